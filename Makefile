@@ -1,0 +1,60 @@
+# Two environments: .venv serves (requirements.txt, no TensorFlow); .venv-dev trains and tests (requirements-dev.txt).
+# A stamp file in each tells which requirements it was made from. Only their making reaches the network.
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; \
+	done)
+SERVE := .venv/bin/python
+DEV := .venv-dev/bin/python
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check format models
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+run: .venv/.installed  ## serve the page on http://localhost:5000
+	@$(SERVE) app.py
+
+test: .venv-dev/.installed  ## run the whole test suite
+	$(DEV) -m pytest
+
+check: .venv-dev/.installed  ## format, lint, types, tests: what CI runs
+	$(DEV) -m ruff format --check .
+	$(DEV) -m ruff check .
+	$(DEV) -m mypy
+	@$(MAKE) --no-print-directory test
+
+format: .venv-dev/.installed  ## format the code and mend what lint can mend
+	$(DEV) -m ruff check --fix-only .
+	$(DEV) -m ruff format .
+
+models: .venv-dev/.installed  ## train all that is served, from the published pictures to model/ (hours)
+	$(DEV) -m training.prepare
+	$(DEV) -m training.segment
+	$(DEV) -m training.pretrain
+	$(DEV) -m training.train training/configs/covid_normal.toml
+	$(DEV) -m training.train training/configs/covid_pneumo.toml
+	$(DEV) -m training.evaluate
+	$(DEV) -m training.export
+
+.venv/.installed: requirements.txt
+	$(call install,.venv,requirements.txt,about 100 MB to download)
+
+.venv-dev/.installed: requirements.txt requirements-train.txt requirements-dev.txt
+	$(call install,.venv-dev,requirements-dev.txt,about 560 MB to download)
+
+# $(call install,FOLDER,REQUIREMENTS,SIZE): always from an empty folder, so that it holds what is listed and nothing else.
+define install
+	@test -n "$(PYTHON)" || { echo "Expected Python 3.11, 3.12 or 3.13 on the PATH; found" \
+		"$$(python3 --version 2>/dev/null || echo none). Install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "Expected Python 3.11, 3.12 or 3.13; PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1)."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make environments: sudo apt-get install python3-venv"; exit 1; }
+	@echo "Installing $(2) into $(1) with $$($(PYTHON) --version), once ($(3)) ..."
+	@$(PYTHON) -m venv --clear $(1)
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -r $(2)
+	@touch $@
+endef

@@ -1,0 +1,1 @@
+"""Measurements of what this project promises, each printed beside the baseline it is measured against."""

@@ -1,0 +1,23 @@
+"""How gunicorn serves the application, here and on a host that sets PORT (Heroku)."""
+
+import os
+
+_port = os.environ.get("PORT")
+# A host that names a port reaches us from outside; without one we serve this machine only.
+bind = f"0.0.0.0:{_port}" if _port else "localhost:5000"
+
+# Every worker would hold its own copy of the networks, so one process with threads; LiteRT leaves Python's
+# lock while it computes. WEB_CONCURRENCY, which Heroku sets by itself, is overruled on purpose.
+workers = int(os.environ.get("XRAY_WORKERS", "1"))
+worker_class = "gthread"
+# More than there are cores: most threads wait for somebody's slow upload.
+threads = int(os.environ.get("XRAY_WORKER_THREADS", "8"))
+
+# The networks are loaded after the fork: the threads that LiteRT starts do not survive one.
+preload_app = False
+
+# A picture takes about a second; hosts give up on a request at 30 s. A worker silent for so long is stuck.
+timeout = 60
+graceful_timeout = 30
+# The heartbeat is a file: in memory it cannot be held up by a busy disk.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None

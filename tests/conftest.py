@@ -1,0 +1,49 @@
+"""What several tests need."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real radiographs: XRAY_DATA, or shared/data beside the checkout; skips without it."""
+    folder = Path(os.environ.get("XRAY_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+    if not (folder / "manifest.csv").is_file():
+        pytest.skip(f"needs the real radiographs: no manifest.csv in {folder}; set XRAY_DATA to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def radiograph() -> Callable[..., np.ndarray]:
+    """Draw a picture that the lung network takes for a frontal chest radiograph."""
+    return draw_radiograph
+
+
+def draw_radiograph(height: int = 512, width: int = 480, seed: int = 0) -> np.ndarray:
+    """Draw two dark lungs with ribs in a bright body; the seed varies the lungs and the grain."""
+    rng = np.random.default_rng(seed)
+    film = np.full((512, 512), 25, np.float32)
+    cv2.ellipse(film, (256, 330), (244, 290), 0, 0, 360, 160, cv2.FILLED)
+    cv2.rectangle(film, (14, 330), (498, 512), 160, cv2.FILLED)
+    cv2.rectangle(film, (14, 410), (498, 512), 190, cv2.FILLED)
+    for side in (-1, 1):
+        centre, axes = (256 + side * 104, 250), (int(rng.integers(68, 81)), int(rng.integers(162, 183)))
+        lung = np.zeros((512, 512), np.uint8)
+        cv2.ellipse(lung, centre, axes, -10 * side, 0, 360, 1, cv2.FILLED)
+        lung[390:] = 0
+        film[lung > 0] = 62
+        for rib in range(9):
+            arc = np.zeros_like(film)
+            cv2.ellipse(arc, (centre[0] - side * 30, 150 + 34 * rib), (130, 44), 10 * side, 180, 360, 26, 9)
+            film += arc * lung
+        cv2.line(film, (256 + side * 20, 112), (256 + side * 190, 84), 185, 10)
+    cv2.rectangle(film, (234, 0), (278, 512), 205, cv2.FILLED)
+    cv2.ellipse(film, (292, 318), (74, 88), -20, 0, 360, 200, cv2.FILLED)
+    grain = cv2.GaussianBlur(rng.normal(0, 10, film.shape).astype(np.float32), (0, 0), 1.2)
+    film = cv2.GaussianBlur(film, (0, 0), 5) + grain
+    return np.clip(cv2.resize(film, (width, height), interpolation=cv2.INTER_AREA), 0, 255).astype(np.uint8)

@@ -1,0 +1,78 @@
+"""Configurations are checked when they are read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from training.config import CONFIGS, data_root, load
+from xray.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Inner:
+    """A nested table."""
+
+    zoom: tuple[float, float] = (1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Outer:
+    """A configuration."""
+
+    epochs: int
+    rate: float
+    sizes: tuple[int, ...]
+    inner: Inner
+
+
+GOOD = "epochs = 3\nrate = 1\nsizes = [1, 2, 3]\n[inner]\nzoom = [0.5, 2]\n"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "x.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_file(tmp_path):
+    assert load(write(tmp_path, GOOD), Outer) == Outer(3, 1.0, (1, 2, 3), Inner((0.5, 2.0)))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (GOOD.replace("epochs", "epoch"), "unknown keys \\['epoch'\\], missing keys \\['epochs'\\]"),
+        (GOOD.replace("epochs = 3", "epochs = 3.5"), "epochs: expected a value of type int"),
+        (GOOD.replace("epochs = 3", "epochs = true"), "epochs: expected a value of type int"),
+        (GOOD.replace("[0.5, 2]", "[0.5]"), "expected a list"),
+        (GOOD.replace("zoom", "zooms"), "unknown keys \\['zooms'\\]"),
+        ("epochs = ", "Expected a TOML file"),
+    ],
+)
+def test_a_wrong_file_says_what_is_wrong(tmp_path, text, says):
+    with pytest.raises(DatasetError, match=says):
+        load(write(tmp_path, text), Outer)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(DatasetError, match=r"nowhere\.toml"):
+        load(tmp_path / "nowhere.toml", Outer)
+
+
+def test_every_shipped_configuration_is_read():
+    pytest.importorskip("keras")
+    from training.pretrain import PretrainConfig
+    from training.segment import SegmentConfig
+    from training.train import TrainConfig
+
+    kinds = {"lungs": SegmentConfig, "backbone": PretrainConfig}
+    files = sorted(CONFIGS.glob("*.toml"))
+    assert {"lungs", "backbone", "covid_normal", "covid_pneumo"} <= {path.stem for path in files}
+    for path in files:
+        load(path, kinds.get(path.stem, TrainConfig))
+
+
+def test_the_data_root_is_one_setting(monkeypatch, tmp_path):
+    monkeypatch.setenv("XRAY_DATA", str(tmp_path))
+    assert data_root() == tmp_path

@@ -1,0 +1,76 @@
+"""The networks' shapes, names and the fold of batch norm."""
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from training import network  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A batch-norm VGG16 whose statistics are not those of a new network."""
+    keras.utils.set_random_seed(3)
+    model = network.vgg16_batch_norm(classes=3, dropout=0.4)
+    rng = np.random.default_rng(3)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            shape = layer.gamma.shape
+            layer.set_weights(
+                [
+                    rng.uniform(0.7, 1.3, shape),
+                    rng.normal(0, 0.2, shape),
+                    rng.normal(0, 0.1, shape),
+                    rng.uniform(0.5, 2, shape),
+                ]
+            )
+    return model
+
+
+def test_fold_is_exact(trained):
+    """The plain VGG16, fed the grey picture three times, gives the features of the batch-norm one."""
+    grey = np.random.default_rng(0).normal(size=(2, 64, 64, 1)).astype(np.float32)
+    before = keras.Model(trained.inputs, trained.get_layer("block5_conv3_relu").output).predict(
+        grey, verbose=0
+    )
+    after = network.features(network.fold(trained)).predict(np.repeat(grey, 3, axis=3), verbose=0)
+    assert before.std() > 0
+    np.testing.assert_allclose(after, before, atol=1e-4 * before.max())
+
+
+def test_folded_weights_load_into_keras_applications(trained, tmp_path):
+    """Somebody else's VGG16 code takes our weights, by layer names and shapes."""
+    folded = network.fold(trained, 64)
+    folded.save_weights(tmp_path / "vgg16.weights.h5")
+    theirs = keras.applications.VGG16(include_top=False, weights=None, input_shape=(64, 64, 3))
+    theirs.load_weights(tmp_path / "vgg16.weights.h5")
+    assert [layer.name for layer in theirs.layers][1:] == [layer.name for layer in folded.layers][1:]
+    x = np.random.default_rng(1).normal(size=(1, 64, 64, 3)).astype(np.float32)
+    np.testing.assert_allclose(theirs.predict(x, verbose=0), folded.predict(x, verbose=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("cells", [12, 14])
+def test_head_has_the_articles_parameters(cells):
+    assert network.head((cells, cells, 512), dropout=0.5).count_params() == 590_210
+
+
+def test_pooled_head_is_the_head_after_its_poolings():
+    """What is trained on cached features is what is served: same scores from NumPy's pooling."""
+    from xray.classifier import pool
+
+    whole = network.head((12, 12, 512), dropout=0.5)
+    trained_part = network.pooled_head(4608, dropout=0.5)
+    trained_part.set_weights(whole.get_weights())
+    features = np.random.default_rng(2).random((12, 12, 512), np.float32)
+    expected = whole.predict(features[None], verbose=0)
+    np.testing.assert_allclose(
+        trained_part.predict(pool(features).reshape(1, -1), verbose=0), expected, atol=1e-6
+    )
+
+
+def test_unet_gives_a_probability_for_each_pixel():
+    model = network.unet(64, (4, 8))
+    output = model.predict(np.random.default_rng(0).normal(size=(1, 64, 64, 1)).astype(np.float32), verbose=0)
+    assert output.shape == (1, 64, 64, 1)
+    assert 0 <= output.min() < output.max() <= 1

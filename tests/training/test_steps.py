@@ -1,0 +1,107 @@
+"""The long steps on a small collection: they learn, write what they promise, and resume."""
+
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from training import pretrain, run, segment, train  # noqa: E402
+from training.augment import Augmentation  # noqa: E402
+from training.network import vgg16  # noqa: E402
+from xray.preprocess import Recipe  # noqa: E402
+
+LUNGS = segment.SegmentConfig(2, 6, 1e-3, 0.0, 1, (4, 8), Augmentation(flip=0.5))
+STAGE = pretrain.Stage(32, 1, 6, 0.01)
+BACKBONE = pretrain.PretrainConfig(
+    ("normal", "covid", "pneumonia"), 64, 12, 5e-4, 0.05, 0.4, 1, (STAGE, dataclasses.replace(STAGE, size=64)),
+    Augmentation(flip=0.5),
+)  # fmt: skip
+HEAD = train.TrainConfig(
+    "covid_normal",
+    "Model 1",
+    "normal",
+    "covid",
+    Recipe("lung-box", 64),
+    1,
+    2,
+    4,
+    1e-3,
+    0.5,
+    1,
+    Augmentation(flip=0.5),
+)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Keep the cached crops and features of these tests out of runs/."""
+    monkeypatch.setattr("training.dataset.CACHE", tmp_path / "crops")
+    monkeypatch.setattr("training.features.CACHE", tmp_path / "features")
+
+
+def test_segment_resumes_where_it_was_killed(collection, tmp_path, monkeypatch):
+    """A run killed after its first epoch goes on with the second, and ends with a test figure."""
+    killed = tmp_path / "run"
+
+    def kill(folder, row, log=run.log):
+        log(folder, row)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run, "log", kill)
+        segment.train(LUNGS, collection, killed)
+    assert [row["epoch"] for row in run.history(killed)] == [1]
+    segment.train(LUNGS, collection, killed)
+    assert [row["epoch"] for row in run.history(killed)] == [1, 2]
+    assert 0 <= json.loads((killed / "test.json").read_text())["dice"] <= 1
+
+
+def test_pretrain_goes_through_its_sizes_and_leaves_plain_vgg16_weights(collection, tmp_path):
+    pretrain.train(BACKBONE, collection, tmp_path / "run")
+    history = run.history(tmp_path / "run")
+    assert [(row["epoch"], row["size"]) for row in history] == [(1, 32), (2, 64)]
+    assert {"val_covid_a", "val_normal_b", "val_balanced_accuracy"} <= history[0].keys()
+    vgg16(64).load_weights(tmp_path / "run" / "vgg16.weights.h5")
+    trained = keras.models.load_model(tmp_path / "run" / "last.keras")
+    pretrain.train(BACKBONE, collection, tmp_path / "run")  # nothing is left to do
+    again = keras.models.load_model(tmp_path / "run" / "last.keras")
+    for before, after in zip(trained.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_train_writes_predictions_of_patients_kept_apart(collection, tmp_path):
+    keras.utils.set_random_seed(1)
+    weights = tmp_path / "vgg16.weights.h5"
+    vgg16(64).save_weights(weights)
+    folder = tmp_path / "run"
+    train.train(HEAD, collection, str(weights), folder)
+    with (folder / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["split"] for row in rows} == {"val", "test", "held_out"}
+    assert {row["label"] for row in rows} == {"covid", "normal"}
+    assert all((row["label"] == "covid") == (row["y_true"] == "1") for row in rows)
+    assert all(0 <= float(row["y_score"]) <= 1 for row in rows)
+    point = json.loads((folder / "operating_point.json").read_text())
+    assert 0 < point["low"] <= point["threshold"] <= point["high"] < 1
+    assert json.loads((folder / "config.json").read_text())["config"]["name"] == "covid_normal"
+
+
+def test_training_twice_gives_the_same_scores(collection, tmp_path):
+    keras.utils.set_random_seed(1)
+    weights = tmp_path / "vgg16.weights.h5"
+    vgg16(64).save_weights(weights)
+    for name in ("one", "two"):
+        train.train(HEAD, collection, str(weights), tmp_path / name)
+    first, second = ((tmp_path / name / "predictions.csv").read_text() for name in ("one", "two"))
+    assert first == second
+
+
+def test_missing_weights_say_what_to_do(collection, tmp_path):
+    from xray.errors import ModelError
+
+    with pytest.raises(ModelError, match="--weights cxr"):
+        train.train(HEAD, collection, str(tmp_path / "none.h5"), tmp_path / "run")

@@ -1,0 +1,156 @@
+"""An application whose networks are replaced by rules, so that each test chooses the score it wants."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
+
+from web.factory import create_app
+from xray.classifier import Head
+from xray.metadata import ArtefactFile, Band, HeadFacts
+from xray.preprocess import LUNG_BOX, Recipe
+from xray.registry import Backbone, Registry
+
+SIZE = 64
+FEATURES = np.random.default_rng(0).uniform(0, 1, (1, SIZE // 16, SIZE // 16, 512)).astype(np.float32)
+
+MakeRegistry = Callable[..., Registry]
+MakeClient = Callable[..., FlaskClient]
+
+
+def two_lungs(side: int) -> np.ndarray:
+    """Draw two ellipses where lungs would be; uint8, shape (side, side), values 0 or 255."""
+    canvas = np.zeros((side, side), np.uint8)
+    for centre in (0.3, 0.7):
+        at, axes = (int(centre * side), int(0.5 * side)), (int(0.14 * side), int(0.32 * side))
+        cv2.ellipse(canvas, at, axes, 0, 0, 360, 255, cv2.FILLED)
+    return canvas
+
+
+def find_two_lungs(_: np.ndarray) -> np.ndarray:
+    """Stand in for the lung network."""
+    return (two_lungs(128) / 255).astype(np.float32)[None, ..., None]
+
+
+def give_features(_: np.ndarray) -> np.ndarray:
+    """Stand in for the backbone."""
+    return FEATURES.copy()
+
+
+def make_head(name: str, title: str, negative: str, score: float, band: Band) -> Head:
+    """Make a head that gives every picture the same score, with heat on the first channel."""
+    file = ArtefactFile("head.npz", "0" * 64, 1)
+    facts = HeadFacts(
+        name, "head", "1.2.3", "2026-11-20T00:00:00+00:00", title, file, "MIT", {}, {}, {},
+        "vgg16_cxr", "0" * 64, (negative, "covid"), "covid", 1.0, 0.5, band,
+    )  # fmt: skip
+    with np.errstate(divide="ignore"):
+        logit = np.float32(np.clip(np.log(score) - np.log1p(-score), -50, 50))
+    return Head(
+        facts,
+        np.zeros((512, 128), np.float32),
+        np.zeros(128, np.float32),
+        np.zeros((128, 2), np.float32),
+        np.array([0, logit], np.float32),
+    )
+
+
+@pytest.fixture
+def make_registry() -> MakeRegistry:
+    """Make models that give the scores asked for."""
+
+    def make(
+        covid_normal: float = 0.97, covid_pneumo: float = 0.12, segmenter: object = find_two_lungs
+    ) -> Registry:
+        band = Band(0.4, 0.6)
+        heads = {
+            "covid_normal": make_head("covid_normal", "Covid / Normal", "normal", covid_normal, band),
+            "covid_pneumo": make_head("covid_pneumo", "Covid / Pneumo", "pneumonia", covid_pneumo, band),
+        }
+        return Registry(segmenter, Backbone(give_features, Recipe(LUNG_BOX, SIZE), None), heads)
+
+    return make
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> Path:
+    """The folder of annotated copies."""
+    return tmp_path / "copies"
+
+
+@pytest.fixture
+def config(tmp_path: Path, copies: Path) -> dict[str, object]:
+    """Settings that touch nothing outside the test's folder; CSRF is off, its own tests turn it on."""
+    return {
+        "SECRET_KEY": "a key for tests only",
+        "INSTANCE_DIR": str(tmp_path / "instance"),
+        "ANALYSIS_DIR": str(copies),
+        "WTF_CSRF_ENABLED": False,
+    }
+
+
+@pytest.fixture
+def make_app(make_registry: MakeRegistry, config: dict[str, object]) -> Callable[..., Flask]:
+    """Make an application; keywords beside `registry` are settings."""
+
+    def make(registry: Registry | None = None, **settings: object) -> Flask:
+        return create_app(config | settings, registry=registry or make_registry())
+
+    return make
+
+
+@pytest.fixture
+def make_client(make_app: Callable[..., Flask]) -> MakeClient:
+    """Make a visitor of a fresh application."""
+    return lambda *args, **settings: make_app(*args, **settings).test_client()
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> FlaskClient:
+    """A visitor of an application with model 1 positive and model 2 negative."""
+    return make_client()
+
+
+@pytest.fixture
+def make_film() -> Callable[..., bytes]:
+    """Draw a chest film as PNG."""
+
+    def make(height: int = 200, width: int = 240, brightness: int = 170) -> bytes:
+        grey = np.full((height, width), brightness, np.uint8)
+        lungs = cv2.resize(two_lungs(256), (width, height)) > 127
+        grey[lungs] = brightness // 3
+        noise = np.random.default_rng(1).integers(0, 12, grey.shape, dtype=np.uint8)
+        return cv2.imencode(".png", grey + noise)[1].tobytes()
+
+    return make
+
+
+@pytest.fixture
+def film(make_film: Callable[..., bytes]) -> bytes:
+    """One chest film as PNG."""
+    return make_film()
+
+
+@pytest.fixture
+def send(film: bytes) -> Callable[..., TestResponse]:
+    """Send the form as a browser does."""
+
+    def post(
+        client: FlaskClient,
+        data: bytes | None = None,
+        name: str = "film.png",
+        model: str = "both",
+        **more: str,
+    ) -> TestResponse:
+        file = FileStorage(BytesIO(film if data is None else data), name)
+        boundary, body = encode_multipart({**more, "file": file, "model": model})
+        return client.post("/query", data=body, content_type=f"multipart/form-data; boundary={boundary}")
+
+    return post

@@ -1,0 +1,80 @@
+"""The application as a whole, and the two ways to start it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from web.factory import create_app
+from xray.errors import ModelError
+
+ROOT = Path(__file__).resolve().parents[2]
+GUNICORN = [sys.executable, "-m", "gunicorn", "app:app"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """A deployment of its own, on a free port."""
+    return os.environ | {
+        "PORT": str(free_port()),
+        "XRAY_INSTANCE_DIR": str(tmp_path),
+        "XRAY_ANALYSIS_DIR": str(tmp_path / "copies"),
+    }
+
+
+def test_without_models_there_is_no_application(config, tmp_path):
+    with pytest.raises(ModelError, match="git checkout -- model"):
+        create_app(config | {"MODEL_DIR": str(tmp_path / "nothing")})
+
+
+@pytest.mark.parametrize("command", [[sys.executable, "app.py"], GUNICORN], ids=["python", "gunicorn"])
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("XRAY_MODEL_DIR=/nowhere", "make models"), ("XRAY_PROXIES=many", "expected a whole number")],
+)
+def test_what_stops_start_up_is_one_clear_line(environment, command, setting, message):
+    name, _, value = setting.partition("=")
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment | {name: value}, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("Cannot start: ")]
+    assert len(lines) == 1 and message in lines[0]
+
+
+@pytest.mark.parametrize("command", [[sys.executable, "app.py"], GUNICORN], ids=["python", "gunicorn"])
+def test_both_commands_serve(environment, command):
+    if not any((ROOT / "model").glob("*/metadata.json")):
+        pytest.skip("needs the artefacts of model/: run `make models`")
+    address = f"http://localhost:{environment['PORT']}/healthz"
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert '"status":"ok"' in answer_of(address).replace(" ", "")
+        finally:
+            server.terminate()
+            server.communicate(timeout=30)
+
+
+def answer_of(address: str) -> str:
+    """Ask until the server has started."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urlopen(address, timeout=5) as answer:
+                return answer.read().decode()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)

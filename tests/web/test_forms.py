@@ -1,0 +1,42 @@
+"""What the visitor sends."""
+
+import pytest
+
+from web import forms
+
+LONG = "a" * 300 + ".jpg"
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("film.png", "film.png"),
+        ("фото.jpg", "фото.jpg"),
+        ("胸部 X線.dcm", "胸部 X線.dcm"),
+        ("../../x", "x"),
+        (r"C:\films\x.png", "x.png"),
+        (".jpg", ".jpg"),
+        ("x.jpg.php", "x.jpg.php"),
+        ("a\x00b\n.png", "ab.png"),
+        ("gnp.\u202efilm.exe", "gnp.film.exe"),
+        ("../", "picture"),
+        (" \t", "picture"),
+    ],
+)
+def test_a_name_is_shown_without_folders_and_without_what_cannot_be_seen(sent, shown):
+    assert forms.shown_name(sent) == shown
+
+
+def test_a_long_name_keeps_both_ends():
+    shown = forms.shown_name(LONG)
+    assert len(shown) <= 60
+    assert shown.startswith("aaa") and shown.endswith("a.jpg") and "…" in shown
+
+
+def test_both_is_the_last_choice_and_an_unlisted_model_keeps_its_name():
+    assert forms.choices(["covid_normal", "covid_pneumo", "tb_normal"]) == [
+        ("covid_normal", "Model 1: Covid / Normal"),
+        ("covid_pneumo", "Model 2: Covid / Pneumo"),
+        ("tb_normal", "tb_normal"),
+        ("both", "Both models"),
+    ]

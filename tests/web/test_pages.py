@@ -1,0 +1,175 @@
+"""The pages as a visitor meets them."""
+
+import base64
+import re
+from concurrent.futures import ThreadPoolExecutor
+from html import unescape
+
+import cv2
+import numpy as np
+import pytest
+
+from web.store import COPY_NAME
+
+DISCLAIMER = "For education and research only, not for diagnosis"
+COPY_LINK = re.compile(r'href="/static/xray_analysis/([^"]+)" download')
+
+
+def picture_of(page: str, alt: str) -> np.ndarray:
+    """Decode the picture that the page carries under an alternative text."""
+    data = re.search(rf'<img src="data:image/jpeg;base64,([^"]+)"\s+alt="{alt}', page)[1]
+    return cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+
+
+def test_the_form_offers_the_models_and_tells_the_limit(client):
+    page = client.get("/").text
+    for part in ('name="file"', 'name="model"', 'enctype="multipart/form-data"', "32 MiB", DISCLAIMER):
+        assert part in page
+    assert re.findall(r'<option value="(\w+)"', page) == ["covid_normal", "covid_pneumo", "both"]
+
+
+def test_every_label_and_description_points_at_something(client):
+    page = client.get("/").text
+    ids = set(re.findall(r'\sid="([^"]+)"', page))
+    described = " ".join(re.findall(r'aria-\w+by="([^"]+)"', page)).split()
+    labelled = re.findall(r'\sfor="([^"]+)"', page)
+    assert labelled and described and {*labelled, *described} <= ids
+
+
+@pytest.mark.parametrize(
+    ("score", "verdict", "sentence"),
+    [
+        (0.97, "POSITIVE", "Resembles the COVID-19 radiographs this model learned from more than the normal"),
+        (0.03, "NEGATIVE", "Resembles the normal radiographs this model learned from more than the COVID-19"),
+        (0.5, "INCONCLUSIVE", "Too close to call between COVID-19 and normal"),
+    ],
+)
+def test_a_result_says_the_verdict_in_words_and_explains_its_score(
+    make_client, make_registry, send, score, verdict, sentence
+):
+    answer = send(make_client(make_registry(covid_normal=score)), model="covid_normal")
+    page = " ".join(unescape(answer.text).split())
+    assert answer.status_code == 200
+    for part in (
+        f'<p class="word">{verdict}</p>',
+        sentence,
+        f"<strong>{score:.2f}</strong> for COVID-19",
+        "From 0.60 up this model says positive, below 0.40 negative",
+        "between the two it does not decide",
+        "A score is not a probability",
+        "version 1.2.3",
+        "film.png",
+        DISCLAIMER,
+    ):
+        assert part in page
+    assert page.count('class="word"') == 1
+
+
+def test_a_result_shows_original_heat_and_outline(client, send, film):
+    page = send(client, model="covid_normal").text
+    sent = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
+    original = picture_of(page, "The radiograph as it was sent")
+    assert original.shape[:2] == sent.shape
+    assert np.abs(original[..., 0].astype(int) - sent).mean() < 3
+    ratio = sent.shape[1] / sent.shape[0]
+    for alt in ("The radiograph under a heat map", "The radiograph with a line around each lung"):
+        shown = picture_of(page, alt)
+        assert abs(shown.shape[1] / shown.shape[0] - ratio) < 0.02
+    lungs = picture_of(page, "The radiograph with a line").astype(int)
+    assert np.abs(lungs[..., 0] - lungs[..., 2]).max() > 60, "the outline is drawn in colour"
+
+
+def test_a_large_film_travels_shrunk(client, send, make_film):
+    page = send(client, make_film(height=2400, width=1800), model="covid_normal").text
+    assert max(picture_of(page, "The radiograph as it was sent").shape) == 1024
+    assert len(page) < 1_500_000
+
+
+def test_both_models_give_two_sections_and_two_copies(client, send, copies):
+    page = send(client, model="both").text
+    assert re.findall(r'<p class="word">(\w+)</p>', page) == ["POSITIVE", "NEGATIVE"]
+    assert page.index('id="covid_normal"') < page.index('id="covid_pneumo"')
+    assert sorted(path.name for path in copies.iterdir()) == sorted(COPY_LINK.findall(page))
+    assert "other pneumonia" in page
+
+
+@pytest.mark.parametrize("model", ["covid_normal", "covid_pneumo"])
+def test_one_model_gives_its_section_only(client, send, copies, model):
+    page = send(client, model=model).text
+    assert re.findall(r'<section[^>]* id="(\w+)"', page) == [model]
+    assert len(list(copies.iterdir())) == 1
+
+
+def test_the_annotated_copy_can_be_downloaded_and_is_not_indexed(client, send):
+    name = COPY_LINK.search(send(client, name="scan 7.png", model="covid_normal").text)[1]
+    assert re.fullmatch(r"POSITIVE_Prob_97_Name_scan_7_[\w-]{22}\.png", name, re.ASCII)
+    with client.get(f"/static/xray_analysis/{name}") as answer:
+        assert (answer.status_code, answer.mimetype) == (200, "image/png")
+        assert "noindex" in answer.headers["X-Robots-Tag"]
+        assert "no-store" in answer.headers["Cache-Control"]
+        assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR).shape[1] >= 880
+
+
+@pytest.mark.parametrize(
+    "name", [".gitkeep", ".draft.part", "..%2f..%2fapp.py", "POSITIVE_Prob_97_Name_x_y.png"]
+)
+def test_nothing_but_a_copy_is_served_from_the_copies_folder(client, copies, name):
+    copies.mkdir()
+    (copies / ".gitkeep").touch()
+    (copies / ".draft.part").touch()
+    assert client.get(f"/static/xray_analysis/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("../../x.png", "x.png"),
+        ("фото.jpg", "фото.jpg"),
+        (".jpg", ".jpg"),
+        ("x.jpg.php", "x.jpg.php"),
+        ("<script>alert(1)<b>.png", "&lt;script&gt;alert(1)&lt;b&gt;.png"),
+        ("b" * 300 + ".png", "b" * 29 + "…" + "b" * 25 + ".png"),
+    ],
+)
+def test_a_strange_file_name_is_harmless(client, send, copies, tmp_path, sent, shown):
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    answer = send(client, name=sent, model="covid_normal")
+    assert answer.status_code == 200
+    assert f'<h1 class="file-name">{shown}</h1>' in answer.text
+    made = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    assert [path.parent for path in made] == [copies]
+    assert COPY_NAME.fullmatch(made.pop().name)
+
+
+def test_visitors_at_the_same_time_get_their_own_picture(make_app, send, make_film):
+    app = make_app()
+
+    def visit(number: int) -> tuple[int, str]:
+        brightness = 90 + 20 * number
+        film = make_film(brightness=brightness)
+        return brightness, send(app.test_client(), film, f"film{number}.png").text
+
+    with ThreadPoolExecutor(6) as pool:
+        pages = list(pool.map(visit, range(6)))
+    for number, (brightness, page) in enumerate(pages):
+        assert f'<h1 class="file-name">film{number}.png</h1>' in page
+        assert abs(picture_of(page, "The radiograph as it was sent")[2, 2, 0] - brightness) < 15
+        assert all(f"_Name_film{number}_" in name for name in COPY_LINK.findall(page))
+
+
+def test_coming_back_to_the_results_address_shows_nobodys_result(client, send):
+    send(client)
+    answer = client.get("/query")
+    assert (answer.status_code, answer.location) == (303, "/")
+
+
+def test_health_tells_which_models_serve(client):
+    answer = client.get("/healthz")
+    assert answer.get_json() == {"status": "ok", "models": {"covid_normal": "1.2.3", "covid_pneumo": "1.2.3"}}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_about_names_the_models_and_the_limits(client):
+    page = client.get("/about").text
+    for part in ("Covid / Normal", "Covid / Pneumo", "0.40 to 0.60", "not a probability", DISCLAIMER):
+        assert part in page

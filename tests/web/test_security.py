@@ -1,0 +1,131 @@
+"""Key, cookies, CSRF, headers, proxies."""
+
+import re
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+
+import pytest
+
+from web import security
+from web.settings import SettingError
+
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+def form(film, token=None):
+    fields = {"file": (BytesIO(film), "film.png"), "model": "covid_pneumo"}
+    return fields | ({"csrf_token": token} if token else {})
+
+
+# ── The key ──
+
+
+def test_the_key_is_made_once_and_is_nobody_elses_to_read(tmp_path):
+    first = security.secret_key(tmp_path / "instance")
+    assert security.secret_key(tmp_path / "instance") == first
+    assert len(first) == 64
+    assert stat.S_IMODE((tmp_path / "instance" / "secret_key").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "instance").iterdir()] == ["secret_key"]
+
+
+def test_workers_that_start_together_share_one_key(tmp_path):
+    with ThreadPoolExecutor(16) as pool:
+        keys = set(pool.map(lambda _: security.secret_key(tmp_path / "instance"), range(64)))
+    assert len(keys) == 1
+
+
+def test_where_no_key_can_be_kept_each_process_has_its_own_and_says_so(tmp_path, caplog):
+    (tmp_path / "file").write_text("a file where the folder should be")
+    keys = {security.secret_key(tmp_path / "file") for _ in range(2)}
+    assert len(keys) == 2
+    assert "XRAY_SECRET_KEY" in caplog.text
+
+
+def test_a_file_too_short_to_be_a_key_stops_start_up(tmp_path):
+    (tmp_path / "secret_key").write_text("abc")
+    with pytest.raises(SettingError, match="Delete the file"):
+        security.secret_key(tmp_path)
+
+
+def test_the_application_takes_the_key_from_its_instance_folder(make_app, tmp_path):
+    app = make_app(SECRET_KEY=None)
+    assert app.secret_key == (tmp_path / "instance" / "secret_key").read_text()
+
+
+# ── CSRF ──
+
+
+def test_a_form_without_its_token_is_offered_anew_with_the_chosen_model(make_client, film):
+    answer = make_client(WTF_CSRF_ENABLED=True).post("/query", data=form(film))
+    assert answer.status_code == 400
+    assert "expired" in answer.text
+    assert TOKEN.search(answer.text)
+    assert re.search(r'value="covid_pneumo" selected', answer.text)
+
+
+def test_the_token_of_another_visitor_does_not_work(make_app, film):
+    app = make_app(WTF_CSRF_ENABLED=True)
+    token = TOKEN.search(app.test_client().get("/").text)[1]
+    assert app.test_client().post("/query", data=form(film, token)).status_code == 400
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_form_with_its_token_is_read(make_client, film, scheme):
+    client = make_client(WTF_CSRF_ENABLED=True)
+    base = f"{scheme}://localhost"
+    token = TOKEN.search(client.get("/", base_url=base).text)[1]
+    # What a browser sends under our Referrer-Policy.
+    answer = client.post("/query", base_url=base, data=form(film, token), headers={"Referer": f"{base}/"})
+    assert answer.status_code == 200
+
+
+def test_the_refused_upload_saves_nothing(make_client, film, copies):
+    make_client(WTF_CSRF_ENABLED=True).post("/query", data=form(film))
+    assert not copies.exists()
+
+
+# ── Headers and cookies ──
+
+
+@pytest.mark.parametrize("path", ["/", "/about", "/healthz", "/nowhere", "/static/style.css"])
+def test_every_answer_carries_the_security_headers(client, path):
+    with client.get(path) as answer:
+        headers = answer.headers
+    policy = headers["Content-Security-Policy"]
+    for rule in ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"):
+        assert rule in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_a_result_is_kept_by_no_cache(client, send):
+    assert send(client).headers["Cache-Control"] == "no-store"
+
+
+def test_pages_hold_no_script_and_no_style_that_the_policy_would_stop(client, send):
+    for page in (client.get("/").text, client.get("/about").text, client.get("/x").text, send(client).text):
+        assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page)
+
+
+def test_over_tls_the_cookie_is_secure_and_the_browser_is_told_to_stay(make_client):
+    answer = make_client(WTF_CSRF_ENABLED=True).get("/", base_url="https://localhost")
+    cookie = answer.headers["Set-Cookie"]
+    assert "Secure" in cookie and "HttpOnly" in cookie and "SameSite=Lax" in cookie
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
+
+
+def test_on_localhost_the_cookie_works_without_tls(make_client):
+    cookie = make_client(WTF_CSRF_ENABLED=True).get("/").headers["Set-Cookie"]
+    assert "Secure" not in cookie and "HttpOnly" in cookie
+
+
+@pytest.mark.parametrize(("proxies", "secure"), [(0, False), (1, True)])
+def test_a_proxy_is_believed_only_when_it_is_announced(make_client, proxies, secure):
+    headers = make_client(PROXIES=proxies).get("/", headers={"X-Forwarded-Proto": "https"}).headers
+    assert ("Strict-Transport-Security" in headers) is secure

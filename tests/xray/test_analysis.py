@@ -1,0 +1,118 @@
+"""The whole road, with the artefacts that are served."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from xray.analysis import Analyzer, Prediction
+from xray.classifier import Verdict, verdict
+from xray.errors import ImageError, NotAChestXrayError
+from xray.metadata import Band
+from xray.preprocess import Box
+
+Draw = Callable[..., np.ndarray]
+
+
+def png(image: np.ndarray) -> bytes:
+    return cv2.imencode(".png", image)[1].tobytes()
+
+
+def test_every_model_judges_the_same_picture(analyzer: Analyzer, radiograph: Draw) -> None:
+    image = radiograph(600, 500)
+    analysis = analyzer.analyse(png(image), analyzer.expand("both"))
+    np.testing.assert_array_equal(analysis.image, image)
+    assert analysis.lungs.shape == image.shape and 0.1 < analysis.lungs.mean() < 0.6
+    assert [prediction.model for prediction in analysis.predictions] == list(analyzer.names)
+    for prediction in analysis.predictions:
+        assert prediction.positive == "covid" and prediction.negative in {"normal", "pneumonia"}
+        assert prediction.verdict is verdict(prediction.score, prediction.band)
+        assert prediction.explained == (
+            prediction.negative if prediction.verdict is Verdict.NEGATIVE else prediction.positive
+        )
+        assert prediction.heat.shape == image.shape
+        assert 0 <= prediction.heat.min() and prediction.heat.max() <= 1
+
+
+def test_a_model_alone_says_what_it_says_in_company(analyzer: Analyzer, radiograph: Draw) -> None:
+    data = png(radiograph(512, 480, 5))
+    together = [prediction.score for prediction in analyzer.analyse(data, analyzer.names).predictions]
+    alone = [analyzer.analyse(data, [name]).predictions[0].score for name in analyzer.names]
+    assert together == alone
+
+
+def test_threads_do_not_mix_pictures(radiograph: Draw) -> None:
+    analyzer = Analyzer.load(pool_size=2, threads=1)
+    films = [png(radiograph(300 + 40 * seed, 320, seed)) for seed in range(6)]
+
+    def scores(data: bytes) -> list[float]:
+        return [prediction.score for prediction in analyzer.analyse(data, analyzer.names).predictions]
+
+    alone = [scores(film) for film in films]
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(scores, films * 2)) == alone * 2
+
+
+def test_choices(analyzer: Analyzer) -> None:
+    assert analyzer.expand("both") == analyzer.names
+    assert analyzer.expand("covid_pneumo") == ("covid_pneumo",)
+    with pytest.raises(ValueError, match=r"covid_normal, covid_pneumo.*both.*Received: 'covid_flu'"):
+        analyzer.expand("covid_flu")
+
+
+def test_a_picture_without_lungs_is_refused(analyzer: Analyzer) -> None:
+    plain = np.tile(np.linspace(0, 255, 400).astype(np.uint8), (400, 1))
+    with pytest.raises(NotAChestXrayError):
+        analyzer.analyse(png(plain), analyzer.names)
+
+
+def test_what_is_no_picture_is_refused(analyzer: Analyzer) -> None:
+    with pytest.raises(ImageError):
+        analyzer.analyse(b"hello", analyzer.names)
+
+
+def test_both_photometric_variants_of_a_dicom_agree(analyzer: Analyzer, real_data: Path) -> None:
+    first, second = (
+        analyzer.analyse(path.read_bytes(), analyzer.names).predictions
+        for path in sorted((real_data / "dicom").rglob("*.dcm"))
+    )
+    for one, other in zip(first, second, strict=True):
+        assert one.verdict is other.verdict and one.score == pytest.approx(other.score, abs=0.02)
+
+
+def prediction(score: float, judged: Verdict, band: Band) -> Prediction:
+    return Prediction(
+        "covid_normal", "COVID-19 or normal", "1.0.0", judged, score, 0.52, band, "covid", "normal", "covid",
+        np.zeros((2, 2), np.float32), Box(0, 4, 0, 4), (4, 4),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("score", "high", "text"),
+    [(0.87, 0.6, "0.87"), (0.5996, 0.6, "0.5996"), (0.5949, 0.6, "0.59"), (0.5999, 0.5999, "0.60"), (1.0, 0.6, "1.00")],
+)
+def test_a_score_is_never_rounded_across_the_band(score: float, high: float, text: str) -> None:
+    band = Band(0.45, high)
+    assert prediction(score, verdict(score, band), band).score_text == text
+
+
+@pytest.mark.parametrize(
+    ("judged", "words"),
+    [
+        (Verdict.POSITIVE, ["COVID-19", "more than", "normal"]),
+        (Verdict.NEGATIVE, ["normal", "more than", "COVID-19"]),
+        (Verdict.INCONCLUSIVE, ["Too close to call"]),
+    ],
+)
+def test_the_reading_says_which_class_it_resembles(judged: Verdict, words: list[str]) -> None:
+    reading = prediction(0.5, judged, Band(0.45, 0.6)).reading
+    places = [reading.index(word) for word in words]
+    assert places == sorted(places)
+
+
+def test_the_arithmetic_names_score_threshold_and_band() -> None:
+    text = prediction(0.5, Verdict.INCONCLUSIVE, Band(0.4523, 0.6)).arithmetic
+    assert text == "Score 0.50 for COVID-19; threshold 0.52; inconclusive from 0.4523 to below 0.60"

@@ -1,0 +1,119 @@
+"""Scores and verdicts of a head, against arithmetic done by hand."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xray.classifier import Head, Verdict, pool, verdict
+from xray.errors import ModelError
+from xray.metadata import Band
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        (0.0, Verdict.NEGATIVE),
+        (0.3999, Verdict.NEGATIVE),
+        (0.4, Verdict.INCONCLUSIVE),
+        (0.5999, Verdict.INCONCLUSIVE),
+        (0.6, Verdict.POSITIVE),
+        (1.0, Verdict.POSITIVE),
+    ],
+)
+def test_the_band_decides(score: float, expected: Verdict) -> None:
+    assert verdict(score, Band(0.4, 0.6)) is expected
+
+
+def test_an_empty_band_leaves_nothing_inconclusive() -> None:
+    assert [verdict(score, Band(0.5, 0.5)) for score in (0.49, 0.5)] == [Verdict.NEGATIVE, Verdict.POSITIVE]
+
+
+@pytest.mark.parametrize(("height", "width"), [(12, 12), (14, 14), (9, 13), (4, 4)])
+def test_pooling_is_a_maximum_then_a_mean(height: int, width: int) -> None:
+    features = np.random.default_rng(0).normal(size=(height, width, 3)).astype(np.float32)
+    pooled = pool(features)
+    assert pooled.shape == (height // 4, width // 4, 3)
+    for row, column in np.ndindex(pooled.shape[:2]):
+        cells = [
+            features[4 * row + y : 4 * row + y + 2, 4 * column + x : 4 * column + x + 2].max(axis=(0, 1))
+            for y in (0, 2)
+            for x in (0, 2)
+        ]
+        np.testing.assert_allclose(pooled[row, column], np.mean(cells, axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("classes", "temperature", "expected"),
+    [
+        (("normal", "covid"), 1.0, 1 / (1 + np.exp(-3.0))),
+        (("covid", "normal"), 1.0, 1 / (1 + np.exp(3.0))),
+        (("normal", "covid"), 3.0, 1 / (1 + np.exp(-1.0))),
+        (("normal", "covid"), 1e-4, 1.0),
+    ],
+    ids=["as it is", "classes the other way round", "softened", "steep without overflow"],
+)
+def test_the_score_is_the_positive_class_after_temperature(
+    small_head: Callable[..., Head], classes: tuple[str, str], temperature: float, expected: float
+) -> None:
+    """The hidden units are 3 and -5; ReLU leaves the first; the logits are 1 and 1 + 3."""
+    head = small_head((4, 4, 1), classes=classes, temperature=temperature)
+    by_hand = replace(
+        head,
+        dense_kernel=np.array([[1.0, -2.0]]),
+        dense_bias=np.array([1.0, -1.0]),
+        output_kernel=np.array([[0.0, 1.0], [100.0, 0.0]]),
+        output_bias=np.array([1.0, 1.0]),
+    )
+    features = np.full((4, 4, 1), 2.0, np.float32)
+    assert by_hand.score(features) == pytest.approx(expected, abs=1e-6)
+
+
+def arrays(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Return the four arrays of a head for features of 4x4x3, some replaced or left out."""
+    whole = {
+        "dense_kernel": np.zeros((3, 128), np.float32),
+        "dense_bias": np.zeros(128, np.float32),
+        "output_kernel": np.zeros((128, 2), np.float32),
+        "output_bias": np.zeros(2, np.float32),
+    }
+    return {name: array for name, array in (whole | changes).items() if array is not None}
+
+
+def test_a_head_is_read(tmp_path: Path, small_head: Callable[..., Head]) -> None:
+    path = tmp_path / "head.npz"
+    np.savez(path, **arrays(output_bias=np.array([0, np.log(3)], np.float32)))
+    head = Head.load(path, small_head((4, 4, 3)).facts, (4, 4, 3))
+    assert head.score(np.ones((4, 4, 3), np.float32)) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "No such file"),
+        (b"", "archive"),
+        (b"PK\x03\x04 cut short", "archive"),
+        (arrays(dense_bias=None), "Expected the arrays"),
+        (arrays(extra=np.zeros(1, np.float32)), "Expected the arrays"),
+        (arrays(dense_kernel=np.zeros((4, 128), np.float32)), "Expected the arrays"),
+        (arrays(output_bias=np.zeros(2)), "finite float32"),
+        (arrays(output_bias=np.array([np.nan, 0], np.float32)), "finite float32"),
+        (arrays(output_bias=np.array([None, 0])), "archive"),
+    ],
+)
+def test_a_broken_head_stops_start_up(
+    tmp_path: Path,
+    small_head: Callable[..., Head],
+    content: bytes | dict[str, np.ndarray] | None,
+    complaint: str,
+) -> None:
+    path = tmp_path / "head.npz"
+    if isinstance(content, dict):
+        np.savez(path, **content)
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=complaint) as caught:
+        Head.load(path, small_head((4, 4, 3)).facts, (4, 4, 3))
+    assert str(path) in str(caught.value) and "git checkout -- model" in str(caught.value)

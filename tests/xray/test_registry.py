@@ -1,0 +1,98 @@
+"""What stands in model/ is verified before it judges anybody."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xray.errors import ModelError
+from xray.registry import MODEL_DIR, PROMISED, Registry
+
+
+@pytest.fixture
+def model_dir(tmp_path: Path) -> Path:
+    """A copy of model/ that a test may break; the large files are links."""
+    return Path(shutil.copytree(MODEL_DIR, tmp_path / "model", copy_function=link_or_copy))
+
+
+def link_or_copy(source: str, target: str) -> None:
+    if source.endswith(".tflite"):
+        os.symlink(source, target)
+    else:
+        shutil.copy(source, target)
+
+
+def edit(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def replace_content(path: Path, content: bytes) -> None:
+    path.unlink()
+    path.write_bytes(content)
+
+
+def test_the_published_artefacts_load_in_their_order() -> None:
+    registry = Registry.load()
+    assert tuple(registry.heads)[:2] == PROMISED == ("covid_normal", "covid_pneumo")
+    size = registry.backbone.recipe.size
+    features = registry.backbone.network(np.zeros((1, size, size, 3), np.float32))
+    assert all(0 <= head.score(features[0]) <= 1 for head in registry.heads.values())
+
+
+def test_later_heads_follow_by_name(model_dir: Path) -> None:
+    for name in ("zebra", "apple"):
+        shutil.copytree(model_dir / "covid_normal", model_dir / name)
+        edit(model_dir / name / "metadata.json", name=name)
+    assert tuple(Registry.load(model_dir).heads) == (*PROMISED, "apple", "zebra")
+
+
+def flip_a_byte(folder: Path) -> None:
+    content = bytearray((folder / "vgg16_cxr/network.tflite").read_bytes())
+    content[len(content) // 2] ^= 1
+    replace_content(folder / "vgg16_cxr/network.tflite", bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "complaint"),
+    [
+        (lambda folder: shutil.rmtree(folder), "Expected a folder of artefacts"),
+        (lambda folder: shutil.rmtree(folder / "vgg16_cxr"), "BackboneFacts"),
+        (lambda folder: shutil.rmtree(folder / "lung_unet"), "SegmentationFacts"),
+        (lambda folder: shutil.rmtree(folder / "covid_pneumo"), "the head covid_pneumo"),
+        (lambda folder: (folder / "covid_normal/metadata.json").unlink(), "No such file"),
+        (lambda folder: (folder / "covid_normal/head.npz").unlink(), "weights of covid_normal"),
+        (lambda folder: replace_content(folder / "covid_normal/head.npz", b"short"), "bytes"),
+        (flip_a_byte, "Expected sha256"),
+        (
+            lambda folder: edit(folder / "covid_normal/metadata.json", backbone_sha256="0" * 64),
+            "for the backbone",
+        ),
+        (lambda folder: edit(folder / "covid_normal/metadata.json", backbone="other"), "for the backbone"),
+        (
+            lambda folder: edit(
+                folder / "vgg16_cxr/metadata.json",
+                recipe={"name": "lung-box", "size": 64},
+                input_shape=[64, 64, 3],
+                feature_shape=[4, 4, 512],
+            ),
+            "from and to the shapes",
+        ),
+    ],
+    ids=[
+        "no model folder", "no backbone", "no lung network", "a promised head missing", "metadata missing",
+        "weights missing", "weights cut short", "one bit flipped", "another backbone's head",
+        "another backbone's name", "another size",
+    ],
+)  # fmt: skip
+def test_a_broken_artefact_stops_start_up(
+    model_dir: Path, break_it: Callable[[Path], object], complaint: str
+) -> None:
+    break_it(model_dir)
+    with pytest.raises(ModelError, match=complaint) as caught:
+        Registry.load(model_dir)
+    assert str(model_dir) in str(caught.value) and "git checkout -- model" in str(caught.value)

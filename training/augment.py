@@ -1,0 +1,102 @@
+"""Random changes to training pictures: geometry, exposure, noise, erased patches.
+
+Heavy on purpose: exposure, border and position tell hospitals apart, so they must not be dependable.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a training picture may be changed; the defaults change nothing.
+
+    Attributes:
+        rotation_degrees: largest rotation to either side.
+        zoom: smallest and largest scale, drawn for each axis.
+        shift: largest shift as a share of the side.
+        flip: share of pictures mirrored left to right.
+        gamma: smallest and largest exponent of the grey values.
+        blur: share of pictures blurred.
+        noise: largest standard deviation of added noise, in grey levels of 0 to 255.
+        erase: share of pictures with a rectangle replaced by grey.
+    """
+
+    rotation_degrees: float = 0.0
+    zoom: tuple[float, float] = (1.0, 1.0)
+    shift: float = 0.0
+    flip: float = 0.0
+    gamma: tuple[float, float] = (1.0, 1.0)
+    blur: float = 0.0
+    noise: float = 0.0
+    erase: float = 0.0
+
+
+def transform(side: int, output: int, how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw an affine transform from a square of `side` to a square of `output` pixels; shape (2, 3)."""
+    angle = np.deg2rad(rng.uniform(-how.rotation_degrees, how.rotation_degrees))
+    zoom = output / side * rng.uniform(*how.zoom, size=2)
+    if rng.random() < how.flip:
+        zoom[0] = -zoom[0]
+    rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * zoom
+    middle = np.array([(side - 1) / 2, (side - 1) / 2])
+    target = np.array([(output - 1) / 2, (output - 1) / 2]) + output * rng.uniform(
+        -how.shift, how.shift, size=2
+    )
+    return np.column_stack([rotate, target - rotate @ middle])
+
+
+def warp(picture: NDArray[np.uint8], matrix: NDArray[np.float64], output: int) -> NDArray[np.uint8]:
+    """Apply an affine transform; what lies outside is reflected, so that no black edge tells anything."""
+    side = picture.shape[0]
+    if side >= 2 * output:
+        # warpAffine does not average: shrink first, or fine structure turns into moiré.
+        picture = cv2.resize(picture, (output, output), interpolation=cv2.INTER_AREA)
+        matrix = matrix.copy()
+        matrix[:, :2] *= side / output
+        matrix[:, 2] += matrix[:, :2] @ np.full(2, (1 - output / side) / 2)
+    return np.asarray(
+        cv2.warpAffine(
+            picture, matrix, (output, output), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        ),
+        np.uint8,
+    )
+
+
+def expose(picture: NDArray[np.uint8], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Change gamma, sharpness and noise, and erase a rectangle; float32, values 0 to 255."""
+    # Equal chances to darken and to lighten: uniform in the logarithm.
+    gamma = np.exp(rng.uniform(*np.log(how.gamma)))
+    table = 255.0 * np.linspace(0.0, 1.0, 256) ** gamma
+    values = table.astype(np.float32)[picture]
+    side = picture.shape[0]
+    if rng.random() < how.blur:
+        values = np.asarray(cv2.GaussianBlur(values, (0, 0), rng.uniform(0.3, 1.2) * side / 112), np.float32)
+    if how.noise:
+        values += rng.normal(0.0, rng.uniform(0.0, how.noise), values.shape).astype(np.float32)
+    if rng.random() < how.erase:
+        height, width = rng.integers(side // 8, side // 3, size=2)
+        top, left = rng.integers(0, side - height), rng.integers(0, side - width)
+        values[top : top + height, left : left + width] = rng.uniform(0.0, 255.0)
+    return np.clip(values, 0.0, 255.0)
+
+
+def augment(
+    picture: NDArray[np.uint8], output: int, how: Augmentation, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Change one square picture at random.
+
+    Args:
+        picture: uint8, shape (side, side).
+        output: side of the result in pixels.
+        how: how far it may go.
+        rng: the source of chance.
+
+    Returns:
+        float32, shape (output, output), values 0 to 255.
+    """
+    matrix = transform(picture.shape[0], output, how, rng)
+    return expose(warp(picture, matrix, output), how, rng)

@@ -1,0 +1,259 @@
+"""Write the artefacts that are served: `python -m training.export lungs|backbone|head NAME`.
+
+Each artefact is a folder of model/: the network or head, metadata.json, and the card README.md. Its
+parity check (Keras in float32 against what is served, on pictures of the test split) is in the metadata.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from training import card, features, litert, run
+from training.config import MODELS, RUNS
+from training.dataset import LUNG_NETWORK, Crops, crops
+from training.manifest import MANIFEST, read, root
+from training.network import FEATURE_LAYER, head_weights, unet
+from training.network import features as cut
+from training.segment import dice, mean_dice, read_pairs
+from training.train import TrainConfig
+from xray import lungs
+from xray.classifier import pool
+from xray.errors import DatasetError
+from xray.preprocess import LUNG_BOX, Recipe, scale
+from xray.runtime import Network
+
+VERSION = "1.0.0"
+# The strictest terms among the training pictures' licences: some of cohen's are CC BY-NC-SA 4.0.
+LICENCE = "CC BY-NC-SA 4.0 (weights; code: MIT). Research and education only, not for diagnosis."
+PARITY_PICTURES = 300
+
+
+def export_lungs(folder: Path, manifest: Path) -> None:
+    """Write model/lung_unet from runs/lungs."""
+    trained = keras.models.load_model(folder / "best.keras", compile=False)
+    record = _record(folder)
+    # Rebuilt in float32: it was trained in mixed precision.
+    model = unet(lungs.SIZE, tuple(record["config"]["filters"]))
+    model.set_weights(trained.get_weights())
+    path = _write_file("lung_unet", "network.tflite", litert.convert(model))
+    rows = [row for row in read(manifest) if row.mask and row.split == "test"]
+    pictures, masks = read_pairs(rows, root(manifest))
+    served = Network(path)
+    size = (lungs.SIZE, lungs.SIZE)
+    found = [lungs.segment(picture, served) for picture in pictures]
+    metrics = {"dice": float(np.mean([dice(m > 127, f) for m, f in zip(masks, found, strict=True)]))}
+    parity = {
+        "pictures": len(rows),
+        "dice_keras": mean_dice(model, pictures, masks),
+        "dice_served": metrics["dice"],
+    }
+    facts = {"input_shape": [*size, 1], "threshold": lungs.THRESHOLD}
+    metrics |= {"pictures": len(rows), "patients": len({row.patient_id for row in rows}), "split": "test"}
+    _write_facts("lung_unet", "segmentation", "Lung segmentation", path, record, metrics, parity, facts)
+
+
+def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, name: str) -> None:
+    """Write model/<name>, a VGG16 without its classifier, from runs/backbone or from other weights."""
+    model = cut(features.vgg16_with(weights, recipe.size))
+    path = _write_file(name, "network.tflite", litert.convert(model))
+    data = crops(manifest, recipe)
+    inputs = [scale(data.pictures[i], recipe)[None] for i in _sample(data, 100)]
+    served = Network(path)
+    pairs = [
+        (np.asarray(model(x, training=False))[0], served(x)[0])
+        for x in tqdm(inputs, desc="parity", disable=None)
+    ]
+    cosine = [_cosine(pool(mine).ravel(), pool(theirs).ravel()) for mine, theirs in pairs]
+    parity = {
+        "pictures": len(pairs),
+        "cosine_median": float(np.median(cosine)),
+        "cosine_min": float(np.min(cosine)),
+    }
+    own = (folder / "history.csv").exists() and weights == str(folder / "vgg16.weights.h5")
+    record = _record(folder) if own else {"weights": weights}
+    metrics = run.history(folder)[-1] if own else {}
+    side = recipe.size
+    facts = {
+        "recipe": asdict(recipe),
+        "input_shape": [side, side, 3],
+        "feature_shape": [side // 16, side // 16, 512],
+        "feature_layer": FEATURE_LAYER,
+    }
+    _write_facts(name, "backbone", "VGG16 pretrained on radiographs", path, record, metrics, parity, facts)
+
+
+def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str) -> None:
+    """Write model/<name> of a head's run; the run must have been evaluated."""
+    record = _record(folder)
+    config: dict[str, Any] = record["config"]
+    report = folder / "report.json"
+    if not report.exists():
+        raise DatasetError(
+            f"Expected {report}. Received: no such file. Run `python -m training.evaluate {folder}`."
+        )
+    model = keras.models.load_model(folder / "head.keras", compile=False)
+    arrays = io.BytesIO()
+    np.savez(arrays, **head_weights(model))
+    path = _write_file(config["name"], "head.npz", arrays.getvalue())
+    point = json.loads((folder / "operating_point.json").read_text(encoding="utf-8"))
+    facts = {
+        "backbone": backbone,
+        "backbone_sha256": _sha256(MODELS / backbone / "network.tflite"),
+        "classes": [config["negative"], config["positive"]],
+        "positive": config["positive"],
+        "temperature": 1.0,
+        "threshold": point["threshold"],
+        "band": {"low": point["low"], "high": point["high"]},
+    }
+    recipe = Recipe(**config["recipe"])
+    data = crops(manifest, recipe)
+    labels = (config["negative"], config["positive"])
+    parity = head_parity(
+        model, data, recipe, labels, point, MODELS / backbone / "network.tflite", float_weights
+    )
+    metrics = json.loads(report.read_text(encoding="utf-8"))
+    _write_facts(config["name"], "head", config["title"], path, record, metrics, parity, facts)
+
+
+def head_parity(
+    head: keras.Model,
+    data: Crops,
+    recipe: Recipe,
+    labels: tuple[str, str],
+    point: dict[str, float],
+    network: Path,
+    float_weights: str,
+) -> dict[str, float]:
+    """Compare scores and verdicts of the 8-bit backbone with those of the float32 one in Keras."""
+    kept = cut(features.vgg16_with(float_weights, recipe.size))
+    served = Network(network)
+    chosen = _sample(data, PARITY_PICTURES, labels)
+    inputs = [scale(data.pictures[i], recipe)[None] for i in tqdm(chosen, desc="parity", disable=None)]
+    both = [
+        np.stack([pool(extract(x)[0]).ravel() for x in inputs])
+        for extract in (lambda x: np.asarray(kept(x, training=False)), served)
+    ]
+    exact, eight_bit = (np.asarray(head.predict(each, verbose=0))[:, 1] for each in both)
+    verdicts = [np.digitize(each, (point["low"], point["high"])) for each in (exact, eight_bit)]
+    difference = np.abs(exact - eight_bit)
+    return {
+        "pictures": len(chosen),
+        "same_verdict": float(np.mean(verdicts[0] == verdicts[1])),
+        "same_side_of_threshold": float(
+            np.mean((exact >= point["threshold"]) == (eight_bit >= point["threshold"]))
+        ),
+        "score_difference_median": float(np.median(difference)),
+        "score_difference_max": float(difference.max()),
+    }
+
+
+def _sample(
+    data: Crops, count: int, labels: tuple[str, ...] = ("covid", "normal", "pneumonia")
+) -> NDArray[np.intp]:
+    """Return some positions of the test split, the same each time."""
+    test = [i for i in data.where(split="test") if data.rows[i].label in labels]
+    return np.random.default_rng(0).choice(test, min(count, len(test)), replace=False)
+
+
+def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.exists():
+        raise DatasetError(
+            f"Expected the run {folder} with its config.json. Received: no such file. Train it first."
+        )
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _write_file(artefact: str, name: str, content: bytes) -> Path:
+    """Write a network or head into its folder of model/, whole or not at all."""
+    path = MODELS / artefact / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(path)
+    return path
+
+
+def _write_facts(
+    name: str,
+    kind: str,
+    title: str,
+    path: Path,
+    record: dict[str, Any],
+    metrics: dict[str, Any],
+    parity: dict[str, Any],
+    facts: dict[str, Any],
+) -> None:
+    """Write metadata.json and the card."""
+    content = {
+        "name": name,
+        "kind": kind,
+        "version": VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "title": title,
+        "file": {"name": path.name, "sha256": _sha256(path), "size_bytes": path.stat().st_size},
+        "licence": LICENCE,
+        "metrics": metrics,
+        "training": record,
+        "parity": parity,
+        **facts,
+    }
+    run.write_json(path.with_name("metadata.json"), content)
+    path.with_name("README.md").write_text(card.render(content), encoding="utf-8")
+    print(f"{path.parent}: {path.stat().st_size / 1e6:.1f} MB; parity {parity}")
+
+
+def main() -> None:
+    """Read the command line and export."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument(
+        "--run", type=Path, help="folder of the run (default: the artefact's own under runs/)"
+    )
+    what = parser.add_subparsers(dest="what", required=True)
+    what.add_parser("lungs", help="runs/lungs to model/lung_unet")
+    base = what.add_parser("backbone", help="runs/backbone to model/vgg16_cxr")
+    base.add_argument("--weights", help="imagenet or a file (default: the run's vgg16.weights.h5)")
+    base.add_argument("--recipe", default=LUNG_BOX, help="lung-box or whole-image")
+    base.add_argument("--size", type=int, default=192, help="side of the input in pixels")
+    base.add_argument("--name", default="vgg16_cxr", help="folder of model/ to write")
+    head = what.add_parser("head", help="the run of a head to model/NAME")
+    head.add_argument("name", help="for example covid_normal")
+    head.add_argument("--backbone", default="vgg16_cxr", help="the artefact that it was trained on")
+    head.add_argument(
+        "--float-weights", default=str(RUNS / "backbone" / "vgg16.weights.h5"), help="for the parity check"
+    )
+    args = parser.parse_args()
+    if args.what == "lungs":
+        export_lungs(args.run or RUNS / "lungs", args.manifest)
+    elif args.what == "backbone":
+        folder = args.run or RUNS / "backbone"
+        weights = args.weights or str(folder / "vgg16.weights.h5")
+        export_backbone(folder, args.manifest, Recipe(args.recipe, args.size), weights, args.name)
+    else:
+        export_head(args.run or RUNS / args.name, args.manifest, args.backbone, args.float_weights)
+
+
+if __name__ == "__main__":
+    main()

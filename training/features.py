@@ -1,0 +1,144 @@
+"""The frozen backbone's pooled features of radiographs and their augmented copies, computed once."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from training.augment import Augmentation, augment
+from training.config import MODELS, RUNS
+from training.dataset import Crops
+from training.network import features as cut
+from training.network import vgg16
+from xray.classifier import pool
+from xray.errors import DatasetError, ModelError
+from xray.preprocess import Recipe, scale
+from xray.runtime import Network
+
+# A cached file's name holds the hash of all that it depends on.
+CACHE = RUNS / "features"
+SERVED = MODELS / "vgg16_cxr" / "network.tflite"
+
+Backbone = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def backbone(weights: str, recipe: Recipe) -> tuple[Backbone, str]:
+    """Return the frozen backbone and the hash of its weights.
+
+    Args:
+        weights: `cxr` for the served 8-bit network, so that heads learn on exactly what they will
+            see; `imagenet`, which Keras downloads; or a file of `keras.applications.VGG16` weights.
+        recipe: gives the input size.
+
+    Returns:
+        A function from float32 (1, size, size, 3) to the features of block5_conv3
+        (1, size/16, size/16, 512), and a sha256 in hex.
+
+    Raises:
+        ModelError: no such weights, or they do not fit.
+    """
+    if weights == "cxr":
+        network = Network(SERVED, pool_size=os.cpu_count() or 1, threads=1)
+        return network, hashlib.sha256(SERVED.read_bytes()).hexdigest()
+    model = cut(vgg16_with(weights, recipe.size))
+    digest = hashlib.sha256()
+    for array in model.get_weights():
+        digest.update(array.tobytes())
+    return lambda x: np.asarray(model(x, training=False)), digest.hexdigest()
+
+
+def vgg16_with(weights: str, size: int) -> keras.Model:
+    """Return a VGG16 without its classifier, with weights from ImageNet or from a file.
+
+    Raises:
+        ModelError: the download or the file failed, with what to do instead.
+    """
+    try:
+        if weights == "imagenet":
+            return keras.applications.VGG16(
+                include_top=False, weights="imagenet", input_shape=(size, size, 3)
+            )
+        model = vgg16(size)
+        model.load_weights(weights)
+        return model
+    except Exception as error:  # noqa: BLE001 - Keras raises bare Exception when a download fails
+        raise ModelError(
+            f"Expected VGG16 weights (include_top=False) from {weights!r}. Received: {error}. Without a network, "
+            "use `--weights cxr` (ours, in the repository) or `--weights FILE` (a .weights.h5 or .h5 file)."
+        ) from error
+
+
+def copies(
+    data: Crops,
+    chosen: Sequence[int],
+    recipe: Recipe,
+    how: Sequence[Augmentation],
+    weights: str,
+    seed: int,
+) -> NDArray[np.float16]:
+    """Return the pooled features of some radiographs, one copy for each augmentation.
+
+    Args:
+        data: the crops.
+        chosen: positions in them.
+        recipe: of the backbone.
+        how: one augmentation a copy; the default `Augmentation()` leaves the picture as it is.
+        weights: see `backbone`.
+        seed: of everything random.
+
+    Returns:
+        float16, shape (len(chosen), len(how), inputs of the head), memory-mapped.
+    """
+    network, digest = backbone(weights, recipe)
+    identity = (
+        [data.rows[i].sha256 for i in chosen],
+        astuple(recipe),
+        [astuple(each) for each in how],
+        digest,
+        seed,
+    )
+    path = CACHE / f"{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.npy"
+    if not path.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        _write(path, data, chosen, recipe, how, network, seed)
+    return np.load(path, mmap_mode="r")
+
+
+def _write(
+    path: Path,
+    data: Crops,
+    chosen: Sequence[int],
+    recipe: Recipe,
+    how: Sequence[Augmentation],
+    network: Backbone,
+    seed: int,
+) -> None:
+    def one(position: int) -> NDArray[np.float16]:
+        rng = np.random.default_rng((seed, position))
+        picture = data.pictures[chosen[position]]
+        pooled = [
+            pool(network(scale(augment(picture, recipe.size, each, rng), recipe)[None])[0]) for each in how
+        ]
+        return np.stack(pooled).reshape(len(how), -1).astype(np.float16)
+
+    if not len(chosen):
+        raise DatasetError(
+            "Expected at least one radiograph of these classes and this split. Received: none."
+        )
+    part = path.with_suffix(".part.npy")
+    array = None
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        done = tqdm(threads.map(one, range(len(chosen))), total=len(chosen), desc="features", disable=None)
+        for position, features in enumerate(done):
+            if array is None:
+                shape = (len(chosen), *features.shape)
+                array = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
+            array[position] = features
+    part.replace(path)

@@ -1,0 +1,181 @@
+"""The pictures of a report: learning curves, ROC, confusion matrix, scores, and what the network got wrong."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import imutils
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.metrics import roc_curve
+
+from training.metrics import Confusion, OperatingPoint, roc_auc
+from xray import image
+from xray.analysis import Analyzer, in_words
+from xray.annotate import BACKGROUND, QUIET, TEXT, heat_panel
+from xray.errors import ImageError
+from xray.lettering import Picture, Sheet
+
+# Apart for colour-blind eyes too: Okabe & Ito 2008.
+NEGATIVE, POSITIVE, NEUTRAL = "#0072B2", "#D55E00", "#555555"
+CYCLE = ("#000000", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+DPI = 130
+# Scores are drawn on a logit axis, as most lie near 0 or 1; its ends hold all that lies beyond.
+SCORE_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
+SCORE_END = 1e-4
+TILE, CAPTION, COLUMNS = 300, 52, 4
+
+
+def learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw each quantity of history.csv over the epochs; loss apart from shares.
+
+    Args:
+        history: one mapping an epoch, with `epoch`, `loss`, `val_loss` and shares in [0, 1].
+        path: of the PNG.
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    losses, shares = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    colours = {losses: iter(CYCLE), shares: iter(CYCLE)}
+    for name in list(history[0])[1:] if history else []:
+        axes = losses if name.endswith("loss") else shares
+        axes.plot(epochs, [row[name] for row in history], color=next(colours[axes]), label=name)
+    for axes, label in ((losses, "loss"), (shares, "share")):
+        _label(axes, "epoch", label)
+        if axes.lines:
+            axes.legend(frameon=False)
+    figure.savefig(path, dpi=DPI)
+
+
+def roc(parts: Mapping[str, pd.DataFrame], point: OperatingPoint, path: Path) -> None:
+    """Draw a ROC curve for each part, with the operating point on the first.
+
+    Args:
+        parts: by name, rows with both classes in y_true, and y_score.
+        point: the first part's sensitivity and specificity are marked at its threshold.
+        path: of the PNG.
+    """
+    figure = Figure(figsize=(5.2, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.8, linestyle=":")
+    for index, (name, part) in enumerate(parts.items()):
+        false_positive, true_positive, _ = roc_curve(part.y_true, part.y_score)
+        label = f"{name}: {roc_auc(part.y_true, part.y_score):.3f} (n {len(part)})"
+        axes.plot(false_positive, true_positive, color=CYCLE[index % len(CYCLE)], label=label)
+        if index == 0:
+            positive = part.y_score >= point.threshold
+            marked = positive[part.y_true == 0].mean(), positive[part.y_true == 1].mean()
+            axes.plot(*marked, "o", color=POSITIVE, label=f"threshold {point.threshold:.3f}")
+    axes.legend(frameon=False, loc="lower right", title="ROC AUC")
+    _label(axes, "1 − specificity", "sensitivity")
+    figure.savefig(path, dpi=DPI)
+
+
+def confusion_matrix(counts: Confusion, classes: tuple[str, str], path: Path) -> None:
+    """Draw the confusion matrix, shaded by each class's share.
+
+    Args:
+        counts: radiographs at the threshold.
+        classes: labels, the negative one first.
+        path: of the PNG.
+    """
+    table = np.array(counts).reshape(2, 2)
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(4.2, 3.8), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(table):
+        share = shares[row, column]
+        colour = "white" if share > 0.5 else "black"
+        axes.text(column, row, f"{count}\n{share:.1%}", ha="center", va="center", color=colour, fontsize=13)
+    names = [in_words(name) for name in classes]
+    axes.set_xticks([0, 1], names)
+    axes.set_yticks([0, 1], names, rotation=90, va="center")
+    axes.set_xlabel("called")
+    axes.set_ylabel("is")
+    figure.savefig(path, dpi=DPI)
+
+
+def scores(part: pd.DataFrame, point: OperatingPoint, path: Path) -> None:
+    """Draw a histogram of the scores for each class and source, with threshold and INCONCLUSIVE band.
+
+    Args:
+        part: rows with label, source, y_true and y_score.
+        point: threshold and band.
+        path: of the PNG.
+    """
+    cells = list(part.groupby(["y_true", "label", "source"], sort=True))
+    figure = Figure(figsize=(8, 1 + 0.9 * max(len(cells), 1)), layout="constrained")
+    rows = figure.subplots(max(len(cells), 1), 1, sharex=True, squeeze=False)[:, 0]
+    low, threshold, high = _logit(np.array([point.low, point.threshold, point.high]))
+    bins = np.linspace(*_logit(np.array([SCORE_END, 1 - SCORE_END])), 49)
+    for axes, ((y_true, label, source), cell) in zip(rows, cells, strict=False):
+        weights = np.full(len(cell), 1 / len(cell))
+        colour = POSITIVE if y_true else NEGATIVE
+        axes.hist(_logit(cell.y_score.to_numpy()), bins=bins, weights=weights, color=colour)
+        axes.axvspan(low, high, color="#999999", alpha=0.35, linewidth=0)
+        axes.axvline(threshold, color="black", linewidth=1)
+        axes.set_yticks([])
+        name = f"{in_words(label)}\n{source}\nn {len(cell)}"
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    rows[-1].set_xticks(_logit(np.array(SCORE_TICKS)), [f"{tick:g}" for tick in SCORE_TICKS])
+    rows[-1].set_xlabel("score (logit axis); line: threshold; grey: INCONCLUSIVE")
+    figure.savefig(path, dpi=DPI)
+
+
+def mistakes(wrong: pd.DataFrame, folder: Path, model: str, analyzer: Analyzer | None, path: Path) -> None:
+    """Draw a grid of the radiographs that the network got wrong, with the heat that misled it.
+
+    Args:
+        wrong: rows with path, label, source, view and y_score, at least one.
+        folder: where the paths start.
+        model: the model's name.
+        analyzer: gives the heat maps; without one the radiographs are shown bare.
+        path: of the PNG.
+    """
+    tiles = [_tile(row, (folder / row.path).read_bytes(), model, analyzer) for row in wrong.itertuples()]
+    shape = (min(COLUMNS, len(tiles)), -(-len(tiles) // COLUMNS))
+    grid = imutils.build_montages(tiles, (TILE, TILE + CAPTION), shape)[0]
+    cv2.imencode(".png", grid)[1].tofile(path)
+
+
+def _tile(row: "pd.core.frame.Row", content: bytes, model: str, analyzer: Analyzer | None) -> Picture:
+    """Return one captioned cell of the grid."""
+    panel, remark = _panel(content, model, analyzer)
+    limit = {"height": TILE} if panel.shape[0] >= panel.shape[1] else {"width": TILE}
+    panel = imutils.resize(panel, **limit)[:TILE, :TILE]
+    tile = Sheet(TILE, TILE + CAPTION, 1.0, BACKGROUND)
+    top, left = (TILE - panel.shape[0]) // 2, (TILE - panel.shape[1]) // 2
+    tile.picture[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
+    facts = f"{in_words(row.label)}, score {row.y_score:.3f}, {row.source} {row.view}"
+    tile.write(tile.shorten(facts, 14, TILE - 12), 6, TILE + 20, 14, TEXT)
+    tile.write(tile.shorten(remark or Path(row.path).name, 13, TILE - 12), 6, TILE + 40, 13, QUIET)
+    return tile.picture
+
+
+def _panel(content: bytes, model: str, analyzer: Analyzer | None) -> tuple[NDArray[np.uint8], str]:
+    """Return the radiograph, under its heat map where there is one, and a remark."""
+    bare = cv2.cvtColor(image.read(content), cv2.COLOR_GRAY2BGR)
+    if analyzer is None:
+        return bare, ""
+    try:
+        analysis = analyzer.analyse(content, [model])
+    except ImageError as error:
+        return bare, f"refused: {error}"
+    prediction = analysis.predictions[0]
+    return heat_panel(analysis, prediction), f"heat: evidence for {in_words(prediction.explained)}"
+
+
+def _label(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _logit(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    clipped = np.clip(score, SCORE_END, 1 - SCORE_END)
+    return np.log(clipped / (1 - clipped))

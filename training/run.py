@@ -1,0 +1,101 @@
+"""A run is a folder: what was asked (config.json), how it went (history.csv), what came out."""
+
+import csv
+import dataclasses
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from training.config import REPOSITORY
+
+
+def describe(config: Any, manifest: Path) -> dict[str, Any]:  # noqa: ANN401 - any configuration dataclass
+    """Return what is needed to repeat a run: configuration, data hash, commit and versions."""
+    return {
+        "config": dataclasses.asdict(config),
+        "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
+        "commit": _commit(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "python": platform.python_version(),
+            "keras": keras.__version__,
+            "backend": f"{keras.backend.backend()} {_backend_version()}",
+            "numpy": version("numpy"),
+            "opencv": version("opencv-python-headless"),
+        },
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def start(folder: Path, config: Any, manifest: Path) -> None:  # noqa: ANN401
+    """Create the run's folder and write config.json, unless the run is being resumed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "config.json"
+    if not path.exists():
+        write_json(path, describe(config, manifest))
+
+
+def log(folder: Path, row: Mapping[str, float]) -> None:
+    """Append one epoch to history.csv and say it."""
+    path = folder / "history.csv"
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+    print("  ".join(f"{key} {value:.4g}" for key, value in row.items()), flush=True)
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    """Return the epochs logged so far, oldest first; none for a new run."""
+    path = folder / "history.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Save a Keras model, whole or not at all: a killed run never leaves half a file."""
+    part = path.with_name(f"part_{path.name}")
+    model.save(part)
+    part.replace(path)
+
+
+def _commit() -> str:
+    """Return the commit the code stands at, with `+` where files differ from it."""
+    git = ["git", "-C", str(REPOSITORY)]
+    head = subprocess.run(
+        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
+    )
+    dirty = subprocess.run(
+        [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False
+    )
+    return (head.stdout.strip() or "unknown") + ("+" if dirty.stdout else "")
+
+
+def _backend_version() -> str:
+    backend = keras.backend.backend()
+    package = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "torch": ("torch",), "jax": ("jax",)}[backend]
+    for name in package:
+        try:
+            return version(name)
+        except ModuleNotFoundError:
+            continue
+    return "unknown"

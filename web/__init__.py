@@ -1,0 +1,1 @@
+"""The Flask application: routes, forms, saved analyses, security. Never imports training."""

@@ -1,0 +1,37 @@
+"""Puts the application together."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flask import Flask
+
+from web import pages, refusals, security, settings
+from web.store import Store
+from xray.registry import Registry
+
+
+def create_app(config: Mapping[str, object] | None = None, *, registry: Registry | None = None) -> Flask:
+    """Make the application, with its models loaded.
+
+    Args:
+        config: settings that win over the environment; tests pass them.
+        registry: models that are already loaded; by default those of MODEL_DIR.
+
+    Returns:
+        The WSGI application.
+
+    Raises:
+        ModelError: an artefact is missing or broken; the message names the mending command.
+        SettingError: a setting that cannot be used.
+    """
+    app = Flask("web", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
+    settings.configure(app, config)
+    security.protect(app)
+    refusals.register(app)
+    app.register_blueprint(pages.pages)
+    if registry is None:
+        registry = Registry.load(
+            Path(app.config["MODEL_DIR"]), pool_size=app.config["POOL_SIZE"], threads=app.config["THREADS"]
+        )
+    pages.serve(app, registry, Store(Path(app.config["ANALYSIS_DIR"])))
+    return app

@@ -1,0 +1,82 @@
+"""What the visitor sends: one picture, and which models shall read it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Request
+
+from xray.errors import XrayError
+
+BOTH = "both"
+LABELS = {
+    "covid_normal": "Model 1: Covid / Normal",
+    "covid_pneumo": "Model 2: Covid / Pneumo",
+    BOTH: "Both models",
+}
+NO_FILE = "No picture came with the form. Choose a chest radiograph, then press Analyse."
+EMPTY_FILE = "The file is empty: it holds 0 bytes. Choose it again, or export it anew."
+UNKNOWN_MODEL = "That model is not known here. Choose one from the list."
+EXPIRED = "The page had expired, so nothing was read. Choose the picture again and send it once more."
+UNNAMED = "picture"
+LONGEST_NAME = 60
+
+
+class FormError(XrayError):
+    """The form was not filled in as asked; the message may be shown to its sender."""
+
+    status = 400
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A form that was filled in well.
+
+    Attributes:
+        name: the file's name as its sender sees it, fit to be shown, at most 60 characters.
+        data: the file's bytes, at least one.
+        model: a model's name, or "both".
+    """
+
+    name: str
+    data: bytes
+    model: str
+
+
+def choices(models: Sequence[str]) -> list[tuple[str, str]]:
+    """Give the options of the dropdown, in order, as (value, label)."""
+    return [(name, LABELS.get(name, name)) for name in (*models, BOTH)]
+
+
+def read(request: Request, models: Sequence[str]) -> Upload:
+    """Read the form's two fields.
+
+    Args:
+        request: the request that carries `file` and `model`.
+        models: the names of the models that can be asked for one by one.
+
+    Raises:
+        FormError: a field is missing or cannot be used.
+    """
+    model = request.form.get("model", "")
+    if model not in (*models, BOTH):
+        raise FormError(UNKNOWN_MODEL)
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise FormError(NO_FILE)
+    data = file.read()
+    if not data:
+        raise FormError(EMPTY_FILE)
+    return Upload(shown_name(file.filename), data, model)
+
+
+def shown_name(name: str) -> str:
+    """Make a client's file name fit to be shown: no folders, nothing invisible, not too long.
+
+    Unprintable characters go because some of them turn the reading direction and disguise a name.
+    """
+    base = name.replace("\\", "/").rpartition("/")[2]
+    clean = "".join(character for character in base if character.isprintable()).strip()
+    if len(clean) > LONGEST_NAME:
+        half = (LONGEST_NAME - 1) // 2
+        clean = f"{clean[:half]}…{clean[-half:]}"
+    return clean or UNNAMED

@@ -1,0 +1,78 @@
+"""Deployment settings: safe defaults, then XRAY_… environment variables, then the caller's mapping."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flask import Flask
+
+from xray.errors import XrayError
+
+ROOT = Path(__file__).resolve().parents[1]
+MIB = 1024 * 1024
+SHORTEST_KEY = 16
+
+DEFAULTS: dict[str, object] = {
+    "MODEL_DIR": str(ROOT / "model"),
+    "ANALYSIS_DIR": str(ROOT / "static" / "xray_analysis"),
+    "INSTANCE_DIR": str(ROOT / "instance"),
+    # Interpreters kept, and threads of each: as many pictures at once as a small host has cores.
+    "POOL_SIZE": 1,
+    "THREADS": 2,
+    # How many proxies in front may be believed about scheme and address; Heroku has one.
+    "PROXIES": 0,
+    "MAX_CONTENT_LENGTH": 32 * MIB,
+    # The form but its picture: a model's name and a token. Werkzeug adds its reading buffer of 64 KiB, so
+    # less than twice that would refuse large pictures.
+    "MAX_FORM_MEMORY_SIZE": 256 * 1024,
+    "MAX_FORM_PARTS": 16,
+    "SESSION_COOKIE_NAME": "xray_session",
+    "SESSION_COOKIE_HTTPONLY": True,
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "SESSION_COOKIE_SECURE": False,  # security.SchemeSessions adds it wherever the request came by TLS
+}
+
+
+class SettingError(XrayError):
+    """A deployment setting that cannot be used; stops start-up."""
+
+
+def configure(app: Flask, overrides: Mapping[str, object] | None = None) -> None:
+    """Fill the application's configuration and refuse what cannot work.
+
+    Args:
+        app: the application to configure.
+        overrides: values that win over the environment; tests pass them.
+
+    Raises:
+        SettingError: a value of the wrong kind, a number too small, or a secret key too short to be one.
+    """
+    app.config.from_mapping(DEFAULTS)
+    # An open page stays valid as long as its session: a reading room leaves it open over lunch.
+    app.config["WTF_CSRF_TIME_LIMIT"] = None
+    app.config.from_prefixed_env("XRAY")
+    app.config.from_mapping(overrides or {})
+    for name, default in DEFAULTS.items():
+        app.config[name] = _checked(name, app.config[name], default)
+    if (key := app.config["SECRET_KEY"]) is not None:
+        app.config["SECRET_KEY"] = _checked_key(str(key))
+
+
+def _checked(name: str, value: object, default: object) -> object:
+    if isinstance(default, str):
+        return str(value)
+    if type(value) is not type(default):
+        expected = {int: "a whole number", bool: "true or false"}[type(default)]
+        raise SettingError(f"XRAY_{name}: expected {expected}, received {value!r}. Correct or remove it.")
+    least = 0 if name == "PROXIES" else 1
+    if type(value) is int and value < least:
+        raise SettingError(f"XRAY_{name}: expected at least {least}, received {value}. Correct or remove it.")
+    return value
+
+
+def _checked_key(key: str) -> str:
+    if len(key) < SHORTEST_KEY:
+        raise SettingError(
+            f"XRAY_SECRET_KEY: expected at least {SHORTEST_KEY} characters, received {len(key)}. "
+            "Make one with: python -c 'import secrets; print(secrets.token_hex())'"
+        )
+    return key

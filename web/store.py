@@ -1,0 +1,82 @@
+"""The annotated copies on disk: whole or absent, under names that nobody can guess."""
+
+import errno
+import os
+import re
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from unicodedata import normalize
+
+from xray.classifier import Verdict
+from xray.errors import XrayError
+
+LONGEST_SLUG = 40
+COPY_NAME = re.compile(r"[A-Z]+_Prob_\d{2,3}_Name_[A-Za-z0-9_-]+\.png")
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class StoreError(XrayError):
+    """An annotated copy could not be written; nothing of it is left."""
+
+    def __init__(self, cause: OSError) -> None:
+        """Keep the cause for the log and tell a full disk from a broken one."""
+        super().__init__(f"An annotated copy could not be saved: {cause}")
+        self.status = 507 if cause.errno in FULL else 500
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of annotated copies."""
+
+    folder: Path
+
+    def save(self, png: bytes, verdict: Verdict, score: float, name: str) -> str:
+        """Write one copy.
+
+        Args:
+            png: the encoded picture.
+            verdict: what the model said.
+            score: its score, 0 to 1.
+            name: the client's file name; only a slug of it is used.
+
+        Returns:
+            The file's name: VERDICT_Prob_XX_Name_name_token.png, where XX is the score in hundredths.
+
+        Raises:
+            StoreError: the disk is full, or the folder cannot be written.
+        """
+        token = secrets.token_urlsafe(16)
+        file_name = f"{verdict}_Prob_{round(100 * score):02d}_Name_{slug(name)}_{token}.png"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write_whole(self.folder / file_name, png)
+        except OSError as error:
+            raise StoreError(error) from error
+        return file_name
+
+    def remove(self, file_name: str) -> None:
+        """Take a copy away; one that is already gone is no error."""
+        (self.folder / file_name).unlink(missing_ok=True)
+
+
+def slug(name: str) -> str:
+    """Reduce a client's file name to at most 40 ASCII letters, digits, - and _; "picture" if none is left."""
+    base = name.replace("\\", "/").rpartition("/")[2]
+    stem = base.rpartition(".")[0] if "." in base else base
+    ascii_only = normalize("NFKD", stem).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9-]+", "_", ascii_only)[:LONGEST_SLUG].strip("_-") or "picture"
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write under a passing name in the same folder, then rename: readers see all of it or nothing."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # some file systems tell only now that the disk is full
+        os.replace(draft, path)
+    finally:
+        Path(draft).unlink(missing_ok=True)

@@ -1,0 +1,222 @@
+"""The command line: radiographs in, one row per picture and model out."""
+
+import argparse
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from xray import dicom
+from xray.analysis import ALL_MODELS, Analysis, Analyzer, Prediction
+from xray.annotate import annotate, encode_png
+from xray.errors import ImageError, ModelError
+from xray.image import Limits
+
+COLUMNS = ("file", "model", "verdict", "score", "threshold", "error")
+EXTENSIONS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom"}
+DICOM_PREAMBLE_BYTES = 132
+LONGEST_STEM = 100
+
+Row = dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0, 1 if a picture failed, or 2 if nothing could be done."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        analyzer = Analyzer.load()
+        models = analyzer.expand(options.model)
+        if options.annotated:
+            options.annotated.mkdir(parents=True, exist_ok=True)
+    except (ModelError, ValueError, OSError) as error:
+        parser.error(str(error))
+    try:
+        return _run(analyzer, models, options)
+    except BrokenPipeError:
+        # The reader (such as `head`) has left; the interpreter's last flush must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m xray",
+        description="Judge chest radiographs. Research and education only, not a diagnosis.",
+        epilog="Exit status: 0 all pictures judged, 1 one or more failed, 2 nothing could be done.",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a picture (PNG, JPEG, DICOM), or a folder that is searched through, hidden files left out",
+    )
+    parser.add_argument(
+        "--model", default=ALL_MODELS, help="covid_normal, covid_pneumo, or both (default: every model)"
+    )
+    parser.add_argument(
+        "--format", choices=("csv", "json"), default="csv", help="csv (default) or json: one array of objects"
+    )
+    parser.add_argument(
+        "--annotated", type=Path, metavar="DIR", help="save an annotated PNG per row; no file is overwritten"
+    )
+    return parser
+
+
+def _run(analyzer: Analyzer, models: tuple[str, ...], options: argparse.Namespace) -> int:
+    """Write the rows as they come; return 1 if one of them has an error."""
+    files = [found for path in options.paths for found in _find(path)]
+    progress = _Progress(len(files), sys.stderr)
+    failed = False
+
+    def rows() -> Iterator[Row]:
+        nonlocal failed
+        for path, problem in files:
+            progress.show(path)
+            for row in _judge(analyzer, models, path, problem, options.annotated):
+                failed |= bool(row["error"])
+                progress.clear()
+                yield row
+
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # names that are not UTF-8
+    (_write_json if options.format == "json" else _write_csv)(rows(), sys.stdout)
+    progress.clear()
+    return int(failed)
+
+
+def _find(given: str) -> Iterator[tuple[str, str]]:
+    """Yield the pictures at a path in sorted order, each with what is wrong already ("" for nothing)."""
+    if not os.path.isdir(given):
+        yield given, ""
+        return
+    found: list[tuple[str, str]] = []
+    closed: list[OSError] = []
+    for folder, folders, names in os.walk(given, onerror=closed.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [os.path.join(folder, name) for name in names if not name.startswith(".")]
+        found += [(path, "") for path in paths if _is_picture(path)]
+    found += [(str(error.filename), _unreadable("folder", error)) for error in closed]
+    if not found:
+        found = [(given, "Expected a folder with pictures (PNG, JPEG or DICOM). Received one without.")]
+    yield from sorted(found)
+
+
+def _is_picture(path: str) -> bool:
+    """Tell by the extension; a file without one by its first bytes, as scanners export DICOM so."""
+    extension = os.path.splitext(path)[1].lower()
+    if extension or not os.path.isfile(path):
+        return extension in EXTENSIONS
+    try:
+        with open(path, "rb") as file:
+            return dicom.is_dicom(file.read(DICOM_PREAMBLE_BYTES))
+    except OSError:
+        return False
+
+
+def _judge(
+    analyzer: Analyzer, models: tuple[str, ...], path: str, problem: str, annotated: Path | None
+) -> Iterator[Row]:
+    """Yield one row per model; a picture that fails has the error in each."""
+    try:
+        analysis = None if problem else analyzer.analyse(_read(path), models)
+    except ImageError as error:
+        analysis, problem = None, str(error)
+    except OSError as error:
+        analysis, problem = None, _unreadable("file", error)
+    if analysis is None:
+        yield from (_row(path, model, None, problem) for model in models)
+        return
+    for prediction in analysis.predictions:
+        try:
+            if annotated:
+                _save(annotated, analysis, prediction, path)
+            problem = ""
+        except OSError as error:
+            problem = f"Annotated copy not saved in {annotated}: {error.strerror}."
+        yield _row(path, prediction.model, prediction, problem)
+
+
+def _read(path: str) -> bytes:
+    """Read a file, but no more of it than tells that it is too large."""
+    with open(path, "rb") as file:
+        return file.read(Limits().size_bytes + 1)
+
+
+def _unreadable(what: str, error: OSError) -> str:
+    return f"Expected a {what} that can be read. Received: {error.strerror}."
+
+
+def _row(path: str, model: str, prediction: Prediction | None, problem: str) -> Row:
+    judged = (None, None, None)
+    if prediction:
+        judged = (str(prediction.verdict), round(prediction.score, 4), round(prediction.threshold, 4))
+    return dict(zip(COLUMNS, (path, model, *judged, " ".join(problem.split()) or None), strict=True))
+
+
+def _save(folder: Path, analysis: Analysis, prediction: Prediction, path: str) -> None:
+    """Save the annotated copy under a name that is still free."""
+    name = os.path.basename(path)
+    picture = encode_png(annotate(analysis, prediction, file_name=name, when=datetime.now(UTC).astimezone()))
+    stem = os.path.splitext(name)[0][:LONGEST_STEM]
+    percent = round(100 * prediction.score)
+    base = f"{prediction.verdict}_Prob_{percent}_Name_{stem}_{prediction.model}"
+    number = 1
+    while True:
+        try:
+            with (folder / f"{base}{f'_{number}' if number > 1 else ''}.png").open("xb") as file:
+                file.write(picture)
+            return
+        except FileExistsError:
+            number += 1
+
+
+def _write_csv(rows: Iterator[Row], out: TextIO) -> None:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        score, threshold = (None if row[key] is None else f"{row[key]:.4f}" for key in ("score", "threshold"))
+        writer.writerow((row["file"], row["model"], row["verdict"], score, threshold, row["error"]))
+        out.flush()
+
+
+def _write_json(rows: Iterator[Row], out: TextIO) -> None:
+    """Write one array, an object a line, each as soon as it is known."""
+    separator = "["
+    for row in rows:
+        out.write(f"{separator}\n{json.dumps(row)}")
+        out.flush()
+        separator = ","
+    out.write("\n]\n")
+
+
+class _Progress:
+    """A line on a terminal that says how far the run is; silent elsewhere."""
+
+    def __init__(self, total: int, out: TextIO) -> None:
+        """Count up to `total`."""
+        self._done, self._total, self._out = 0, total, out
+
+    def show(self, path: str) -> None:
+        """Say which picture is being judged."""
+        self._done += 1
+        if self._out.isatty():
+            filled = 20 * self._done // self._total
+            name = os.path.basename(path)[:40]
+            self._out.write(f"\r\033[K[{'#' * filled:<20}] {self._done}/{self._total} {name}")
+            self._out.flush()
+
+    def clear(self) -> None:
+        """Free the line, for a row or for the prompt."""
+        if self._out.isatty():
+            self._out.write("\r\033[K")
+            self._out.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""One radiograph in, one honest verdict per model out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xray import gate, image, lungs
+from xray.classifier import Features, Head, Verdict, verdict
+from xray.explain import Cam, Heat, grad_cam, to_picture
+from xray.image import GreyImage
+from xray.lungs import LungMask
+from xray.metadata import Band
+from xray.preprocess import Box, crop_box, preprocess
+from xray.registry import MODEL_DIR, Registry
+
+ALL_MODELS = "both"
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What one model says about one radiograph.
+
+    Attributes:
+        model: its name, for machines.
+        title: its name, for people.
+        version: of the model.
+        verdict: what the score means.
+        score: for the positive class, in [0, 1], rounded to 4 decimals before it was judged, so that a
+            printed score and its verdict never disagree.
+        threshold: the operating point.
+        band: the scores that are INCONCLUSIVE.
+        positive: label of the class that the score is for, such as "covid".
+        negative: label of the other class, such as "normal".
+        explained: label of the class whose evidence the heat shows.
+        cam: float32, Grad-CAM on the backbone's grid, values 0 to 1.
+        box: the part of the picture that the network saw.
+        shape: height and width of the picture.
+    """
+
+    model: str
+    title: str
+    version: str
+    verdict: Verdict
+    score: float
+    threshold: float
+    band: Band
+    positive: str
+    negative: str
+    explained: str
+    cam: Cam
+    box: Box
+    shape: tuple[int, int]
+
+    @property
+    def heat(self) -> Heat:
+        """Grad-CAM at the picture's size: float32, values 0 to 1; made on demand, as it is large."""
+        return to_picture(self.cam, self.box, self.shape)
+
+    @property
+    def reading(self) -> str:
+        """The verdict in words: which of its two classes the picture resembles."""
+        if self.verdict is Verdict.INCONCLUSIVE:
+            return f"Too close to call between {in_words(self.positive)} and {in_words(self.negative)}."
+        more, less = in_words(self.positive), in_words(self.negative)
+        if self.verdict is Verdict.NEGATIVE:
+            more, less = less, more
+        return f"Resembles the {more} radiographs that the model learned from more than the {less} ones."
+
+    @property
+    def arithmetic(self) -> str:
+        """The score beside what it was judged by."""
+        return (
+            f"Score {self.score_text} for {in_words(self.positive)}; threshold {_decimals(self.threshold)}; "
+            f"inconclusive from {_decimals(self.band.low)} to below {_decimals(self.band.high)}"
+        )
+
+    @property
+    def score_text(self) -> str:
+        """The score with 2 decimals, or with 4 where 2 would put it on the wrong side of the band."""
+        short = f"{self.score:.2f}"
+        return short if verdict(float(short), self.band) is self.verdict else f"{self.score:.4f}"
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """One radiograph and what was found in it.
+
+    Attributes:
+        image: grey, uint8, shape (height, width).
+        lungs: bool, same shape, True inside the lungs.
+        box: the part that the networks saw.
+        predictions: one per model asked for, in that order.
+    """
+
+    image: GreyImage
+    lungs: LungMask
+    box: Box
+    predictions: tuple[Prediction, ...]
+
+
+class Analyzer:
+    """The whole road from a file's bytes to its verdicts; any number of threads may use one."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Use the networks and heads of a registry."""
+        self._registry = registry
+
+    @classmethod
+    def load(cls, model_dir: Path = MODEL_DIR, *, pool_size: int = 1, threads: int = 2) -> "Analyzer":
+        """Load the artefacts; see Registry.load."""
+        return cls(Registry.load(model_dir, pool_size=pool_size, threads=threads))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models, in the order in which they are shown."""
+        return tuple(self._registry.heads)
+
+    def expand(self, choice: str) -> tuple[str, ...]:
+        """Turn a choice of the form or the command line into model names.
+
+        Args:
+            choice: a model's name, or "both" for every model.
+
+        Raises:
+            ValueError: no such model.
+        """
+        if choice != ALL_MODELS and choice not in self.names:
+            known = ", ".join((*self.names, ALL_MODELS))
+            raise ValueError(f"Expected a model out of {known}. Received: {choice!r}.")
+        return self.names if choice == ALL_MODELS else (choice,)
+
+    def analyse(self, data: bytes, models: Sequence[str]) -> Analysis:
+        """Analyse one file: one pass of the lung network, one of the backbone, then each head.
+
+        Args:
+            data: the content of a PNG, JPEG or DICOM file.
+            models: names out of `names`.
+
+        Raises:
+            ImageError: the file cannot be analysed; the message says why.
+            ValueError: a model that is not there.
+        """
+        names = [name for model in models for name in self.expand(model)]
+        picture = image.read(data)
+        mask = lungs.segment(picture, self._registry.segmenter)
+        gate.check(picture, mask)
+        backbone = self._registry.backbone
+        box = crop_box(mask, backbone.recipe)
+        features = backbone.network(preprocess(picture, mask, backbone.recipe)[None])[0]
+        shape = (picture.shape[0], picture.shape[1])
+        heads = [self._registry.heads[name] for name in dict.fromkeys(names)]
+        return Analysis(picture, mask, box, tuple(_predict(head, features, box, shape) for head in heads))
+
+
+def in_words(label: str) -> str:
+    """Return a class label as people write it."""
+    return "COVID-19" if label == "covid" else label
+
+
+def _predict(head: Head, features: Features, box: Box, shape: tuple[int, int]) -> Prediction:
+    facts = head.facts
+    score = round(head.score(features), 4)
+    judged = verdict(score, facts.band)
+    index = head.positive_index if judged is not Verdict.NEGATIVE else 1 - head.positive_index
+    return Prediction(
+        model=facts.name,
+        title=facts.title,
+        version=facts.version,
+        verdict=judged,
+        score=score,
+        threshold=facts.threshold,
+        band=facts.band,
+        positive=facts.positive,
+        negative=head.negative,
+        explained=facts.classes[index],
+        cam=grad_cam(features, head, index),
+        box=box,
+        shape=shape,
+    )
+
+
+def _decimals(value: float) -> str:
+    """Two decimals, or as many as the value has, up to four."""
+    return f"{value:.2f}" if round(value, 4) == round(value, 2) else f"{value:.4f}"

@@ -1,0 +1,247 @@
+"""The annotated copy of a radiograph: the picture, its heat map and the conclusion, for people."""
+
+from datetime import datetime
+
+import cv2
+import numpy as np
+
+from xray.analysis import Analysis, Prediction, in_words
+from xray.classifier import Verdict
+from xray.explain import Heat, to_picture
+from xray.image import GreyImage
+from xray.lettering import BOLD, HEAVY, Colour, Picture, Sheet, printable
+from xray.lungs import LungMask
+from xray.preprocess import Box
+
+DISCLAIMER = "Research and education only, not a diagnosis"
+
+LARGEST_PANEL, SMALLEST_PANEL = 1024, 384
+NARROWEST = 880
+MARGIN = 24
+
+BACKGROUND: Colour = (24, 21, 19)
+LINE: Colour = (72, 66, 60)
+TEXT: Colour = (240, 237, 234)
+QUIET: Colour = (182, 175, 168)
+LUNGS: Colour = (214, 196, 94)
+# Apart for colour-blind eyes too (Okabe & Ito 2008); the word always stands beside the colour.
+VERDICT_COLOURS = {
+    Verdict.POSITIVE: (40, 159, 240),
+    Verdict.NEGATIVE: (233, 180, 86),
+    Verdict.INCONCLUSIVE: (205, 205, 205),
+}
+
+# Inferno grows evenly in lightness, so that equal steps of heat look equal. Its dark end is left out:
+# there the map is nearly transparent and would only darken the film.
+HEAT_COLOURS = cv2.applyColorMap(np.linspace(70, 245, 256).astype(np.uint8)[:, None], cv2.COLORMAP_INFERNO)
+MOST_OPAQUE = 0.62
+
+
+def annotate(analysis: Analysis, prediction: Prediction, *, file_name: str, when: datetime) -> Picture:
+    """Draw the copy that is saved: radiograph and heat map side by side, the conclusion below.
+
+    Args:
+        analysis: the radiograph and its lungs.
+        prediction: one of its predictions.
+        file_name: as the sender named it, in any script and of any length.
+        when: the time of the analysis, with its time zone.
+
+    Returns:
+        Blue, green, red, uint8, shape (height, width, 3), at least 880 px wide.
+
+    Raises:
+        ValueError: `when` has no time zone.
+    """
+    panels = radiograph_panel(analysis), heat_panel(analysis, prediction)
+    width = max(2 * panels[0].shape[1] + 3 * MARGIN, NARROWEST)
+    strips = (
+        _panels(width, panels, prediction),
+        _verdict(width, prediction),
+        _reading(width, prediction),
+        _origin(width, file_name, when),
+    )
+    return np.vstack(strips)
+
+
+def radiograph_panel(analysis: Analysis) -> Picture:
+    """Return the radiograph with its lung outline, its longer side scaled into 384 to 1024 px."""
+    image = _scaled(analysis.image)
+    size = (image.shape[1], image.shape[0])
+    lungs = cv2.resize(analysis.lungs.astype(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR)
+    return outline(image, lungs > 127)
+
+
+def heat_panel(analysis: Analysis, prediction: Prediction) -> Picture:
+    """Return the radiograph under its heat map, framed where the network saw it, in the same size."""
+    image = _scaled(analysis.image)
+    height, width = image.shape
+    down, across = height / analysis.image.shape[0], width / analysis.image.shape[1]
+    top, bottom, left, right = prediction.box
+    box = Box(round(top * down), round(bottom * down), round(left * across), round(right * across))
+    picture = overlay(image, to_picture(prediction.cam, box, (height, width)))
+    return np.asarray(cv2.rectangle(picture, box[2::-2], (box.right - 1, box.bottom - 1), QUIET, 1), np.uint8)
+
+
+def outline(image: GreyImage, lungs: LungMask) -> Picture:
+    """Draw the outline of the lungs on a radiograph.
+
+    Args:
+        image: grey, uint8, shape (height, width).
+        lungs: bool, same shape.
+
+    Returns:
+        Blue, green, red, uint8, shape (height, width, 3).
+    """
+    picture = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    # The mask was enlarged from 128 px: blurred, its steps become a line that follows the lung.
+    soft = cv2.GaussianBlur(lungs.astype(np.uint8) * 255, (0, 0), max(image.shape) / 200)
+    contours, _ = cv2.findContours((soft > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    thickness = max(1, round(max(image.shape) / 500))
+    return np.asarray(cv2.drawContours(picture, contours, -1, LUNGS, thickness, cv2.LINE_AA), np.uint8)
+
+
+def overlay(image: GreyImage, heat: Heat) -> Picture:
+    """Lay a heat map over a radiograph, transparent where there is no heat.
+
+    Args:
+        image: grey, uint8, shape (height, width).
+        heat: float32, same shape, values 0 to 1.
+
+    Returns:
+        Blue, green, red, uint8, shape (height, width, 3).
+    """
+    colours = HEAT_COLOURS[np.rint(heat * 255).astype(np.uint8), 0]
+    opacity = MOST_OPAQUE * heat**0.75
+    film = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    return np.asarray(cv2.blendLinear(film, colours, 1 - opacity, opacity), np.uint8)
+
+
+def encode_png(picture: Picture) -> bytes:
+    """Encode a picture as PNG."""
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
+def encode_jpeg(picture: Picture, quality: int = 88) -> bytes:
+    """Encode a picture as JPEG; quality 0 to 100."""
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def _scaled(image: GreyImage) -> GreyImage:
+    longer = max(image.shape)
+    factor = min(max(longer, SMALLEST_PANEL), LARGEST_PANEL) / longer
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
+
+
+def _sheet(width: int, height: float) -> Sheet:
+    # Letters grow with the page: a wide one is shown scaled down to the screen.
+    return Sheet(width, height, float(np.clip(width / 1100, 0.85, 1.6)), BACKGROUND)
+
+
+def _panels(width: int, panels: tuple[Picture, Picture], prediction: Prediction) -> Picture:
+    """Lay the panels side by side, with a caption above and a legend below each."""
+    found = "Evidence" if prediction.cam.any() else "No evidence found"
+    titles = ("Radiograph", f"{found} for {in_words(prediction.explained)}")
+    column = (width - 3 * MARGIN) // 2
+    tall, wide = panels[0].shape[:2]
+    captions, legends = _sheet(width, 54), _sheet(width, 46)
+    middle = Sheet(width, tall, 1.0, BACKGROUND)
+    for index, (panel, title) in enumerate(zip(panels, titles, strict=True)):
+        left = MARGIN + index * (column + MARGIN)
+        captions.write(title, left, captions.px(38), 20, TEXT, BOLD)
+        middle.picture[:, left : left + wide] = panel
+        (_heat_legend if index else _lung_legend)(legends, left)
+    return np.vstack((captions.picture, middle.picture, legends.picture))
+
+
+def _lung_legend(sheet: Sheet, left: int) -> None:
+    middle, right = sheet.px(22), left + sheet.px(28)
+    sheet.picture[middle - sheet.px(1) : middle + sheet.px(2), left:right] = LUNGS
+    sheet.write("outline of the lungs, as found", right + sheet.px(10), sheet.px(27), 16, QUIET)
+
+
+def _heat_legend(sheet: Sheet, left: int) -> None:
+    """Draw the colours as they look over mid-grey, and the frame."""
+    baseline, gap = sheet.px(27), sheet.px(10)
+    top, bottom = sheet.px(14), sheet.px(29)
+    heat = np.tile(np.linspace(0, 1, sheet.px(84), dtype=np.float32), (bottom - top, 1))
+    x = left + sheet.write("weaker", left, baseline, 16, QUIET) + gap
+    sheet.picture[top:bottom, x : x + heat.shape[1]] = overlay(np.full(heat.shape, 90, np.uint8), heat)
+    x += heat.shape[1] + gap
+    x += sheet.write("stronger", x, baseline, 16, QUIET) + 3 * gap
+    cv2.rectangle(sheet.picture, (x, top), (x + sheet.px(20), bottom - 1), QUIET, 1)
+    sheet.write("seen by the network", x + sheet.px(20) + gap, baseline, 16, QUIET)
+
+
+def _verdict(width: int, prediction: Prediction) -> Picture:
+    """Write the verdict large, and draw where the score lies."""
+    sheet = _sheet(width, 118)
+    colour = VERDICT_COLOURS[prediction.verdict]
+    sheet.picture[: sheet.px(2)] = LINE
+    sheet.picture[sheet.px(26) : sheet.px(112), MARGIN : MARGIN + sheet.px(6)] = colour
+    left = MARGIN + sheet.px(24)
+    sheet.write(prediction.verdict, left, sheet.px(70), 52, colour, HEAVY)
+    model = f"Model: {prediction.title}, version {prediction.version}"
+    room = width // 2 - left - MARGIN
+    sheet.write(sheet.shorten(model, 20, room), left, sheet.px(106), 20, TEXT)
+    _score_scale(sheet, prediction, width // 2 + MARGIN, width - MARGIN - sheet.px(20))
+    return sheet.picture
+
+
+def _score_scale(sheet: Sheet, prediction: Prediction, left: int, right: int) -> None:
+    """Draw the scores from 0 to 1 with the inconclusive band, the threshold and this score."""
+
+    def x(score: float) -> int:
+        return left + round(score * (right - left))
+
+    top, bottom = sheet.px(64), sheet.px(78)
+    band = prediction.band
+    for start, end, verdict in (
+        (0.0, band.low, Verdict.NEGATIVE),
+        (band.low, band.high, Verdict.INCONCLUSIVE),
+        (band.high, 1.0, Verdict.POSITIVE),
+    ):
+        strength = 1.0 if verdict is prediction.verdict else 0.35
+        sheet.picture[top:bottom, x(start) : x(end)] = np.multiply(VERDICT_COLOURS[verdict], strength)
+    edge = x(prediction.threshold)
+    sheet.picture[top - sheet.px(5) : bottom + sheet.px(5), edge - 1 : edge + 1] = TEXT
+    here, half, tip = x(prediction.score), sheet.px(9), top - sheet.px(2)
+    marker = np.array([(here, tip), (here - half, tip - 2 * half), (here + half, tip - 2 * half)])
+    cv2.fillPoly(sheet.picture, [marker], TEXT, cv2.LINE_AA)
+    text = prediction.score_text
+    shift = sheet.measure(text, 24, BOLD) // 2
+    sheet.write(text, min(max(here, left + shift), right - shift) - shift, sheet.px(38), 24, TEXT, BOLD)
+    sheet.write(f"0 · {in_words(prediction.negative)}", left, sheet.px(106), 16, QUIET)
+    sheet.write_until(f"{in_words(prediction.positive)} · 1", right, sheet.px(106), 16, QUIET)
+
+
+def _reading(width: int, prediction: Prediction) -> Picture:
+    """Say what the verdict means, in as many lines as it takes."""
+    ruler = _sheet(width, 1)
+    left = MARGIN + ruler.px(24)
+    lines = [
+        (line, colour)
+        for text, colour in ((prediction.reading, TEXT), (prediction.arithmetic, QUIET))
+        for line in ruler.wrap(text, 20, width - left - MARGIN)
+    ]
+    sheet = _sheet(width, 28 + 30 * len(lines))
+    for number, (line, colour) in enumerate(lines):
+        sheet.write(line, left, sheet.px(28 + 30 * number), 20, colour)
+    return sheet.picture
+
+
+def _origin(width: int, file_name: str, when: datetime) -> Picture:
+    """Write which file was analysed when, and what the copy is not."""
+    if when.tzinfo is None:
+        raise ValueError("Expected a time with a time zone. Received one without; use datetime.now(UTC).")
+    sheet = _sheet(width, 96)
+    sheet.picture[: sheet.px(2)] = LINE
+    stamp = when.isoformat(" ", "minutes")
+    date = f"{stamp[:16]} UTC{stamp[16:].removeprefix('+00:00')}"
+    room = width - 3 * MARGIN - sheet.measure(date, 18)
+    # The word in front keeps a right-to-left name on this line's left.
+    sheet.write(sheet.shorten(f"File: {printable(file_name)}", 18, room), MARGIN, sheet.px(38), 18, TEXT)
+    sheet.write_until(date, width - MARGIN, sheet.px(38), 18, TEXT)
+    sheet.write(DISCLAIMER, MARGIN, sheet.px(72), 20, TEXT, BOLD)
+    return sheet.picture

@@ -1,0 +1,135 @@
+"""From the backbone's features to a score, and from a score to a verdict."""
+
+import zipfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+from numpy.typing import NDArray
+
+from xray.metadata import Band, HeadFacts
+from xray.runtime import broken
+
+Features = NDArray[np.float32]
+
+HIDDEN_UNITS = 128
+CLASSES = 2
+
+
+class Verdict(StrEnum):
+    """What a score means; INCONCLUSIVE is a band of scores, never an error."""
+
+    POSITIVE = "POSITIVE"
+    NEGATIVE = "NEGATIVE"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+def verdict(score: float, band: Band) -> Verdict:
+    """Return POSITIVE from band.high up, NEGATIVE below band.low, INCONCLUSIVE between."""
+    if score >= band.high:
+        return Verdict.POSITIVE
+    return Verdict.NEGATIVE if score < band.low else Verdict.INCONCLUSIVE
+
+
+def pool(features: Features) -> Features:
+    """Apply VGG16's last max pooling (block5_pool), then the head's average pooling, both 2x2, valid.
+
+    Args:
+        features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
+
+    Returns:
+        float32, shape (height // 4, width // 4, channels).
+    """
+    return _blocks(_blocks(features).max(axis=(1, 3))).mean(axis=(1, 3))
+
+
+def _blocks(features: Features) -> Features:
+    """View as (rows, 2, columns, 2, channels); an odd last row or column is dropped, as `valid` does."""
+    height, width, channels = features.shape
+    rows, columns = height // 2, width // 2
+    return features[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, channels)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """The trained part of one model: pooling, Dense 128, ReLU, Dense 2; dropout is for training only.
+
+    Attributes:
+        facts: its classes, temperature, threshold and band.
+        dense_kernel: float32, shape (inputs, 128).
+        dense_bias: float32, shape (128,).
+        output_kernel: float32, shape (128, 2), columns in the order of facts.classes.
+        output_bias: float32, shape (2,).
+
+    Source:
+        The head of M. Rovai's and A. Rosebrock's articles: AveragePooling2D, Flatten, Dense, Dropout, Dense.
+    """
+
+    facts: HeadFacts
+    dense_kernel: NDArray[np.float32]
+    dense_bias: NDArray[np.float32]
+    output_kernel: NDArray[np.float32]
+    output_bias: NDArray[np.float32]
+
+    @classmethod
+    def load(cls, path: Path, facts: HeadFacts, feature_shape: tuple[int, ...]) -> "Head":
+        """Read head.npz.
+
+        Args:
+            path: the file with the four arrays.
+            facts: from the metadata.json beside it.
+            feature_shape: (height, width, channels) that the backbone gives.
+
+        Raises:
+            ModelError: not the four arrays, not float32, of other shapes, or not finite.
+        """
+        height, width, channels = feature_shape
+        inputs = (height // 4) * (width // 4) * channels
+        expected = {
+            "dense_kernel": (inputs, HIDDEN_UNITS),
+            "dense_bias": (HIDDEN_UNITS,),
+            "output_kernel": (HIDDEN_UNITS, CLASSES),
+            "output_bias": (CLASSES,),
+        }
+        try:
+            with path.open("rb") as file, NpzFile(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise broken(path, f"Expected an archive of NumPy arrays. Received: {error}.") from error
+        found = {name: array.shape for name, array in arrays.items()}
+        if found != expected:
+            raise broken(path, f"Expected the arrays {expected}. Received: {found}.")
+        if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays.values()):
+            raise broken(path, "Expected finite float32 weights. Received other ones.")
+        return cls(facts, **arrays)
+
+    @property
+    def positive_index(self) -> int:
+        """The output that the score is for."""
+        return self.facts.classes.index(self.facts.positive)
+
+    @property
+    def negative(self) -> str:
+        """The label of the other output."""
+        return self.facts.classes[1 - self.positive_index]
+
+    def hidden(self, features: Features) -> NDArray[np.float32]:
+        """Return the 128 hidden units before their ReLU."""
+        # C order flattens by row, column, channel, as Keras does.
+        return pool(features).reshape(-1) @ self.dense_kernel + self.dense_bias
+
+    def logits(self, features: Features) -> NDArray[np.float32]:
+        """Return the two outputs before the softmax."""
+        return np.maximum(self.hidden(features), 0) @ self.output_kernel + self.output_bias
+
+    def score(self, features: Features) -> float:
+        """Return the positive class's share of softmax(logits / temperature), in [0, 1].
+
+        Source:
+            Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
+        """
+        scaled = self.logits(features).astype(np.float64) / self.facts.temperature
+        shares = np.exp(scaled - scaled.max())
+        return float(shares[self.positive_index] / shares.sum())

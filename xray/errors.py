@@ -1,0 +1,63 @@
+"""The errors of the project.
+
+XrayError
+├─ ImageError              the user's file; carries the HTTP status and a message fit for a page
+│  ├─ UnreadableImageError     400   not a picture, or a truncated one
+│  ├─ UnsupportedImageError    415   format, mode or size that is not read
+│  ├─ ImageTooLargeError       413   bytes or pixels
+│  └─ NotAChestXrayError       422   refused by the gate, with the reason
+├─ ModelError              the operator's artefact; stops start-up
+└─ DatasetError            the trainer's data
+   ├─ ManifestError            a table or a folder that cannot be used
+   └─ LeakageError             a patient or a picture in two splits
+"""
+
+
+class XrayError(Exception):
+    """Anything this project refuses, with what was expected, what came, and what to do."""
+
+
+class ImageError(XrayError):
+    """The uploaded file cannot be analysed; the message may be shown to its sender."""
+
+    status = 400
+
+
+class UnreadableImageError(ImageError):
+    """The bytes are not a picture, or the picture is truncated."""
+
+    status = 400
+
+
+class UnsupportedImageError(ImageError):
+    """A picture, but of a format, mode or size that is not read."""
+
+    status = 415
+
+
+class ImageTooLargeError(ImageError):
+    """Too many bytes or too many pixels."""
+
+    status = 413
+
+
+class NotAChestXrayError(ImageError):
+    """A picture that does not look like a frontal chest radiograph."""
+
+    status = 422
+
+
+class ModelError(XrayError):
+    """An artefact under model/ is missing, broken or inconsistent; the message names the mending command."""
+
+
+class DatasetError(XrayError):
+    """The training data cannot be used as it is."""
+
+
+class ManifestError(DatasetError):
+    """A manifest, table or folder layout that was not as expected."""
+
+
+class LeakageError(DatasetError):
+    """A patient, a picture or a near-copy stands in more than one split."""

@@ -1,0 +1,56 @@
+"""Where in the picture a head saw its evidence."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from xray.classifier import Features, Head
+from xray.preprocess import Box
+
+Cam = NDArray[np.float32]  # on the backbone's grid
+Heat = NDArray[np.float32]  # at the picture's size
+
+
+def grad_cam(features: Features, head: Head, class_index: int) -> Cam:
+    """Return Grad-CAM of one class's logit minus the other's, at block5_conv3.
+
+    Each channel weighs what the mean of its gradient says; the weighted sum is cut at zero. The gradient
+    is exact and needs no autodiff: max pooling routes each pooled cell's gradient to one position and
+    average pooling spreads it over four, so both leave the sum over positions as it was, and the mean is
+    all that Grad-CAM takes.
+
+    Args:
+        features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
+        head: the model to explain.
+        class_index: the class whose evidence is wanted, 0 or 1.
+
+    Returns:
+        float32, shape (height, width), largest value 1; all 0 where nothing speaks for the class.
+
+    Source:
+        Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
+    """
+    height, width, channels = features.shape
+    towards = head.output_kernel[:, class_index] - head.output_kernel[:, 1 - class_index]
+    gradient = head.dense_kernel @ (towards * (head.hidden(features) > 0))
+    weights = gradient.reshape(-1, channels).sum(axis=0) / (height * width)
+    cam = np.maximum(features @ weights, 0)
+    peak = cam.max()
+    return np.asarray(cam / peak if peak > 0 else cam, np.float32)
+
+
+def to_picture(cam: Cam, box: Box, shape: tuple[int, int]) -> Heat:
+    """Lay a class activation map over the part of the picture that the network saw.
+
+    Args:
+        cam: float32, shape (height, width), values 0 to 1.
+        box: that part, in pixels of the picture.
+        shape: height and width of the picture.
+
+    Returns:
+        float32, of the given shape, values 0 to 1, bilinear inside the box and 0 outside.
+    """
+    heat = np.zeros(shape, np.float32)
+    size = (box.right - box.left, box.bottom - box.top)
+    heat[box.top : box.bottom, box.left : box.right] = cv2.resize(cam, size, interpolation=cv2.INTER_LINEAR)
+    return heat

@@ -1,0 +1,119 @@
+"""The artefacts of model/, checked and loaded once at start-up."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from xray import metadata
+from xray.classifier import Head
+from xray.metadata import Artefact, BackboneFacts, HeadFacts, SegmentationFacts
+from xray.preprocess import Recipe
+from xray.runtime import Network, broken
+
+MODEL_DIR = Path(__file__).resolve().parent.parent / "model"
+# The two models that the project promises, in the order in which they are shown; others follow by name.
+PROMISED = ("covid_normal", "covid_pneumo")
+
+F = TypeVar("F", bound=Artefact)
+
+
+@dataclass(frozen=True, eq=False)
+class Backbone:
+    """The shared network and the recipe that makes its input."""
+
+    network: Network
+    recipe: Recipe
+    facts: BackboneFacts
+
+
+@dataclass(frozen=True, eq=False)
+class Registry:
+    """Everything that is needed to analyse a radiograph.
+
+    Attributes:
+        segmenter: the lung network.
+        backbone: one pass of it serves every head.
+        heads: by name, in the order in which they are shown.
+    """
+
+    segmenter: Network
+    backbone: Backbone
+    heads: dict[str, Head]
+
+    @classmethod
+    def load(cls, model_dir: Path = MODEL_DIR, *, pool_size: int = 1, threads: int = 2) -> "Registry":
+        """Read, verify and load every artefact.
+
+        Args:
+            model_dir: holds one folder per artefact.
+            pool_size: how many pictures may be in a network at the same time.
+            threads: how many processor threads one pass uses.
+
+        Raises:
+            ModelError: an artefact is missing, broken or made for another backbone; names the file and
+                the command that mends it.
+        """
+        artefacts = _read(model_dir)
+        lungs = _only(model_dir, artefacts, SegmentationFacts)
+        base = _only(model_dir, artefacts, BackboneFacts)
+        segmenter = Network(model_dir / lungs.name / lungs.file.name, pool_size=pool_size, threads=threads)
+        network = Network(model_dir / base.name / base.file.name, pool_size=pool_size, threads=threads)
+        _check_shapes(model_dir / lungs.name, segmenter, lungs.input_shape, lungs.input_shape)
+        _check_shapes(model_dir / base.name, network, base.input_shape, base.feature_shape)
+        heads = {facts.name: _head(model_dir, facts, base) for facts in _heads(model_dir, artefacts)}
+        return cls(segmenter, Backbone(network, base.recipe, base), heads)
+
+
+def _read(model_dir: Path) -> list[Artefact]:
+    """Read every folder's metadata.json and verify the file that it describes."""
+    if not model_dir.is_dir():
+        raise broken(model_dir, "Expected a folder of artefacts. Received nothing there.")
+    folders = sorted(path for path in model_dir.iterdir() if path.is_dir() and path.name[0] not in "._")
+    artefacts = [metadata.load(folder / metadata.FILE_NAME) for folder in folders]
+    for artefact in artefacts:
+        _verify(model_dir / artefact.name / artefact.file.name, artefact)
+    return list(artefacts)
+
+
+def _verify(path: Path, artefact: Artefact) -> None:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise broken(path, f"Expected the weights of {artefact.name}. Received: {error.strerror}.") from error
+    if len(content) != artefact.file.size_bytes:
+        raise broken(path, f"Expected {artefact.file.size_bytes:,} bytes. Received: {len(content):,}.")
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != artefact.file.sha256:
+        raise broken(path, f"Expected sha256 {artefact.file.sha256}. Received: {sha256}.")
+
+
+def _only(model_dir: Path, artefacts: list[Artefact], kind: type[F]) -> F:
+    found = [artefact for artefact in artefacts if isinstance(artefact, kind)]
+    if len(found) != 1:
+        names = [artefact.name for artefact in found]
+        raise broken(model_dir, f"Expected one artefact of class {kind.__name__}. Received: {names}.")
+    return found[0]
+
+
+def _heads(model_dir: Path, artefacts: list[Artefact]) -> list[HeadFacts]:
+    """Return the heads, those promised first."""
+    found = {artefact.name: artefact for artefact in artefacts if isinstance(artefact, HeadFacts)}
+    missing = [name for name in PROMISED if name not in found]
+    if missing:
+        raise broken(model_dir / missing[0], f"Expected the head {missing[0]}. Received: {sorted(found)}.")
+    return [found[name] for name in (*PROMISED, *sorted(found.keys() - set(PROMISED)))]
+
+
+def _head(model_dir: Path, facts: HeadFacts, base: BackboneFacts) -> Head:
+    path = model_dir / facts.name / facts.file.name
+    expected, received = (base.name, base.file.sha256), (facts.backbone, facts.backbone_sha256)
+    if received != expected:
+        raise broken(path, f"Expected a head for the backbone {expected}. Received one for {received}.")
+    return Head.load(path, facts, base.feature_shape)
+
+
+def _check_shapes(folder: Path, network: Network, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
+    expected, received = ((1, *inputs), (1, *outputs)), (network.input_shape, network.output_shape)
+    if received != expected:
+        raise broken(folder, f"Expected a network from and to the shapes {expected}. Received: {received}.")
