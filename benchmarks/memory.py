@@ -1,13 +1,14 @@
 """How much memory a worker holds: `python -m benchmarks.memory` (Linux, since it reads /proc).
 
-Serves the application with gunicorn, sends full-size films through the page, one after another, and prints what the
-workers hold; beside it what the reference way holds, Keras predicting in the process that serves.
+Serves the application with gunicorn, sends full-size films through the page one after another, and
+prints what a worker holds; beside it, what the reference way holds, where Keras predicts in the process that serves.
 """
 
 import argparse
 import importlib.util
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,8 @@ from pathlib import Path
 from benchmarks.radiograph import draw, png
 from benchmarks.server import Server, ServingError, Visitor, serving
 
-# The articles' network, in a process that does nothing else: VGG16 at 224 px with the head of 590,210 parameters.
-# Weights are random; they take the same room.
+# The articles' network in a process that does nothing else: VGG16 at 224 px, a head of 590,210 parameters.
+# The weights are random: they take the same room.
 BASELINE = """
 import numpy, keras
 base = keras.applications.VGG16(weights=None, include_top=False, input_shape=(224, 224, 3))
@@ -25,27 +26,26 @@ x = keras.layers.Dense(2, activation="softmax")(keras.layers.Dense(128, activati
 model = keras.Model(base.input, x)
 for _ in range(3):
     model.predict(numpy.zeros((1, 224, 224, 3), "float32"), verbose=0)
-print(open("/proc/self/status").read())
+print(open("/proc/self/status").read(), end="")
 """
 
 
 def resident_mb(status: str) -> tuple[float, float]:
     """Read a /proc/PID/status: resident now and at most, in MB of 1,000,000 bytes."""
-    fields = dict(line.split(":", 1) for line in status.splitlines())
-    now, most = (int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
+    now, most = (int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
     return now, most
 
 
 def measure(server: Server, picture: bytes, model: str, requests: int) -> float:
-    """Send the picture again and again, printing what the largest worker holds on the way; return the last figure."""
+    """Send the picture again and again, print what the largest worker holds, and return the last figure."""
     visitor = Visitor(server.url)
     now = 0.0
     for sent in range(requests + 1):
         if sent:
             visitor.analyse(picture, model)
         if sent in (0, 1, 10) or sent == requests:
-            held = [resident_mb(Path(f"/proc/{pid}/status").read_text(encoding="ascii")) for pid in server.workers()]
-            now, most = max(held)
+            statuses = [Path(f"/proc/{pid}/status") for pid in server.workers()]
+            now, most = max(resident_mb(status.read_text(encoding="ascii")) for status in statuses)
             print(f"ours, after {sent:4} requests   {now:6.1f} MB resident, {most:6.1f} MB at most", flush=True)
     return now
 
@@ -56,9 +56,8 @@ def baseline() -> None:
         print("baseline                    not measured: needs requirements-train.txt")
         return
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    run = subprocess.run(
-        [sys.executable, "-c", BASELINE], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
-    )
+    command = [sys.executable, "-c", BASELINE]
+    run = subprocess.run(command, env=environment, capture_output=True, check=True)
     now, most = resident_mb(run.stdout.decode())
     print(f"baseline, Keras predict     {now:6.1f} MB resident, {most:6.1f} MB at most")
 
@@ -66,9 +65,9 @@ def baseline() -> None:
 def main() -> int:
     """Measure, and return 1 if the workers hold more than they may."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=100, help="how many pictures to send (default: 100)")
+    parser.add_argument("--requests", type=int, default=100, help="pictures to send (default: 100)")
     parser.add_argument("--model", default="both", help="a value of the page's dropdown (default: both)")
-    parser.add_argument("--picture", type=Path, help="a PNG to send in place of the drawn film of 2048 x 2500 px")
+    parser.add_argument("--picture", type=Path, help="a PNG to send in place of the drawn film")
     parser.add_argument("--limit-mb", type=float, help="fail if a worker holds this much or more in the end")
     asked = parser.parse_args()
     if platform.system() != "Linux":

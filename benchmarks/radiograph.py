@@ -12,7 +12,7 @@ AIR, LUNG, TISSUE, BONE = 12, 62, 150, 196
 
 
 def draw(height: int = 2500, width: int = 2048, *, seed: int = 0) -> Grey:
-    """Draw a frontal chest radiograph: trunk, lungs, heart, spine, ribs, collar bones, and the grain of a film.
+    """Draw a frontal chest radiograph: trunk, lungs, heart, spine, ribs, collar bones, and a film's grain.
 
     Args:
         height: in pixels; the default is that of a usual full-size film.
@@ -44,17 +44,21 @@ def png(film: Grey) -> bytes:
 
 
 def _body(film: NDArray[np.float32]) -> None:
-    trunk = [(150, 0), (250, 0), (262, 62), (370, 100), (400, 150), (400, 500), (0, 500), (0, 150), (30, 100), (138, 62)]
-    _fill(film, trunk, TISSUE)
+    side = [(50, 0), (62, 62), (170, 100), (200, 150), (200, 500)]
+    _fill(film, [(200 + x, y) for x, y in side] + [(200 - x, y) for x, y in reversed(side)], TISSUE)
     cv2.rectangle(film, (186, 0), (214, 500), TISSUE + 18, cv2.FILLED)
 
 
 def _lungs(breath: float) -> NDArray[np.float32]:
     """Draw both lungs; float32, 1 inside them."""
     lungs = np.zeros((500, 400), np.float32)
-    right = [(165, 95), (175, 150), (172, 260), (165, 365), (110, 375), (52, 410), (45, 300), (70, 180), (115, 105)]
-    left = [(235, 95), (225, 150), (230, 230), (268, 330), (290, 372), (350, 410), (356, 300), (330, 180), (285, 105)]
-    for side in (right, left):
+    hilum_right, hilum_left = (
+        [(165, 95), (175, 150), (172, 260)],
+        [(235, 95), (225, 150), (230, 230), (268, 330)],
+    )
+    flank_right = [(165, 365), (110, 375), (52, 410), (45, 300), (70, 180), (115, 105)]
+    flank_left = [(290, 372), (350, 410), (356, 300), (330, 180), (285, 105)]
+    for side in (hilum_right + flank_right, hilum_left + flank_left):
         _fill(lungs, [(x, 95 + (y - 95) * breath) for x, y in side], 1)
     return (cv2.GaussianBlur(lungs, (0, 0), 8) > 0.5).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""The served application, started for a measurement: gunicorn on a free port, and a visitor who sends pictures."""
+"""The application, served for a measurement: gunicorn on a free port, and a visitor who sends pictures."""
 
 import http.cookiejar
 import os
@@ -50,9 +50,9 @@ def serving() -> Iterator[Server]:
     """Serve `app:app` with the repository's gunicorn.conf.py, with its copies and key in a passing folder."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+", encoding="utf-8") as log:
         port = _free_port()
-        environment = os.environ | {"XRAY_ANALYSIS_DIR": f"{folder}/copies", "XRAY_INSTANCE_DIR": f"{folder}/instance"}
+        written = {"XRAY_ANALYSIS_DIR": f"{folder}/copies", "XRAY_INSTANCE_DIR": f"{folder}/instance"}
         command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "app:app"]
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | written, stdout=log, stderr=log)
         try:
             url = f"http://127.0.0.1:{port}"
             _wait(process, url, Path(log.name))
@@ -67,7 +67,8 @@ class Visitor:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+        cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        self._browser = urllib.request.build_opener(cookies)
         self._token = self._csrf_token()
 
     def analyse(self, picture: bytes, model: str) -> list[str]:
@@ -139,4 +140,5 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
             return
         except OSError:
             time.sleep(0.1)
-    raise ServingError(f"gunicorn did not answer within {START_SECONDS} s. Its log:\n{log.read_text(encoding='utf-8')}")
+    said = log.read_text(encoding="utf-8")
+    raise ServingError(f"gunicorn ended, or did not answer within {START_SECONDS} s. Its log:\n{said}")

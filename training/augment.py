@@ -43,9 +43,7 @@ def transform(side: int, output: int, how: Augmentation, rng: np.random.Generato
         zoom[0] = -zoom[0]
     rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * zoom
     middle = np.array([(side - 1) / 2, (side - 1) / 2])
-    target = np.array([(output - 1) / 2, (output - 1) / 2]) + output * rng.uniform(
-        -how.shift, how.shift, size=2
-    )
+    target = np.array([(output - 1) / 2, (output - 1) / 2]) + output * rng.uniform(-how.shift, how.shift, size=2)
     return np.column_stack([rotate, target - rotate @ middle])
 
 
@@ -59,9 +57,7 @@ def warp(picture: NDArray[np.uint8], matrix: NDArray[np.float64], output: int) -
         matrix[:, :2] *= side / output
         matrix[:, 2] += matrix[:, :2] @ np.full(2, (1 - output / side) / 2)
     return np.asarray(
-        cv2.warpAffine(
-            picture, matrix, (output, output), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-        ),
+        cv2.warpAffine(picture, matrix, (output, output), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101),
         np.uint8,
     )
 

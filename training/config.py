@@ -69,8 +69,6 @@ def _build_dataclass(table: Any, kind: Any, where: str) -> Any:  # noqa: ANN401
         if name not in table and field.default is MISSING and field.default_factory is MISSING
     )
     if unknown or missing:
-        raise DatasetError(
-            f"{where}: unknown keys {unknown}, missing keys {missing}. Known keys: {sorted(known)}."
-        )
+        raise DatasetError(f"{where}: unknown keys {unknown}, missing keys {missing}. Known keys: {sorted(known)}.")
     types = get_type_hints(kind)
     return kind(**{name: _build(value, types[name], f"{where}: {name}") for name, value in table.items()})

@@ -79,9 +79,7 @@ def _write(path: Path, rows: Sequence[Row], folder: Path, recipe: Recipe) -> Non
     part.replace(path)
 
 
-def draw_weights(
-    labels: Sequence[str], sources: Sequence[str], power: float = SOURCE_POWER
-) -> NDArray[np.float64]:
+def draw_weights(labels: Sequence[str], sources: Sequence[str], power: float = SOURCE_POWER) -> NDArray[np.float64]:
     """Return each radiograph's chance to be drawn: classes equal, sources of a class nearly so.
 
     Args:

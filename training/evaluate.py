@@ -51,8 +51,11 @@ from xray.registry import Registry
 from xray.runtime import Network
 
 COLUMNS = (
-    "path", "sha256", "source", "patient_id", "group", "view", "label", "split", "upstream_split", "y_true", "y_score",
-)  # fmt: skip
+    *("path", "sha256", "source", "patient_id", "group", "view", "label", "split", "upstream_split"),
+    *("y_true", "y_score"),
+)
+FIGURES = {"roc_auc": "ROC AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
+VERDICTS = (Verdict.POSITIVE, Verdict.INCONCLUSIVE, Verdict.NEGATIVE)
 REPEATS, SEED = 1000, 0
 MOST_MISTAKES = 12  # of each class, in the grid
 
@@ -120,7 +123,7 @@ def load(folder: Path) -> Run:
         raise DatasetError(f"{folder}/predictions.csv: expected the columns {COLUMNS}. Missing: {missing}.")
     found = Run(folder, facts, point, predictions)
     if found.test.empty:
-        raise DatasetError(f"{folder}/predictions.csv: expected radiographs of the split test. Received none.")
+        raise DatasetError(f"{folder}/predictions.csv: expected radiographs of split test. Received none.")
     return found
 
 
@@ -136,6 +139,7 @@ def figures(part: pd.DataFrame, threshold: float) -> Json:
         classes are missing; low and high are None where no draw of patients could differ.
     """
     positives, negatives = part[part.y_true == 1], part[part.y_true == 0]
+    found, spared = partial(sensitivity, threshold=threshold), partial(specificity, threshold=threshold)
     return {
         "n": len(part),
         "patients": part.patient_id.nunique(),
@@ -143,8 +147,8 @@ def figures(part: pd.DataFrame, threshold: float) -> Json:
         "negatives": len(negatives),
         "confusion": confusion(part.y_true, part.y_score, threshold=threshold)._asdict(),
         "roc_auc": _figure(part, roc_auc) if len(positives) and len(negatives) else None,
-        "sensitivity": _share(positives, partial(sensitivity, threshold=threshold)) if len(positives) else None,
-        "specificity": _share(negatives, partial(specificity, threshold=threshold)) if len(negatives) else None,
+        "sensitivity": _share(positives, found) if len(positives) else None,
+        "specificity": _share(negatives, spared) if len(negatives) else None,
     }
 
 
@@ -168,7 +172,7 @@ def _share(part: pd.DataFrame, metric: Metric) -> Json:
 
 
 def slices(part: pd.DataFrame, threshold: float) -> Json:
-    """Return the figures of all radiographs, of each source, of each view, and of the children's test part."""
+    """Return the figures of all radiographs, of each source and view, and of the children's test part."""
     children = part[(part.source == "kermany") & (part.upstream_split == "test")]
     return {
         "all": figures(part, threshold),
@@ -182,7 +186,7 @@ def verdicts(part: pd.DataFrame, point: OperatingPoint) -> dict[str, int]:
     """Count the verdicts, as serving gives them: on the score rounded to 4 decimals."""
     band = Band(point.low, point.high)
     given = [verdict(round(score, 4), band) for score in part.y_score]
-    return {each.value: given.count(each) for each in (Verdict.POSITIVE, Verdict.INCONCLUSIVE, Verdict.NEGATIVE)}
+    return {each.value: given.count(each) for each in VERDICTS}
 
 
 def called_positive(part: pd.DataFrame, point: OperatingPoint, by: list[str]) -> list[Json]:
@@ -281,8 +285,8 @@ def baselines(found: Run, manifest: Path, cache: Path = RUNS / "baselines") -> d
     """
     if hashlib.sha256(manifest.read_bytes()).hexdigest() != found.facts["manifest_sha256"]:
         raise DatasetError(
-            f"Expected the manifest that {found.folder} was trained on. Received another one, {manifest}: its "
-            "splits may differ. Name the right one with --manifest, or run `python -m training.train` again."
+            f"Expected the manifest that {found.folder} was trained on. Received another one, {manifest}: "
+            "its splits may differ. Name the right one with --manifest, or run `python -m training.train` again."
         )
     origin, pictures = thumbnails(manifest, cache)
     table = pd.DataFrame([asdict(row) for row in read(manifest)])
@@ -345,9 +349,9 @@ def confounding(report: Json) -> str:
         for name, row in sources.items() if row["roc_auc"]
     ]  # fmt: skip
     words = [
-        f"{len(single)} of the {len(sources)} sources hold one class only ({', '.join(single) or 'none'}): there, "
-        "to know the hospital is to know the answer, so the figures over all sources measure hospital and disease "
-        "together."
+        f"{len(single)} of the {len(sources)} sources hold one class only ({', '.join(single) or 'none'}): "
+        "there, to know the hospital is to know the answer, so the figures over all sources measure hospital and "
+        "disease together."
     ]
     for name, row in report["baselines"].items():
         area = row["all"]["roc_auc"]
@@ -357,9 +361,9 @@ def confounding(report: Json) -> str:
                 "same radiographs without seeing a lung."
             )
     words.append(
-        f"{positive} against {negative} under one roof: {', '.join(both) or 'no source'}. Only such rows compare "
-        "disease with its absence; where they are small their intervals are wide. None of these figures promises "
-        "the same in a hospital that is not among the sources."
+        f"{positive} against {negative} under one roof: {', '.join(both) or 'no source'}. Only such rows compare the "
+        "classes alone; where they are small their intervals are wide. None of these figures promises the same in "
+        "a hospital that is not among the sources."
     )
     return " ".join(words)
 
@@ -373,32 +377,35 @@ def _nulled(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def markdown(report: Json) -> str:
-    """Return the report for people."""
+def markdown(report: Json, pictures: list[str]) -> str:
+    """Return the report for people, with the plots of these file names."""
     point, negative, positive = report["operating_point"], report["negative"], report["positive"]
-    tables = {"network": report["test"], **{BASELINES[name]: row for name, row in report["baselines"].items()}}
-    return "\n".join([
+    tables = {"network": report["test"]} | {BASELINES[name]: row for name, row in report["baselines"].items()}
+    beside = [
+        [name, *row[:2], *row[4:]]
+        for name, table in tables.items()
+        for row in _figure_rows({**table, "views": {}})
+    ]  # fmt: skip
+    lines = [
         f"# {report['title']}: figures of the test part\n",
-        f"Score at or above {point['threshold']:.4f}: {positive}; INCONCLUSIVE from {point['low']:.4f} to below "
-        f"{point['high']:.4f}; both chosen on the validation part. Intervals: {report['interval']} (Wilson's, over "
-        f"patients, for shares of 0 and 1). Commit {report['commit']}, manifest {report['manifest_sha256'][:12]}.\n",
+        f"At or above {point['threshold']:.4f} a score counts as {in_words(positive)}; from {point['low']:.4f} to "
+        f"below {point['high']:.4f} it is INCONCLUSIVE; both were chosen on the validation part. Intervals: "
+        f"{report['interval']}; Wilson's, over patients, for shares of 0 and 1. "
+        f"Commit {report['commit']}, manifest {report['manifest_sha256'][:12]}.\n",
         f"**How far to believe them.** {report['confounding']}\n",
         "## Figures\n",
-        *_table(["radiographs", "n (patients)", positive, negative, "ROC AUC", "sensitivity", "specificity"],
-                _figure_rows(report["test"])),
+        *_table(["radiographs", "n (patients)", positive, negative, *FIGURES.values()], _figure_rows(report["test"])),
         "## Beside them: logistic regressions that see no lung\n",
-        *_table(["predictor", "radiographs", "n (patients)", "ROC AUC", "sensitivity", "specificity"],
-                [[name, *row[:2], *row[4:]] for name, table in tables.items()
-                 for row in _figure_rows({**table, "views": {}})]),
+        *_table(["predictor", "radiographs", "n (patients)", *FIGURES.values()], beside),
         "## Called positive, by class and source\n",
         *_called_table(report["called_positive"], ["label", "source"]),
-        "## The pictures held out since before the split\n",
+        "## The reference article's held-out pictures\n",
         *_called_table(report["held_out"], ["label"]),
         "## Classification report\n",
         *_table(["class", "precision", "recall", "F1", "n"], _classification_rows(report)),
-        *(f"![{name}]({name}.png)" for name in ("confusion_matrix", "roc", "scores", "learning_curves", "mistakes")),
-        "",
-    ])  # fmt: skip
+        *(f"![{Path(name).stem.replace('_', ' ')}]({name})\n" for name in pictures),
+    ]
+    return "\n".join(lines)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
@@ -408,45 +415,50 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _figure_rows(table: Json) -> list[list[str]]:
-    named = {"all": table["all"], **{f"source {name}": row for name, row in table["sources"].items()}}
+    named = {"all": table["all"]}
+    named |= {f"source {name}": row for name, row in table["sources"].items()}
     named |= {f"view {name}": row for name, row in table["views"].items()}
     if table["children"]:
         named["kermany's published test part (children)"] = table["children"]
     return [
-        [name, f"{row['n']} ({row['patients']})", str(row["positives"]), str(row["negatives"]),
-         *(_text(row[key]) for key in ("roc_auc", "sensitivity", "specificity"))]
+        [name, _size(row), str(row["positives"]), str(row["negatives"]), *(_text(row[key]) for key in FIGURES)]
         for name, row in named.items()
-    ]  # fmt: skip
+    ]
 
 
 def _called_table(entries: list[Json], by: list[str]) -> list[str]:
-    given = ["POSITIVE", "INCONCLUSIVE", "NEGATIVE"]
-    return _table([*by, "n (patients)", "at or above the threshold", *given], [
-        [*(row[name] for name in by), f"{row['n']} ({row['patients']})", _text(row["called_positive"]),
-         *(str(row[name]) for name in given)]
+    head = [*by, "n (patients)", "at or above the threshold", *VERDICTS]
+    rows = [
+        [*(row[name] for name in by), _size(row), _text(row["called_positive"]), *(str(row[name]) for name in VERDICTS)]
         for row in entries
-    ])  # fmt: skip
+    ]
+    return _table(head, rows)
 
 
 def _classification_rows(report: Json) -> list[list[str]]:
-    entries = {name: row for name, row in report["classification_report"].items() if isinstance(row, dict)}
+    classes = {name: row for name, row in report["classification_report"].items() if isinstance(row, dict)}
+    shares = ("precision", "recall", "f1-score")
     return [
-        [name, *("–" if row[key] is None else f"{row[key]:.3f}" for key in ("precision", "recall", "f1-score")),
-         f"{row['support']:.0f}"]
-        for name, row in entries.items()
-    ]  # fmt: skip
+        [name, *("–" if row[key] is None else f"{row[key]:.3f}" for key in shares), f"{row['support']:.0f}"]
+        for name, row in classes.items()
+    ]
+
+
+def _size(row: Json) -> str:
+    return f"{row['n']} ({row['patients']})"
 
 
 def _text(figure: Json | None) -> str:
     if figure is None:
         return "–"
-    interval = "no interval" if figure["low"] is None else f"{figure['low']:.3f}–{figure['high']:.3f}"
-    return f"{figure['value']:.3f} ({interval})"
+    interval = "no interval" if figure["low"] is None else f"{figure['low']:.3f}, {figure['high']:.3f}"
+    return f"{figure['value']:.3f} [{interval}]"
 
 
-def draw(found: Run, report: Json, manifest: Path) -> None:
-    """Write the plots beside the report."""
+def draw(found: Run, report: Json, manifest: Path) -> list[str]:
+    """Write the plots beside the report and return their file names."""
     test, folder = found.test, found.folder
+    drawn = ["confusion_matrix.png", "scores.png", "learning_curves.png"]
     both = {name: rows for name, rows in test.groupby("source") if rows.y_true.nunique() == 2}
     counts = Confusion(**report["test"]["all"]["confusion"])
     plots.learning_curves(run.history(folder), folder / "learning_curves.png")
@@ -454,11 +466,13 @@ def draw(found: Run, report: Json, manifest: Path) -> None:
     plots.scores(test, found.point, folder / "scores.png")
     if test.y_true.nunique() == 2:
         plots.roc({"all": test, **both}, found.point, folder / "roc.png")
+        drawn.append("roc.png")
     wrong = mistakes(test, found.point.threshold)
     if wrong.empty or not manifest.is_file() or not root(manifest).is_dir():
-        print("Grid of mistakes skipped: " + ("there are none." if wrong.empty else "the pictures are not here."))
-        return
+        print(f"Grid of mistakes skipped: {'there are none' if wrong.empty else 'the pictures are not here'}.")
+        return drawn
     plots.mistakes(wrong, root(manifest), found.name, analyzer(found), folder / "mistakes.png")
+    return [*drawn, "mistakes.png"]
 
 
 def mistakes(test: pd.DataFrame, threshold: float) -> pd.DataFrame:
@@ -477,26 +491,29 @@ def analyzer(found: Run) -> Analyzer | None:
         print(f"Heat maps skipped, run `python -m training.export` first: {error}")
         return None
     served = (facts.threshold, facts.band.low, facts.band.high)
-    if not np.allclose(served, (found.point.threshold, found.point.low, found.point.high), rtol=0, atol=1e-4):
-        print(f"Heat maps skipped: model/{found.name} is of another run; run `python -m training.export` first.")
+    ours = (found.point.threshold, found.point.low, found.point.high)
+    if not np.allclose(served, ours, rtol=0, atol=1e-4):
+        print(f"Heat maps skipped: model/{found.name} is of another run; run `python -m training.export`.")
         return None
     return Analyzer(registry)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Read the command line and evaluate."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+", help="folders that training.train wrote")
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    both = [RUNS / "covid_normal", RUNS / "covid_pneumo"]
+    parser.add_argument("runs", type=Path, nargs="*", default=both, help="folders that training.train wrote")
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--no-baselines", action="store_true", help="leave out the baselines, which need the pictures")
+    parser.add_argument("--no-baselines", action="store_true", help="without them no picture is needed")
     args = parser.parse_args(arguments)
     try:
         for folder in args.runs:
             found = load(folder)
             report = evaluate(found, {} if args.no_baselines else baselines(found, args.manifest))
-            draw(found, report, args.manifest)
             run.write_json(folder / "report.json", report)
-            (folder / "report.md").write_text(markdown(report), encoding="utf-8")
+            text = markdown(report, draw(found, report, args.manifest))
+            (folder / "report.md").write_text(text, encoding="utf-8")
             print(f"{folder}/report.md: ROC AUC {_text(report['test']['all']['roc_auc'])}")
     except XrayError as error:
         print(f"evaluate: {error}", file=sys.stderr)

@@ -20,12 +20,11 @@ from tqdm import tqdm
 
 from training import card, features, litert, run
 from training.config import MODELS, RUNS
-from training.dataset import LUNG_NETWORK, Crops, crops
+from training.dataset import Crops, crops
 from training.manifest import MANIFEST, read, root
 from training.network import FEATURE_LAYER, head_weights, unet
 from training.network import features as cut
 from training.segment import dice, mean_dice, read_pairs
-from training.train import TrainConfig
 from xray import lungs
 from xray.classifier import pool
 from xray.errors import DatasetError
@@ -69,10 +68,7 @@ def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, 
     data = crops(manifest, recipe)
     inputs = [scale(data.pictures[i], recipe)[None] for i in _sample(data, 100)]
     served = Network(path)
-    pairs = [
-        (np.asarray(model(x, training=False))[0], served(x)[0])
-        for x in tqdm(inputs, desc="parity", disable=None)
-    ]
+    pairs = [(np.asarray(model(x, training=False))[0], served(x)[0]) for x in tqdm(inputs, desc="parity", disable=None)]
     cosine = [_cosine(pool(mine).ravel(), pool(theirs).ravel()) for mine, theirs in pairs]
     parity = {
         "pictures": len(pairs),
@@ -98,9 +94,7 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     config: dict[str, Any] = record["config"]
     report = folder / "report.json"
     if not report.exists():
-        raise DatasetError(
-            f"Expected {report}. Received: no such file. Run `python -m training.evaluate {folder}`."
-        )
+        raise DatasetError(f"Expected {report}. Received: no such file. Run `python -m training.evaluate {folder}`.")
     model = keras.models.load_model(folder / "head.keras", compile=False)
     arrays = io.BytesIO()
     np.savez(arrays, **head_weights(model))
@@ -118,10 +112,8 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     recipe = Recipe(**config["recipe"])
     data = crops(manifest, recipe)
     labels = (config["negative"], config["positive"])
-    parity = head_parity(
-        model, data, recipe, labels, point, MODELS / backbone / "network.tflite", float_weights
-    )
-    metrics = json.loads(report.read_text(encoding="utf-8"))
+    parity = head_parity(model, data, recipe, labels, point, MODELS / backbone / "network.tflite", float_weights)
+    metrics = _summary(json.loads(report.read_text(encoding="utf-8")))
     _write_facts(config["name"], "head", config["title"], path, record, metrics, parity, facts)
 
 
@@ -149,17 +141,19 @@ def head_parity(
     return {
         "pictures": len(chosen),
         "same_verdict": float(np.mean(verdicts[0] == verdicts[1])),
-        "same_side_of_threshold": float(
-            np.mean((exact >= point["threshold"]) == (eight_bit >= point["threshold"]))
-        ),
+        "same_side_of_threshold": float(np.mean((exact >= point["threshold"]) == (eight_bit >= point["threshold"]))),
         "score_difference_median": float(np.median(difference)),
         "score_difference_max": float(difference.max()),
     }
 
 
-def _sample(
-    data: Crops, count: int, labels: tuple[str, ...] = ("covid", "normal", "pneumonia")
-) -> NDArray[np.intp]:
+def _summary(report: dict[str, Any]) -> dict[str, Any]:
+    """Keep of a report what the card and the pages show; the rest stays in the run."""
+    kept = ("interval", "confounding", "test", "called_positive", "held_out", "baselines")
+    return {name: report[name] for name in kept}
+
+
+def _sample(data: Crops, count: int, labels: tuple[str, ...] = ("covid", "normal", "pneumonia")) -> NDArray[np.intp]:
     """Return some positions of the test split, the same each time."""
     test = [i for i in data.where(split="test") if data.rows[i].label in labels]
     return np.random.default_rng(0).choice(test, min(count, len(test)), replace=False)
@@ -172,9 +166,7 @@ def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.exists():
-        raise DatasetError(
-            f"Expected the run {folder} with its config.json. Received: no such file. Train it first."
-        )
+        raise DatasetError(f"Expected the run {folder} with its config.json. Received: no such file. Train it first.")
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return record
 
@@ -224,13 +216,9 @@ def _write_facts(
 
 def main() -> None:
     """Read the command line and export."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument(
-        "--run", type=Path, help="folder of the run (default: the artefact's own under runs/)"
-    )
+    parser.add_argument("--run", type=Path, help="folder of the run (default: the artefact's own under runs/)")
     what = parser.add_subparsers(dest="what", required=True)
     what.add_parser("lungs", help="runs/lungs to model/lung_unet")
     base = what.add_parser("backbone", help="runs/backbone to model/vgg16_cxr")

@@ -62,9 +62,7 @@ def vgg16_with(weights: str, size: int) -> keras.Model:
     """
     try:
         if weights == "imagenet":
-            return keras.applications.VGG16(
-                include_top=False, weights="imagenet", input_shape=(size, size, 3)
-            )
+            return keras.applications.VGG16(include_top=False, weights="imagenet", input_shape=(size, size, 3))
         model = vgg16(size)
         model.load_weights(weights)
         return model
@@ -123,15 +121,11 @@ def _write(
     def one(position: int) -> NDArray[np.float16]:
         rng = np.random.default_rng((seed, position))
         picture = data.pictures[chosen[position]]
-        pooled = [
-            pool(network(scale(augment(picture, recipe.size, each, rng), recipe)[None])[0]) for each in how
-        ]
+        pooled = [pool(network(scale(augment(picture, recipe.size, each, rng), recipe)[None])[0]) for each in how]
         return np.stack(pooled).reshape(len(how), -1).astype(np.float16)
 
     if not len(chosen):
-        raise DatasetError(
-            "Expected at least one radiograph of these classes and this split. Received: none."
-        )
+        raise DatasetError("Expected at least one radiograph of these classes and this split. Received: none.")
     part = path.with_suffix(".part.npy")
     array = None
     with ThreadPoolExecutor(os.cpu_count()) as threads:

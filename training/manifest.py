@@ -84,9 +84,7 @@ def root(path: Path = MANIFEST) -> Path:
     try:
         return Path(json.loads(note.read_text(encoding="utf-8"))["data_root"])
     except (OSError, ValueError, KeyError) as error:
-        raise ManifestError(
-            f"{note}: expected a JSON object with data_root; received {error!r}; {AGAIN}"
-        ) from error
+        raise ManifestError(f"{note}: expected a JSON object with data_root; received {error!r}; {AGAIN}") from error
 
 
 def check(rows: Sequence[Row]) -> None:

@@ -37,9 +37,7 @@ def unet(size: int = 128, filters: tuple[int, ...] = (16, 32, 64, 128)) -> keras
         x = layers.UpSampling2D(interpolation="bilinear")(x)
         x = _double_convolution(layers.Concatenate()([x, skip]), width)
     x = layers.Conv2D(1, 1)(x)
-    return keras.Model(
-        inputs, layers.Activation("sigmoid", dtype="float32", name="lungs")(x), name="lung_unet"
-    )
+    return keras.Model(inputs, layers.Activation("sigmoid", dtype="float32", name="lungs")(x), name="lung_unet")
 
 
 def _double_convolution(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
@@ -63,9 +61,7 @@ def vgg16(size: int | None = None) -> keras.Model:
     x = inputs
     for block, (width, convolutions) in enumerate(VGG16_BLOCKS, start=1):
         for index in range(1, convolutions + 1):
-            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"block{block}_conv{index}")(
-                x
-            )
+            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"block{block}_conv{index}")(x)
         x = layers.MaxPooling2D(2, strides=2, name=f"block{block}_pool")(x)
     return keras.Model(inputs, x, name="vgg16")
 
@@ -91,17 +87,13 @@ def vgg16_batch_norm(classes: int, dropout: float) -> keras.Model:
     for block, (width, convolutions) in enumerate(VGG16_BLOCKS, start=1):
         for index in range(1, convolutions + 1):
             name = f"block{block}_conv{index}"
-            x = layers.Conv2D(
-                width, 3, padding="same", use_bias=False, kernel_initializer=fan_out, name=name
-            )(x)
+            x = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=fan_out, name=name)(x)
             x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
             x = layers.ReLU(name=f"{name}_relu")(x)
         x = layers.MaxPooling2D(2, strides=2, name=f"block{block}_pool")(x)
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    return keras.Model(
-        inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="vgg16_batch_norm"
-    )
+    return keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="vgg16_batch_norm")
 
 
 def fold(trained: keras.Model, size: int | None = None) -> keras.Model:
@@ -131,7 +123,7 @@ def fold(trained: keras.Model, size: int | None = None) -> keras.Model:
 
 def features(base: keras.Model) -> keras.Model:
     """Cut a VGG16 before its last pooling: its output is `block5_conv3`, which Grad-CAM needs."""
-    return keras.Model(base.inputs, base.get_layer(FEATURE_LAYER).output, name="vgg16_features")
+    return keras.Model(base.input, base.get_layer(FEATURE_LAYER).output, name="vgg16_features")
 
 
 def head(feature_shape: tuple[int, int, int], dropout: float) -> keras.Model:

@@ -1,4 +1,4 @@
-"""The pictures of a report: learning curves, ROC, confusion matrix, scores, and what the network got wrong."""
+"""The pictures of a report: learning curves, ROC, confusion matrix, scores, and the mistakes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

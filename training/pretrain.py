@@ -144,9 +144,7 @@ def _model(config: PretrainConfig, folder: Path) -> keras.Model:
 
 def main() -> None:
     """Read the command line and train."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=CONFIGS / "backbone.toml")
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument(

@@ -81,12 +81,8 @@ def save_model(model: keras.Model, path: Path) -> None:
 def _commit() -> str:
     """Return the commit the code stands at, with `+` where files differ from it."""
     git = ["git", "-C", str(REPOSITORY)]
-    head = subprocess.run(
-        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
-    )
-    dirty = subprocess.run(
-        [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False
-    )
+    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
+    dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
     return (head.stdout.strip() or "unknown") + ("+" if dirty.stdout else "")
 
 

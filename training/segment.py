@@ -87,12 +87,8 @@ def read_pairs(rows: list[Row], folder: Path) -> tuple[NDArray[np.uint8], NDArra
     size = (lungs.SIZE, lungs.SIZE)
     pictures, masks = [], []
     for row in tqdm(rows, desc="read", disable=None):
-        pictures.append(
-            cv2.resize(image.read((folder / row.path).read_bytes()), size, interpolation=cv2.INTER_AREA)
-        )
-        masks.append(
-            cv2.resize(image.read((folder / row.mask).read_bytes()), size, interpolation=cv2.INTER_AREA)
-        )
+        pictures.append(cv2.resize(image.read((folder / row.path).read_bytes()), size, interpolation=cv2.INTER_AREA))
+        masks.append(cv2.resize(image.read((folder / row.mask).read_bytes()), size, interpolation=cv2.INTER_AREA))
     return np.stack(pictures), np.stack(masks)
 
 
@@ -110,8 +106,7 @@ def train(config: SegmentConfig, manifest: Path, folder: Path) -> None:
     run.start(folder, config, manifest)
     rows = [row for row in read(manifest) if row.mask]
     data = {
-        split: read_pairs([r for r in rows if r.split == split], root(manifest))
-        for split in ("train", "val", "test")
+        split: read_pairs([r for r in rows if r.split == split], root(manifest)) for split in ("train", "val", "test")
     }
     done = run.history(folder)
     if done:
@@ -149,14 +144,10 @@ def train(config: SegmentConfig, manifest: Path, folder: Path) -> None:
 
 def main() -> None:
     """Read the command line and train."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=CONFIGS / "lungs.toml")
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument(
-        "--run", type=Path, default=RUNS / "lungs", help="folder of the run; an unfinished one goes on"
-    )
+    parser.add_argument("--run", type=Path, default=RUNS / "lungs", help="folder of the run; an unfinished one goes on")
     args = parser.parse_args()
     keras.config.set_dtype_policy("mixed_bfloat16")
     train(load(args.config, SegmentConfig), args.manifest, args.run)

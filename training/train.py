@@ -63,9 +63,7 @@ class Part:
     weight: NDArray[np.float64]
 
 
-def part(
-    data: Crops, config: TrainConfig, splits: tuple[str, ...], how: list[Augmentation], weights: str
-) -> Part:
+def part(data: Crops, config: TrainConfig, splits: tuple[str, ...], how: list[Augmentation], weights: str) -> Part:
     """Gather the radiographs of the two classes in some splits with their features."""
     labels = (config.negative, config.positive)
     chosen = np.flatnonzero([row.split in splits and row.label in labels for row in data.rows])
@@ -107,9 +105,7 @@ def fit(config: TrainConfig, train: Part, val: Part, folder: Path) -> keras.Mode
     model = pooled_head(train.features.shape[2], config.dropout)
     steps = len(train.y_true) // config.batch
     # The articles' Adam(lr, decay=lr/epochs): Keras 2 divided the rate by 1 + decay·step.
-    rate = keras.optimizers.schedules.InverseTimeDecay(
-        config.learning_rate, 1, config.learning_rate / config.epochs
-    )
+    rate = keras.optimizers.schedules.InverseTimeDecay(config.learning_rate, 1, config.learning_rate / config.epochs)
     model.compile(
         keras.optimizers.Adam(rate),
         "categorical_crossentropy",
@@ -144,9 +140,9 @@ def fit(config: TrainConfig, train: Part, val: Part, folder: Path) -> keras.Mode
 
 def scores(model: keras.Model, data: Part) -> NDArray[np.float64]:
     """Return the positive class's score of each unaugmented radiograph, shape (n,)."""
-    return np.asarray(model.predict(data.features[:, 0].astype(np.float32), batch_size=512, verbose=0))[
-        :, 1
-    ].astype(np.float64)
+    return np.asarray(model.predict(data.features[:, 0].astype(np.float32), batch_size=512, verbose=0))[:, 1].astype(
+        np.float64
+    )
 
 
 def train(config: TrainConfig, manifest: Path, weights: str, folder: Path) -> None:
@@ -162,9 +158,7 @@ def train(config: TrainConfig, manifest: Path, weights: str, folder: Path) -> No
     run.write_json(folder / "operating_point.json", asdict(point))
     evaluated = part(data, config, ("val", "test", "held_out"), [still], weights)
     _write_predictions(folder / "predictions.csv", data, evaluated, scores(model, evaluated))
-    print(
-        f"{config.title}: threshold {point.threshold:.3f}, inconclusive from {point.low:.3f} to {point.high:.3f}"
-    )
+    print(f"{config.title}: threshold {point.threshold:.3f}, inconclusive from {point.low:.3f} to {point.high:.3f}")
 
 
 def _write_predictions(path: Path, data: Crops, evaluated: Part, y_score: NDArray[np.float64]) -> None:
@@ -178,9 +172,7 @@ def _write_predictions(path: Path, data: Crops, evaluated: Part, y_score: NDArra
 
 def main() -> None:
     """Read the command line and train."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, help="a TOML file of training/configs")
     parser.add_argument(
         "--weights", default="cxr", help="cxr (ours, default), imagenet (downloaded by Keras) or a file"

@@ -1,6 +1,6 @@
 """What the visitor sends: one picture, and which models shall read it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Request
@@ -8,11 +8,7 @@ from flask import Request
 from xray.errors import XrayError
 
 BOTH = "both"
-LABELS = {
-    "covid_normal": "Model 1: Covid / Normal",
-    "covid_pneumo": "Model 2: Covid / Pneumo",
-    BOTH: "Both models",
-}
+LABELS = {"covid_normal": "Model 1: Covid / Normal", "covid_pneumo": "Model 2: Covid / Pneumo"}
 NO_FILE = "No picture came with the form. Choose a chest radiograph, then press Analyse."
 EMPTY_FILE = "The file is empty: it holds 0 bytes. Choose it again, or export it anew."
 UNKNOWN_MODEL = "That model is not known here. Choose one from the list."
@@ -42,9 +38,9 @@ class Upload:
     model: str
 
 
-def choices(models: Sequence[str]) -> list[tuple[str, str]]:
-    """Give the options of the dropdown, in order, as (value, label)."""
-    return [(name, LABELS.get(name, name)) for name in (*models, BOTH)]
+def labels(titles: Mapping[str, str]) -> dict[str, str]:
+    """Give each model, by name, the label that the form and the result show; its title where it has no other."""
+    return {name: LABELS.get(name, title) for name, title in titles.items()}
 
 
 def read(request: Request, models: Sequence[str]) -> Upload:

@@ -50,6 +50,7 @@ class Services:
 
     analyzer: Analyzer
     models: dict[str, HeadFacts]
+    labels: dict[str, str]
     store: Store
 
 
@@ -65,7 +66,8 @@ class Reading:
 def serve(app: Flask, registry: Registry, store: Store) -> None:
     """Give the pages of an application its models and its folder of copies."""
     models = {name: head.facts for name, head in registry.heads.items()}
-    app.extensions["xray"] = Services(Analyzer(registry), models, store)
+    labels = forms.labels({name: facts.title for name, facts in models.items()})
+    app.extensions["xray"] = Services(Analyzer(registry), models, labels, store)
 
 
 def _services() -> Services:
@@ -105,7 +107,7 @@ def query() -> AnyResponse:
         readings=_readings(analysis, upload.name, services.store),
         original=_data_address(_shrunk(analysis.image)),
         lungs=_data_address(radiograph_panel(analysis)),
-        models=services.models,
+        labels=services.labels,
     )
     return Response(page)
 
@@ -124,7 +126,8 @@ def annotated_copy(name: str) -> Response:
 @pages.get("/about")
 def about() -> str:
     """Say what the models can and cannot do."""
-    return render_template("about.html", models=_services().models)
+    services = _services()
+    return render_template("about.html", models=services.models, labels=services.labels)
 
 
 @pages.get("/healthz")
@@ -143,7 +146,8 @@ def expired(error: CSRFError) -> AnyResponse:
 def _form_page(problem: str | None = None, status: int = 200) -> AnyResponse:
     page = render_template(
         "index.html",
-        choices=forms.choices(_services().analyzer.names),
+        labels=_services().labels,
+        both=forms.BOTH,
         chosen=request.form.get("model"),
         problem=problem,
         limit_mib=current_app.config["MAX_CONTENT_LENGTH"] // MIB,

@@ -153,10 +153,14 @@ def _unreadable(what: str, error: OSError) -> str:
 
 
 def _row(path: str, model: str, prediction: Prediction | None, problem: str) -> Row:
-    judged = (None, None, None)
-    if prediction:
-        judged = (str(prediction.verdict), round(prediction.score, 4), round(prediction.threshold, 4))
-    return dict(zip(COLUMNS, (path, model, *judged, " ".join(problem.split()) or None), strict=True))
+    return {
+        "file": path,
+        "model": model,
+        "verdict": str(prediction.verdict) if prediction else None,
+        "score": prediction.score if prediction else None,
+        "threshold": round(prediction.threshold, 4) if prediction else None,
+        "error": " ".join(problem.split()) or None,
+    }
 
 
 def _save(folder: Path, analysis: Analysis, prediction: Prediction, path: str) -> None:

@@ -99,11 +99,15 @@ class Analysis:
 
 
 class Analyzer:
-    """The whole road from a file's bytes to its verdicts; any number of threads may use one."""
+    """The whole road from a file's bytes to its verdicts; any number of threads may use one.
+
+    Attributes:
+        registry: the networks and heads that it uses.
+    """
 
     def __init__(self, registry: Registry) -> None:
         """Use the networks and heads of a registry."""
-        self._registry = registry
+        self.registry = registry
 
     @classmethod
     def load(cls, model_dir: Path = MODEL_DIR, *, pool_size: int = 1, threads: int = 2) -> "Analyzer":
@@ -113,7 +117,7 @@ class Analyzer:
     @property
     def names(self) -> tuple[str, ...]:
         """The models, in the order in which they are shown."""
-        return tuple(self._registry.heads)
+        return tuple(self.registry.heads)
 
     def expand(self, choice: str) -> tuple[str, ...]:
         """Turn a choice of the form or the command line into model names.
@@ -142,13 +146,13 @@ class Analyzer:
         """
         names = [name for model in models for name in self.expand(model)]
         picture = image.read(data)
-        mask = lungs.segment(picture, self._registry.segmenter)
+        mask = lungs.segment(picture, self.registry.segmenter)
         gate.check(picture, mask)
-        backbone = self._registry.backbone
+        backbone = self.registry.backbone
         box = crop_box(mask, backbone.recipe)
         features = backbone.network(preprocess(picture, mask, backbone.recipe)[None])[0]
         shape = (picture.shape[0], picture.shape[1])
-        heads = [self._registry.heads[name] for name in dict.fromkeys(names)]
+        heads = [self.registry.heads[name] for name in dict.fromkeys(names)]
         return Analysis(picture, mask, box, tuple(_predict(head, features, box, shape) for head in heads))
 
 

@@ -42,7 +42,8 @@ def pool(features: Features) -> Features:
     Returns:
         float32, shape (height // 4, width // 4, channels).
     """
-    return _blocks(_blocks(features).max(axis=(1, 3))).mean(axis=(1, 3))
+    pooled: Features = _blocks(_blocks(features).max(axis=(1, 3))).mean(axis=(1, 3))
+    return pooled
 
 
 def _blocks(features: Features) -> Features:

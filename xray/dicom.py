@@ -16,7 +16,6 @@ from pydicom import Dataset, dcmread, uid
 from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
-from pydicom.pixels import pixel_array
 
 from xray.errors import ImageError, UnreadableImageError, UnsupportedImageError
 from xray.image import GreyImage, Limits, check_size, jpeg_segments, read_jpeg, sniff, stretch
@@ -50,7 +49,7 @@ _ELEMENTS = [
 # What pydicom and its decoders were seen to raise on damaged files (found by fuzzing).
 _DAMAGE = (
     *(ArithmeticError, AttributeError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError),
-    *(EOFError, struct.error, cv2.error, BytesLengthException, InvalidDicomError),
+    *(OSError, EOFError, struct.error, cv2.error, BytesLengthException, InvalidDicomError),
 )
 
 
@@ -95,7 +94,7 @@ def read(data: bytes, limits: Limits) -> GreyImage:
             image = _square(_rendered(stored, dataset), dataset)
         except _DAMAGE as error:
             raise _damaged() from error
-    check_size(*image.shape, limits)
+    check_size(image.shape[0], image.shape[1], limits)
     return image
 
 
@@ -115,6 +114,9 @@ def _parse(data: bytes) -> Dataset:
 
 def _check(dataset: Dataset, limits: Limits) -> None:
     """Refuse by the header alone what is not one grey radiograph of a readable size."""
+    # Where the file ends inside an element, pydicom gives up all of them.
+    if not dataset:
+        raise _damaged()
     modality = dataset.get("Modality") or "unknown"
     if dataset.get("SOPClassUID") not in _RADIOGRAPHS and modality not in _MODALITIES:
         raise UnsupportedImageError(
@@ -123,14 +125,12 @@ def _check(dataset: Dataset, limits: Limits) -> None:
         )
     if "Rows" not in dataset or "PixelData" not in dataset:
         raise UnreadableImageError(
-            "Expected a DICOM radiograph with pixels, received one without, or truncated. Please export it again."
+            "Expected a DICOM radiograph with pixels, received none. Please export it again, with its picture."
         )
     check_size(dataset.Rows, dataset.Columns, limits)
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
-        raise UnsupportedImageError(
-            f"Expected one frame, received {frames}. Please export the one to be analysed."
-        )
+        raise UnsupportedImageError(f"Expected one frame, received {frames}. Please export the one to analyse.")
     photometric = dataset.PhotometricInterpretation
     if dataset.SamplesPerPixel != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise UnsupportedImageError(
@@ -151,7 +151,7 @@ def _stored_values(dataset: Dataset, limits: Limits) -> Pixels:
     """
     syntax, shape = dataset.file_meta.TransferSyntaxUID, (dataset.Rows, dataset.Columns)
     if syntax in _UNCOMPRESSED:
-        return pixel_array(dataset)
+        return dataset.pixel_array
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if syntax in _JPEG:
         stored: Pixels = read_jpeg(frame, limits)
@@ -159,7 +159,7 @@ def _stored_values(dataset: Dataset, limits: Limits) -> Pixels:
         stored = _lossless_jpeg(frame, shape)
     elif syntax in _JPEG_2000:
         _check_jpeg_2000(frame, shape)
-        stored = pixel_array(dataset)
+        stored = dataset.pixel_array
     else:
         stored = _run_lengths(frame, shape, dataset.BitsAllocated // 8)
     if stored.shape != shape:
@@ -227,7 +227,8 @@ def _greys(levels: Pixels, dataset: Dataset) -> GreyImage:
     # Zero is found in real files for "no window".
     if center is None or not width:
         return stretch(values)
-    return np.rint(255 * _windowed(values, center, width, dataset.get("VOILUTFunction", "LINEAR"))).astype(np.uint8)
+    opacity = _windowed(values, center, width, dataset.get("VOILUTFunction", "LINEAR"))
+    return np.rint(255 * opacity).astype(np.uint8)
 
 
 def _looked_up(values: Pixels, item: Dataset) -> tuple[Pixels, Pixels]:
@@ -266,10 +267,8 @@ def _first(value: Any) -> float | None:
 
 def _square(image: GreyImage, dataset: Dataset) -> GreyImage:
     """Make pixels square by shrinking the more finely sampled axis, so that the picture never grows."""
-    spacing = next(
-        (dataset.get(name) for name in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing") if dataset.get(name)),
-        (1, 1),
-    )
+    names = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing")
+    spacing = next((dataset.get(name) for name in names if dataset.get(name)), (1, 1))
     ratio = float(spacing[0]) / float(spacing[1])
     height, width = image.shape
     # One per cent is less than the positioning of a patient; beyond ten to one the header is wrong.
@@ -380,9 +379,11 @@ def _differences(scan: bytes, codes: Pixels, count: int) -> Pixels:
     differences, done, at = np.zeros(count, np.uint16), 0, 0
     for start in range(0, len(scan), _BLOCK):
         stop = min(start + _BLOCK, len(scan))
-        five = sum(data[start + byte : stop + byte] << (32 - 8 * byte) for byte in range(5))
+        five = np.zeros(stop - start, np.int64)
+        for byte in range(5):
+            five = five << 8 | data[start + byte : stop + byte]
         sixteen = (five[:, None] >> np.arange(24, 16, -1) & 0xFFFF).ravel()
-        hops, begins = steps[sixteen].tobytes(), []
+        hops, begins = steps[sixteen].tobytes(), list[int]()
         at -= 8 * start
         while at < len(hops) and len(begins) < count - done:
             begins.append(at)

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -52,6 +52,8 @@ _FORMATS = {
 _MAX_PARTS = 100_000
 _MAX_SCANS = 100
 
+# What OpenCV decodes a colour type to; a palette may be transparent.
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 4, 4: 4, 6: 4}
 _PNG_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 
 # Source: ITU-T T.81, table B.1. Within a scan, FF00 is a stuffed byte and FFD0 to FFD7 are restart marks.
@@ -94,7 +96,7 @@ def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> GreyImage:
         ImageTooLargeError: too many bytes or pixels; raised before decoding.
     """
     if not data:
-        raise UnreadableImageError("Expected a picture, received an empty file. Please choose the file again.")
+        raise UnreadableImageError("Expected a picture, received an empty file. Please choose it again.")
     if len(data) > limits.size_bytes:
         raise ImageTooLargeError(
             f"Expected at most {limits.size_bytes / 2**20:.0f} MiB, received {len(data) / 2**20:.1f} MiB. "
@@ -140,11 +142,11 @@ def check_size(height: int, width: int, limits: Limits) -> None:
         raise UnreadableImageError(f"Expected a picture with pixels, {received}. Please export it again.")
     if height * width > limits.pixels:
         raise ImageTooLargeError(
-            f"Expected at most {limits.pixels / 1e6:g} million pixels, {received}. Please send a smaller export."
+            f"Expected at most {limits.pixels / 1e6:g} million pixels, {received}. Please export it smaller."
         )
     if min(height, width) < limits.min_side:
         raise UnsupportedImageError(
-            f"Expected at least {limits.min_side} pixels a side, {received}. Please send the full-size picture."
+            f"Expected at least {limits.min_side} pixels a side, {received}. Please send the full picture."
         )
 
 
@@ -164,24 +166,24 @@ def _read_png(data: bytes, limits: Limits) -> GreyImage:
 
     Source: PNG specification, third edition, sections 5 (chunks) and 11 (their content).
     """
-    if data[12:16] != b"IHDR" or len(data) < 24:
+    if data[12:16] != b"IHDR" or len(data) < 26:
         raise _damaged("PNG")
-    width, height = struct.unpack_from(">II", data, 16)
-    check_size(height, width, limits)
+    width, height, depth, colour_type = struct.unpack_from(">IIBB", data, 16)
+    # The limit is meant for 8-bit colour, three bytes a pixel; 16-bit colour with alpha takes eight.
+    weight = _PNG_CHANNELS.get(colour_type, 1) * (2 if depth == 16 else 1)
+    check_size(height, width, replace(limits, pixels=limits.pixels * 3 // max(weight, 3)))
     needed, orientation = [data[:8]], 1
     for kind, chunk in _png_chunks(data):
         if kind in _PNG_NEEDED:
             needed.append(chunk)
         elif kind == b"eXIf":
-            orientation = _exif_orientation(bytes(chunk[8:-4]))
+            orientation = _exif_orientation(chunk[8:-4])
         elif kind == b"acTL":
-            raise UnsupportedImageError(
-                "Expected one picture, received an animated PNG. Please export a single frame."
-            )
+            raise UnsupportedImageError("Expected one picture, received an animated PNG. Please export one frame.")
     return _oriented(_grey(_decode(b"".join(needed), cv2.IMREAD_UNCHANGED, "PNG")), orientation)
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview | bytes]]:
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield each chunk's type and its whole bytes, up to IEND.
 
     Raises:
@@ -195,7 +197,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview | bytes]]:
         end = at + 12 + length
         if end > len(data) or zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
             break
-        yield kind, view[at:end]
+        yield kind, data[at:end]
         if kind == b"IEND":
             return
         at = end
@@ -310,5 +312,5 @@ def _oriented(image: GreyImage, orientation: int) -> GreyImage:
 def _damaged(name: str) -> ImageError:
     """Make the error for a file that is cut short or whose content contradicts itself."""
     return UnreadableImageError(
-        f"Expected a whole {name} picture, received a truncated or damaged one. Please export or upload it again."
+        f"Expected a whole {name} picture, received a truncated or damaged one. Please export it again."
     )

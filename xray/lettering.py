@@ -39,9 +39,7 @@ class Sheet:
         """Return the width of a line in pixels."""
         return int(cv2.getTextSize((0, 0), text, (0, 0), self._font, self.px(size), weight)[2])
 
-    def write(
-        self, text: str, x: int, baseline: int, size: float, colour: Colour, weight: int = REGULAR
-    ) -> int:
+    def write(self, text: str, x: int, baseline: int, size: float, colour: Colour, weight: int = REGULAR) -> int:
         """Write a line that begins at x; return its width in pixels."""
         cv2.putText(self.picture, text, (x, baseline), colour, self._font, self.px(size), weight)
         return self.measure(text, size, weight)

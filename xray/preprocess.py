@@ -134,12 +134,7 @@ def preprocess(image: GreyImage, lungs: LungMask, recipe: Recipe) -> NDArray[np.
     Source:
         Input of VGG16: Simonyan & Zisserman 2015, arXiv:1409.1556, section 2.1.
     """
-    if (
-        image.dtype != np.uint8
-        or image.ndim != 2
-        or min(image.shape) < MIN_SIDE
-        or image.shape != lungs.shape
-    ):
+    if image.dtype != np.uint8 or image.ndim != 2 or min(image.shape) < MIN_SIDE or image.shape != lungs.shape:
         raise UnsupportedImageError(
             f"Expected a grey 8-bit picture of at least {MIN_SIDE} px a side and a lung mask of its shape. "
             f"Received: {image.dtype} {image.shape}, mask {lungs.shape}."

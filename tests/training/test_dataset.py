@@ -12,9 +12,7 @@ SOURCES = ["a"] * 10 + ["b"] * 1000 + ["c"] * 8
 
 
 def share(weights, label, source=None):
-    return sum(
-        w for w, a, b in zip(weights, LABELS, SOURCES, strict=True) if a == label and source in (None, b)
-    )
+    return sum(w for w, a, b in zip(weights, LABELS, SOURCES, strict=True) if a == label and source in (None, b))
 
 
 def test_classes_are_drawn_equally_often():

@@ -27,7 +27,7 @@ def pair(request: pytest.FixtureRequest):
     keras.utils.set_random_seed(3)
     inputs = keras.Input(request.param)
     x = keras.layers.MaxPooling2D(name="block5_pool")(inputs)
-    x = keras.layers.AveragePooling2D()(x)
+    x = keras.layers.AveragePooling2D(2)(x)
     x = keras.layers.Flatten()(x)
     hidden = keras.layers.Dense(128, activation="relu", bias_initializer="random_normal")
     logits = keras.layers.Dense(2, bias_initializer="random_normal")

@@ -31,9 +31,7 @@ def trained():
 def test_fold_is_exact(trained):
     """The plain VGG16, fed the grey picture three times, gives the features of the batch-norm one."""
     grey = np.random.default_rng(0).normal(size=(2, 64, 64, 1)).astype(np.float32)
-    before = keras.Model(trained.inputs, trained.get_layer("block5_conv3_relu").output).predict(
-        grey, verbose=0
-    )
+    before = keras.Model(trained.inputs, trained.get_layer("block5_conv3_relu").output).predict(grey, verbose=0)
     after = network.features(network.fold(trained)).predict(np.repeat(grey, 3, axis=3), verbose=0)
     assert before.std() > 0
     np.testing.assert_allclose(after, before, atol=1e-4 * before.max())
@@ -64,9 +62,7 @@ def test_pooled_head_is_the_head_after_its_poolings():
     trained_part.set_weights(whole.get_weights())
     features = np.random.default_rng(2).random((12, 12, 512), np.float32)
     expected = whole.predict(features[None], verbose=0)
-    np.testing.assert_allclose(
-        trained_part.predict(pool(features).reshape(1, -1), verbose=0), expected, atol=1e-6
-    )
+    np.testing.assert_allclose(trained_part.predict(pool(features).reshape(1, -1), verbose=0), expected, atol=1e-6)
 
 
 def test_unet_gives_a_probability_for_each_pixel():

@@ -93,9 +93,7 @@ def test_articles_layout(articles: Path, tmp_path: Path, capsys: Captured) -> No
 def test_listed_children_stay_held_out(articles: Path, tmp_path: Path) -> None:
     listed = tmp_path / "dataset_validation" / "manifest.csv"
     listed.parent.mkdir()
-    listed.write_text(
-        "name,sha256,label,patient,source,licence\nnormal_validation/NORMAL2-IM-0020-0001.png,,,,,\n"
-    )
+    listed.write_text("name,sha256,label,patient,source,licence\nnormal_validation/NORMAL2-IM-0020-0001.png,,,,,\n")
     rows = prepare(tmp_path, articles)
     children = [row for row in rows if row.source == "kermany" and row.split == "held_out"]
     assert [row.original_filename for row in children] == ["NORMAL2-IM-0020-0001.jpeg"]
@@ -218,9 +216,7 @@ def test_no_warning_where_every_source_has_every_class(tmp_path: Path, capsys: C
         ({"COVID/COVID-1.png": "x"}, "none that can be read"),
     ],
 )
-def test_says_what_it_expected(
-    tmp_path: Path, capsys: Captured, inside: dict[str, str] | None, message: str
-) -> None:
+def test_says_what_it_expected(tmp_path: Path, capsys: Captured, inside: dict[str, str] | None, message: str) -> None:
     home = tmp_path / "input"
     if inside is not None:
         home.mkdir()

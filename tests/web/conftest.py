@@ -66,13 +66,11 @@ def make_head(name: str, title: str, negative: str, score: float, band: Band) ->
 def make_registry() -> MakeRegistry:
     """Make models that give the scores asked for."""
 
-    def make(
-        covid_normal: float = 0.97, covid_pneumo: float = 0.12, segmenter: object = find_two_lungs
-    ) -> Registry:
+    def make(covid_normal: float = 0.97, covid_pneumo: float = 0.12, segmenter: object = find_two_lungs) -> Registry:
         band = Band(0.4, 0.6)
         heads = {
-            "covid_normal": make_head("covid_normal", "Covid / Normal", "normal", covid_normal, band),
-            "covid_pneumo": make_head("covid_pneumo", "Covid / Pneumo", "pneumonia", covid_pneumo, band),
+            "covid_normal": make_head("covid_normal", "COVID-19 or normal", "normal", covid_normal, band),
+            "covid_pneumo": make_head("covid_pneumo", "COVID-19 or pneumonia", "pneumonia", covid_pneumo, band),
         }
         return Registry(segmenter, Backbone(give_features, Recipe(LUNG_BOX, SIZE), None), heads)
 

@@ -33,10 +33,10 @@ def test_a_long_name_keeps_both_ends():
     assert shown.startswith("aaa") and shown.endswith("a.jpg") and "…" in shown
 
 
-def test_both_is_the_last_choice_and_an_unlisted_model_keeps_its_name():
-    assert forms.choices(["covid_normal", "covid_pneumo", "tb_normal"]) == [
+def test_the_two_models_carry_their_numbers_and_a_later_one_its_title():
+    titles = {"covid_normal": "COVID-19 or normal", "covid_pneumo": "COVID-19 or pneumonia", "tb": "Tuberculosis"}
+    assert list(forms.labels(titles).items()) == [
         ("covid_normal", "Model 1: Covid / Normal"),
         ("covid_pneumo", "Model 2: Covid / Pneumo"),
-        ("tb_normal", "tb_normal"),
-        ("both", "Both models"),
+        ("tb", "Tuberculosis"),
     ]

@@ -39,8 +39,8 @@ def test_every_label_and_description_points_at_something(client):
 @pytest.mark.parametrize(
     ("score", "verdict", "sentence"),
     [
-        (0.97, "POSITIVE", "Resembles the COVID-19 radiographs this model learned from more than the normal"),
-        (0.03, "NEGATIVE", "Resembles the normal radiographs this model learned from more than the COVID-19"),
+        (0.97, "POSITIVE", "Resembles the COVID-19 radiographs this model learned from more than the normal ones"),
+        (0.03, "NEGATIVE", "Resembles the normal radiographs this model learned from more than those of COVID-19"),
         (0.5, "INCONCLUSIVE", "Too close to call between COVID-19 and normal"),
     ],
 )
@@ -110,9 +110,7 @@ def test_the_annotated_copy_can_be_downloaded_and_is_not_indexed(client, send):
         assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR).shape[1] >= 880
 
 
-@pytest.mark.parametrize(
-    "name", [".gitkeep", ".draft.part", "..%2f..%2fapp.py", "POSITIVE_Prob_97_Name_x_y.png"]
-)
+@pytest.mark.parametrize("name", [".gitkeep", ".draft.part", "..%2f..%2fapp.py", "POSITIVE_Prob_97_Name_x_y.png"])
 def test_nothing_but_a_copy_is_served_from_the_copies_folder(client, copies, name):
     copies.mkdir()
     (copies / ".gitkeep").touch()
@@ -171,5 +169,5 @@ def test_health_tells_which_models_serve(client):
 
 def test_about_names_the_models_and_the_limits(client):
     page = client.get("/about").text
-    for part in ("Covid / Normal", "Covid / Pneumo", "0.40 to 0.60", "not a probability", DISCLAIMER):
+    for part in ("Model 1: Covid / Normal", "Model 2: Covid / Pneumo", "0.40 to 0.60", "not a probability", DISCLAIMER):
         assert part in page

@@ -102,9 +102,7 @@ def changed(**values: object) -> Callable[[Record], Record]:
         ("segmentation", changed(input_shape=[128, 128, 3]), "input_shape"),
     ],
 )
-def test_a_slip_stops_start_up(
-    tmp_path: Path, kind: str, slip: Callable[[Record], Record], complaint: str
-) -> None:
+def test_a_slip_stops_start_up(tmp_path: Path, kind: str, slip: Callable[[Record], Record], complaint: str) -> None:
     path = write(tmp_path, slip(record(kind)))
     with pytest.raises(ModelError, match=complaint) as caught:
         metadata.load(path)

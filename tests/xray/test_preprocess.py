@@ -65,9 +65,7 @@ def test_whole_image_is_the_articles_recipe(radiograph):
     image = radiograph(448, 224, 4)
     x = preprocess(image, np.zeros(image.shape, bool), WHOLE_IMAGE)
     assert x.shape == (224, 224, 3)
-    np.testing.assert_allclose(
-        x[..., 0], np.rint(image.reshape(224, 2, 224).mean(axis=1)) / 255, atol=1.01 / 255
-    )
+    np.testing.assert_allclose(x[..., 0], np.rint(image.reshape(224, 2, 224).mean(axis=1)) / 255, atol=1.01 / 255)
 
 
 @pytest.mark.parametrize("recipe", [LUNG_BOX, WHOLE_IMAGE])

@@ -89,9 +89,7 @@ def flip_a_byte(folder: Path) -> None:
         "another backbone's name", "another size",
     ],
 )  # fmt: skip
-def test_a_broken_artefact_stops_start_up(
-    model_dir: Path, break_it: Callable[[Path], object], complaint: str
-) -> None:
+def test_a_broken_artefact_stops_start_up(model_dir: Path, break_it: Callable[[Path], object], complaint: str) -> None:
     break_it(model_dir)
     with pytest.raises(ModelError, match=complaint) as caught:
         Registry.load(model_dir)

@@ -1,0 +1,123 @@
+"""The law of the house: which room may import what, and what the repository may hold."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+WEIGHTY = {"tensorflow", "keras", "sklearn", "matplotlib", "imutils", "pandas", "pooch"}
+FLASK = {"flask", "flask_wtf", "wtforms", "werkzeug", "gunicorn"}
+ROOMS = {
+    "xray": WEIGHTY | FLASK | {"app", "web", "training", "benchmarks", "tests"},
+    "web": WEIGHTY | {"app", "training", "benchmarks", "tests"},
+    "app.py": WEIGHTY | {"training", "benchmarks", "tests"},
+    "training": FLASK | {"app", "web", "benchmarks", "tests"},
+}
+ONE_HOME = {
+    "ai_edge_litert": "xray/runtime.py",
+    "pydicom": "xray/dicom.py",
+    "tensorflow": "training/litert.py",
+}
+MB = 1_000_000
+
+
+def modules(room: str) -> list[Path]:
+    path = ROOT / room
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def imports(source: str) -> set[str]:
+    """Name the packages that a module imports anywhere in it, lazily or not."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                found |= {name.name for name in names}
+            case ast.ImportFrom(module=str(module), level=0):
+                found.add(module)
+            case ast.Call(
+                func=ast.Name(id="__import__" | "import_module") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                found.add(name)
+    return {name.partition(".")[0] for name in found}
+
+
+def tracked() -> list[str]:
+    """Name the files that are committed, or would be: all but the ignored ones."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout, so nothing is tracked")
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True)
+    return sorted({name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import keras",
+        "import keras.layers as layers",
+        "from keras.layers import Dense",
+        "def late():\n    import keras",
+        "import importlib\nimportlib.import_module('keras.layers')",
+        "__import__('keras')",
+    ],
+)
+def test_no_way_of_importing_goes_unseen(source: str) -> None:
+    assert "keras" in imports(source)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_the_law_allows(room: str) -> None:
+    code = modules(room)
+    assert code, f"no code in {room}"
+    broken = {path.name: imports(path.read_text(encoding="utf-8")) & ROOMS[room] for path in code}
+    assert not {path: names for path, names in broken.items() if names}
+
+
+@pytest.mark.parametrize("package", ONE_HOME)
+def test_a_package_with_one_home_is_imported_there_alone(package: str) -> None:
+    code = [path for room in ROOMS for path in modules(room)]
+    homes = [path for path in code if package in imports(path.read_text(encoding="utf-8"))]
+    assert homes == [ROOT / ONE_HOME[package]]
+
+
+def test_serving_loads_no_training_package() -> None:
+    probe = "import app, sys; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    loaded = {name.partition(".")[0] for name in run.stdout.split()}
+    assert {"flask", "xray", "web"} <= loaded
+    assert not loaded & (WEIGHTY | {"training", "torch", "jax"})
+
+
+def test_the_repository_stays_small() -> None:
+    sizes = {name: (ROOT / name).stat().st_size for name in tracked()}
+    assert not {name: size for name, size in sizes.items() if size > 30 * MB}
+    assert sum(sizes.values()) < 80 * MB
+
+
+def test_no_radiograph_is_committed() -> None:
+    radiographs = re.compile(r"(?i)\.(jpe?g|dcm|dicom)$|^dataset_validation/\w+/|^static/xray_analysis/[^.]")
+    assert not [name for name in tracked() if radiographs.search(name)]
+
+
+def test_only_two_files_know_of_the_shared_folder() -> None:
+    itself = Path(__file__).relative_to(ROOT).as_posix()
+    strangers = set(tracked()) - {"training/config.py", "tests/conftest.py", itself}
+    mention = re.compile(rb"""\.\./shared\b|\bshared["' ]*[,/]["' ]*data\b""")
+    assert not [name for name in strangers if mention.search((ROOT / name).read_bytes())]
+
+
+@pytest.mark.parametrize("room", [*ROOMS, "tests", "benchmarks"])
+def test_every_file_is_named_for_what_it_does(room: str) -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert not [path for path in modules(room) if path.stem in vague]
+
+
+def test_test_folders_do_not_shadow_the_packages_they_test() -> None:
+    assert not list((ROOT / "tests").rglob("__init__.py"))

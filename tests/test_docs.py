@@ -1,0 +1,94 @@
+"""The documents name only what exists: make targets, modules with their options, files, links, pictures."""
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ("xray", "web", "training", "benchmarks", "tests")
+ROOMS = (*CODE, "model", "dataset_validation", "templates", "static", ".ci")
+DOCUMENTS = sorted(
+    {ROOT / "README.md", *ROOT.glob("*.md"), *(p for room in ROOMS for p in ROOT.glob(f"{room}/**/*.md"))}
+)
+# Written when the project runs, so that a fresh checkout has none of it.
+WRITTEN = re.compile(r"^(dataset_validation/\w+_validation|static/xray_analysis)\b")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELL = {"", "sh", "bash", "shell", "console", "text"}
+LINK = re.compile(r"""\]\(\s*<?([^)\s>]+)|(?:src|href)="([^"]+)\"""")
+MODULE = re.compile(r"^(?:\S*/)?python3? -m ((?:xray|training|benchmarks)[\w.]*)(.*)$")
+
+
+def commands(document: Path) -> list[str]:
+    """Give a document's commands, in `code` and in blocks of shell, without prompts, output and remarks."""
+    text = document.read_text(encoding="utf-8")
+    found = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+    for language, block in FENCE.findall(text):
+        if language in SHELL:
+            lines = block.replace("\\\n", " ").splitlines()
+            prompted = [line for line in lines if line.startswith("$ ")]
+            found += [line.removeprefix("$ ") for line in prompted or lines]
+    return [re.sub(r"^(\w+=\S+ +)+", "", command.partition(" #")[0].strip()) for command in found]
+
+
+def every(pattern: str | re.Pattern[str]) -> list[tuple[str, ...]]:
+    """Find a pattern in the commands of all documents; each answer starts with the document's name."""
+    return sorted(
+        {
+            (document.relative_to(ROOT).as_posix(), *match.groups())
+            for document in DOCUMENTS
+            if document.exists()
+            for command in commands(document)
+            if (match := re.match(pattern, command))
+        }
+    )
+
+
+@cache
+def help_of(module: str) -> str:
+    """Ask a module for its help; skip where a third party's package is missing."""
+    command = [sys.executable, "-m", module, "--help"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    missing = re.search(r"ModuleNotFoundError: No module named '(\w+)", run.stderr)
+    if missing and missing[1] not in ROOMS:
+        pytest.skip(f"python -m {module} needs {missing[1]}, which is not installed")
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_there_is_a_readme_that_is_read_in_one_sitting() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert 20 < len(lines) < 200
+
+
+@pytest.mark.parametrize("command", ["make run", "make test"])
+def test_the_readme_names_the_two_commands(command: str) -> None:
+    assert command in commands(ROOT / "README.md")
+
+
+@pytest.mark.parametrize(("document", "targets"), every(r"make ((?:[a-z]+ ?)+)"))
+def test_make_targets_exist(document: str, targets: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert not set(targets.split()) - set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize(("document", "module", "arguments"), every(MODULE))
+def test_modules_run_and_know_their_options(document: str, module: str, arguments: str) -> None:
+    options = set(re.findall(r"(?<!\S)\[?(--[\w-]+)", arguments))
+    assert not options - set(re.findall(r"--[\w-]+", help_of(module)))
+
+
+@pytest.mark.parametrize(("document", "path"), every(rf"((?:{'|'.join(map(re.escape, ROOMS))})/[\w./-]+)$"))
+def test_files_exist(document: str, path: str) -> None:
+    assert WRITTEN.match(path) or (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_and_pictures_lead_somewhere(document: Path) -> None:
+    text = FENCE.sub("", document.read_text(encoding="utf-8"))
+    targets = {(first or second).partition("#")[0] for first, second in LINK.findall(text)}
+    relative = {target for target in targets if target and not re.match(r"\w+:", target)}
+    assert not {target for target in relative if not (document.parent / target).exists()}

@@ -1,0 +1,188 @@
+"""The command line: one row per picture and model, whatever the folder holds."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from xray.__main__ import COLUMNS, main
+from xray.analysis import Analyzer
+from xray.errors import ModelError
+
+ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., tuple[int, list[dict[str, str]]]]
+
+
+@pytest.fixture
+def run(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in an empty folder; return its status and its rows."""
+    monkeypatch.setattr(Analyzer, "load", lambda: analyzer)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, list[dict[str, str]]]:
+        status = main(arguments)
+        return status, list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+
+    return run
+
+
+@pytest.fixture
+def film(radiograph: Callable[..., np.ndarray]) -> bytes:
+    """The bytes of a radiograph as PNG."""
+    return cv2.imencode(".png", radiograph())[1].tobytes()
+
+
+def put(path: str, content: bytes) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_bytes(content)
+
+
+def test_a_row_per_picture_and_model(run: Run, film: bytes, analyzer: Analyzer) -> None:
+    put("a.png", film)
+    status, rows = run("a.png")
+    assert status == 0
+    assert [(row["file"], row["model"]) for row in rows] == [("a.png", name) for name in analyzer.names]
+    expected = analyzer.analyse(film, analyzer.names).predictions
+    for row, prediction in zip(rows, expected, strict=True):
+        assert tuple(row) == COLUMNS and row["error"] == ""
+        assert row["verdict"] == prediction.verdict
+        assert row["score"] == f"{prediction.score:.4f}" and row["threshold"] == f"{prediction.threshold:.4f}"
+
+
+def test_a_folder_is_searched_through_in_order(run: Run, film: bytes) -> None:
+    for name in (
+        "b/z.png",
+        "b/a/y.JPG",
+        "b/x.jpeg",
+        "b/notes.txt",
+        "b/.hidden.png",
+        "b/.git/w.png",
+        "b/README",
+    ):
+        put(name, film if "READ" not in name else b"text")
+    put("b/scan", b"\0" * 128 + b"DICM and then nothing")
+    put("a.png", film)
+    status, rows = run("b/", "a.png", "--model", "covid_normal")
+    assert [row["file"] for row in rows] == ["b/a/y.JPG", "b/scan", "b/x.jpeg", "b/z.png", "a.png"]
+    assert status == 1 and [bool(row["error"]) for row in rows] == [False, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(None, "No such file"), (b"", ""), (b"plain text, given by name", "")],
+    ids=["missing", "empty", "no picture"],
+)
+def test_a_failure_has_its_rows_and_the_run_goes_on(
+    run: Run, film: bytes, analyzer: Analyzer, content: bytes | None, complaint: str
+) -> None:
+    if content is not None:
+        put("bad.txt", content)
+    put("good.png", film)
+    status, rows = run("bad.txt", "good.png")
+    bad, good = rows[: len(analyzer.names)], rows[len(analyzer.names) :]
+    assert status == 1
+    assert [row["model"] for row in bad] == list(analyzer.names)
+    assert all(complaint in row["error"] and row["error"] for row in bad)
+    assert all(row["verdict"] == row["score"] == row["threshold"] == "" for row in bad)
+    assert all(row["verdict"] and not row["error"] for row in good)
+
+
+def test_a_folder_without_pictures_is_an_error(run: Run) -> None:
+    put("empty/notes.txt", b"")
+    status, rows = run("empty", "--model", "covid_normal")
+    assert status == 1 and rows[0]["file"] == "empty" and "folder with pictures" in rows[0]["error"]
+
+
+def test_json_is_one_array_with_the_same_rows(run: Run, film: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.png", film)
+    put("b.png", b"")
+    _, table = run("a.png", "b.png")
+    assert main(["a.png", "b.png", "--format", "json"]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert [list(row) for row in rows] == [list(COLUMNS)] * len(table)
+    for row, line in zip(rows, table, strict=True):
+        assert row["file"] == line["file"] and row["verdict"] == (line["verdict"] or None)
+        assert row["score"] == (float(line["score"]) if line["score"] else None)
+        assert row["error"] == (line["error"] or None)
+
+
+def test_annotated_copies_never_overwrite_each_other(run: Run, film: bytes, analyzer: Analyzer) -> None:
+    name = "фото é" + "x" * 200
+    put(f"a/{name}.png", film)
+    put(f"b/{name}.png", film)
+    for _ in range(2):
+        status, rows = run("a", "b", "--annotated", "out/copies", "--model", "covid_normal")
+        assert status == 0
+    copies = sorted(path.name for path in Path("out/copies").iterdir())
+    percent = round(100 * float(rows[0]["score"]))
+    base = f"{rows[0]['verdict']}_Prob_{percent}_Name_{name[:100]}_covid_normal"
+    assert copies == sorted(f"{base}{end}.png" for end in ("", "_2", "_3", "_4"))
+    assert all(cv2.imread(f"out/copies/{copy}") is not None for copy in copies)
+
+
+def test_a_copy_that_cannot_be_saved_does_not_lose_the_verdict(
+    run: Run, film: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    put("a.png", film)
+    monkeypatch.setattr("xray.__main__._save", full)
+    status, rows = run("a.png", "--annotated", "out", "--model", "covid_normal")
+    assert status == 1 and rows[0]["verdict"] and "No space left" in rows[0]["error"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["a.png", "--model", "flu"], ["a.png", "--format", "xml"]])
+def test_wrong_usage(run: Run, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(*arguments)
+    assert caught.value.code == 2 and "usage:" in capsys.readouterr().err
+
+
+def test_broken_artefacts_are_reported_without_a_traceback(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> Analyzer:
+        raise ModelError("model/covid_normal: run `git checkout -- model`")
+
+    monkeypatch.setattr(Analyzer, "load", broken)
+    with pytest.raises(SystemExit) as caught:
+        run("a.png")
+    assert caught.value.code == 2 and "git checkout -- model" in capsys.readouterr().err
+
+
+def test_progress_is_for_terminals_only(
+    run: Run, film: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("a.png", film)
+    assert main(["a.png"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["a.png"]) == 0
+    assert "1/1 a.png" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_is_no_error_message(film: bytes, tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(film)
+    command = [sys.executable, "-m", "xray", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        assert process.stdout.readline() == b"file,model,verdict,score,threshold,error\n"
+        process.stdout.close()
+        complaints = process.stderr.read().decode()
+    assert process.returncode == 1 and "Error" not in complaints
+
+
+def test_a_name_that_is_no_text_comes_back_as_it_was(film: bytes, tmp_path: Path) -> None:
+    (tmp_path / "scan\udce9.png").write_bytes(film)
+    command = [sys.executable, "-m", "xray", "--model", "covid_normal", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    assert b"scan\xe9.png,covid_normal," in done.stdout
