@@ -33,11 +33,14 @@ format: .venv-dev/.installed  ## format the code and mend what lint can mend
 models: .venv-dev/.installed  ## train all that is served, from the published pictures to model/ (hours)
 	$(DEV) -m training.prepare
 	$(DEV) -m training.segment
+	$(DEV) -m training.export lungs
 	$(DEV) -m training.pretrain
+	$(DEV) -m training.export backbone
 	$(DEV) -m training.train training/configs/covid_normal.toml
 	$(DEV) -m training.train training/configs/covid_pneumo.toml
-	$(DEV) -m training.evaluate
-	$(DEV) -m training.export
+	$(DEV) -m training.evaluate runs/covid_normal runs/covid_pneumo
+	$(DEV) -m training.export head covid_normal
+	$(DEV) -m training.export head covid_pneumo
 
 .venv/.installed: requirements.txt
 	$(call install,.venv,requirements.txt,about 100 MB to download)

@@ -19,5 +19,7 @@ preload_app = False
 # A picture takes about a second; hosts give up on a request at 30 s. A worker silent for so long is stuck.
 timeout = 60
 graceful_timeout = 30
+# Nobody steers a running server here: no control socket in somebody's home.
+control_socket_disable = True
 # The heartbeat is a file: in memory it cannot be held up by a busy disk.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None

@@ -1,5 +1,7 @@
 """A drawn chest film: what benchmarks send where no patient's picture may be published."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -74,5 +76,5 @@ def _bones(film: NDArray[np.float32], lungs: NDArray[np.float32]) -> None:
         cv2.line(film, outer, inner, BONE, 9)
 
 
-def _fill(canvas: NDArray[np.float32], outline: list[Point], value: float) -> None:
+def _fill(canvas: NDArray[np.float32], outline: Sequence[Point], value: float) -> None:
     cv2.fillPoly(canvas, [np.asarray(outline, np.int32)], value)

@@ -63,6 +63,7 @@ MOST_MISTAKES = 12  # of each class, in the grid
 THUMBNAIL, CENTRE = 48, slice(6, 42)
 # Two pixels: the lungs' edge, and the error of the mask, are erased with them.
 DILATION = np.ones((5, 5), np.uint8)
+# Of 0.001, 0.01 and 0.1 the best for the border of validation radiographs, COVID-19 against normal.
 REGULARISATION = 0.01
 BASELINES = {
     "lungs_erased": "whole picture, lungs erased",
@@ -135,14 +136,16 @@ def figures(part: pd.DataFrame, threshold: float) -> Json:
         threshold: at or above it a score counts as positive.
 
     Returns:
-        Counts, and `roc_auc`, `sensitivity` and `specificity`, each {value, low, high} or None where its
-        classes are missing; low and high are None where no draw of patients could differ.
+        Counts (a group is a patient with near-copies), and `roc_auc`, `sensitivity` and `specificity`, each
+        {value, low, high} or None where its classes are missing; low and high are None where no draw of
+        patients could differ.
     """
     positives, negatives = part[part.y_true == 1], part[part.y_true == 0]
     found, spared = partial(sensitivity, threshold=threshold), partial(specificity, threshold=threshold)
     return {
         "n": len(part),
         "patients": part.patient_id.nunique(),
+        "groups": part.group.nunique(),
         "positives": len(positives),
         "negatives": len(negatives),
         "confusion": confusion(part.y_true, part.y_score, threshold=threshold)._asdict(),
@@ -243,6 +246,8 @@ def thumbnails(manifest: Path, cache: Path = RUNS / "baselines") -> tuple[Path, 
 def without_lungs(picture: image.GreyImage, mask: lungs.LungMask) -> NDArray[np.uint8]:
     """Return the whole picture at 48 px with the dilated lungs blacked out, and with its centre blacked out.
 
+    The first still shows the outline of the lungs; the second not even that.
+
     Args:
         picture: grey, uint8, shape (height, width).
         mask: bool, same shape, True inside the lungs; where it is empty the centre is taken for the lungs.
@@ -286,7 +291,7 @@ def baselines(found: Run, manifest: Path, cache: Path = RUNS / "baselines") -> d
     if hashlib.sha256(manifest.read_bytes()).hexdigest() != found.facts["manifest_sha256"]:
         raise DatasetError(
             f"Expected the manifest that {found.folder} was trained on. Received another one, {manifest}: "
-            "its splits may differ. Name the right one with --manifest, or run `python -m training.train` again."
+            "its splits may differ. Name the right one by --manifest, or run `python -m training.train`."
         )
     origin, pictures = thumbnails(manifest, cache)
     table = pd.DataFrame([asdict(row) for row in read(manifest)])
@@ -326,7 +331,7 @@ def evaluate(found: Run, beside: Mapping[str, pd.DataFrame]) -> Json:
         "operating_point": asdict(found.point),
         "manifest_sha256": found.facts["manifest_sha256"],
         "commit": found.facts["commit"],
-        "interval": f"95 %, percentile bootstrap over patients, {REPEATS} draws, seed {SEED}",
+        "interval": f"95 %, percentile bootstrap over patients and near-copies, {REPEATS} draws, seed {SEED}",
         "test": slices(test, found.point.threshold),
         "classification_report": classification_report(
             test.y_true, test.y_score >= found.point.threshold, labels=[0, 1], target_names=found.classes,
@@ -350,8 +355,8 @@ def confounding(report: Json) -> str:
     ]  # fmt: skip
     words = [
         f"{len(single)} of the {len(sources)} sources hold one class only ({', '.join(single) or 'none'}): "
-        "there, to know the hospital is to know the answer, so the figures over all sources measure hospital and "
-        "disease together."
+        "there, to know the hospital is to know the answer, so the figures over all sources measure hospital "
+        "and disease together."
     ]
     for name, row in report["baselines"].items():
         area = row["all"]["roc_auc"]
@@ -361,9 +366,9 @@ def confounding(report: Json) -> str:
                 "same radiographs without seeing a lung."
             )
     words.append(
-        f"{positive} against {negative} under one roof: {', '.join(both) or 'no source'}. Only such rows compare the "
-        "classes alone; where they are small their intervals are wide. None of these figures promises the same in "
-        "a hospital that is not among the sources."
+        f"{positive} against {negative} under one roof: {', '.join(both) or 'no source'}. Only such rows "
+        "compare the classes alone; where they are small their intervals are wide. None of these figures "
+        "promises the same in a hospital that is not among the sources."
     )
     return " ".join(words)
 
@@ -381,6 +386,7 @@ def markdown(report: Json, pictures: list[str]) -> str:
     """Return the report for people, with the plots of these file names."""
     point, negative, positive = report["operating_point"], report["negative"], report["positive"]
     tables = {"network": report["test"]} | {BASELINES[name]: row for name, row in report["baselines"].items()}
+    network = _figure_rows(report["test"])
     beside = [
         [name, *row[:2], *row[4:]]
         for name, table in tables.items()
@@ -388,13 +394,13 @@ def markdown(report: Json, pictures: list[str]) -> str:
     ]  # fmt: skip
     lines = [
         f"# {report['title']}: figures of the test part\n",
-        f"At or above {point['threshold']:.4f} a score counts as {in_words(positive)}; from {point['low']:.4f} to "
-        f"below {point['high']:.4f} it is INCONCLUSIVE; both were chosen on the validation part. Intervals: "
-        f"{report['interval']}; Wilson's, over patients, for shares of 0 and 1. "
+        f"At or above {point['threshold']:.4f} a score counts as {in_words(positive)}; from "
+        f"{point['low']:.4f} to below {point['high']:.4f} it is INCONCLUSIVE; both were chosen on the "
+        f"validation part. Intervals: {report['interval']}; Wilson's, over patients, for shares of 0 and 1. "
         f"Commit {report['commit']}, manifest {report['manifest_sha256'][:12]}.\n",
         f"**How far to believe them.** {report['confounding']}\n",
         "## Figures\n",
-        *_table(["radiographs", "n (patients)", positive, negative, *FIGURES.values()], _figure_rows(report["test"])),
+        *_table(["radiographs", "n (patients)", positive, negative, *FIGURES.values()], network),
         "## Beside them: logistic regressions that see no lung\n",
         *_table(["predictor", "radiographs", "n (patients)", *FIGURES.values()], beside),
         "## Called positive, by class and source\n",
@@ -421,18 +427,16 @@ def _figure_rows(table: Json) -> list[list[str]]:
     if table["children"]:
         named["kermany's published test part (children)"] = table["children"]
     return [
-        [name, _size(row), str(row["positives"]), str(row["negatives"]), *(_text(row[key]) for key in FIGURES)]
+        [name, _size(row), f"{row['positives']}", f"{row['negatives']}", *(_text(row[of]) for of in FIGURES)]
         for name, row in named.items()
     ]
 
 
 def _called_table(entries: list[Json], by: list[str]) -> list[str]:
     head = [*by, "n (patients)", "at or above the threshold", *VERDICTS]
-    rows = [
-        [*(row[name] for name in by), _size(row), _text(row["called_positive"]), *(str(row[name]) for name in VERDICTS)]
-        for row in entries
-    ]
-    return _table(head, rows)
+    rows = [[*(row[name] for name in by), _size(row), _text(row["called_positive"])] for row in entries]
+    counts = [[str(row[name]) for name in VERDICTS] for row in entries]
+    return _table(head, [[*row, *count] for row, count in zip(rows, counts, strict=True)])
 
 
 def _classification_rows(report: Json) -> list[list[str]]:
@@ -469,7 +473,7 @@ def draw(found: Run, report: Json, manifest: Path) -> list[str]:
         drawn.append("roc.png")
     wrong = mistakes(test, found.point.threshold)
     if wrong.empty or not manifest.is_file() or not root(manifest).is_dir():
-        print(f"Grid of mistakes skipped: {'there are none' if wrong.empty else 'the pictures are not here'}.")
+        print(f"Grid of mistakes skipped: {'there are none' if wrong.empty else 'no pictures at hand'}.")
         return drawn
     plots.mistakes(wrong, root(manifest), found.name, analyzer(found), folder / "mistakes.png")
     return [*drawn, "mistakes.png"]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
@@ -26,7 +27,7 @@ DPI = 130
 # Scores are drawn on a logit axis, as most lie near 0 or 1; its ends hold all that lies beyond.
 SCORE_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 SCORE_END = 1e-4
-TILE, CAPTION, COLUMNS = 300, 52, 4
+TILE, CAPTION, GAP, COLUMNS = 300, 52, 8, 4
 
 
 def learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -45,6 +46,7 @@ def learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
         axes.plot(epochs, [row[name] for row in history], color=next(colours[axes]), label=name)
     for axes, label in ((losses, "loss"), (shares, "share")):
         _label(axes, "epoch", label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if axes.lines:
             axes.legend(frameon=False)
     figure.savefig(path, dpi=DPI)
@@ -146,8 +148,8 @@ def mistakes(wrong: pd.DataFrame, folder: Path, model: str, analyzer: Analyzer |
 def _tile(row: "pd.core.frame.Row", content: bytes, model: str, analyzer: Analyzer | None) -> Picture:
     """Return one captioned cell of the grid."""
     panel, remark = _panel(content, model, analyzer)
-    limit = {"height": TILE} if panel.shape[0] >= panel.shape[1] else {"width": TILE}
-    panel = imutils.resize(panel, **limit)[:TILE, :TILE]
+    side = TILE - GAP
+    panel = imutils.resize(panel, **{"height" if panel.shape[0] >= panel.shape[1] else "width": side})
     tile = Sheet(TILE, TILE + CAPTION, 1.0, BACKGROUND)
     top, left = (TILE - panel.shape[0]) // 2, (TILE - panel.shape[1]) // 2
     tile.picture[top : top + panel.shape[0], left : left + panel.shape[1]] = panel

@@ -30,6 +30,7 @@ class Stage:
 
     size: int
     epochs: int
+    pictures: int  # an epoch
     batch: int
     peak_learning_rate: float
 
@@ -40,7 +41,6 @@ class PretrainConfig:
 
     classes: tuple[str, ...]
     crop_size: int
-    pictures_an_epoch: int
     weight_decay: float
     label_smoothing: float
     dropout: float
@@ -59,7 +59,7 @@ class Draws(keras.utils.PyDataset):
         self.seed = (config.seed, epoch)
         train = data.where(split="train")
         weights = draw_weights([data.rows[i].label for i in train], [data.rows[i].source for i in train])
-        self.drawn = np.random.default_rng(self.seed).choice(train, config.pictures_an_epoch, p=weights)
+        self.drawn = np.random.default_rng(self.seed).choice(train, stage.pictures, p=weights)
 
     def __len__(self) -> int:
         """Return the number of full batches."""

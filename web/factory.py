@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from web import pages, refusals, security, settings
+from web import memory, pages, refusals, security, settings
 from web.store import Store
 from xray.registry import Registry
 
@@ -24,6 +24,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
         ModelError: an artefact is missing or broken; the message names the mending command.
         SettingError: a setting that cannot be used.
     """
+    memory.return_what_is_freed()
     app = Flask("web", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
     settings.configure(app, config)
     security.protect(app)

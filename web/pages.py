@@ -101,10 +101,13 @@ def query() -> AnyResponse:
         analysis = services.analyzer.analyse(upload.data, services.analyzer.expand(upload.model))
     except (FormError, ImageError) as error:
         return _form_page(problem=str(error), status=error.status)
+    when = datetime.now(UTC)
     page = render_template(
         "result.html",
         name=upload.name,
-        readings=_readings(analysis, upload.name, services.store),
+        when=when,
+        inverted=analysis.inverted,
+        readings=_readings(analysis, upload.name, when, services.store),
         original=_data_address(_shrunk(analysis.image)),
         lungs=_data_address(radiograph_panel(analysis)),
         labels=services.labels,
@@ -155,9 +158,8 @@ def _form_page(problem: str | None = None, status: int = 200) -> AnyResponse:
     return Response(page, status)
 
 
-def _readings(analysis: Analysis, name: str, store: Store) -> list[Reading]:
+def _readings(analysis: Analysis, name: str, when: datetime, store: Store) -> list[Reading]:
     """Draw and save each model's copy: all of them, or none when one cannot be written."""
-    when = datetime.now(UTC)
     readings: list[Reading] = []
     try:
         for prediction in analysis.predictions:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xray import gate, image, lungs
+from xray import image, lungs, polarity
 from xray.classifier import Features, Head, Verdict, verdict
 from xray.explain import Cam, Heat, grad_cam, to_picture
 from xray.image import GreyImage
@@ -86,16 +86,18 @@ class Analysis:
     """One radiograph and what was found in it.
 
     Attributes:
-        image: grey, uint8, shape (height, width).
+        image: grey, uint8, shape (height, width), white bones.
         lungs: bool, same shape, True inside the lungs.
         box: the part that the networks saw.
         predictions: one per model asked for, in that order.
+        inverted: whether the picture came as a negative, and `image` is what it was turned back to.
     """
 
     image: GreyImage
     lungs: LungMask
     box: Box
     predictions: tuple[Prediction, ...]
+    inverted: bool = False
 
 
 class Analyzer:
@@ -146,14 +148,14 @@ class Analyzer:
         """
         names = [name for model in models for name in self.expand(model)]
         picture = image.read(data)
-        mask = lungs.segment(picture, self.registry.segmenter)
-        gate.check(picture, mask)
+        film = polarity.as_film(picture, lambda each: lungs.segment(each, self.registry.segmenter))
         backbone = self.registry.backbone
-        box = crop_box(mask, backbone.recipe)
-        features = backbone.network(preprocess(picture, mask, backbone.recipe)[None])[0]
+        box = crop_box(film.lungs, backbone.recipe)
+        features = backbone.network(preprocess(film.image, film.lungs, backbone.recipe)[None])[0]
         shape = (picture.shape[0], picture.shape[1])
         heads = [self.registry.heads[name] for name in dict.fromkeys(names)]
-        return Analysis(picture, mask, box, tuple(_predict(head, features, box, shape) for head in heads))
+        predictions = tuple(_predict(head, features, box, shape) for head in heads)
+        return Analysis(film.image, film.lungs, box, predictions, film.inverted)
 
 
 def in_words(label: str) -> str:

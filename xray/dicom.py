@@ -7,6 +7,7 @@ process. What a file claims is checked before anything is decoded or unpacked on
 import struct
 import warnings
 from io import BytesIO
+from itertools import islice
 from typing import Any, cast
 
 import cv2
@@ -84,8 +85,9 @@ def read(data: bytes, limits: Limits) -> GreyImage:
     Source:
         DICOM PS3.3, C.7.6.3 (pixels), C.11.1 (modality LUT), C.11.2 (VOI LUT).
     """
-    # Only here and only pydicom's: real files break the standard in a hundred harmless ways.
-    with warnings.catch_warnings():
+    # Real files break the standard in a hundred harmless ways, of which pydicom warns. Between threads
+    # these filters may outlive the block, which is why they name pydicom alone.
+    with warnings.catch_warnings(), np.errstate(over="raise", divide="raise", invalid="raise"):
         warnings.filterwarnings("ignore", module="pydicom|openjpeg")
         try:
             dataset = _parse(data)
@@ -125,12 +127,12 @@ def _check(dataset: Dataset, limits: Limits) -> None:
         )
     if "Rows" not in dataset or "PixelData" not in dataset:
         raise UnreadableImageError(
-            "Expected a DICOM radiograph with pixels, received none. Please export it again, with its picture."
+            "Expected a DICOM radiograph with pixels, received none. Please export it with its picture."
         )
     check_size(dataset.Rows, dataset.Columns, limits)
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
-        raise UnsupportedImageError(f"Expected one frame, received {frames}. Please export the one to analyse.")
+        raise UnsupportedImageError(f"Expected one frame, received {frames}. Please export a single one.")
     photometric = dataset.PhotometricInterpretation
     if dataset.SamplesPerPixel != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise UnsupportedImageError(
@@ -150,11 +152,14 @@ def _stored_values(dataset: Dataset, limits: Limits) -> Pixels:
     are GPL (pylibjpeg-libjpeg), too large for the hosts (GDCM), or unpack without a bound (RLE).
     """
     syntax, shape = dataset.file_meta.TransferSyntaxUID, (dataset.Rows, dataset.Columns)
+    # What pydicom decodes: its own clearing of unused bits supposes that they are the high ones.
+    dataset.pixel_array_options(correct_unused_bits=False)
     if syntax in _UNCOMPRESSED:
-        return dataset.pixel_array
+        stored: Pixels = dataset.pixel_array
+        return stored.astype(stored.dtype.newbyteorder("="), copy=False)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if syntax in _JPEG:
-        stored: Pixels = read_jpeg(frame, limits)
+        stored = read_jpeg(frame, limits)
     elif syntax in _JPEG_LOSSLESS:
         stored = _lossless_jpeg(frame, shape)
     elif syntax in _JPEG_2000:
@@ -177,7 +182,7 @@ def _significant_bits(stored: Pixels, dataset: Dataset) -> Pixels:
     if not 1 <= bits <= high + 1 <= size:
         raise _damaged()
     signed = stored.view(f"{'i' if dataset.PixelRepresentation else 'u'}{stored.dtype.itemsize}")
-    return (signed << (size - 1 - high)) >> (size - bits)
+    return np.asarray(signed << (size - 1 - high) >> (size - bits))
 
 
 def _rendered(stored: Pixels, dataset: Dataset) -> GreyImage:
@@ -224,11 +229,11 @@ def _greys(levels: Pixels, dataset: Dataset) -> GreyImage:
         shown, table = _looked_up(values, dataset.VOILUTSequence[0])
         return stretch(np.append(shown, [table.min(), table.max()]))[: levels.size]
     center, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
-    # Zero is found in real files for "no window".
-    if center is None or not width:
+    # A width of zero is found in real files for "no window".
+    if center is None or width is None or width <= 0:
         return stretch(values)
-    opacity = _windowed(values, center, width, dataset.get("VOILUTFunction", "LINEAR"))
-    return np.rint(255 * opacity).astype(np.uint8)
+    greys = np.rint(255 * _windowed(values, center, width, dataset.get("VOILUTFunction")))
+    return np.asarray(greys, np.uint8)
 
 
 def _looked_up(values: Pixels, item: Dataset) -> tuple[Pixels, Pixels]:
@@ -247,7 +252,7 @@ def _looked_up(values: Pixels, item: Dataset) -> tuple[Pixels, Pixels]:
     return table[np.clip(np.rint(values) - first, 0, table.size - 1).astype(np.int32)], table
 
 
-def _windowed(values: Pixels, center: float, width: float, function: str) -> Pixels:
+def _windowed(values: Pixels, center: float, width: float, function: str | None) -> Pixels:
     """Map a window to [0, 1] (DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3)."""
     if function == "SIGMOID":
         # tanh is the same curve, and does not overflow.
@@ -269,13 +274,11 @@ def _square(image: GreyImage, dataset: Dataset) -> GreyImage:
     """Make pixels square by shrinking the more finely sampled axis, so that the picture never grows."""
     names = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing")
     spacing = next((dataset.get(name) for name in names if dataset.get(name)), (1, 1))
-    ratio = float(spacing[0]) / float(spacing[1])
-    height, width = image.shape
-    # One per cent is less than the positioning of a patient; beyond ten to one the header is wrong.
-    if abs(ratio - 1) < 0.01:
+    ratio = float(spacing[0]) / float(spacing[1]) if float(spacing[1]) > 0 else 1
+    # One per cent is less than a patient's stance changes; beyond four to one the header is wrong.
+    if abs(ratio - 1) < 0.01 or not 0.25 < ratio < 4:
         return image
-    if not 0.1 < ratio < 10:
-        raise _damaged()
+    height, width = image.shape
     size = (round(width / max(ratio, 1)), round(height * min(ratio, 1)))
     return cast(GreyImage, cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
@@ -294,7 +297,7 @@ def _run_lengths(frame: bytes, shape: tuple[int, int], planes: int) -> Pixels:
     count, *starts = struct.unpack_from("<16I", frame)
     if count != planes:
         raise _damaged()
-    stored = np.zeros(shape, np.uint16)
+    stored: Pixels = np.zeros(shape, np.uint16)
     for start, end in zip(starts[:count], [*starts[1:count], len(frame)], strict=True):
         segment = _unpacked(frame[start:end], stored.size)
         stored = (stored << 8) | np.frombuffer(segment, np.uint8).reshape(shape)
@@ -321,11 +324,11 @@ def _lossless_jpeg(frame: bytes, shape: tuple[int, int]) -> Pixels:
 
     Source: ITU-T T.81, annexes B (segments) and H (lossless mode).
     """
-    codes: dict[int, Pixels] = {}
+    tables: dict[int, bytes] = {}
     segments: dict[int, tuple[bytes, int]] = {}
     for marker, segment, end in jpeg_segments(frame):
         if marker == 0xC4:
-            codes.update(_huffman_codes(segment))
+            tables.update(_huffman_tables(segment))
         segments[marker] = segment, end
     precision, *size, components = struct.unpack_from(">BHHB", segments[0xC3][0])
     header, scan = segments[0xDA]
@@ -334,34 +337,40 @@ def _lossless_jpeg(frame: bytes, shape: tuple[int, int]) -> Pixels:
         raise _damaged()
     if predictor != 1 or any(segments.get(0xDD, (b"", 0))[0]):
         raise UnsupportedImageError(
-            "Expected lossless JPEG with predictor 1 and no restart marks, "
-            f"received predictor {predictor} or marks. Please export the radiograph uncompressed."
+            "Expected lossless JPEG predicted from the left and without restart marks, "
+            "received another kind. Please export the radiograph uncompressed."
         )
-    scan_bytes = frame[scan : frame.rindex(b"\xff\xd9")].replace(b"\xff\0", b"\xff")
-    differences = _differences(scan_bytes, codes[selector >> 4], shape[0] * shape[1]).reshape(shape)
+    bits = frame[scan : frame.rindex(b"\xff\xd9")].replace(b"\xff\0", b"\xff")
+    differences = _differences(bits, _huffman_codes(tables[selector >> 4]), shape[0] * shape[1])
+    differences = differences.reshape(shape)
     differences[:1, :1] += 1 << (precision - shift - 1)
     # Sums are modulo 65,536: the first column downwards, then each row from its left.
     differences[:, 0] = np.cumsum(differences[:, 0], dtype=np.uint16)
     return np.asarray(np.cumsum(differences, axis=1, dtype=np.uint16) << shift)
 
 
-def _huffman_codes(segment: bytes) -> dict[int, Pixels]:
-    """Give, for each table of a segment, the code length and the category that any 16 bits begin with.
-
-    A length of 0 marks bits that begin no code. Source: ITU-T T.81, B.2.4.2 and annex C.
-    """
-    tables = {}
-    while segment:
-        table, code, symbols = np.zeros((2**16, 2), np.int64), 0, segment[17:]
-        for length, count in enumerate(segment[1:17], start=1):
-            for symbol in symbols[:count]:
-                following = code + (1 << (16 - length))
-                table[code:following] = length, symbol
-                code = following
-            symbols = symbols[count:]
-        tables[segment[0]] = table
-        segment = symbols
+def _huffman_tables(segment: bytes) -> dict[int, bytes]:
+    """Split a segment into its tables: 16 counts of codes by length, then the categories they stand for."""
+    tables, at = {}, 0
+    while at + 17 <= len(segment):
+        end = at + 17 + sum(segment[at + 1 : at + 17])
+        tables[segment[at]] = segment[at + 1 : end]
+        at = end
     return tables
+
+
+def _huffman_codes(table: bytes) -> Pixels:
+    """Give the code length and the category that any 16 bits begin with; length 0 where no code fits.
+
+    Source: ITU-T T.81, annex C.
+    """
+    codes, code, categories = np.zeros((2**16, 2), np.int64), 0, iter(table[16:])
+    for length, count in enumerate(table[:16], start=1):
+        for category in islice(categories, count):
+            following = code + (1 << (16 - length))
+            codes[code:following] = length, category
+            code = following
+    return codes
 
 
 def _differences(scan: bytes, codes: Pixels, count: int) -> Pixels:

@@ -56,9 +56,10 @@ _MAX_SCANS = 100
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 4, 4: 4, 6: 4}
 _PNG_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 
-# Source: ITU-T T.81, table B.1. Within a scan, FF00 is a stuffed byte and FFD0 to FFD7 are restart marks.
-_JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
-_SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
+# What begins a segment or ends the picture; the others stand alone, or are a stuffed byte (FF00) of a scan.
+# Source: ITU-T T.81, table B.1 and B.1.1.5.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+_EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_DCT_FRAMES = {0xC0, 0xC1, 0xC2}
 
@@ -179,7 +180,7 @@ def _read_png(data: bytes, limits: Limits) -> GreyImage:
         elif kind == b"eXIf":
             orientation = _exif_orientation(chunk[8:-4])
         elif kind == b"acTL":
-            raise UnsupportedImageError("Expected one picture, received an animated PNG. Please export one frame.")
+            raise UnsupportedImageError("Expected one picture, received an animated PNG. Please export one.")
     return _oriented(_grey(_decode(b"".join(needed), cv2.IMREAD_UNCHANGED, "PNG")), orientation)
 
 
@@ -229,6 +230,7 @@ def read_jpeg(data: bytes, limits: Limits) -> GreyImage:
             orientation = _exif_orientation(segment[6:])
         elif marker == _SOS:
             scans += 1
+    # A second frame is the next picture's, behind one that was cut.
     if frames != 1 or not scans:
         raise _damaged("JPEG")
     if scans > _MAX_SCANS:
@@ -244,12 +246,12 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """Yield each marker, its segment's content and where that ends, up to the end mark.
 
     Raises:
-        UnreadableImageError: the data ends, or another picture begins, before the end mark.
+        UnreadableImageError: the data ends before the end mark.
     """
     at = 2
     for _ in range(_MAX_PARTS):
         found = _JPEG_MARKER.search(data, at)
-        if found is None or found[1][0] == _SOI:
+        if found is None:
             break
         marker, start = found[1][0], found.end()
         if marker == _EOI:

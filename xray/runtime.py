@@ -43,7 +43,7 @@ class Network:
             ValueError: pool_size or threads below 1.
         """
         if pool_size < 1 or threads < 1:
-            raise ValueError(f"Expected at least 1 as pool_size and threads. Received: {pool_size}, {threads}.")
+            raise ValueError(f"Expected pool_size and threads above 0. Received: {pool_size}, {threads}.")
         self._idle: LifoQueue[Interpreter] = LifoQueue()
         for _ in range(pool_size):
             self._idle.put(_interpreter(path, threads))

@@ -38,6 +38,11 @@ PREDICTIONS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "REPEATS", 100)
+
+
 @pytest.fixture
 def run_folder(tmp_path: Path) -> Path:
     return write_run(tmp_path / "covid_normal", "0" * 64)
@@ -205,7 +210,8 @@ def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         rows.append(manifest.Row(
             path=f"{number}.png", sha256=f"{number:064}", label=label, finding=label, source="cohen",
             patient_id=f"cohen-{number}", group=f"cohen-{number}", view="PA", sex="", age_years="",
-            population="", upstream_split="", mask="", licence="", split=("train", "train", "val", "test")[number // 2 % 4],
+            population="", upstream_split="", mask="", licence="",
+            split=("train", "train", "val", "test")[number // 2 % 4],
             original_filename=f"{number}.png", width=120, height=96,
         ))  # fmt: skip
     table = tmp_path / "manifest.csv"

@@ -15,9 +15,9 @@ from training.network import vgg16  # noqa: E402
 from xray.preprocess import Recipe  # noqa: E402
 
 LUNGS = segment.SegmentConfig(2, 6, 1e-3, 0.0, 1, (4, 8), Augmentation(flip=0.5))
-STAGE = pretrain.Stage(32, 1, 6, 0.01)
+STAGE = pretrain.Stage(32, 1, 12, 6, 0.01)
 BACKBONE = pretrain.PretrainConfig(
-    ("normal", "covid", "pneumonia"), 64, 12, 5e-4, 0.05, 0.4, 1, (STAGE, dataclasses.replace(STAGE, size=64)),
+    ("normal", "covid", "pneumonia"), 64, 5e-4, 0.05, 0.4, 1, (STAGE, dataclasses.replace(STAGE, size=64)),
     Augmentation(flip=0.5),
 )  # fmt: skip
 HEAD = train.TrainConfig(

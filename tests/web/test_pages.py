@@ -79,6 +79,13 @@ def test_a_result_shows_original_heat_and_outline(client, send, film):
     assert np.abs(lungs[..., 0] - lungs[..., 2]).max() > 60, "the outline is drawn in colour"
 
 
+def test_a_film_that_came_as_a_negative_is_turned_back_and_says_so(client, send, film):
+    grey = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
+    page = send(client, cv2.imencode(".png", 255 - grey)[1].tobytes(), model="covid_normal").text
+    assert "came as a negative" in page
+    assert "came as a negative" not in send(client, film, model="covid_normal").text
+
+
 def test_a_large_film_travels_shrunk(client, send, make_film):
     page = send(client, make_film(height=2400, width=1800), model="covid_normal").text
     assert max(picture_of(page, "The radiograph as it was sent").shape) == 1024

@@ -74,13 +74,13 @@ def test_what_is_no_picture_is_refused(analyzer: Analyzer) -> None:
         analyzer.analyse(b"hello", analyzer.names)
 
 
-def test_both_photometric_variants_of_a_dicom_agree(analyzer: Analyzer, real_data: Path) -> None:
-    first, second = (
-        analyzer.analyse(path.read_bytes(), analyzer.names).predictions
-        for path in sorted((real_data / "dicom").rglob("*.dcm"))
-    )
-    for one, other in zip(first, second, strict=True):
-        assert one.verdict is other.verdict and one.score == pytest.approx(other.score, abs=0.02)
+def test_a_real_dicom_film_is_judged(analyzer: Analyzer, real_data: Path) -> None:
+    """The other file of the pair holds the same stored values, relabelled: its own negative."""
+    films = (path.read_bytes() for path in (real_data / "dicom").glob("*.dcm"))
+    film = next(film for film in films if b"MONOCHROME2" in film)
+    analysis = analyzer.analyse(film, analyzer.names)
+    assert analysis.image.shape == (1024, 1024) and 0.2 < analysis.lungs.mean() < 0.5
+    assert len(analysis.predictions) == len(analyzer.names)
 
 
 def prediction(score: float, judged: Verdict, band: Band) -> Prediction:

@@ -1,0 +1,213 @@
+"""The pages in a real browser: Debian's Chromium, driven by Playwright, against the real models."""
+
+import logging
+import shutil
+import threading
+from pathlib import Path
+
+import cv2
+import pytest
+from werkzeug.serving import make_server
+
+from web.factory import create_app
+from web.settings import MIB
+from web.store import COPY_NAME
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# As root, without a graphics card, and without looking up anybody's hosts.
+FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync""".split()
+# A busy machine may take a minute for what is done in a second.
+PATIENCE_MS = 120_000
+VERDICTS = {"POSITIVE", "NEGATIVE", "INCONCLUSIVE"}
+
+# The ratio of WCAG 2.2, success criterion 1.4.3, for every element with words of its own; gives the failures.
+CONTRAST = """() => {
+  const luminance = rgb => rgb.map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const parse = colour => colour.match(/[\\d.]+/g).map(Number);
+  const ground = e => { for (; e; e = e.parentElement) {
+    const c = parse(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] === 1) return c.slice(0, 3); }
+    return [255, 255, 255]; };
+  const found = [];
+  for (const e of document.querySelectorAll('body *')) {
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || e.closest('.skip, defs')) continue;
+    const style = getComputedStyle(e), ink = e.namespaceURI.endsWith('svg') ? style.fill : style.color;
+    const [a, b] = [luminance(parse(ink).slice(0, 3)), luminance(ground(e))].sort((x, y) => y - x);
+    const ratio = (a + .05) / (b + .05);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${e.tagName} ${e.textContent.trim().slice(0, 40)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The application on a free port."""
+    if not any((ROOT / "model").glob("*/metadata.json")):
+        pytest.skip("needs the artefacts of model/: run `make models`")
+    folder = tmp_path_factory.mktemp("served")
+    app = create_app({"INSTANCE_DIR": str(folder), "ANALYSIS_DIR": str(folder / "copies")})
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open a visitor's window; at the end nothing was complained of and no other host was asked."""
+    contexts, complaints = [], []
+
+    def open_window(width=1280, height=800):
+        context = browser.new_context(viewport={"width": width, "height": height}, base_url=address)
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: elsewhere(request.url))
+        return page
+
+    def elsewhere(url):
+        if not url.startswith((address, "data:")):
+            complaints.append(f"asked another host: {url}")
+
+    yield open_window
+    for context in contexts:
+        context.close()
+    # Chromium reports each refused request by itself; the refusals are what some tests are about.
+    assert [text for text in complaints if "the server responded with a status of 4" not in text] == []
+
+
+@pytest.fixture(scope="session")
+def film(radiograph, tmp_path_factory):
+    path = tmp_path_factory.mktemp("film") / "фото 1.png"
+    path.write_bytes(cv2.imencode(".png", radiograph())[1].tobytes())
+    return path
+
+
+def analyse(page, file, model="both"):
+    page.goto("/")
+    page.get_by_label("Chest radiograph").set_input_files(file)
+    page.get_by_label("Model", exact=True).select_option(model)
+    page.get_by_role("button", name="Analyse").click()
+
+
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        ("covid_normal", ["Model 1: Covid / Normal"]),
+        ("covid_pneumo", ["Model 2: Covid / Pneumo"]),
+        ("both", ["Model 1: Covid / Normal", "Model 2: Covid / Pneumo"]),
+    ],
+)
+def test_a_film_gets_its_verdict_its_pictures_and_its_annotated_copy(visit, film, model, shown):
+    page = visit()
+    analyse(page, film, model)
+    assert page.get_by_role("heading", level=1).inner_text() == "фото 1.png"
+    assert [text.splitlines()[0] for text in page.locator(".reading h2").all_inner_texts()] == shown
+    words = page.locator(".word").all_inner_texts()
+    assert len(words) == len(shown) and set(words) <= VERDICTS
+    page.wait_for_load_state("networkidle")
+    widths = page.locator("main img").evaluate_all("pictures => pictures.map(p => p.naturalWidth)")
+    assert len(widths) == 4 * len(shown) and min(widths) >= 384
+    annotated = page.locator("img.annotated").evaluate_all("pictures => pictures.map(p => p.naturalWidth)")
+    assert len(annotated) == len(shown) and min(annotated) >= 880
+    for meter in page.locator(".scale svg[role=img]").all():
+        assert "threshold" in meter.get_attribute("aria-label")
+
+
+def test_a_real_film_gets_a_verdict(visit, real_data):
+    page = visit()
+    analyse(page, next((real_data / "rovai_validation").rglob("*.jp*g")))
+    assert set(page.locator(".word").all_inner_texts()) <= VERDICTS
+    assert page.locator(".word").count() == 2
+
+
+def test_the_annotated_copy_can_be_downloaded(visit, film):
+    page = visit()
+    analyse(page, film, "covid_normal")
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="Download").click()
+    assert COPY_NAME.fullmatch(caught.value.suggested_filename)
+    assert Path(caught.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_everything_can_be_done_with_the_keyboard(visit, film):
+    page = visit()
+    page.goto("/")
+    press = page.keyboard.press
+    press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to the content"
+    press("Enter")
+    press("Tab")
+    assert page.locator(":focus").get_attribute("name") == "file"
+    outline = page.locator(":focus").evaluate(
+        "e => getComputedStyle(e).outlineStyle + getComputedStyle(e).outlineWidth"
+    )
+    assert outline == "solid3px"
+    with page.expect_file_chooser() as chooser:
+        press("Enter")
+    chooser.value.set_files(film)
+    press("Tab")
+    press("ArrowDown")
+    press("Tab")
+    assert page.locator(":focus").inner_text() == "Analyse"
+    press("Enter")
+    page.wait_for_selector(".word")
+    assert page.locator(".reading").get_attribute("id") == "covid_pneumo"
+
+
+def test_a_refused_file_is_announced_and_the_chosen_model_kept(visit, tmp_path):
+    letter = tmp_path / "letter.png"
+    letter.write_text("Dear radiologist")
+    page = visit()
+    analyse(page, letter, "covid_pneumo")
+    alert = page.get_by_role("alert")
+    assert "PNG, JPEG or DICOM" in alert.inner_text()
+    assert alert.evaluate("e => e === document.activeElement")
+    assert page.get_by_label("Model", exact=True).input_value() == "covid_pneumo"
+    assert page.title().startswith("Not analysed")
+
+
+def test_a_file_over_the_limit_gets_a_page_and_not_a_broken_connection(visit, tmp_path):
+    heavy = tmp_path / "heavy.png"
+    with heavy.open("wb") as file:
+        file.truncate(33 * MIB)
+    page = visit()
+    analyse(page, heavy)
+    assert page.get_by_role("heading", level=1).inner_text() == "The upload is too large"
+    page.get_by_role("link", name="Back to the form").click()
+    assert page.get_by_label("Chest radiograph").is_visible()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280, 3840])
+def test_no_page_scrolls_sideways_and_all_words_can_be_read(visit, film, width):
+    page = visit(width)
+    for path in ("/", "/about", "/nowhere", "result"):
+        if path == "result":
+            analyse(page, film)
+        else:
+            page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert page.evaluate(CONTRAST) == [], path
