@@ -19,7 +19,7 @@ WRITTEN = re.compile(r"^(dataset_validation/\w+_validation|static/xray_analysis)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = {"", "sh", "bash", "shell", "console", "text"}
 LINK = re.compile(r"""\]\(\s*<?([^)\s>]+)|(?:src|href)="([^"]+)\"""")
-MODULE = re.compile(r"^(?:\S*/)?python3? -m ((?:xray|training|benchmarks)[\w.]*)(.*)$")
+MODULE = re.compile(r"^(?:\S*/)?python3? -m ((?:xray|training|benchmarks)[a-z_.]*)(?=\s|$)(.*)$")
 
 
 def commands(document: Path) -> list[str]:

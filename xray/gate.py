@@ -7,7 +7,6 @@ Source:
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from xray.errors import NotAChestXrayError
 from xray.lungs import LungMask
@@ -39,14 +38,14 @@ def check(lungs: LungMask) -> None:
     if len(areas) < 2 or areas[1] < SMALLEST_LUNG * (areas[0] + areas[1]):
         raise _refusal("two lungs side by side", "one lung, or two of very different size, as on a lateral film")
     solidity = sum(areas) / sum(cv2.contourArea(cv2.convexHull(region)) for region in regions)
-    rows, columns = _extent(lungs.any(axis=1)), _extent(lungs.any(axis=0))
+    rows, columns = _extent(lungs, axis=1), _extent(lungs, axis=0)
     if solidity < SMALLEST_SOLIDITY or not NARROWEST <= rows / columns <= WIDEST:
         raise _refusal("two lungs of the usual shape", "a picture whose dark areas have another shape")
 
 
-def _extent(occupied: NDArray[np.bool_]) -> int:
-    """Return how many pixels lie from the first occupied line to the last."""
-    lines = np.flatnonzero(occupied)
+def _extent(lungs: LungMask, axis: int) -> int:
+    """Return how many pixels lie from the first line across an axis that touches a lung to the last."""
+    lines = np.flatnonzero(lungs.any(axis=axis))
     return int(lines[-1] - lines[0]) + 1
 
 

@@ -26,7 +26,8 @@ def network_input(image: GreyImage) -> NDArray[np.float32]:
         float32, shape (128, 128, 1), mean 0 and deviation 1 per picture.
     """
     small = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    return ((small - small.mean()) / max(float(small.std()), 1.0))[..., None]
+    standardised = (small - small.mean()) / max(float(small.std()), 1.0)
+    return np.asarray(standardised[..., None], np.float32)
 
 
 def mask_from_output(probability: NDArray[np.float32], shape: tuple[int, int]) -> LungMask:
@@ -44,7 +45,8 @@ def mask_from_output(probability: NDArray[np.float32], shape: tuple[int, int]) -
     near = cv2.dilate(lungs, np.ones((3, 3), np.uint8))
     filled = np.maximum(probability, lungs * np.float32(THRESHOLD + 0.01)) * near
     height, width = shape
-    return cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR) > THRESHOLD
+    enlarged = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(enlarged > THRESHOLD, np.bool_)
 
 
 def segment(image: GreyImage, network: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> LungMask:

@@ -33,7 +33,8 @@ class Recipe:
         name: `whole-image` (the picture squashed to a square, divided by 255: the reference
             articles' recipe) or `lung-box` (the box around the lungs squashed to a square,
             percentile stretch, mean 0 and deviation 1 per picture).
-        size: side of the square in pixels; a multiple of 32, as VGG16 halves it five times.
+        size: side of the square in pixels; a multiple of 16, as VGG16 halves it four times before
+            `block5_conv3`.
     """
 
     name: str
@@ -41,9 +42,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse a recipe that nobody can follow."""
-        if self.name not in (WHOLE_IMAGE, LUNG_BOX) or self.size < 32 or self.size % 32:
+        if self.name not in (WHOLE_IMAGE, LUNG_BOX) or self.size < 32 or self.size % 16:
             raise ModelError(
-                f"Expected the recipe {WHOLE_IMAGE!r} or {LUNG_BOX!r} and a size that is a multiple of 32. "
+                f"Expected the recipe {WHOLE_IMAGE!r} or {LUNG_BOX!r} and a size that is a multiple of 16. "
                 f"Received: {self.name!r}, {self.size!r}. Mend the artefact's metadata.json by `make models`."
             )
 

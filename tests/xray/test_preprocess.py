@@ -83,7 +83,7 @@ def test_wrong_pictures_are_refused(image):
         preprocess(image, np.zeros(image.shape, bool), LUNG_BOX)
 
 
-@pytest.mark.parametrize(("name", "size"), [("lungs", 224), ("lung-box", 0), ("lung-box", 200)])
+@pytest.mark.parametrize(("name", "size"), [("lungs", 224), ("lung-box", 0), ("lung-box", 204)])
 def test_an_unknown_recipe_is_refused(name, size):
     with pytest.raises(ModelError, match="recipe"):
         Recipe(name, size)
