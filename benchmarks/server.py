@@ -52,6 +52,8 @@ def serving() -> Iterator[Server]:
         port = _free_port()
         written = {"XRAY_ANALYSIS_DIR": f"{folder}/copies", "XRAY_INSTANCE_DIR": f"{folder}/instance"}
         command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "app:app"]
+        # Whoever ends the measurement ends its server too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | written, stdout=log, stderr=log)
         try:
             url = f"http://127.0.0.1:{port}"

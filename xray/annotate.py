@@ -55,7 +55,7 @@ def annotate(analysis: Analysis, prediction: Prediction, *, file_name: str, when
     panels = radiograph_panel(analysis), heat_panel(analysis, prediction)
     width = max(2 * panels[0].shape[1] + 3 * MARGIN, NARROWEST)
     strips = (
-        _panels(width, panels, prediction),
+        _panels(width, panels, _titles(analysis, prediction)),
         _verdict(width, prediction),
         _reading(width, prediction),
         _origin(width, file_name, when),
@@ -139,10 +139,14 @@ def _sheet(width: int, height: float) -> Sheet:
     return Sheet(width, height, float(np.clip(width / 1100, 0.85, 1.6)), BACKGROUND)
 
 
-def _panels(width: int, panels: tuple[Picture, Picture], prediction: Prediction) -> Picture:
-    """Lay the panels side by side, with a caption above and a legend below each."""
+def _titles(analysis: Analysis, prediction: Prediction) -> tuple[str, str]:
+    film = "Radiograph (came as a negative)" if analysis.inverted else "Radiograph"
     found = "Evidence" if prediction.cam.any() else "No evidence found"
-    titles = ("Radiograph", f"{found} for {in_words(prediction.explained)}")
+    return film, f"{found} for {in_words(prediction.explained)}"
+
+
+def _panels(width: int, panels: tuple[Picture, Picture], titles: tuple[str, str]) -> Picture:
+    """Lay the panels side by side, with a caption above and a legend below each."""
     column = (width - 3 * MARGIN) // 2
     tall, wide = panels[0].shape[:2]
     captions, legends = _sheet(width, 54), _sheet(width, 46)

@@ -46,7 +46,7 @@ def test_without_models_there_is_no_application(config, tmp_path):
 def test_what_stops_start_up_is_one_clear_line(environment, command, setting, message):
     name, _, value = setting.partition("=")
     ended = subprocess.run(
-        command, cwd=ROOT, env=environment | {name: value}, capture_output=True, text=True, timeout=60
+        command, cwd=ROOT, env=environment | {name: value}, capture_output=True, text=True, timeout=180
     )
     assert ended.returncode != 0
     assert "Traceback" not in ended.stderr
@@ -69,7 +69,7 @@ def test_both_commands_serve(environment, command):
 
 def answer_of(address: str) -> str:
     """Ask until the server has started."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             with urlopen(address, timeout=5) as answer:

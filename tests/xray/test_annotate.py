@@ -1,5 +1,6 @@
 """The annotated copy is legible at every size and shows the picture as it is."""
 
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -146,3 +147,11 @@ def test_the_copy_survives_encoding(radiograph: Draw) -> None:
     np.testing.assert_array_equal(decoded, picture)
     assert encode_jpeg(picture, 80).startswith(b"\xff\xd8\xff")
     assert len(encode_jpeg(picture, 50)) < len(encode_jpeg(picture, 95))
+
+
+def test_a_negative_that_was_turned_back_says_so(radiograph: Draw) -> None:
+    analysis = analysed(radiograph(512, 480))
+    turned = dataclasses.replace(analysis, inverted=True)
+    changed = np.flatnonzero((copy_of(analysis) != copy_of(turned)).any(axis=(1, 2)))
+    assert changed.size
+    assert changed.max() < 54 * 1.6  # in the caption above the films, nowhere else
