@@ -24,9 +24,9 @@ LIMITS = """## What it cannot
 - Labels are the publishers': RT-PCR or reports for COVID, reports mined by software for nih, one reading for others."""
 
 DATA = """Trained on published radiographs: COVID-19 image data collection (Cohen et al. 2020, arXiv:2003.11597),
-COVID-19 Radiography Database (Chowdhury et al. 2020, Rahman et al. 2021; its normal films come from RSNA and NIH), Chest X-Ray
-Images (Kermany et al. 2018, children), ChestX-ray8 (Wang et al. 2017, NIH). Lung masks: V7 (CC BY 4.0). Patients and
-near-copies stand on one side of every split; the 48 pictures of `dataset_validation/` are in none."""
+COVID-19 Radiography Database (Chowdhury et al. 2020, Rahman et al. 2021; its normal films come from RSNA and NIH),
+Chest X-Ray Images (Kermany et al. 2018, children), ChestX-ray8 (Wang et al. 2017, NIH). Lung masks: V7 (CC BY 4.0).
+Patients and near-copies stand on one side of every split; the 48 pictures of `dataset_validation/` are in none."""
 
 
 def render(facts: Json) -> str:
