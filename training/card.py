@@ -5,9 +5,9 @@ Source:
 """
 
 from collections.abc import Callable
-from typing import Any
 
-Json = dict[str, Any]
+from training.figures import Json
+from training.report import FIGURES, by_name, called_table, figure_cells, table
 
 USE = """## Use
 
@@ -72,44 +72,22 @@ def _head(facts: Json) -> list[str]:
         f"{positive} against {negative}: a score in [0, 1] for {positive}. POSITIVE from {band['high']:.4f}, NEGATIVE "
         f"below {band['low']:.4f}, INCONCLUSIVE between; threshold {facts['threshold']:.4f}, chosen on validation "
         "patients.",
-        f"## Figures\n\nPatients kept apart, scored once. {metrics['interval']}.\n\n{_table(metrics)}",
+        f"## Figures\n\nPatients kept apart, scored once. {metrics['interval']}.\n\n{_figures(metrics)}",
         f"**How far to believe them.** {metrics['confounding']}",
-        f"## The reference article's 48 pictures\n\n{_verdicts(metrics['held_out'])}",
+        f"## The reference article's 48 pictures\n\n{called_table(metrics['held_out'], ['label'])}",
         f"## As served against Keras in float32\n\n{parity['pictures']} test pictures: same side of the threshold "
         f"{parity['same_side_of_threshold']:.1%}, same verdict {parity['same_verdict']:.1%}; score difference "
         f"{parity['score_difference_median']:.4f} (median), {parity['score_difference_max']:.4f} (largest).",
     ]
 
 
-def _table(metrics: Json) -> str:
+def _figures(metrics: Json) -> str:
     """Return the network's figures by source, and those of the predictors that see no lung."""
-    head = "| test radiographs | n (patients) | ROC AUC | sensitivity | specificity |\n|---|---|---|---|---|"
-    rows = {"all": metrics["test"]["all"], **metrics["test"]["sources"]}
-    if metrics["test"]["children"]:
-        rows["kermany's published test part (children)"] = metrics["test"]["children"]
-    rows |= {
+    rows = by_name(metrics["test"]) | {
         f"*baseline without lungs: {name.replace('_', ' ')}*": row["all"] for name, row in metrics["baselines"].items()
     }
-    return "\n".join([head, *(_row(name, row) for name, row in rows.items())])
-
-
-def _row(name: str, row: Json) -> str:
-    cells = " | ".join(interval(row[key]) for key in ("roc_auc", "sensitivity", "specificity"))
-    return f"| {name} | {row['n']} ({row['patients']}) | {cells} |"
-
-
-def interval(figure: Json | None) -> str:
-    """Return a figure with its 95 % interval, or a dash where its classes are missing."""
-    if not figure or figure["value"] is None:
-        return "–"
-    low, high = figure["low"], figure["high"]
-    return f"{figure['value']:.3f}" + (f" [{low:.3f}, {high:.3f}]" if low is not None else "")
-
-
-def _verdicts(held_out: list[Json]) -> str:
-    head = "| class | n | POSITIVE | INCONCLUSIVE | NEGATIVE |\n|---|---|---|---|---|"
-    rows = [f"| {r['label']} | {r['n']} | {r['POSITIVE']} | {r['INCONCLUSIVE']} | {r['NEGATIVE']} |" for r in held_out]
-    return "\n".join([head, *rows])
+    head = ["test radiographs", "n (patients)", *FIGURES.values()]
+    return table(head, [[name, *figure_cells(row)] for name, row in rows.items()])
 
 
 def _training(facts: Json) -> str:

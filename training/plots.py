@@ -1,10 +1,8 @@
-"""The pictures of a report: learning curves, ROC, confusion matrix, scores, and the mistakes."""
+"""The plots of a report: learning curves, ROC, confusion matrix and scores."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
-import imutils
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,11 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
 from training.metrics import Confusion, OperatingPoint, roc_auc
-from xray import image
-from xray.analysis import Analyzer, in_words
-from xray.annotate import BACKGROUND, QUIET, TEXT, heat_panel
-from xray.errors import ImageError
-from xray.lettering import Picture, Sheet
+from xray.analysis import in_words
 
 # Apart for colour-blind eyes too: Okabe & Ito 2008.
 NEGATIVE, POSITIVE, NEUTRAL = "#0072B2", "#D55E00", "#555555"
@@ -27,7 +21,6 @@ DPI = 130
 # Scores are drawn on a logit axis, as most lie near 0 or 1; its ends hold all that lies beyond.
 SCORE_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 SCORE_END = 1e-4
-TILE, CAPTION, GAP, COLUMNS = 300, 52, 8, 4
 
 
 def learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -127,49 +120,6 @@ def scores(part: pd.DataFrame, point: OperatingPoint, path: Path) -> None:
     rows[-1].set_xticks(_logit(np.array(SCORE_TICKS)), [f"{tick:g}" for tick in SCORE_TICKS])
     rows[-1].set_xlabel("score (logit axis); line: threshold; grey: INCONCLUSIVE")
     figure.savefig(path, dpi=DPI)
-
-
-def mistakes(wrong: pd.DataFrame, folder: Path, model: str, analyzer: Analyzer | None, path: Path) -> None:
-    """Draw a grid of the radiographs that the network got wrong, with the heat that misled it.
-
-    Args:
-        wrong: rows with path, label, source, view and y_score, at least one.
-        folder: where the paths start.
-        model: the model's name.
-        analyzer: gives the heat maps; without one the radiographs are shown bare.
-        path: of the PNG.
-    """
-    tiles = [_tile(row, (folder / row.path).read_bytes(), model, analyzer) for row in wrong.itertuples()]
-    shape = (min(COLUMNS, len(tiles)), -(-len(tiles) // COLUMNS))
-    grid = imutils.build_montages(tiles, (TILE, TILE + CAPTION), shape)[0]
-    cv2.imencode(".png", grid)[1].tofile(path)
-
-
-def _tile(row: "pd.core.frame.Row", content: bytes, model: str, analyzer: Analyzer | None) -> Picture:
-    """Return one captioned cell of the grid."""
-    panel, remark = _panel(content, model, analyzer)
-    side = TILE - GAP
-    panel = imutils.resize(panel, **{"height" if panel.shape[0] >= panel.shape[1] else "width": side})
-    tile = Sheet(TILE, TILE + CAPTION, 1.0, BACKGROUND)
-    top, left = (TILE - panel.shape[0]) // 2, (TILE - panel.shape[1]) // 2
-    tile.picture[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
-    facts = f"{in_words(row.label)}, score {row.y_score:.3f}, {row.source} {row.view}"
-    tile.write(tile.shorten(facts, 14, TILE - 12), 6, TILE + 20, 14, TEXT)
-    tile.write(tile.shorten(remark or Path(row.path).name, 13, TILE - 12), 6, TILE + 40, 13, QUIET)
-    return tile.picture
-
-
-def _panel(content: bytes, model: str, analyzer: Analyzer | None) -> tuple[NDArray[np.uint8], str]:
-    """Return the radiograph, under its heat map where there is one, and a remark."""
-    bare = cv2.cvtColor(image.read(content), cv2.COLOR_GRAY2BGR)
-    if analyzer is None:
-        return bare, ""
-    try:
-        analysis = analyzer.analyse(content, [model])
-    except ImageError as error:
-        return bare, f"refused: {error}"
-    prediction = analysis.predictions[0]
-    return heat_panel(analysis, prediction), f"heat: evidence for {in_words(prediction.explained)}"
 
 
 def _label(axes: Axes, x: str, y: str) -> None:

@@ -14,7 +14,7 @@ from xray import dicom
 from xray.analysis import ALL_MODELS, Analysis, Analyzer, Prediction
 from xray.annotate import annotate, encode_png
 from xray.errors import ImageError, ModelError
-from xray.image import Limits
+from xray.limits import Limits
 
 COLUMNS = ("file", "model", "verdict", "score", "threshold", "error")
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom"}

@@ -179,7 +179,7 @@ def _predict(head: Head, features: Features, box: Box, shape: tuple[int, int]) -
         positive=facts.positive,
         negative=head.negative,
         explained=facts.classes[index],
-        cam=grad_cam(features, head, index),
+        cam=grad_cam(features, head.weights, index),
         box=box,
         shape=shape,
     )

@@ -54,33 +54,30 @@ def _blocks(features: Features) -> Features:
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class HeadWeights:
     """The trained part of one model: pooling, Dense 128, ReLU, Dense 2; dropout is for training only.
 
     Attributes:
-        facts: its classes, temperature, threshold and band.
         dense_kernel: float32, shape (inputs, 128).
         dense_bias: float32, shape (128,).
-        output_kernel: float32, shape (128, 2), columns in the order of facts.classes.
+        output_kernel: float32, shape (128, 2).
         output_bias: float32, shape (2,).
 
     Source:
         The head of M. Rovai's and A. Rosebrock's articles: AveragePooling2D, Flatten, Dense, Dropout, Dense.
     """
 
-    facts: HeadFacts
     dense_kernel: NDArray[np.float32]
     dense_bias: NDArray[np.float32]
     output_kernel: NDArray[np.float32]
     output_bias: NDArray[np.float32]
 
     @classmethod
-    def load(cls, path: Path, facts: HeadFacts, feature_shape: tuple[int, ...]) -> "Head":
+    def load(cls, path: Path, feature_shape: tuple[int, ...]) -> "HeadWeights":
         """Read head.npz.
 
         Args:
             path: the file with the four arrays.
-            facts: from the metadata.json beside it.
             feature_shape: (height, width, channels) that the backbone gives.
 
         Raises:
@@ -104,7 +101,39 @@ class Head:
             raise broken(path, f"Expected the arrays {expected}. Received: {found}.")
         if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays.values()):
             raise broken(path, "Expected finite float32 weights. Received other ones.")
-        return cls(facts, **arrays)
+        return cls(**arrays)
+
+    def hidden(self, features: Features) -> NDArray[np.float32]:
+        """Return the 128 hidden units before their ReLU."""
+        # C order flattens by row, column, channel, as Keras does.
+        return pool(features).reshape(-1) @ self.dense_kernel + self.dense_bias
+
+    def logits(self, features: Features) -> NDArray[np.float32]:
+        """Return the two outputs before the softmax."""
+        return np.maximum(self.hidden(features), 0) @ self.output_kernel + self.output_bias
+
+    def scores(self, features: Features, temperature: float = 1.0) -> NDArray[np.float64]:
+        """Return softmax(logits / temperature): two shares in [0, 1], sum 1.
+
+        Source:
+            Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
+        """
+        scaled = self.logits(features).astype(np.float64) / temperature
+        shares = np.exp(scaled - scaled.max())
+        return np.asarray(shares / shares.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """One model as it is served.
+
+    Attributes:
+        facts: its classes, temperature, threshold and band.
+        weights: their outputs are in the order of facts.classes.
+    """
+
+    facts: HeadFacts
+    weights: HeadWeights
 
     @property
     def positive_index(self) -> int:
@@ -116,21 +145,6 @@ class Head:
         """The label of the other output."""
         return self.facts.classes[1 - self.positive_index]
 
-    def hidden(self, features: Features) -> NDArray[np.float32]:
-        """Return the 128 hidden units before their ReLU."""
-        # C order flattens by row, column, channel, as Keras does.
-        return pool(features).reshape(-1) @ self.dense_kernel + self.dense_bias
-
-    def logits(self, features: Features) -> NDArray[np.float32]:
-        """Return the two outputs before the softmax."""
-        return np.maximum(self.hidden(features), 0) @ self.output_kernel + self.output_bias
-
     def score(self, features: Features) -> float:
-        """Return the positive class's share of softmax(logits / temperature), in [0, 1].
-
-        Source:
-            Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
-        """
-        scaled = self.logits(features).astype(np.float64) / self.facts.temperature
-        shares = np.exp(scaled - scaled.max())
-        return float(shares[self.positive_index] / shares.sum())
+        """Return the positive class's share, in [0, 1]."""
+        return float(self.weights.scores(features, self.facts.temperature)[self.positive_index])

@@ -29,6 +29,13 @@ class UnreadableImageError(ImageError):
     status = 400
 
 
+def damaged(what: str) -> UnreadableImageError:
+    """Make the error for a file that is cut short or whose content contradicts itself."""
+    return UnreadableImageError(
+        f"Expected a whole {what}, received a truncated or damaged one. Please export it again."
+    )
+
+
 class UnsupportedImageError(ImageError):
     """A picture, but of a format, mode or size that is not read."""
 

@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xray.classifier import Features, Head
+from xray.classifier import Features, HeadWeights
 from xray.preprocess import Box
 
 Cam = NDArray[np.float32]  # on the backbone's grid
 Heat = NDArray[np.float32]  # at the picture's size
 
 
-def grad_cam(features: Features, head: Head, class_index: int) -> Cam:
+def grad_cam(features: Features, head: HeadWeights, class_index: int) -> Cam:
     """Return Grad-CAM of one class's logit minus the other's, at block5_conv3.
 
     Each channel weighs what the mean of its gradient says; the weighted sum is cut at zero. The gradient
@@ -21,7 +21,7 @@ def grad_cam(features: Features, head: Head, class_index: int) -> Cam:
 
     Args:
         features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
-        head: the model to explain.
+        head: the weights to explain.
         class_index: the class whose evidence is wanted, 0 or 1.
 
     Returns:

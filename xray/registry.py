@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from xray import metadata
-from xray.classifier import Head
+from xray.classifier import Head, HeadWeights
 from xray.metadata import Artefact, BackboneFacts, HeadFacts, SegmentationFacts
 from xray.preprocess import Recipe
 from xray.runtime import Network, broken
@@ -110,7 +110,7 @@ def _head(model_dir: Path, facts: HeadFacts, base: BackboneFacts) -> Head:
     expected, received = (base.name, base.file.sha256), (facts.backbone, facts.backbone_sha256)
     if received != expected:
         raise broken(path, f"Expected a head for the backbone {expected}. Received one for {received}.")
-    return Head.load(path, facts, base.feature_shape)
+    return Head(facts, HeadWeights.load(path, base.feature_shape))
 
 
 def _check_shapes(folder: Path, network: Network, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:

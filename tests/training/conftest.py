@@ -1,8 +1,31 @@
-"""A small collection of drawn radiographs with masks and a manifest."""
+"""Drawn radiographs with their manifests, and the scores of a run."""
+
+from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.typing import NDArray
+
+# path, source, patient, view, label, split, upstream split, score
+PREDICTIONS = [
+    ("c1", "cohen", "p1", "PA", "covid", "test", "", 0.9),
+    ("c2", "cohen", "p1", "AP", "covid", "test", "", 0.55),
+    ("c3", "cohen", "p2", "PA", "covid", "test", "", 0.1),
+    ("c4", "cohen", "p3", "PA", "normal", "test", "", 0.3),
+    ("c5", "cohen", "p4", "AP", "normal", "test", "", 0.7),
+    ("r1", "radiography-covid", "p5", "", "covid", "test", "", 0.8),
+    ("k1", "kermany", "p6", "AP", "normal", "test", "test", 0.45),
+    ("k2", "kermany", "p7", "AP", "normal", "test", "test", 0.05),
+    ("k3", "kermany", "p8", "AP", "normal", "test", "train", 0.65),
+    ("v1", "cohen", "p9", "PA", "covid", "val", "", 0.01),
+    ("h1", "cohen", "p10", "PA", "covid", "held_out", "", 0.95),
+    ("h2", "kermany", "p11", "AP", "normal", "held_out", "train", 0.5),
+    ("h3", "kermany", "p12", "AP", "normal", "held_out", "train", 0.2),
+]
+LUNGS = np.zeros((96, 120), bool)
+LUNGS[26:70, 30:52] = LUNGS[26:70, 66:90] = True
 
 
 @pytest.fixture
@@ -25,3 +48,86 @@ def collection(tmp_path, radiograph):
         ))  # fmt: skip
     write(rows, tmp_path / "manifest.csv", tmp_path)
     return tmp_path / "manifest.csv"
+
+
+@pytest.fixture
+def predictions() -> pd.DataFrame:
+    """The scores of a small run: patient p1 twice, one source of both classes, one without a view."""
+    names = ["path", "source", "patient_id", "view", "label", "split", "upstream_split", "y_score"]
+    table = pd.DataFrame(PREDICTIONS, columns=names)
+    y_true = (table.label == "covid").astype(int)
+    return table.assign(sha256=table.path, path=table.path + ".png", group=table.patient_id, y_true=y_true)
+
+
+@pytest.fixture
+def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make intervals from 100 draws instead of 1,000."""
+    from training import figures
+
+    monkeypatch.setattr(figures, "REPEATS", 100)
+
+
+@pytest.fixture
+def report(predictions: pd.DataFrame, fewer_draws: None) -> dict[str, Any]:
+    """The report of these scores, beside one baseline that always guesses right."""
+    from training import figures
+    from training.metrics import OperatingPoint
+
+    test = predictions[predictions.split == "test"]
+    point = OperatingPoint(threshold=0.5, low=0.4, high=0.6)
+    share = {"precision": 0.6, "recall": 0.75, "f1-score": None, "support": 4.0}
+    return {
+        "title": "Model 1",
+        "negative": "normal",
+        "positive": "covid",
+        "operating_point": {"threshold": 0.5, "low": 0.4, "high": 0.6},
+        "manifest_sha256": "0" * 64,
+        "commit": "abc",
+        "interval": figures.INTERVAL,
+        "test": figures.slices(test, point.threshold),
+        "classification_report": {"covid": share, "accuracy": 0.6},
+        "called_positive": figures.called_positive(test, point, ["label", "source"]),
+        "held_out": figures.called_positive(predictions[predictions.split == "held_out"], point, ["label"]),
+        "baselines": {"border_only": figures.slices(test.assign(y_score=test.y_true), point.threshold)},
+        "confounding": "Believe with care.",
+    }
+
+
+@pytest.fixture
+def telling_border(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """The path of a manifest of 60 films whose border, but not whose lungs, tells the class."""
+    from training import baselines
+    from training.manifest import Row, write
+
+    rows, rng = [], np.random.default_rng(0)
+    for number in range(60):
+        label = ("normal", "covid")[number % 2]
+        picture = bordered(90 + 60 * (label == "covid"), 200) + rng.integers(0, 20, LUNGS.shape, dtype=np.uint8)
+        cv2.imencode(".png", picture)[1].tofile(tmp_path / f"{number}.png")
+        rows.append(Row(
+            path=f"{number}.png", sha256=f"{number:064}", label=label, finding=label, source="cohen",
+            patient_id=f"cohen-{number}", group=f"cohen-{number}", view="PA", sex="", age_years="",
+            population="", upstream_split="", mask="", licence="",
+            split=("train", "train", "val", "test")[number // 2 % 4],
+            original_filename=f"{number}.png", width=120, height=96,
+        ))  # fmt: skip
+    write(rows, tmp_path / "manifest.csv", tmp_path)
+    network = tmp_path / "network.tflite"
+    network.write_bytes(b"weights")
+    monkeypatch.setattr(baselines, "LUNG_NETWORK", network)
+    monkeypatch.setattr(baselines, "Network", find_lungs)
+    monkeypatch.setattr(baselines, "CACHE", tmp_path / "cache")
+    return tmp_path / "manifest.csv"
+
+
+def bordered(border: int, lung: int) -> NDArray[np.uint8]:
+    """Draw a picture with two rectangular lungs in its centre."""
+    picture = np.full(LUNGS.shape, border, np.uint8)
+    picture[LUNGS] = lung
+    return picture
+
+
+def find_lungs(*_: object, **__: object) -> Any:
+    """Stand in for the lung network of any file."""
+    found = cv2.resize(LUNGS.astype(np.float32), (128, 128))[None, ..., None]
+    return lambda _: found

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xray.classifier import Head
+from xray.classifier import Head, HeadWeights
 from xray.explain import grad_cam
 from xray.metadata import ArtefactFile, Band, HeadFacts
 
@@ -32,7 +32,8 @@ def pair(request: pytest.FixtureRequest):
     hidden = keras.layers.Dense(128, activation="relu", bias_initializer="random_normal")
     logits = keras.layers.Dense(2, bias_initializer="random_normal")
     model = keras.Model(inputs, logits(keras.layers.Dropout(0.5)(hidden(x))))
-    return model, Head(FACTS, *(np.asarray(w) for layer in (hidden, logits) for w in layer.get_weights()))
+    weights = HeadWeights(*(np.asarray(w) for layer in (hidden, logits) for w in layer.get_weights()))
+    return model, Head(FACTS, weights)
 
 
 def film(shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -64,4 +65,4 @@ def test_grad_cam_is_tensorflows(pair, seed: int, class_index: int) -> None:
     weights = tf.reduce_mean(tape.gradient(margin, watched), axis=(0, 1, 2))
     cam = tf.nn.relu(tf.reduce_sum(watched[0] * weights, axis=-1)).numpy()
     assert cam.max() > 0
-    np.testing.assert_allclose(grad_cam(features, head, class_index), cam / cam.max(), atol=1e-5)
+    np.testing.assert_allclose(grad_cam(features, head.weights, class_index), cam / cam.max(), atol=1e-5)

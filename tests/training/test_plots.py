@@ -2,21 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 from training import plots
 from training.metrics import Confusion, OperatingPoint
-from xray.analysis import Analysis, Prediction
-from xray.classifier import Verdict
-from xray.errors import NotAChestXrayError
-from xray.metadata import Band
-from xray.preprocess import Box
 
 POINT = OperatingPoint(threshold=0.5, low=0.4, high=0.6)
 HISTORY = [{"epoch": 1.0, "loss": 0.7, "val_loss": 0.8, "val_roc_auc": 0.6},
@@ -62,49 +55,3 @@ def test_a_plot_shows_its_data(
 def test_a_run_without_history_has_empty_curves(tmp_path: Path) -> None:
     plots.learning_curves([], tmp_path / "curves.png")
     assert cv2.imread(str(tmp_path / "curves.png")) is not None
-
-
-@pytest.fixture
-def wrong(tmp_path: Path) -> pd.DataFrame:
-    """Five wide and tall radiographs."""
-    names = [f"{number}.png" for number in range(5)]
-    for number, name in enumerate(names):
-        picture = np.full((80 + 60 * number, 160), 90 + 20 * number, np.uint8)
-        cv2.imencode(".png", picture)[1].tofile(tmp_path / name)
-    return pd.DataFrame({"path": names, "label": "covid", "source": "cohen", "view": "PA", "y_score": 0.1})
-
-
-def analysis_of(picture: NDArray[np.uint8]) -> Analysis:
-    box = Box(0, picture.shape[0], 0, picture.shape[1])
-    shape = (picture.shape[0], picture.shape[1])
-    prediction = Prediction(
-        model="covid_normal", title="Model 1", version="1.0.0", verdict=Verdict.NEGATIVE, score=0.1,
-        threshold=0.5, band=Band(0.4, 0.6), positive="covid", negative="normal", explained="normal",
-        cam=np.ones((12, 12), np.float32), box=box, shape=shape,
-    )  # fmt: skip
-    return Analysis(picture, np.zeros(shape, bool), box, (prediction,))
-
-
-def refuse(content: bytes, models: list[str]) -> Analysis:
-    raise NotAChestXrayError("no lungs")
-
-
-def warm(content: bytes, models: list[str]) -> Analysis:
-    return analysis_of(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE))
-
-
-@pytest.mark.parametrize(
-    ("analyse", "coloured"), [(None, False), (refuse, False), (warm, True)], ids=["bare", "refused", "heat"]
-)
-def test_every_mistake_has_its_tile(
-    wrong: pd.DataFrame, tmp_path: Path, analyse: Callable[..., Analysis] | None, coloured: bool
-) -> None:
-    analyzer = analyse and SimpleNamespace(analyse=analyse)
-    plots.mistakes(wrong, tmp_path, "covid_normal", analyzer, tmp_path / "grid.png")
-    grid = cv2.imread(str(tmp_path / "grid.png"))
-    height, width = plots.TILE + plots.CAPTION, plots.TILE
-    assert grid.shape == (2 * height, plots.COLUMNS * width, 3)
-    centres = [grid[row * height + plots.TILE // 2, column * width + width // 2].astype(int)
-               for row, column in ((0, 0), (0, 1), (0, 2), (0, 3), (1, 0))]  # fmt: skip
-    assert len({tuple(centre) for centre in centres}) == len(wrong)
-    assert all((np.ptp(centre) > 20) == coloured for centre in centres)

@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from web.factory import create_app
-from xray.classifier import Head
+from xray.classifier import Head, HeadWeights
 from xray.metadata import ArtefactFile, Band, HeadFacts
 from xray.preprocess import LUNG_BOX, Recipe
 from xray.registry import Backbone, Registry
@@ -53,13 +53,13 @@ def make_head(name: str, title: str, negative: str, score: float, band: Band) ->
     )  # fmt: skip
     with np.errstate(divide="ignore"):
         logit = np.float32(np.clip(np.log(score) - np.log1p(-score), -50, 50))
-    return Head(
-        facts,
+    weights = HeadWeights(
         np.zeros((512, 128), np.float32),
         np.zeros(128, np.float32),
         np.zeros((128, 2), np.float32),
         np.array([0, logit], np.float32),
     )
+    return Head(facts, weights)
 
 
 @pytest.fixture

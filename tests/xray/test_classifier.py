@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xray.classifier import Head, Verdict, pool, verdict
+from xray.classifier import Head, HeadWeights, Verdict, pool, verdict
 from xray.errors import ModelError
 from xray.metadata import Band
 
@@ -60,15 +60,14 @@ def test_the_score_is_the_positive_class_after_temperature(
 ) -> None:
     """The hidden units are 3 and -5; ReLU leaves the first; the logits are 1 and 1 + 3."""
     head = small_head((4, 4, 1), classes=classes, temperature=temperature)
-    by_hand = replace(
-        head,
+    by_hand = HeadWeights(
         dense_kernel=np.array([[1.0, -2.0]]),
         dense_bias=np.array([1.0, -1.0]),
         output_kernel=np.array([[0.0, 1.0], [100.0, 0.0]]),
         output_bias=np.array([1.0, 1.0]),
     )
     features = np.full((4, 4, 1), 2.0, np.float32)
-    assert by_hand.score(features) == pytest.approx(expected, abs=1e-6)
+    assert replace(head, weights=by_hand).score(features) == pytest.approx(expected, abs=1e-6)
 
 
 def arrays(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -82,11 +81,11 @@ def arrays(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
     return {name: array for name, array in (whole | changes).items() if array is not None}
 
 
-def test_a_head_is_read(tmp_path: Path, small_head: Callable[..., Head]) -> None:
+def test_a_head_is_read(tmp_path: Path) -> None:
     path = tmp_path / "head.npz"
     np.savez(path, **arrays(output_bias=np.array([0, np.log(3)], np.float32)))
-    head = Head.load(path, small_head((4, 4, 3)).facts, (4, 4, 3))
-    assert head.score(np.ones((4, 4, 3), np.float32)) == pytest.approx(0.75)
+    head = HeadWeights.load(path, (4, 4, 3))
+    np.testing.assert_allclose(head.scores(np.ones((4, 4, 3), np.float32)), [0.25, 0.75], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -104,10 +103,7 @@ def test_a_head_is_read(tmp_path: Path, small_head: Callable[..., Head]) -> None
     ],
 )
 def test_a_broken_head_stops_start_up(
-    tmp_path: Path,
-    small_head: Callable[..., Head],
-    content: bytes | dict[str, np.ndarray] | None,
-    complaint: str,
+    tmp_path: Path, content: bytes | dict[str, np.ndarray] | None, complaint: str
 ) -> None:
     path = tmp_path / "head.npz"
     if isinstance(content, dict):
@@ -115,5 +111,5 @@ def test_a_broken_head_stops_start_up(
     elif content is not None:
         path.write_bytes(content)
     with pytest.raises(ModelError, match=complaint) as caught:
-        Head.load(path, small_head((4, 4, 3)).facts, (4, 4, 3))
+        HeadWeights.load(path, (4, 4, 3))
     assert str(path) in str(caught.value) and "git checkout -- model" in str(caught.value)

@@ -1,5 +1,4 @@
 import struct
-import tracemalloc
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydicom.sequence import Sequence
 
 from xray import dicom, image
 from xray.errors import ImageError, ImageTooLargeError, UnreadableImageError, UnsupportedImageError
-from xray.image import Limits
+from xray.limits import Limits
 
 # 12 bits, height and width differ, with contrast from 0 to 4095 and a little noise for the compressions.
 RAMP = np.add.outer(np.arange(72) * 36, np.arange(96) * 16)
@@ -61,35 +60,10 @@ def compressed(syntax: str, pixels: np.ndarray = FILM) -> bytes:
     return stream.getvalue()
 
 
-def lossless_jpeg(pixels: np.ndarray, bits: int, predictor: int = 1) -> bytes:
-    """Encode by ITU-T T.81, annex H, predicting from the left, each of 17 categories with a code of 5 bits."""
-    stored = pixels.astype(np.int64)
-    predicted = np.empty_like(stored)
-    predicted[:, 1:], predicted[1:, 0], predicted[0, 0] = stored[:, :-1], stored[:-1, 0], 1 << (bits - 1)
-    written = ""
-    for difference in ((stored - predicted + 2**15 - 1) % 2**16 - 2**15 + 1).ravel().tolist():
-        category = abs(difference).bit_length()
-        extra = difference if difference > 0 else difference + (1 << category) - 1
-        written += f"{category:05b}" + (f"{extra:0{category}b}" if 0 < category < 16 else "")
-    written += "1" * (-len(written) % 8)
-    scan = int(written, 2).to_bytes(len(written) // 8).replace(b"\xff", b"\xff\0")
-    height, width = pixels.shape
-    return (
-        b"\xff\xd8\xff\xc3"
-        + struct.pack(">HBHHBBBB", 11, bits, height, width, 1, 1, 0x11, 0)
-        + (b"\xff\xc4" + struct.pack(">HB", 36, 0) + bytes([0, 0, 0, 0, 17] + [0] * 11) + bytes(range(17)))
-        + (b"\xff\xda" + struct.pack(">HBBBBBB", 8, 1, 1, 0, predictor, 0, 0) + scan + b"\xff\xd9")
-    )
-
-
 def jpeg(pixels: np.ndarray) -> bytes:
     return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
 
 
-NOISE = np.random.default_rng(1).integers(0, 2**16, FILM.shape).astype(np.uint16)
-# The largest difference, which lossless JPEG writes in its own way.
-NOISE[5, 5:7] = 0, 2**15
-SIXTEEN = {"BitsStored": 16, "HighBit": 15}
 STRIPES = (FILM // 1024 * 1024).astype(np.uint16)
 TRANSFER = {
     "implicit little endian": dicom_file(syntax=uid.ImplicitVRLittleEndian),
@@ -97,15 +71,24 @@ TRANSFER = {
     "explicit big endian": dicom_file(syntax=uid.ExplicitVRBigEndian),
     "RLE": compressed(uid.RLELossless),
     "JPEG 2000": compressed(uid.JPEG2000Lossless),
-    "lossless JPEG": dicom_file(syntax=uid.JPEGLosslessSV1, frame=lossless_jpeg(FILM, 12)),
-    "lossless JPEG, any predictor": dicom_file(syntax=uid.JPEGLossless, frame=lossless_jpeg(FILM, 12)),
+}
+LOSSLESS_JPEG = {
+    "lossless JPEG": uid.JPEGLosslessSV1,
+    "lossless JPEG, any predictor": uid.JPEGLossless,
 }
 
 
-@pytest.mark.parametrize("data", TRANSFER.values(), ids=TRANSFER.keys())
-def test_every_transfer_syntax_gives_the_same_picture(data: bytes) -> None:
-    assert dicom.is_dicom(data)
-    np.testing.assert_array_equal(image.read(data), SHOWN)
+@pytest.fixture(params=[*TRANSFER, *LOSSLESS_JPEG])
+def transferred(request: pytest.FixtureRequest, lossless_jpeg: Callable[..., bytes]) -> bytes:
+    """The same film in every transfer syntax."""
+    if request.param in TRANSFER:
+        return TRANSFER[request.param]
+    return dicom_file(syntax=LOSSLESS_JPEG[request.param], frame=lossless_jpeg(FILM, 12))
+
+
+def test_every_transfer_syntax_gives_the_same_picture(transferred: bytes) -> None:
+    assert dicom.is_dicom(transferred)
+    np.testing.assert_array_equal(image.read(transferred), SHOWN)
 
 
 @pytest.mark.parametrize(
@@ -114,14 +97,6 @@ def test_every_transfer_syntax_gives_the_same_picture(data: bytes) -> None:
         pytest.param(dicom_file(SHOWN, uid.JPEGBaseline8Bit, jpeg(SHOWN)), SHOWN, id="JPEG"),
         pytest.param(compressed(uid.RLELossless, SHOWN), SHOWN, id="RLE of 8 bits"),
         pytest.param(compressed(uid.RLELossless, STRIPES), STRIPES, id="RLE of long runs"),
-        pytest.param(
-            dicom_file(NOISE, uid.JPEGLosslessSV1, lossless_jpeg(NOISE, 16), **SIXTEEN),
-            NOISE,
-            id="lossless JPEG of noise",
-        ),
-        pytest.param(
-            dicom_file(SHOWN, uid.JPEGLosslessSV1, lossless_jpeg(SHOWN, 8)), SHOWN, id="lossless JPEG of 8 bits"
-        ),
     ],
 )
 def test_compression_keeps_the_pixels(data: bytes, stored: np.ndarray) -> None:
@@ -141,32 +116,17 @@ SIGNED = (FILM.astype(np.int16) - 2048).astype(np.int16)
 ENDS = {0: 0, 4095: 255}
 
 
-# Some stored values, and the grey that DICOM PS3.3 C.11 gives each.
+# Some stored values, and the grey that DICOM PS3.3 C.11 gives each; the arithmetic itself is in test_greyscale.py.
 @pytest.mark.parametrize(
     ("elements", "greys"),
     [
         pytest.param({}, {**ENDS, 1000: 62, 2000: 125}, id="own range"),
         pytest.param({"PhotometricInterpretation": "MONOCHROME1"}, {0: 255, 4095: 0, 1000: 193}, id="inverted"),
-        pytest.param(
-            {"WindowCenter": 2000, "WindowWidth": 1001}, {**ENDS, 1499: 0, 2000: 128, 2500: 255}, id="linear window"
-        ),
-        pytest.param(
-            {"WindowCenter": 2000, "WindowWidth": 5}, {1997: 0, 1998: 32, 2001: 223, 2002: 255}, id="narrow window"
-        ),
-        pytest.param(
-            {"WindowCenter": 2000, "WindowWidth": 1000, "VOILUTFunction": "LINEAR_EXACT"},
-            {**ENDS, 1500: 0, 1750: 64, 2500: 255},
-            id="exact linear window",
-        ),
+        pytest.param({"WindowCenter": 2000, "WindowWidth": 1001}, {**ENDS, 1499: 0, 2000: 128, 2500: 255}, id="window"),
         pytest.param(
             {"WindowCenter": 2000, "WindowWidth": 1000, "VOILUTFunction": "SIGMOID"},
             {**ENDS, 2000: 128, 2250: 186, 1750: 69},
             id="sigmoid window",
-        ),
-        pytest.param(
-            {"WindowCenter": 0, "WindowWidth": 20000, "VOILUTFunction": "LINEAR_EXACT"},
-            {0: 128, 4000: 179},
-            id="a window wider than the picture keeps it faint",
         ),
         pytest.param(
             {"WindowCenter": [2000, 9], "WindowWidth": [1001, 1]}, {1499: 0, 2000: 128, 2500: 255}, id="first window"
@@ -175,7 +135,7 @@ ENDS = {0: 0, 4095: 255}
         pytest.param(
             {"RescaleSlope": 2, "RescaleIntercept": -100, "WindowCenter": 3900, "WindowWidth": 2001},
             {1499: 0, 2000: 128, 2500: 255},
-            id="rescale before window",
+            id="rescale",
         ),
         pytest.param({"RescaleSlope": -1, "RescaleIntercept": 0}, {0: 255, 4095: 0}, id="descending rescale"),
         pytest.param(
@@ -189,9 +149,6 @@ ENDS = {0: 0, 4095: 255}
             id="VOI LUT goes before a window",
         ),
         pytest.param(
-            {"VOILUTSequence": lut(0, 14, list(range(2**14)))}, {0: 0, 4000: 62}, id="VOI LUT of a wider range"
-        ),
-        pytest.param(
             {"VOILUTSequence": lut(0, 8, [entry // 16 for entry in range(4096)])},
             {**ENDS, 256: 16, 1000: 62, 3000: 187},
             id="VOI LUT of 8 bits and more than 256 entries",
@@ -201,26 +158,21 @@ ENDS = {0: 0, 4095: 255}
             {0: 0, 255: 255, 1000: 232},
             id="packed VOI LUT",
         ),
-        pytest.param(
-            {"PixelPaddingValue": 4095}, {0: 0, 4095: 0, 2000: None, 4090: 255}, id="padding is black and no extreme"
-        ),
+        pytest.param({"PixelPaddingValue": 4095}, {0: 0, 4095: 0, 4090: 255}, id="padding"),
         pytest.param(
             {"PixelPaddingValue": 3500, "PixelPaddingRangeLimit": 4095},
             {3500: 0, 4095: 0, 3499: 255},
             id="padding range",
         ),
-        pytest.param(
-            {"PixelPaddingValue": 0, "PhotometricInterpretation": "MONOCHROME1"}, {0: 0, 4095: 0}, id="padding inverted"
-        ),
     ],
 )
-def test_stored_values_become_the_greys_that_were_meant(elements: dict[str, Any], greys: dict[int, int | None]) -> None:
+def test_stored_values_become_the_greys_that_were_meant(elements: dict[str, Any], greys: dict[int, int]) -> None:
     stored = FILM.copy()
     stored[stored > 4090] = 4090
     stored[1, : len(greys)], stored[2, :2] = list(greys), (0, 4095)
     picture = image.read(dicom_file(stored, **elements))
     for column, grey in enumerate(greys.values()):
-        assert grey is None or abs(int(picture[1, column]) - grey) <= 1, (int(stored[1, column]), grey)
+        assert abs(int(picture[1, column]) - grey) <= 1, (int(stored[1, column]), grey)
 
 
 @pytest.mark.parametrize(
@@ -295,24 +247,6 @@ REFUSED = [
         id="JPEG of another size",
     ),
     pytest.param(
-        {"syntax": uid.JPEGLosslessSV1, "frame": lossless_jpeg(FILM, 12)[:-900] + b"\xff\xd9"},
-        UnreadableImageError,
-        "truncated",
-        id="cut lossless JPEG",
-    ),
-    pytest.param(
-        {"syntax": uid.JPEGLosslessSV1, "frame": lossless_jpeg(FILM.T, 12)},
-        UnreadableImageError,
-        "damaged",
-        id="lossless JPEG of another size",
-    ),
-    pytest.param(
-        {"syntax": uid.JPEGLossless, "frame": lossless_jpeg(FILM, 12, predictor=4)},
-        UnsupportedImageError,
-        "predicted",
-        id="lossless JPEG with another predictor",
-    ),
-    pytest.param(
         {"syntax": uid.RLELossless, "frame": struct.pack("<16I", 2, 64, 66, *[0] * 13) + b"\x81\0" * 9},
         UnreadableImageError,
         "damaged",
@@ -330,11 +264,11 @@ def test_refuses_with_the_right_error(elements: dict[str, Any], error: type[Imag
     assert all(word in str(refusal.value) for word in ("Expected", "received", "Please"))
 
 
-@pytest.mark.parametrize("data", TRANSFER.values(), ids=TRANSFER.keys())
-def test_refuses_a_file_cut_anywhere(data: bytes) -> None:
-    for kept in {132, *range(200, len(data) - 10, 997), len(data) - 10}:
+def test_refuses_a_file_cut_anywhere(transferred: bytes) -> None:
+    size = len(transferred)
+    for kept in {132, *range(200, size - 10, 997), size - 10}:
         with pytest.raises(UnreadableImageError):
-            image.read(data[:kept])
+            image.read(transferred[:kept])
 
 
 def test_a_codestream_larger_than_its_header_is_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,21 +280,6 @@ def test_a_codestream_larger_than_its_header_is_refused_before_decoding(monkeypa
         image.read(bomb)
 
 
-def test_run_lengths_are_unpacked_no_further_than_the_picture() -> None:
-    # A megabyte of runs would unpack to 64.
-    bomb = struct.pack("<16I", 2, 64, 66, *[0] * 13) + b"\x81\0" + b"\x81\1" * 2**19
-    short = struct.pack("<16I", 2, 64, 64 + 2**20, *[0] * 13) + b"\x81\0" * 2**19 + b"\x81\1" * 54
-    with pytest.raises(UnreadableImageError):
-        image.read(dicom_file(syntax=uid.RLELossless, frame=bomb))
-    data = dicom_file(syntax=uid.RLELossless, frame=short)
-    tracemalloc.start()
-    try:
-        assert not image.read(data).any()
-        assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
-    finally:
-        tracemalloc.stop()
-
-
 def test_limits_hold_for_dicom() -> None:
     with pytest.raises(ImageTooLargeError):
         image.read(dicom_file(), Limits(pixels=5000))
@@ -369,11 +288,10 @@ def test_limits_hold_for_dicom() -> None:
             image.read(data, limits)
 
 
-@pytest.mark.parametrize("data", TRANSFER.values(), ids=TRANSFER.keys())
-def test_damage_gives_a_picture_or_an_image_error(data: bytes) -> None:
+def test_damage_gives_a_picture_or_an_image_error(transferred: bytes) -> None:
     rng = np.random.default_rng(0)
     for _ in range(60):
-        damaged = np.frombuffer(data, np.uint8).copy()
+        damaged = np.frombuffer(transferred, np.uint8).copy()
         damaged[rng.integers(132, 900, 3)] = rng.integers(0, 256, 3)
         try:
             assert image.read(damaged.tobytes()).dtype == np.uint8

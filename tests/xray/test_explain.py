@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from xray.classifier import Head
+from xray.classifier import Head, HeadWeights
 from xray.explain import grad_cam, to_picture
 from xray.preprocess import Box
 
 
-def measured_gradient(head: Head, features: np.ndarray, class_index: int) -> np.ndarray:
+def measured_gradient(head: HeadWeights, features: np.ndarray, class_index: int) -> np.ndarray:
     """Differentiate the class's logit minus the other's with respect to each feature."""
 
     def margin(x: np.ndarray) -> float:
@@ -32,7 +32,7 @@ def test_it_is_the_mean_gradient_times_the_features(
     small_head: Callable[..., Head], shape: tuple[int, int, int], class_index: int, seed: int
 ) -> None:
     features = np.random.default_rng(seed).uniform(0, 1, shape)
-    head = small_head(shape, seed)
+    head = small_head(shape, seed).weights
     weights = measured_gradient(head, features, class_index).mean(axis=(0, 1))
     expected = np.maximum((features * weights).sum(axis=2), 0)
     expected /= expected.max() or 1
@@ -40,7 +40,7 @@ def test_it_is_the_mean_gradient_times_the_features(
 
 
 def test_no_evidence_is_no_heat(small_head: Callable[..., Head]) -> None:
-    cam = grad_cam(np.zeros((8, 8, 3), np.float32), small_head((8, 8, 3)), 1)
+    cam = grad_cam(np.zeros((8, 8, 3), np.float32), small_head((8, 8, 3)).weights, 1)
     assert cam.shape == (8, 8) and not cam.any()
 
 

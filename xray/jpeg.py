@@ -1,0 +1,93 @@
+"""A JPEG's segments, walked before anything is decoded."""
+
+import re
+import struct
+from collections.abc import Iterator
+
+from xray import exif
+from xray.errors import UnsupportedImageError, damaged
+from xray.limits import Limits, check_size
+
+# A second of reading at most; real files have tens of segments, and about ten scans.
+_MAX_SEGMENTS = 100_000
+_MAX_SCANS = 100
+
+# What begins a segment or ends the picture; the others stand alone, or are a stuffed byte (FF00) of a scan.
+# Source: ITU-T T.81, table B.1 and B.1.1.5.
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+_EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
+_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_HUFFMAN_DCT_FRAMES = {0xC0, 0xC1, 0xC2}
+
+
+def check(data: bytes, limits: Limits) -> int:
+    """Check that this is a whole baseline or progressive JPEG of 8 bits, and no larger than is read.
+
+    The end mark is looked for segment by segment, so that neither the thumbnail inside an EXIF
+    segment nor what follows the picture is taken for its end.
+
+    Args:
+        data: the whole file, which begins as a JPEG.
+        limits: what is refused.
+
+    Returns:
+        The EXIF orientation, 1 to 8.
+
+    Raises:
+        UnreadableImageError: damaged or truncated.
+        UnsupportedImageError: another kind of JPEG, or too small.
+        ImageTooLargeError: too many pixels.
+    """
+    orientation, frames, scans = exif.UPRIGHT, 0, 0
+    for marker, content, _ in segments(data):
+        if marker in _FRAMES:
+            frames += 1
+            _check_frame(marker, content, limits)
+        elif marker == _APP1 and content.startswith(b"Exif\0\0"):
+            orientation = exif.orientation(content[6:])
+        elif marker == _SOS:
+            scans += 1
+    # A second frame is the next picture's, behind one that was cut.
+    if frames != 1 or not scans:
+        raise damaged("JPEG picture")
+    if scans > _MAX_SCANS:
+        # Each scan of a progressive JPEG costs a pass over the whole picture: a small file, minutes of work.
+        raise UnsupportedImageError(
+            f"Expected a JPEG of at most {_MAX_SCANS} scans, received {scans}. Please export it again."
+        )
+    return orientation
+
+
+def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Yield each marker, its segment's content and where that ends, up to the end mark.
+
+    Raises:
+        UnreadableImageError: the data ends before the end mark.
+    """
+    at = 2
+    for _ in range(_MAX_SEGMENTS):
+        found = _MARKER.search(data, at)
+        if found is None:
+            break
+        marker, start = found[1][0], found.end()
+        if marker == _EOI:
+            return
+        at = start + int.from_bytes(data[start : start + 2])
+        if at < start + 2 or at > len(data):
+            break
+        yield marker, data[start + 2 : at], at
+    raise damaged("JPEG picture")
+
+
+def _check_frame(marker: int, content: bytes, limits: Limits) -> None:
+    """Refuse, by the frame header, what OpenCV cannot read or what is too large (ITU-T T.81, B.2.2)."""
+    if len(content) < 6:
+        raise damaged("JPEG picture")
+    precision, height, width = struct.unpack_from(">BHH", content)
+    if marker not in _HUFFMAN_DCT_FRAMES or precision != 8:
+        received = "lossless, arithmetic or hierarchical" if precision == 8 else f"{precision}-bit"
+        raise UnsupportedImageError(
+            f"Expected a baseline or progressive JPEG of 8 bits, received a {received} one. "
+            "Please export the radiograph as PNG."
+        )
+    check_size(height, width, limits)
