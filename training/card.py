@@ -74,7 +74,7 @@ def _head(facts: Json) -> list[str]:
         "patients.",
         f"## Figures\n\nPatients kept apart, scored once. {metrics['interval']}.\n\n{_figures(metrics)}",
         f"**How far to believe them.** {metrics['confounding']}",
-        f"## The reference article's 48 pictures\n\n{called_table(metrics['held_out'], ['label'])}",
+        f"## Held-out pictures: the reference article's 48, and others of their patients\n\n{called_table(metrics['held_out'], ['label'])}",
         f"## As served against Keras in float32\n\n{parity['pictures']} test pictures: same side of the threshold "
         f"{parity['same_side_of_threshold']:.1%}, same verdict {parity['same_verdict']:.1%}; score difference "
         f"{parity['score_difference_median']:.4f} (median), {parity['score_difference_max']:.4f} (largest).",

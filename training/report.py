@@ -34,7 +34,7 @@ def markdown(report: Json, pictures: list[str]) -> str:
         table(["predictor", "radiographs", "n (patients)", *FIGURES.values()], beside),
         "## Called positive, by class and source",
         called_table(report["called_positive"], ["label", "source"]),
-        "## The reference article's held-out pictures",
+        "## Held-out pictures: the reference article's, and others of their patients",
         called_table(report["held_out"], ["label"]),
         "## Classification report",
         table(["class", "precision", "recall", "F1", "n"], _classification_rows(report)),

@@ -186,7 +186,7 @@ def _verdict(width: int, prediction: Prediction) -> Picture:
     sheet.picture[sheet.px(26) : sheet.px(112), MARGIN : MARGIN + sheet.px(6)] = colour
     left = MARGIN + sheet.px(24)
     sheet.write(prediction.verdict, left, sheet.px(70), 52, colour, HEAVY)
-    model = f"Model: {prediction.title}, version {prediction.version}"
+    model = f"{prediction.title}, version {prediction.version}"
     room = width // 2 - left - MARGIN
     sheet.write(sheet.shorten(model, 20, room), left, sheet.px(106), 20, TEXT)
     _score_scale(sheet, prediction, width // 2 + MARGIN, width - MARGIN - sheet.px(20))
