@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from xray.metadata import ArtefactFile, Check, ScreenFacts
+from xray.screen import CHECKS, DISTANCE, Screen
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
@@ -22,6 +25,29 @@ def real_data() -> Path:
 def radiograph() -> Callable[..., np.ndarray]:
     """Draw a picture that the lung network takes for a frontal chest radiograph."""
     return draw_radiograph
+
+
+@pytest.fixture(scope="session")
+def make_screen() -> Callable[..., Screen]:
+    """Make a screen that answers every picture with the checks given, and with none by default."""
+    return screen_that_says
+
+
+def screen_that_says(*said: str, channels: int = 512) -> Screen:
+    """Make a screen whose heads look at nothing, and whose distance is always 0."""
+    heads = CHECKS[:-1]
+    facts = ScreenFacts(
+        "screen", "screen", "1.0.0", "2026-11-20T00:00:00Z", "Screen", ArtefactFile("screen.npz", "0" * 64, 1), "MIT",
+        {}, {}, {}, "vgg16_cxr", "0" * 64,
+        (*(Check(name, 0.5) for name in heads), Check(DISTANCE, 0.0 if DISTANCE in said else 1.0)),
+    )  # fmt: skip
+    return Screen(
+        facts,
+        kernel=np.zeros((channels, len(heads)), np.float32),
+        bias=np.array([1 if name in said else -1 for name in heads], np.float32),
+        centre=np.zeros(channels, np.float32),
+        whitening=np.zeros((channels, 1), np.float32),
+    )
 
 
 def draw_radiograph(height: int = 512, width: int = 480, seed: int = 0) -> np.ndarray:

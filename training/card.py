@@ -6,7 +6,9 @@ Source:
 
 from collections.abc import Callable
 
+from training import audit_tables
 from training.figures import Json
+from training.html import Table
 from training.report import FIGURES, by_name, called_table, figure_cells, table
 
 USE = """## Use
@@ -14,14 +16,41 @@ USE = """## Use
 For education and research: to see what such a network does, and where it fails. **Never for diagnosis**, triage or
 any decision about a person. Not a medical device. Frontal chest radiographs only (PA, AP, supine)."""
 
-LIMITS = """## What it cannot
+LIMITS = """## Known shortcuts and failures
 
 - Class and source are confounded: every source of COVID films differs from every source of normal films, and most
-  pneumonias are those of children of one hospital. A part of every figure over all sources is knowledge of the source.
-- Figures are of patients kept apart, but of the *same* sources. In a hospital that nobody trained on, expect less.
-- A score is not a probability of disease: the training classes are balanced, patients are not, and calibration has not
-  been measured yet.
+  pneumonias are those of children of one hospital. Heads learn only inside sources that hold both sides of their
+  contrast; the backbone still saw every source, and its features tell them apart.
+- Exposure and contrast are the next shortcut after the border: hard normal films may be called COVID, flat portable
+  films of patients may be missed.
+- Figures over all sources are of patients kept apart, but of the *same* sources. Believe the sources left out, and in
+  a hospital that nobody trained on expect the threshold to fit worse than the ranking.
+- The models know children from one hospital only, and nothing but COVID-19, other pneumonia and normal: effusion, mass
+  or heart failure is pressed into these.
 - Labels are the publishers': RT-PCR or reports for COVID, reports mined by software for nih, one reading for others."""
+
+MEANING = {
+    "covid_normal": """**What the score means.** Model 1 learned abnormal films (COVID-19 or another pneumonia) against
+normal ones of the same hospital. A high score says: *a film that looks abnormal the way COVID-19 does*. It does not
+tell COVID-19 from another pneumonia: that is model 2's question, and only where model 1 is not negative.""",
+    "covid_pneumo": """**What the score means.** Model 2 learned COVID-19 against other pneumonia of the same hospitals;
+only cohen has both, so its honest figure is the one inside cohen. On a normal film its answer means nothing: ask
+model 1 first. With "both", the app reads them in this order.""",
+}
+
+CHECKLIST = """## CLAIM and TRIPOD+AI, item by item
+
+- [x] data sources, dates of publication, eligibility, and how patients were kept apart (`training.prepare`)
+- [x] reference standard: the publishers' labels, with their weakness
+- [x] preprocessing, architecture, training, seeds, software versions, code
+- [x] operating point chosen on validation patients, test patients scored once
+- [x] intervals over patients, subgroups (source, view, sex, age where the publishers say them)
+- [x] calibration, decision threshold, abstention and what they cost
+- [x] validation in sources left out of the heads' training
+- [ ] validation in a hospital that no part of the network has seen: its owner's to do
+- [ ] sample size calculation: the films are all that is public
+- [ ] sex, age and ethnicity of most films: not published
+- [ ] readers' study, clinical benefit, harm: not studied, and not the purpose"""
 
 DATA = """Trained on published radiographs: COVID-19 image data collection (Cohen et al. 2020, arXiv:2003.11597),
 COVID-19 Radiography Database (Chowdhury et al. 2020, Rahman et al. 2021; its normal films come from RSNA and NIH),
@@ -35,6 +64,7 @@ def render(facts: Json) -> str:
         "segmentation": _segmentation,
         "backbone": _backbone,
         "head": _head,
+        "screen": _screen,
     }
     parts = [f"# {facts['title']} (`{facts['name']}` {facts['version']})", *kinds[facts["kind"]](facts)]
     parts += [USE, LIMITS, f"## Data and licence\n\n{DATA}\n\nLicence: {facts['licence']}", _training(facts)]
@@ -68,17 +98,56 @@ def _backbone(facts: Json) -> list[str]:
 def _head(facts: Json) -> list[str]:
     metrics, parity, band = facts["metrics"], facts["parity"], facts["band"]
     negative, positive = facts["classes"]
-    return [
+    held_out = called_table(metrics["held_out"], ["label"])
+    parts = [
         f"{positive} against {negative}: a score in [0, 1] for {positive}. POSITIVE from {band['high']:.4f}, NEGATIVE "
         f"below {band['low']:.4f}, INCONCLUSIVE between; threshold {facts['threshold']:.4f}, chosen on validation "
         "patients.",
+        MEANING.get(facts["name"], ""),
         f"## Figures\n\nPatients kept apart, scored once. {metrics['interval']}.\n\n{_figures(metrics)}",
         f"**How far to believe them.** {metrics['confounding']}",
-        f"## Held-out pictures: the reference article's 48, and others of their patients\n\n{called_table(metrics['held_out'], ['label'])}",
+        *_audit(metrics.get("audit")),
+        f"## Held-out pictures: the reference article's 48, and others of their patients\n\n{held_out}",
         f"## As served against Keras in float32\n\n{parity['pictures']} test pictures: same side of the threshold "
         f"{parity['same_side_of_threshold']:.1%}, same verdict {parity['same_verdict']:.1%}; score difference "
         f"{parity['score_difference_median']:.4f} (median), {parity['score_difference_max']:.4f} (largest).",
+        CHECKLIST,
     ]
+    return [part for part in parts if part]
+
+
+def _audit(found: Json | None) -> list[str]:
+    """Return the audit's tables; none for a head that was not audited."""
+    if not found:
+        return []
+    model, name = found["model"], found["name"]
+    tables = [
+        ("Another hospital", audit_tables.left_out(model)),
+        ("", audit_tables.inside(model)),
+        ("Both models together", audit_tables.together(found)),
+        ("Calibration and INCONCLUSIVE", audit_tables.calibration(model)),
+        ("", audit_tables.predictive_values(model)),
+        ("Does it look at the lungs?", audit_tables.erased(found, name)),
+        ("", audit_tables.heat(found, name)),
+        ("What harmless changes do", audit_tables.robustness(found, name)),
+    ]
+    return [f"{f'## {title}' if title else ''}\n\n{_markdown(each)}".strip() for title, each in tables]
+
+
+def _screen(facts: Json) -> list[str]:
+    checks = ", ".join(f"{check['name']} from {check['threshold']:.3f}" for check in facts["checks"])
+    return [
+        "Small linear heads on the backbone's features, and the distance from the training films in their principal "
+        f"components: what is no frontal chest film is refused, other doubts become cautions. Thresholds: {checks}.",
+        "## Figures\n\nOf pictures that the head behind each figure has not seen: the test split, or, where all "
+        "pictures of a kind are needed to learn from, five folds over patients. Photographs, pages, noise and gradients "
+        "are made by the code; marks and turned films from radiographs.",
+        *(_markdown(table) for table in audit_tables.screen(facts["metrics"])),
+    ]
+
+
+def _markdown(found: Table) -> str:
+    return f"*{found.caption}*\n\n" + table(list(found.head), [[str(cell) for cell in row] for row in found.rows])
 
 
 def _figures(metrics: Json) -> str:

@@ -1,7 +1,7 @@
 """Score the test part of a run: `python -m training.evaluate runs/covid_normal [runs/covid_pneumo …]`.
 
-Reads what `training.train` wrote and writes report.json (which `training.export` reads), report.md and plots
-beside it. Beside the network's figures stand those of two baselines that see no lung.
+Reads what `training.contrast` or `training.train` wrote and writes report.json (which `training.export` reads),
+report.md and plots beside it. Beside the network's figures stand those of two baselines that see no lung.
 """
 
 import argparse
@@ -23,13 +23,9 @@ from training.config import RUNS
 from training.figures import Json
 from training.manifest import MANIFEST, root
 from training.metrics import Confusion, OperatingPoint
+from training.predictions import COLUMNS, FACTS
 from training.report import confounding, figure_text, markdown
 from xray.errors import DatasetError, XrayError
-
-COLUMNS = (
-    *("path", "sha256", "source", "patient_id", "group", "view", "label", "split", "upstream_split"),
-    *("y_true", "y_score"),
-)
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class Run:
         folder: where it lies.
         facts: its config.json.
         point: its threshold and band, chosen on the validation part.
-        predictions: one row a radiograph of val, test and held_out; see COLUMNS.
+        predictions: one row a radiograph of val, test and held_out; see training/predictions.py.
     """
 
     folder: Path
@@ -73,11 +69,11 @@ def load(folder: Path) -> Run:
     try:
         facts = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         point = OperatingPoint(**json.loads((folder / "operating_point.json").read_text(encoding="utf-8")))
-        kinds = {name: str for name in COLUMNS[:-2]}
+        kinds = dict.fromkeys(FACTS, str)
         predictions = pd.read_csv(folder / "predictions.csv", dtype=kinds, keep_default_na=False)
     except (OSError, ValueError, TypeError) as error:
         raise DatasetError(
-            f"Expected a finished run in {folder}. Received: {error}. Run `python -m training.train` first."
+            f"Expected a finished run in {folder}. Received: {error}. Run `python -m training.contrast` first."
         ) from error
     if missing := [name for name in COLUMNS if name not in predictions]:
         raise DatasetError(f"{folder}/predictions.csv: expected the columns {COLUMNS}. Missing: {missing}.")
@@ -114,15 +110,15 @@ def evaluate(found: Run, beside: Mapping[str, pd.DataFrame]) -> Json:
         "held_out": figures.called_positive(held_out, found.point, ["label"]),
         "baselines": {name: baselines.judge(rows) for name, rows in beside.items()},
     }  # fmt: skip
-    return {**_nulled(report), "confounding": confounding(report)}
+    return {**nulled(report), "confounding": confounding(report)}
 
 
-def _nulled(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def nulled(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Replace NaN, which JSON does not have, by None."""
     if isinstance(value, Mapping):
-        return {key: _nulled(item) for key, item in value.items()}
+        return {key: nulled(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_nulled(item) for item in value]
+        return [nulled(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
@@ -131,7 +127,7 @@ def _baselines(found: Run, manifest: Path) -> dict[str, pd.DataFrame]:
     if hashlib.sha256(manifest.read_bytes()).hexdigest() != found.facts["manifest_sha256"]:
         raise DatasetError(
             f"Expected the manifest that {found.folder} was trained on. Received another one, {manifest}: "
-            "its splits may differ. Name the right one by --manifest, or run `python -m training.train`."
+            "its splits may differ. Name the right one by --manifest, or run `python -m training.contrast`."
         )
     return baselines.scored(found.classes, manifest)
 
@@ -139,10 +135,12 @@ def _baselines(found: Run, manifest: Path) -> dict[str, pd.DataFrame]:
 def draw(found: Run, report: Json, manifest: Path) -> list[str]:
     """Write the plots beside the report and return their file names."""
     test, folder = found.test, found.folder
-    drawn = ["confusion_matrix.png", "scores.png", "learning_curves.png"]
+    drawn = ["confusion_matrix.png", "scores.png"]
     both = {name: rows for name, rows in test.groupby("source") if rows.y_true.nunique() == 2}
     counts = Confusion(**report["test"]["all"]["confusion"])
-    plots.learning_curves(run.history(folder), folder / "learning_curves.png")
+    if history := run.history(folder):
+        plots.learning_curves(history, folder / "learning_curves.png")
+        drawn.append("learning_curves.png")
     plots.confusion_matrix(counts, found.classes, folder / "confusion_matrix.png")
     plots.scores(test, found.point, folder / "scores.png")
     if test.y_true.nunique() == 2:

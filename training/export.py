@@ -1,4 +1,4 @@
-"""Write the artefacts that are served: `python -m training.export lungs|backbone|head NAME`.
+"""Write the artefacts that are served: `python -m training.export lungs|backbone|screen|head NAME`.
 
 Each artefact is a folder of model/: the network or head, metadata.json, and the card README.md. Its
 parity check (Keras in float32 against what is served, on pictures of the test split) is in the metadata.
@@ -6,7 +6,6 @@ parity check (Keras in float32 against what is served, on pictures of the test s
 
 import argparse
 import hashlib
-import io
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,20 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training import card, features, litert, run
+from training import audit, card, features, litert, run
 from training.config import MODELS, RUNS
 from training.dataset import Crops, crops
 from training.manifest import MANIFEST, read, root
-from training.network import FEATURE_LAYER, head_weights, unet
+from training.network import FEATURE_LAYER, feature_shape, unet
 from training.network import features as cut
 from training.segment import dice, mean_dice, read_pairs
 from xray import lungs
-from xray.classifier import pool
+from xray.classifier import HeadWeights, load_weights, pool
 from xray.errors import DatasetError
 from xray.preprocess import LUNG_BOX, Recipe, scale
 from xray.runtime import Network
 
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 # The strictest terms among the training pictures' licences: some of cohen's are CC BY-NC-SA 4.0.
 LICENCE = "CC BY-NC-SA 4.0 (weights; code: MIT). Research and education only, not for diagnosis."
 PARITY_PICTURES = 300
@@ -82,7 +81,7 @@ def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, 
     facts = {
         "recipe": asdict(recipe),
         "input_shape": [side, side, 3],
-        "feature_shape": [side // 16, side // 16, 512],
+        "feature_shape": list(feature_shape(recipe)),
         "feature_layer": FEATURE_LAYER,
     }
     _write_facts(name, "backbone", "VGG16 pretrained on radiographs", path, record, metrics, parity, facts)
@@ -95,10 +94,9 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     report = folder / "report.json"
     if not report.exists():
         raise DatasetError(f"Expected {report}. Received: no such file. Run `python -m training.evaluate {folder}`.")
-    model = keras.models.load_model(folder / "head.keras", compile=False)
-    arrays = io.BytesIO()
-    np.savez(arrays, **head_weights(model))
-    path = _write_file(config["name"], "head.npz", arrays.getvalue())
+    recipe = Recipe(**config["recipe"])
+    head = load_weights(folder / "head.npz", feature_shape(recipe))
+    path = _write_file(config["name"], "head.npz", (folder / "head.npz").read_bytes())
     point = json.loads((folder / "operating_point.json").read_text(encoding="utf-8"))
     facts = {
         "backbone": backbone,
@@ -109,16 +107,29 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
         "threshold": point["threshold"],
         "band": {"low": point["low"], "high": point["high"]},
     }
-    recipe = Recipe(**config["recipe"])
     data = crops(manifest, recipe)
     labels = (config["negative"], config["positive"])
-    parity = head_parity(model, data, recipe, labels, point, MODELS / backbone / "network.tflite", float_weights)
+    parity = head_parity(head, data, recipe, labels, point, MODELS / backbone / "network.tflite", float_weights)
     metrics = _summary(json.loads(report.read_text(encoding="utf-8")))
+    metrics |= _audited(config["name"], RUNS / "audit" / "report.json", record["manifest_sha256"])
     _write_facts(config["name"], "head", config["title"], path, record, metrics, parity, facts)
 
 
+def export_screen(folder: Path, backbone: str) -> None:
+    """Write model/screen of its run."""
+    record = _record(folder)
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    path = _write_file("screen", "screen.npz", (folder / "screen.npz").read_bytes())
+    facts = {
+        "backbone": backbone,
+        "backbone_sha256": _sha256(MODELS / backbone / "network.tflite"),
+        "checks": report["checks"],
+    }
+    _write_facts("screen", "screen", "Screen of pictures", path, record, report["figures"], {}, facts)
+
+
 def head_parity(
-    head: keras.Model,
+    head: HeadWeights,
     data: Crops,
     recipe: Recipe,
     labels: tuple[str, str],
@@ -131,11 +142,10 @@ def head_parity(
     served = Network(network)
     chosen = _sample(data, PARITY_PICTURES, labels)
     inputs = [scale(data.pictures[i], recipe)[None] for i in tqdm(chosen, desc="parity", disable=None)]
-    both = [
-        np.stack([pool(extract(x)[0]).ravel() for x in inputs])
+    exact, eight_bit = (
+        np.array([head.scores(extract(x)[0])[1] for x in inputs])
         for extract in (lambda x: np.asarray(kept(x, training=False)), served)
-    ]
-    exact, eight_bit = (np.asarray(head.predict(each, verbose=0))[:, 1] for each in both)
+    )
     verdicts = [np.digitize(each, (point["low"], point["high"])) for each in (exact, eight_bit)]
     difference = np.abs(exact - eight_bit)
     return {
@@ -151,6 +161,28 @@ def _summary(report: dict[str, Any]) -> dict[str, Any]:
     """Keep of a report what the card and the pages show; the rest stays in the run."""
     kept = ("interval", "confounding", "test", "called_positive", "held_out", "baselines")
     return {name: report[name] for name in kept}
+
+
+def _audited(name: str, path: Path, manifest_sha256: str) -> dict[str, Any]:
+    """Return what the audit found of one model; nothing for a model that it does not judge.
+
+    Raises:
+        DatasetError: no audit, or one of other data.
+    """
+    if name not in audit.MODELS:
+        return {}
+    if not path.exists():
+        raise DatasetError(f"Expected {path}. Received: no such file. Run `python -m training.audit`.")
+    report = json.loads(path.read_text(encoding="utf-8"))
+    if report["manifest_sha256"] != manifest_sha256:
+        raise DatasetError(
+            f"Expected {path} of the run's manifest. Received another's. Run `python -m training.audit`."
+        )
+    own = {
+        "erased": [row for row in report["erased"] if row["model"] == name],
+        **{key: [row for row in report[key] if row["head"] == name] for key in ("heat", "robustness", "sanity")},
+    }
+    return {"audit": {"name": name, "model": report["models"][name], "together": report["together"], **own}}
 
 
 def _sample(data: Crops, count: int, labels: tuple[str, ...] = ("covid", "normal", "pneumonia")) -> NDArray[np.intp]:
@@ -224,7 +256,7 @@ def main() -> None:
     base = what.add_parser("backbone", help="runs/backbone to model/vgg16_cxr")
     base.add_argument("--weights", help="imagenet or a file (default: the run's vgg16.weights.h5)")
     base.add_argument("--recipe", default=LUNG_BOX, help="lung-box or whole-image")
-    base.add_argument("--size", type=int, default=192, help="side of the input in pixels")
+    base.add_argument("--size", type=int, default=160, help="side of the input in pixels")
     base.add_argument("--name", default="vgg16_cxr", help="folder of model/ to write")
     head = what.add_parser("head", help="the run of a head to model/NAME")
     head.add_argument("name", help="for example covid_normal")
@@ -232,6 +264,8 @@ def main() -> None:
     head.add_argument(
         "--float-weights", default=str(RUNS / "backbone" / "vgg16.weights.h5"), help="for the parity check"
     )
+    screen = what.add_parser("screen", help="runs/screen to model/screen")
+    screen.add_argument("--backbone", default="vgg16_cxr", help="the artefact that it was trained on")
     args = parser.parse_args()
     if args.what == "lungs":
         export_lungs(args.run or RUNS / "lungs", args.manifest)
@@ -239,6 +273,8 @@ def main() -> None:
         folder = args.run or RUNS / "backbone"
         weights = args.weights or str(folder / "vgg16.weights.h5")
         export_backbone(folder, args.manifest, Recipe(args.recipe, args.size), weights, args.name)
+    elif args.what == "screen":
+        export_screen(args.run or RUNS / "screen", args.backbone)
     else:
         export_head(args.run or RUNS / args.name, args.manifest, args.backbone, args.float_weights)
 

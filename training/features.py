@@ -17,7 +17,7 @@ from training.config import MODELS, RUNS
 from training.dataset import Crops
 from training.network import features as cut
 from training.network import vgg16
-from xray.classifier import pool
+from xray.classifier import average, pool
 from xray.errors import DatasetError, ModelError
 from xray.preprocess import Recipe, scale
 from xray.runtime import Network
@@ -73,6 +73,21 @@ def vgg16_with(weights: str, size: int) -> keras.Model:
         ) from error
 
 
+def averages(data: Crops, recipe: Recipe, weights: str = "cxr") -> NDArray[np.float32]:
+    """Return the averaged features of all radiographs as they are, which linear heads learn from.
+
+    Args:
+        data: the crops.
+        recipe: of the backbone.
+        weights: see `backbone`.
+
+    Returns:
+        float32, shape (radiographs, channels).
+    """
+    everything = range(len(data.rows))
+    return np.asarray(copies(data, everything, recipe, [Augmentation()], weights, 0, average)[:, 0], np.float32)
+
+
 def copies(
     data: Crops,
     chosen: Sequence[int],
@@ -80,6 +95,7 @@ def copies(
     how: Sequence[Augmentation],
     weights: str,
     seed: int,
+    pooling: Backbone = pool,
 ) -> NDArray[np.float16]:
     """Return the pooled features of some radiographs, one copy for each augmentation.
 
@@ -90,6 +106,7 @@ def copies(
         how: one augmentation a copy; the default `Augmentation()` leaves the picture as it is.
         weights: see `backbone`.
         seed: of everything random.
+        pooling: `pool` for the articles' head, `average` for linear ones.
 
     Returns:
         float16, shape (len(chosen), len(how), inputs of the head), memory-mapped.
@@ -101,11 +118,12 @@ def copies(
         [astuple(each) for each in how],
         digest,
         seed,
+        pooling.__name__,
     )
     path = CACHE / f"{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.npy"
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        _write(path, data, chosen, recipe, how, network, seed)
+        _write(path, data, chosen, recipe, how, lambda x: pooling(network(x)[0]), seed)
     return np.load(path, mmap_mode="r")
 
 
@@ -115,13 +133,13 @@ def _write(
     chosen: Sequence[int],
     recipe: Recipe,
     how: Sequence[Augmentation],
-    network: Backbone,
+    extract: Backbone,
     seed: int,
 ) -> None:
     def one(position: int) -> NDArray[np.float16]:
         rng = np.random.default_rng((seed, position))
         picture = data.pictures[chosen[position]]
-        pooled = [pool(network(scale(augment(picture, recipe.size, each, rng), recipe)[None])[0]) for each in how]
+        pooled = [extract(scale(augment(picture, recipe.size, each, rng), recipe)[None]) for each in how]
         return np.stack(pooled).reshape(len(how), -1).astype(np.float16)
 
     if not len(chosen):

@@ -22,6 +22,7 @@ Json = dict[str, Any]
 
 REPEATS, SEED = 1000, 0
 INTERVAL = f"95 %, percentile bootstrap over patients and near-copies, {REPEATS} draws, seed {SEED}"
+AGE_LIMITS = (18, 40, 60)
 VERDICTS = (Verdict.POSITIVE, Verdict.INCONCLUSIVE, Verdict.NEGATIVE)
 
 
@@ -46,10 +47,20 @@ def measure(part: pd.DataFrame, threshold: float) -> Json:
         "positives": len(positives),
         "negatives": len(negatives),
         "confusion": confusion(part.y_true, part.y_score, threshold=threshold)._asdict(),
-        "roc_auc": _figure(part, roc_auc) if len(positives) and len(negatives) else None,
+        "roc_auc": area(part) if len(positives) and len(negatives) else None,
         "sensitivity": _share(positives, found) if len(positives) else None,
         "specificity": _share(negatives, spared) if len(negatives) else None,
     }
+
+
+def area(part: pd.DataFrame) -> Json:
+    """Return the ROC AUC of rows with both classes, {value, low, high}."""
+    return _figure(part, roc_auc)
+
+
+def share_positive(part: pd.DataFrame, threshold: float) -> Json | None:
+    """Return the share of rows that score at or above a threshold, {value, low, high}; None without rows."""
+    return _share(part.assign(y_true=1), partial(sensitivity, threshold=threshold)) if len(part) else None
 
 
 def _figure(part: pd.DataFrame, metric: Metric) -> Json:
@@ -72,14 +83,23 @@ def _share(part: pd.DataFrame, metric: Metric) -> Json:
 
 
 def slices(part: pd.DataFrame, threshold: float) -> Json:
-    """Return the figures of all radiographs, of each source and view, and of the children's test part."""
+    """Return the figures of all radiographs, of each source, view, sex and age, and of the children's test part."""
     children = part[(part.source == "kermany") & (part.upstream_split == "test")]
     return {
         "all": measure(part, threshold),
         "sources": {name: measure(rows, threshold) for name, rows in part.groupby("source")},
         "views": {name or "not stated": measure(rows, threshold) for name, rows in part.groupby("view")},
+        "sexes": {name or "not stated": measure(rows, threshold) for name, rows in part.groupby("sex")},
+        "ages": {name: measure(rows, threshold) for name, rows in part.groupby(part.age_years.map(age_group))},
         "children": measure(children, threshold) if len(children) else None,
     }
+
+
+def age_group(years: str) -> str:
+    """Return the group of an age as the manifest states it, in years or blank."""
+    if not years:
+        return "not stated"
+    return next((f"up to {limit}" for limit in AGE_LIMITS if float(years) <= limit), f"over {AGE_LIMITS[-1]}")
 
 
 def verdicts(part: pd.DataFrame, point: OperatingPoint) -> dict[str, int]:
@@ -97,13 +117,12 @@ def called_positive(part: pd.DataFrame, point: OperatingPoint, by: list[str]) ->
         point: threshold and band.
         by: columns; one entry for each combination of their values.
     """
-    above = partial(sensitivity, threshold=point.threshold)
     return [
         {
             **dict(zip(by, names, strict=True)),
             "n": len(rows),
             "patients": rows.patient_id.nunique(),
-            "called_positive": _share(rows.assign(y_true=1), above),
+            "called_positive": share_positive(rows, point.threshold),
             **verdicts(rows, point),
         }
         for names, rows in part.groupby(by)

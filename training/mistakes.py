@@ -6,7 +6,6 @@ from pathlib import Path
 
 import cv2
 import imutils
-import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -14,11 +13,11 @@ from numpy.typing import NDArray
 from training.dataset import LUNG_NETWORK
 from training.features import SERVED
 from training.figures import Json
-from training.network import head_weights
+from training.network import feature_shape
 from xray import image, lungs
 from xray.analysis import in_words
 from xray.annotate import BACKGROUND, QUIET, TEXT, outline, overlay
-from xray.classifier import HeadWeights
+from xray.classifier import HeadWeights, load_weights
 from xray.explain import grad_cam, to_picture
 from xray.image import GreyImage
 from xray.lettering import Picture, Sheet
@@ -80,16 +79,16 @@ def explainer(folder: Path, facts: Json) -> Explainer | None:
     """Return what explains a run's scores, or None if it was not trained on the served backbone.
 
     Args:
-        folder: of the run, with head.keras.
+        folder: of the run, with head.npz.
         facts: its config.json.
 
     Raises:
-        ModelError: model/vgg16_cxr is missing or broken.
+        ModelError: model/vgg16_cxr or the run's head is missing or broken.
     """
     if facts.get("weights") != "cxr":
         return None
-    head = keras.models.load_model(folder / "head.keras", compile=False)
-    return Explainer(Network(SERVED), Recipe(**facts["config"]["recipe"]), HeadWeights(**head_weights(head)))
+    recipe = Recipe(**facts["config"]["recipe"])
+    return Explainer(Network(SERVED), recipe, load_weights(folder / "head.npz", feature_shape(recipe)))
 
 
 def worst(test: pd.DataFrame, threshold: float) -> pd.DataFrame:

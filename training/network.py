@@ -3,10 +3,14 @@
 Models are built flat (never a model inside a model), so that Grad-CAM tools work on them.
 """
 
+import re
+
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 from numpy.typing import NDArray
+
+from xray.preprocess import Recipe
 
 # Simonyan & Zisserman 2015, arXiv:1409.1556, table 1, column D: filters and convolutions per block.
 VGG16_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -66,17 +70,17 @@ def vgg16(size: int | None = None) -> keras.Model:
     return keras.Model(inputs, x, name="vgg16")
 
 
-def vgg16_batch_norm(classes: int, dropout: float) -> keras.Model:
+def vgg16_batch_norm(outputs: dict[str, int], dropout: float) -> keras.Model:
     """Build the network that is pretrained on radiographs: VGG16 with batch norm and average pooling.
 
     One input channel: a radiograph is grey; `fold` spreads the first kernel over three channels.
 
     Args:
-        classes: number of softmax outputs.
+        outputs: number of classes of each task, by its name.
         dropout: share of pooled features dropped while training, 0 to 1.
 
     Returns:
-        A model from float32 (batch, any, any, 1) to float32 logits (batch, classes).
+        A model from float32 (batch, any, any, 1) to float32 logits (batch, classes), by task.
 
     Source:
         Initialisation: He et al. 2015, arXiv:1502.01852, fan-out form.
@@ -93,7 +97,46 @@ def vgg16_batch_norm(classes: int, dropout: float) -> keras.Model:
         x = layers.MaxPooling2D(2, strides=2, name=f"block{block}_pool")(x)
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    return keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="vgg16_batch_norm")
+    logits = {name: layers.Dense(classes, dtype="float32", name=name)(x) for name, classes in outputs.items()}
+    return keras.Model(inputs, logits, name="vgg16_batch_norm")
+
+
+def freeze(model: keras.Model, blocks: int) -> None:
+    """Keep the first blocks of `vgg16_batch_norm` as they are, their batch norm too; the rest learns."""
+    for layer in model.layers:
+        block = re.match(r"block(\d)_", layer.name)
+        layer.trainable = not block or int(block[1]) > blocks
+
+
+def unfold(plain: keras.Model, model: keras.Model, inputs: NDArray[np.float32]) -> None:
+    """Give `vgg16_batch_norm` the weights of a plain VGG16, so that it goes on learning from there.
+
+    The inverse of `fold`: on these inputs the function is the plain network's. Kernels are scaled to
+    the norm that they are initialised with, as the learning rates expect.
+
+    Args:
+        plain: a `vgg16` model.
+        model: a `vgg16_batch_norm` model; changed in place.
+        inputs: some hundred real inputs, float32, shape (n, size, size, 1).
+    """
+    x = ops.convert_to_tensor(inputs)
+    for layer in plain.layers:
+        if isinstance(layer, layers.MaxPooling2D):
+            x = ops.max_pool(x, 2, 2)
+        if not isinstance(layer, layers.Conv2D):
+            continue
+        kernel, bias = (np.asarray(weights, np.float32) for weights in layer.get_weights())
+        if layer.name == "block1_conv1":
+            kernel = kernel.sum(axis=2, keepdims=True)
+        sums = ops.conv(x, kernel, padding="same")
+        mean, variance = (ops.convert_to_numpy(each) for each in ops.moments(sums, axes=(0, 1, 2)))
+        norm = model.get_layer(f"{layer.name}_norm")
+        length = np.sqrt(np.square(kernel).sum(axis=(0, 1, 2))) + 1e-12
+        scale = np.sqrt(2.0 * kernel.shape[2] / kernel.shape[3]) / length
+        gamma = np.sqrt(variance * scale**2 + norm.epsilon) / scale
+        model.get_layer(layer.name).set_weights([kernel * scale])
+        norm.set_weights([gamma, mean + bias, mean * scale, variance * scale**2])
+        x = ops.relu(sums + bias)
 
 
 def fold(trained: keras.Model, size: int | None = None) -> keras.Model:
@@ -126,18 +169,24 @@ def features(base: keras.Model) -> keras.Model:
     return keras.Model(base.input, base.get_layer(FEATURE_LAYER).output, name="vgg16_features")
 
 
-def head(feature_shape: tuple[int, int, int], dropout: float) -> keras.Model:
+def feature_shape(recipe: Recipe) -> tuple[int, int, int]:
+    """Return height, width and channels of block5_conv3's features of a recipe's input."""
+    side = recipe.size // 2 ** (len(VGG16_BLOCKS) - 1)
+    return side, side, VGG16_BLOCKS[-1][0]
+
+
+def head(features: tuple[int, int, int], dropout: float) -> keras.Model:
     """Build the reference articles' head on the features of `block5_conv3`.
 
     Args:
-        feature_shape: height, width and channels of the features, for example (12, 12, 512).
+        features: height, width and channels, for example (12, 12, 512).
         dropout: share of hidden units dropped while training, 0 to 1.
 
     Returns:
-        A model from float32 (batch, *feature_shape) to softmax scores (batch, 2);
+        A model from float32 (batch, *features) to softmax scores (batch, 2);
         590,210 trained parameters at (12, 12, 512) and at (14, 14, 512).
     """
-    inputs = keras.Input(feature_shape, name=FEATURE_LAYER)
+    inputs = keras.Input(features, name=FEATURE_LAYER)
     x = layers.MaxPooling2D(2, strides=2, name="block5_pool")(inputs)
     x = layers.AveragePooling2D(2, name="average")(x)
     return keras.Model(inputs, _dense_layers(layers.Flatten(name="flatten")(x), dropout), name="head")

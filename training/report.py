@@ -28,7 +28,7 @@ def markdown(report: Json, pictures: list[str]) -> str:
         "## Figures",
         table(
             ["radiographs", "n (patients)", positive, negative, *FIGURES.values()],
-            [_with_counts(name, row) for name, row in by_name(report["test"], views=True).items()],
+            [_with_counts(name, row) for name, row in by_name(report["test"], finely=True).items()],
         ),
         "## Beside them: logistic regressions that see no lung",
         table(["predictor", "radiographs", "n (patients)", *FIGURES.values()], beside),
@@ -79,11 +79,12 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
 
 
-def by_name(slices: Json, *, views: bool = False) -> dict[str, Json]:
-    """Name the rows of a part: all of it, each source, each view if wanted, the children's published test part."""
+def by_name(slices: Json, *, finely: bool = False) -> dict[str, Json]:
+    """Name the rows of a part: all of it, each source, the children's test part; views, sexes and ages if wanted."""
     rows = {"all": slices["all"]} | {f"source {name}": row for name, row in slices["sources"].items()}
-    if views:
-        rows |= {f"view {name}": row for name, row in slices["views"].items()}
+    if finely:
+        for kind, plural in (("view", "views"), ("sex", "sexes"), ("age", "ages")):
+            rows |= {f"{kind} {name}": row for name, row in slices[plural].items()}
     if slices["children"]:
         rows["kermany's published test part (children)"] = slices["children"]
     return rows

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from training.config import REPOSITORY
 
@@ -68,6 +70,13 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file whole or not at all."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+    """Write an archive of NumPy arrays whole or not at all."""
+    part = path.with_suffix(".part.npz")
+    np.savez(part, **arrays)
     part.replace(path)
 
 

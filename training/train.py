@@ -1,11 +1,11 @@
-"""Train a head on the frozen backbone: `python -m training.train training/configs/covid_normal.toml`.
+"""Train the articles' head: `python -m training.train training/configs/articles_covid_normal.toml`.
 
-Writes runs/<name>/: config.json, history.csv, head.keras (of the best validation epoch),
-operating_point.json (chosen on the validation split) and predictions.csv (val, test, held_out).
+The heads that are served are `training.contrast`'s; this one is kept to be compared with, and to be taught.
+Writes runs/<name>/: config.json, history.csv, head.keras (of the best validation epoch), head.npz (its arrays, as
+they would be served), operating_point.json (chosen on the validation split) and predictions.csv (val, test, held_out).
 """
 
 import argparse
-import csv
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,25 +19,14 @@ from training.config import RUNS, load
 from training.dataset import Crops, crops, draw_weights
 from training.manifest import MANIFEST
 from training.metrics import operating_point, roc_auc
-from training.network import pooled_head
+from training.network import head_weights, pooled_head
+from training.predictions import write_predictions
 from xray.preprocess import Recipe
-
-PREDICTION_COLUMNS = (
-    "path",
-    "sha256",
-    "source",
-    "patient_id",
-    "group",
-    "view",
-    "label",
-    "split",
-    "upstream_split",
-)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Choices of this step; see configs/covid_normal.toml."""
+    """Choices of this step; see configs/articles_covid_normal.toml."""
 
     name: str
     title: str
@@ -157,17 +146,10 @@ def train(config: TrainConfig, manifest: Path, weights: str, folder: Path) -> No
     point = operating_point(val.y_true, scores(model, val), val.weight)
     run.write_json(folder / "operating_point.json", asdict(point))
     evaluated = part(data, config, ("val", "test", "held_out"), [still], weights)
-    _write_predictions(folder / "predictions.csv", data, evaluated, scores(model, evaluated))
+    run.write_arrays(folder / "head.npz", head_weights(model))
+    chosen = [data.rows[i] for i in evaluated.chosen]
+    write_predictions(folder / "predictions.csv", chosen, config.positive, scores(model, evaluated))
     print(f"{config.title}: threshold {point.threshold:.3f}, inconclusive from {point.low:.3f} to {point.high:.3f}")
-
-
-def _write_predictions(path: Path, data: Crops, evaluated: Part, y_score: NDArray[np.float64]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*PREDICTION_COLUMNS, "y_true", "y_score"])
-        for i, y_true, score in zip(evaluated.chosen, evaluated.y_true, y_score, strict=True):
-            row = data.rows[i]
-            writer.writerow([*(getattr(row, name) for name in PREDICTION_COLUMNS), y_true, f"{score:.6f}"])
 
 
 def main() -> None:

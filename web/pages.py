@@ -36,10 +36,12 @@ from xray.annotate import (
     heat_panel,
     radiograph_panel,
 )
+from xray.combined import combine
 from xray.errors import ImageError
 from xray.image import GreyImage
 from xray.metadata import HeadFacts
 from xray.registry import Registry
+from xray.screen import Caution
 
 pages = Blueprint("pages", __name__)
 
@@ -107,6 +109,8 @@ def query() -> AnyResponse:
         name=upload.name,
         when=when,
         inverted=analysis.inverted,
+        cautions=analysis.cautions,
+        combined=combine(analysis.predictions),
         readings=_readings(analysis, upload.name, when, services.store),
         original=_data_address(_shrunk(analysis.image)),
         lungs=_data_address(radiograph_panel(analysis)),
@@ -130,7 +134,7 @@ def annotated_copy(name: str) -> Response:
 def about() -> str:
     """Say what the models can and cannot do."""
     services = _services()
-    return render_template("about.html", models=services.models, labels=services.labels)
+    return render_template("about.html", models=services.models, labels=services.labels, cautions=Caution)
 
 
 @pages.get("/healthz")

@@ -1,4 +1,4 @@
-"""The command line: radiographs in, one row per picture and model out."""
+"""The command line: radiographs in, one row per picture and model out, and one for both models together."""
 
 import argparse
 import csv
@@ -13,10 +13,12 @@ from typing import Any, TextIO
 from xray import dicom
 from xray.analysis import ALL_MODELS, Analysis, Analyzer, Prediction
 from xray.annotate import annotate, encode_png
+from xray.combined import MODELS, NAME, Combined, combine
 from xray.errors import ImageError, ModelError
 from xray.limits import Limits
+from xray.screen import Caution
 
-COLUMNS = ("file", "model", "verdict", "score", "threshold", "error")
+COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions")
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom"}
 DICOM_PREAMBLE_BYTES = 132
 LONGEST_STEM = 100
@@ -58,13 +60,15 @@ def _parser() -> argparse.ArgumentParser:
         help="a picture (PNG, JPEG, DICOM), or a folder that is searched through, hidden files left out",
     )
     parser.add_argument(
-        "--model", default=ALL_MODELS, help="covid_normal, covid_pneumo, or both (default: every model)"
+        "--model",
+        default=ALL_MODELS,
+        help=f"covid_normal, covid_pneumo, or both (default): every model, and a row `{NAME}` for both read together",
     )
     parser.add_argument(
         "--format", choices=("csv", "json"), default="csv", help="csv (default) or json: one array of objects"
     )
     parser.add_argument(
-        "--annotated", type=Path, metavar="DIR", help="save an annotated PNG per row; no file is overwritten"
+        "--annotated", type=Path, metavar="DIR", help="save an annotated PNG per model; no file is overwritten"
     )
     return parser
 
@@ -122,7 +126,7 @@ def _is_picture(path: str) -> bool:
 def _judge(
     analyzer: Analyzer, models: tuple[str, ...], path: str, problem: str, annotated: Path | None
 ) -> Iterator[Row]:
-    """Yield one row per model; a picture that fails has the error in each."""
+    """Yield one row per model, then that of both together; a picture that fails has the error in each."""
     try:
         analysis = None if problem else analyzer.analyse(_read(path), models)
     except ImageError as error:
@@ -130,7 +134,8 @@ def _judge(
     except OSError as error:
         analysis, problem = None, _unreadable("file", error)
     if analysis is None:
-        yield from (_row(path, model, None, problem) for model in models)
+        names = (*models, NAME) if set(MODELS) <= set(models) else models
+        yield from (_row(path, name, None, problem) for name in names)
         return
     for prediction in analysis.predictions:
         try:
@@ -139,7 +144,10 @@ def _judge(
             problem = ""
         except OSError as error:
             problem = f"Annotated copy not saved in {annotated}: {error.strerror}."
-        yield _row(path, prediction.model, prediction, problem)
+        yield _row(path, prediction.model, prediction, problem, analysis.cautions)
+    together = combine(analysis.predictions)
+    if together:
+        yield _row(path, NAME, together, "", analysis.cautions)
 
 
 def _read(path: str) -> bytes:
@@ -152,14 +160,17 @@ def _unreadable(what: str, error: OSError) -> str:
     return f"Expected a {what} that can be read. Received: {error.strerror}."
 
 
-def _row(path: str, model: str, prediction: Prediction | None, problem: str) -> Row:
+def _row(
+    path: str, model: str, said: Prediction | Combined | None, problem: str, cautions: tuple[Caution, ...] = ()
+) -> Row:
     return {
         "file": path,
         "model": model,
-        "verdict": str(prediction.verdict) if prediction else None,
-        "score": prediction.score if prediction else None,
-        "threshold": round(prediction.threshold, 4) if prediction else None,
+        "verdict": str(said.verdict) if said else None,
+        "score": said.score if said else None,
+        "threshold": round(said.threshold, 4) if said else None,
         "error": " ".join(problem.split()) or None,
+        "cautions": list(cautions),
     }
 
 
@@ -185,7 +196,8 @@ def _write_csv(rows: Iterator[Row], out: TextIO) -> None:
     writer.writerow(COLUMNS)
     for row in rows:
         score, threshold = (None if row[key] is None else f"{row[key]:.4f}" for key in ("score", "threshold"))
-        writer.writerow((row["file"], row["model"], row["verdict"], score, threshold, row["error"]))
+        cautions = " ".join(row["cautions"])
+        writer.writerow((row["file"], row["model"], row["verdict"], score, threshold, row["error"], cautions))
         out.flush()
 
 

@@ -4,16 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from xray import image, lungs, polarity
 from xray.classifier import Features, Head, Verdict, verdict
 from xray.explain import Cam, Heat, grad_cam, to_picture
 from xray.image import GreyImage
 from xray.lungs import LungMask
 from xray.metadata import Band
+from xray.polarity import Film
 from xray.preprocess import Box, crop_box, preprocess
 from xray.registry import MODEL_DIR, Registry
+from xray.screen import Caution
 
 ALL_MODELS = "both"
+# Share of the picture's edge that lung covers: hardly any on a whole film.
+TIGHT = 0.10
+# The least shorter side, in pixels, of which the training films had enough to learn from.
+SMALL = 160
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,14 +98,19 @@ class Analysis:
         lungs: bool, same shape, True inside the lungs.
         box: the part that the networks saw.
         predictions: one per model asked for, in that order.
-        inverted: whether the picture came as a negative, and `image` is what it was turned back to.
+        cautions: why the verdicts deserve more doubt than their scores say.
     """
 
     image: GreyImage
     lungs: LungMask
     box: Box
     predictions: tuple[Prediction, ...]
-    inverted: bool = False
+    cautions: tuple[Caution, ...] = ()
+
+    @property
+    def inverted(self) -> bool:
+        """Whether the picture came as a negative, and `image` is what it was turned back to."""
+        return Caution.INVERTED in self.cautions
 
 
 class Analyzer:
@@ -152,15 +165,27 @@ class Analyzer:
         backbone = self.registry.backbone
         box = crop_box(film.lungs, backbone.recipe)
         features = backbone.network(preprocess(film.image, film.lungs, backbone.recipe)[None])[0]
+        cautions = self.registry.screen.examine(features) + _of_picture(film)
         shape = (picture.shape[0], picture.shape[1])
         heads = [self.registry.heads[name] for name in dict.fromkeys(names)]
         predictions = tuple(_predict(head, features, box, shape) for head in heads)
-        return Analysis(film.image, film.lungs, box, predictions, film.inverted)
+        return Analysis(film.image, film.lungs, box, predictions, cautions)
 
 
 def in_words(label: str) -> str:
     """Return a class label as people write it."""
     return "COVID-19" if label == "covid" else label
+
+
+def _of_picture(film: Film) -> tuple[Caution, ...]:
+    """Return the cautions that the picture itself gives."""
+    edge = np.concatenate([film.lungs[0], film.lungs[-1], film.lungs[:, 0], film.lungs[:, -1]])
+    found = {
+        Caution.INVERTED: film.inverted,
+        Caution.TIGHT_CROP: bool(edge.mean() > TIGHT),
+        Caution.LOW_RESOLUTION: min(film.image.shape) < SMALL,
+    }
+    return tuple(caution for caution, holds in found.items() if holds)
 
 
 def _predict(head: Head, features: Features, box: Box, shape: tuple[int, int]) -> Prediction:

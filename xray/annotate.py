@@ -12,6 +12,7 @@ from xray.image import GreyImage
 from xray.lettering import BOLD, HEAVY, Colour, Picture, Sheet, printable
 from xray.lungs import LungMask
 from xray.preprocess import Box
+from xray.screen import CAUTIONS
 
 DISCLAIMER = "Research and education only, not a diagnosis"
 
@@ -24,6 +25,7 @@ LINE: Colour = (72, 66, 60)
 TEXT: Colour = (240, 237, 234)
 QUIET: Colour = (182, 175, 168)
 LUNGS: Colour = (214, 196, 94)
+CAUTION: Colour = (150, 214, 236)
 # Apart for colour-blind eyes too (Okabe & Ito 2008); the word always stands beside the colour.
 VERDICT_COLOURS = {
     Verdict.POSITIVE: (40, 159, 240),
@@ -57,7 +59,7 @@ def annotate(analysis: Analysis, prediction: Prediction, *, file_name: str, when
     strips = (
         _panels(width, panels, _titles(analysis, prediction)),
         _verdict(width, prediction),
-        _reading(width, prediction),
+        _reading(width, analysis, prediction),
         _origin(width, file_name, when),
     )
     return np.vstack(strips)
@@ -220,13 +222,14 @@ def _score_scale(sheet: Sheet, prediction: Prediction, left: int, right: int) ->
     sheet.write_until(f"{in_words(prediction.positive)} · 1", right, sheet.px(106), 16, QUIET)
 
 
-def _reading(width: int, prediction: Prediction) -> Picture:
-    """Say what the verdict means, in as many lines as it takes."""
+def _reading(width: int, analysis: Analysis, prediction: Prediction) -> Picture:
+    """Say what the verdict means and what casts doubt on it, in as many lines as it takes."""
     ruler = _sheet(width, 1)
     left = MARGIN + ruler.px(24)
+    cautions = [(f"Caution: {CAUTIONS[caution]}", CAUTION) for caution in analysis.cautions]
     lines = [
         (line, colour)
-        for text, colour in ((prediction.reading, TEXT), (prediction.arithmetic, QUIET))
+        for text, colour in ((prediction.reading, TEXT), (prediction.arithmetic, QUIET), *cautions)
         for line in ruler.wrap(text, 20, width - left - MARGIN)
     ]
     sheet = _sheet(width, 28 + 30 * len(lines))

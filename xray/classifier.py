@@ -1,6 +1,7 @@
 """From the backbone's features to a score, and from a score to a verdict."""
 
 import zipfile
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -46,6 +47,19 @@ def pool(features: Features) -> Features:
     return pooled
 
 
+def average(features: Features) -> Features:
+    """Apply VGG16's last max pooling (block5_pool), then the mean over all positions.
+
+    Args:
+        features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
+
+    Returns:
+        float32, shape (channels,).
+    """
+    pooled: Features = _blocks(features).max(axis=(1, 3)).mean(axis=(0, 1))
+    return pooled
+
+
 def _blocks(features: Features) -> Features:
     """View as (rows, 2, columns, 2, channels); an odd last row or column is dropped, as `valid` does."""
     height, width, channels = features.shape
@@ -53,9 +67,64 @@ def _blocks(features: Features) -> Features:
     return features[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, channels)
 
 
+class HeadWeights(ABC):
+    """The trained part of one model: from the backbone's features to two logits."""
+
+    @abstractmethod
+    def logits(self, features: Features) -> NDArray[np.float32]:
+        """Return the two outputs before the softmax.
+
+        Args:
+            features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
+        """
+
+    @abstractmethod
+    def channel_gradient(self, features: Features, towards: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the gradient of logits @ towards, summed over positions: shape (channels,).
+
+        Exact and without autodiff: max pooling routes each pooled cell's gradient to one position, average
+        pooling spreads it, so both leave the sum over positions as it was.
+
+        Args:
+            features: as `logits`.
+            towards: float32, shape (2,), which mixture of the logits.
+        """
+
+    def scores(self, features: Features, temperature: float = 1.0) -> NDArray[np.float64]:
+        """Return softmax(logits / temperature): two shares in [0, 1], sum 1.
+
+        Source:
+            Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
+        """
+        scaled = self.logits(features).astype(np.float64) / temperature
+        shares = np.exp(scaled - scaled.max())
+        return np.asarray(shares / shares.sum())
+
+
 @dataclass(frozen=True, eq=False)
-class HeadWeights:
-    """The trained part of one model: pooling, Dense 128, ReLU, Dense 2; dropout is for training only.
+class LinearHead(HeadWeights):
+    """The head that is served: VGG16's last max pooling, the mean over all positions, Dense 2.
+
+    Attributes:
+        output_kernel: float32, shape (channels, 2).
+        output_bias: float32, shape (2,).
+    """
+
+    output_kernel: NDArray[np.float32]
+    output_bias: NDArray[np.float32]
+
+    def logits(self, features: Features) -> NDArray[np.float32]:
+        """Return the two outputs before the softmax."""
+        return average(features) @ self.output_kernel + self.output_bias
+
+    def channel_gradient(self, features: Features, towards: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the kernel itself: the mean over positions divides what it then sums."""
+        return self.output_kernel @ towards
+
+
+@dataclass(frozen=True, eq=False)
+class DenseHead(HeadWeights):
+    """The reference articles' head: pooling, Dense 128, ReLU, Dense 2; dropout is for training only.
 
     Attributes:
         dense_kernel: float32, shape (inputs, 128).
@@ -72,37 +141,6 @@ class HeadWeights:
     output_kernel: NDArray[np.float32]
     output_bias: NDArray[np.float32]
 
-    @classmethod
-    def load(cls, path: Path, feature_shape: tuple[int, ...]) -> "HeadWeights":
-        """Read head.npz.
-
-        Args:
-            path: the file with the four arrays.
-            feature_shape: (height, width, channels) that the backbone gives.
-
-        Raises:
-            ModelError: not the four arrays, not float32, of other shapes, or not finite.
-        """
-        height, width, channels = feature_shape
-        inputs = (height // 4) * (width // 4) * channels
-        expected = {
-            "dense_kernel": (inputs, HIDDEN_UNITS),
-            "dense_bias": (HIDDEN_UNITS,),
-            "output_kernel": (HIDDEN_UNITS, CLASSES),
-            "output_bias": (CLASSES,),
-        }
-        try:
-            with path.open("rb") as file, NpzFile(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise broken(path, f"Expected an archive of NumPy arrays. Received: {error}.") from error
-        found = {name: array.shape for name, array in arrays.items()}
-        if found != expected:
-            raise broken(path, f"Expected the arrays {expected}. Received: {found}.")
-        if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays.values()):
-            raise broken(path, "Expected finite float32 weights. Received other ones.")
-        return cls(**arrays)
-
     def hidden(self, features: Features) -> NDArray[np.float32]:
         """Return the 128 hidden units before their ReLU."""
         # C order flattens by row, column, channel, as Keras does.
@@ -112,15 +150,52 @@ class HeadWeights:
         """Return the two outputs before the softmax."""
         return np.maximum(self.hidden(features), 0) @ self.output_kernel + self.output_bias
 
-    def scores(self, features: Features, temperature: float = 1.0) -> NDArray[np.float64]:
-        """Return softmax(logits / temperature): two shares in [0, 1], sum 1.
+    def channel_gradient(self, features: Features, towards: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the gradient through the hidden units that are above 0."""
+        gradient = self.dense_kernel @ ((self.output_kernel @ towards) * (self.hidden(features) > 0))
+        return np.asarray(gradient.reshape(-1, features.shape[2]).sum(axis=0), np.float32)
 
-        Source:
-            Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
-        """
-        scaled = self.logits(features).astype(np.float64) / temperature
-        shares = np.exp(scaled - scaled.max())
-        return np.asarray(shares / shares.sum())
+
+def load_weights(path: Path, feature_shape: tuple[int, ...]) -> HeadWeights:
+    """Read head.npz: the arrays of a LinearHead or of a DenseHead, by their names.
+
+    Args:
+        path: the file.
+        feature_shape: (height, width, channels) that the backbone gives.
+
+    Raises:
+        ModelError: other arrays, not float32, of other shapes, or not finite.
+    """
+    height, width, channels = feature_shape
+    inputs = (height // 4) * (width // 4) * channels
+    linear = {"output_kernel": (channels, CLASSES), "output_bias": (CLASSES,)}
+    dense = {
+        "dense_kernel": (inputs, HIDDEN_UNITS),
+        "dense_bias": (HIDDEN_UNITS,),
+        "output_kernel": (HIDDEN_UNITS, CLASSES),
+        "output_bias": (CLASSES,),
+    }
+    arrays = read_arrays(path)
+    found = {name: array.shape for name, array in arrays.items()}
+    if found not in (linear, dense):
+        raise broken(path, f"Expected the arrays {linear} or {dense}. Received: {found}.")
+    return LinearHead(**arrays) if found == linear else DenseHead(**arrays)
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Read an archive of finite float32 arrays.
+
+    Raises:
+        ModelError: no such archive, or other numbers.
+    """
+    try:
+        with path.open("rb") as file, NpzFile(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise broken(path, f"Expected an archive of NumPy arrays. Received: {error}.") from error
+    if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays.values()):
+        raise broken(path, "Expected finite float32 weights. Received other ones.")
+    return arrays
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,7 @@ Heat = NDArray[np.float32]  # at the picture's size
 def grad_cam(features: Features, head: HeadWeights, class_index: int) -> Cam:
     """Return Grad-CAM of one class's logit minus the other's, at block5_conv3.
 
-    Each channel weighs what the mean of its gradient says; the weighted sum is cut at zero. The gradient
-    is exact and needs no autodiff: max pooling routes each pooled cell's gradient to one position and
-    average pooling spreads it over four, so both leave the sum over positions as it was, and the mean is
-    all that Grad-CAM takes.
+    Each channel weighs what the mean of its gradient says; the weighted sum is cut at zero.
 
     Args:
         features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
@@ -30,10 +27,8 @@ def grad_cam(features: Features, head: HeadWeights, class_index: int) -> Cam:
     Source:
         Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
     """
-    height, width, channels = features.shape
-    towards = head.output_kernel[:, class_index] - head.output_kernel[:, 1 - class_index]
-    gradient = head.dense_kernel @ (towards * (head.hidden(features) > 0))
-    weights = gradient.reshape(-1, channels).sum(axis=0) / (height * width)
+    towards = np.array([1.0, -1.0] if class_index == 0 else [-1.0, 1.0], np.float32)
+    weights = head.channel_gradient(features, towards) / (features.shape[0] * features.shape[1])
     cam = np.maximum(features @ weights, 0)
     peak = cam.max()
     return np.asarray(cam / peak if peak > 0 else cam, np.float32)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from xray import jpeg, png
+from xray import colour, jpeg, png
 from xray.errors import ImageTooLargeError, UnreadableImageError, UnsupportedImageError, damaged
 from xray.limits import DEFAULT_LIMITS, Limits
 
@@ -52,8 +52,9 @@ def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> GreyImage:
     """Read a PNG, JPEG or DICOM radiograph.
 
     The format is told by the first bytes, never by a name or a content type. EXIF orientation is
-    applied; colours become luma; transparent parts become black, as the collimated border of a film
-    is (white would read as bone); 16 bits are stretched to the picture's own range.
+    applied; colour pictures are refused, the colours of others become luma; transparent parts become
+    black, as the collimated border of a film is (white would read as bone); 16 bits are stretched to the
+    picture's own range.
 
     Args:
         data: the whole file.
@@ -66,6 +67,7 @@ def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> GreyImage:
         UnreadableImageError: empty, not a picture, damaged or truncated.
         UnsupportedImageError: another format, an exotic variant, or too small.
         ImageTooLargeError: too many bytes or pixels; raised before decoding.
+        NotAChestXrayError: a colour picture.
     """
     if not data:
         raise UnreadableImageError("Expected a picture, received an empty file. Please choose it again.")
@@ -116,6 +118,8 @@ def stretch(values: npt.NDArray[Any]) -> GreyImage:
 def read_jpeg(data: bytes, limits: Limits) -> GreyImage:
     """Read a baseline or progressive JPEG of 8 bits; contract and errors as `read`."""
     orientation = jpeg.check(data, limits)
+    colour.check(_decode(data, cv2.IMREAD_REDUCED_COLOR_8 | cv2.IMREAD_IGNORE_ORIENTATION, "JPEG"))
+    # Not from those colours: JPEG stores luma, which decoding to grey returns untouched.
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
     return _oriented(_decode(data, flags, "JPEG"), orientation)
 
@@ -133,6 +137,8 @@ def _decode(data: bytes, flags: int, name: str) -> npt.NDArray[Any]:
 def _grey(pixels: npt.NDArray[Any]) -> GreyImage:
     """Turn what OpenCV decoded (grey, BGR or BGRA; 8 or 16 bits) into 8-bit grey."""
     if pixels.ndim == 3:
+        size = (pixels.shape[1] // colour.SHRINK, pixels.shape[0] // colour.SHRINK)
+        colour.check(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)[..., :3])
         opacity = pixels[..., 3] if pixels.shape[2] == 4 else None
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY if opacity is None else cv2.COLOR_BGRA2GRAY)
         if opacity is not None:

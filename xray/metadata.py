@@ -130,11 +130,29 @@ class HeadFacts(Artefact):
         _expect(inside, f"threshold inside {self.band}", self.threshold)
 
 
-Facts = SegmentationFacts | BackboneFacts | HeadFacts
+@dataclass(frozen=True)
+class Check:
+    """One question that the screen asks of a picture: at or above the threshold the answer is yes."""
+
+    name: str
+    threshold: float
+
+
+@dataclass(frozen=True)
+class ScreenFacts(Artefact):
+    """The screen: what it asks of each picture, in the order of its scores; see xray/screen.py."""
+
+    backbone: str
+    backbone_sha256: str
+    checks: tuple[Check, ...]
+
+
+Facts = SegmentationFacts | BackboneFacts | HeadFacts | ScreenFacts
 _KINDS: dict[str, type[Facts]] = {
     "segmentation": SegmentationFacts,
     "backbone": BackboneFacts,
     "head": HeadFacts,
+    "screen": ScreenFacts,
 }
 
 
@@ -182,7 +200,7 @@ def _convert(kind: Any, value: object, where: str) -> object:
     origin = get_origin(kind)
     if origin is tuple and isinstance(value, list):
         return tuple(_convert(get_args(kind)[0], item, where) for item in value)
-    accepted: Any = (int, float) if kind is float else dict if origin else kind
+    accepted: Any = (int, float) if kind is float else origin or kind
     if not isinstance(value, accepted) or isinstance(value, bool):
         raise ValueError(f"Expected {where} to be {getattr(kind, '__name__', kind)}. Received: {value!r}.")
     return float(value) if kind is float else value

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from xray import metadata
-from xray.classifier import Head, HeadWeights
-from xray.metadata import Artefact, BackboneFacts, HeadFacts, SegmentationFacts
+from xray.classifier import Head, load_weights
+from xray.metadata import Artefact, BackboneFacts, HeadFacts, ScreenFacts, SegmentationFacts
 from xray.preprocess import Recipe
 from xray.runtime import Network, broken
+from xray.screen import Screen
 
 MODEL_DIR = Path(__file__).resolve().parent.parent / "model"
 # The two models that the project promises, in the order in which they are shown; others follow by name.
@@ -33,12 +34,14 @@ class Registry:
 
     Attributes:
         segmenter: the lung network.
-        backbone: one pass of it serves every head.
+        backbone: one pass of it serves the screen and every head.
+        screen: refuses and warns by the backbone's features.
         heads: by name, in the order in which they are shown.
     """
 
     segmenter: Network
     backbone: Backbone
+    screen: Screen
     heads: dict[str, Head]
 
     @classmethod
@@ -61,8 +64,11 @@ class Registry:
         network = Network(model_dir / base.name / base.file.name, pool_size=pool_size, threads=threads)
         _check_shapes(model_dir / lungs.name, segmenter, lungs.input_shape, lungs.input_shape)
         _check_shapes(model_dir / base.name, network, base.input_shape, base.feature_shape)
+        asked = _only(model_dir, artefacts, ScreenFacts)
+        path = _made_for(model_dir, asked, base)
+        screen = Screen.load(path, asked, base.feature_shape[2])
         heads = {facts.name: _head(model_dir, facts, base) for facts in _heads(model_dir, artefacts)}
-        return cls(segmenter, Backbone(network, base.recipe, base), heads)
+        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads)
 
 
 def _read(model_dir: Path) -> list[Artefact]:
@@ -106,11 +112,16 @@ def _heads(model_dir: Path, artefacts: list[Artefact]) -> list[HeadFacts]:
 
 
 def _head(model_dir: Path, facts: HeadFacts, base: BackboneFacts) -> Head:
+    return Head(facts, load_weights(_made_for(model_dir, facts, base), base.feature_shape))
+
+
+def _made_for(model_dir: Path, facts: HeadFacts | ScreenFacts, base: BackboneFacts) -> Path:
+    """Return the file of weights that were made for this backbone."""
     path = model_dir / facts.name / facts.file.name
     expected, received = (base.name, base.file.sha256), (facts.backbone, facts.backbone_sha256)
     if received != expected:
-        raise broken(path, f"Expected a head for the backbone {expected}. Received one for {received}.")
-    return Head(facts, HeadWeights.load(path, base.feature_shape))
+        raise broken(path, f"Expected weights for the backbone {expected}. Received some for {received}.")
+    return path
 
 
 def _check_shapes(folder: Path, network: Network, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:

@@ -56,6 +56,7 @@ def predictions() -> pd.DataFrame:
     names = ["path", "source", "patient_id", "view", "label", "split", "upstream_split", "y_score"]
     table = pd.DataFrame(PREDICTIONS, columns=names)
     y_true = (table.label == "covid").astype(int)
+    table = table.assign(sex=["F", "M"] * 6 + [""], age_years=["12", "50", ""] * 4 + ["61"])
     return table.assign(sha256=table.path, path=table.path + ".png", group=table.patient_id, y_true=y_true)
 
 

@@ -62,13 +62,22 @@ def test_a_missing_file(tmp_path):
 
 def test_every_shipped_configuration_is_read():
     pytest.importorskip("keras")
+    from training.contrast import ContrastConfig
     from training.pretrain import PretrainConfig
+    from training.screen import ScreenConfig
     from training.segment import SegmentConfig
     from training.train import TrainConfig
 
-    kinds = {"lungs": SegmentConfig, "backbone": PretrainConfig}
+    kinds = {
+        "lungs": SegmentConfig,
+        "backbone": PretrainConfig,
+        "backbone_more": PretrainConfig,
+        "covid_normal": ContrastConfig,
+        "covid_pneumo": ContrastConfig,
+        "screen": ScreenConfig,
+    }
     files = sorted(CONFIGS.glob("*.toml"))
-    assert {"lungs", "backbone", "covid_normal", "covid_pneumo"} <= {path.stem for path in files}
+    assert kinds.keys() <= {path.stem for path in files}
     for path in files:
         load(path, kinds.get(path.stem, TrainConfig))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xray.classifier import Head, HeadWeights
+from xray.classifier import DenseHead, Head
 from xray.explain import grad_cam
 from xray.metadata import ArtefactFile, Band, HeadFacts
 
@@ -32,7 +32,7 @@ def pair(request: pytest.FixtureRequest):
     hidden = keras.layers.Dense(128, activation="relu", bias_initializer="random_normal")
     logits = keras.layers.Dense(2, bias_initializer="random_normal")
     model = keras.Model(inputs, logits(keras.layers.Dropout(0.5)(hidden(x))))
-    weights = HeadWeights(*(np.asarray(w) for layer in (hidden, logits) for w in layer.get_weights()))
+    weights = DenseHead(*(np.asarray(w) for layer in (hidden, logits) for w in layer.get_weights()))
     return model, Head(FACTS, weights)
 
 

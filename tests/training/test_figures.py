@@ -33,6 +33,8 @@ def test_figures_of_a_part(test_part: pd.DataFrame) -> None:
     for name in ("roc_auc", "sensitivity", "specificity"):
         assert 0 <= everything[name]["low"] < everything[name]["value"] < everything[name]["high"] <= 1
     assert {name: row["n"] for name, row in slices["views"].items()} == {"PA": 3, "AP": 5, "not stated": 1}
+    assert {name: row["n"] for name, row in slices["sexes"].items()} == {"F": 5, "M": 4}
+    assert {name: row["n"] for name, row in slices["ages"].items()} == {"up to 18": 3, "up to 60": 3, "not stated": 3}
     assert slices["children"]["n"] == 2
 
 

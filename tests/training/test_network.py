@@ -12,7 +12,7 @@ from training import network  # noqa: E402
 def trained():
     """A batch-norm VGG16 whose statistics are not those of a new network."""
     keras.utils.set_random_seed(3)
-    model = network.vgg16_batch_norm(classes=3, dropout=0.4)
+    model = network.vgg16_batch_norm({"logits": 3}, dropout=0.4)
     rng = np.random.default_rng(3)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -35,6 +35,32 @@ def test_fold_is_exact(trained):
     after = network.features(network.fold(trained)).predict(np.repeat(grey, 3, axis=3), verbose=0)
     assert before.std() > 0
     np.testing.assert_allclose(after, before, atol=1e-4 * before.max())
+
+
+def test_unfold_gives_back_the_folded_network(trained):
+    """Training goes on from plain weights: on the inputs that set its statistics the function is the same."""
+    grey = np.random.default_rng(0).normal(size=(4, 64, 64, 1)).astype(np.float32)
+    plain = network.fold(trained)
+    again = network.vgg16_batch_norm({"logits": 3}, dropout=0.4)
+    network.unfold(plain, again, grey)
+    expected = plain.predict(np.repeat(grey, 3, axis=3), verbose=0)
+    pooled = keras.Model(again.input, again.get_layer("block5_pool").output)
+    np.testing.assert_allclose(pooled(grey, training=True), expected, atol=1e-3 * expected.max())
+    refolded = network.fold(again).predict(np.repeat(grey, 3, axis=3), verbose=0)
+    np.testing.assert_allclose(refolded, expected, atol=1e-3 * expected.max())
+
+
+def test_frozen_blocks_stay_as_they_are_and_the_others_learn():
+    model = network.vgg16_batch_norm({"logits": 2}, dropout=0.0)
+    network.freeze(model, 2)
+    before = {layer.name: layer.get_weights() for layer in model.layers}
+    model.compile(keras.optimizers.SGD(0.1), keras.losses.CategoricalCrossentropy(from_logits=True))
+    rng = np.random.default_rng(0)
+    model.fit(rng.normal(size=(4, 32, 32, 1)).astype(np.float32), {"logits": np.eye(2)[[0, 1, 0, 1]]}, verbose=0)
+    for layer in model.layers:
+        for old, new in zip(before[layer.name], layer.get_weights(), strict=True):
+            frozen = layer.name.startswith(("block1_", "block2_"))
+            assert np.array_equal(old, new) is frozen, layer.name
 
 
 def test_folded_weights_load_into_keras_applications(trained, tmp_path):

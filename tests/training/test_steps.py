@@ -17,8 +17,8 @@ from xray.preprocess import Recipe  # noqa: E402
 LUNGS = segment.SegmentConfig(2, 6, 1e-3, 0.0, 1, (4, 8), Augmentation(flip=0.5))
 STAGE = pretrain.Stage(32, 1, 12, 6, 0.01)
 BACKBONE = pretrain.PretrainConfig(
-    ("normal", "covid", "pneumonia"), 64, 5e-4, 0.05, 0.4, 1, (STAGE, dataclasses.replace(STAGE, size=64)),
-    Augmentation(flip=0.5),
+    ("normal", "covid", "pneumonia"), 1.0, 64, 5e-4, 0.05, 0.4, 1,
+    (STAGE, dataclasses.replace(STAGE, size=64, frozen_blocks=2)), Augmentation(flip=0.5),
 )  # fmt: skip
 HEAD = train.TrainConfig(
     "covid_normal",
@@ -71,6 +71,16 @@ def test_pretrain_goes_through_its_sizes_and_leaves_plain_vgg16_weights(collecti
     again = keras.models.load_model(tmp_path / "run" / "last.keras")
     for before, after in zip(trained.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+def test_within_a_source_only_its_own_findings_count():
+    """The hospital gives nothing away: a source with a single finding has no loss, whatever is said of it."""
+    loss = pretrain.WithinSource(reduction="none")
+    finding = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0]], np.float32)
+    possible = np.array([[1, 0, 0], [1, 1, 0], [1, 1, 1]], np.float32)
+    logits = np.array([[-5.0, 9.0, 9.0], [0.0, 0.0, 50.0], [0.0, 0.0, 0.0]], np.float32)
+    found = np.asarray(loss(np.hstack([finding, possible]), logits))
+    np.testing.assert_allclose(found, [0.0, np.log(2), np.log(3)], atol=1e-6)
 
 
 def test_train_writes_predictions_of_patients_kept_apart(collection, tmp_path):

@@ -13,10 +13,11 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from web.factory import create_app
-from xray.classifier import Head, HeadWeights
+from xray.classifier import DenseHead, Head
 from xray.metadata import ArtefactFile, Band, HeadFacts
 from xray.preprocess import LUNG_BOX, Recipe
 from xray.registry import Backbone, Registry
+from xray.screen import Screen
 
 SIZE = 64
 FEATURES = np.random.default_rng(0).uniform(0, 1, (1, SIZE // 16, SIZE // 16, 512)).astype(np.float32)
@@ -53,7 +54,7 @@ def make_head(name: str, title: str, negative: str, score: float, band: Band) ->
     )  # fmt: skip
     with np.errstate(divide="ignore"):
         logit = np.float32(np.clip(np.log(score) - np.log1p(-score), -50, 50))
-    weights = HeadWeights(
+    weights = DenseHead(
         np.zeros((512, 128), np.float32),
         np.zeros(128, np.float32),
         np.zeros((128, 2), np.float32),
@@ -63,16 +64,22 @@ def make_head(name: str, title: str, negative: str, score: float, band: Band) ->
 
 
 @pytest.fixture
-def make_registry() -> MakeRegistry:
-    """Make models that give the scores asked for."""
+def make_registry(make_screen: Callable[..., Screen]) -> MakeRegistry:
+    """Make models that give the scores, and a screen that gives the answers, asked for."""
 
-    def make(covid_normal: float = 0.97, covid_pneumo: float = 0.12, segmenter: object = find_two_lungs) -> Registry:
+    def make(
+        covid_normal: float = 0.97,
+        covid_pneumo: float = 0.12,
+        segmenter: object = find_two_lungs,
+        said: tuple[str, ...] = (),
+    ) -> Registry:
         band = Band(0.4, 0.6)
         heads = {
             "covid_normal": make_head("covid_normal", "COVID-19 or normal", "normal", covid_normal, band),
             "covid_pneumo": make_head("covid_pneumo", "COVID-19 or pneumonia", "pneumonia", covid_pneumo, band),
         }
-        return Registry(segmenter, Backbone(give_features, Recipe(LUNG_BOX, SIZE), None), heads)
+        backbone = Backbone(give_features, Recipe(LUNG_BOX, SIZE), None)
+        return Registry(segmenter, backbone, make_screen(*said), heads)
 
     return make
 

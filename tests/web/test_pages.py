@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from web.store import COPY_NAME
+from xray.screen import CAUTIONS, NOT_FRONTAL
 
 DISCLAIMER = "For education and research only, not for diagnosis"
 COPY_LINK = re.compile(r'href="/static/xray_analysis/([^"]+)" download')
@@ -82,7 +83,7 @@ def test_a_result_shows_original_heat_and_outline(client, send, film):
 def test_a_film_that_came_as_a_negative_is_turned_back_and_says_so(client, send, film):
     grey = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
     page = send(client, cv2.imencode(".png", 255 - grey)[1].tobytes(), model="covid_normal").text
-    assert "came as a negative" in page
+    assert "came as a negative" in page and "Came as a negative, and was turned back" in page
     assert "came as a negative" not in send(client, film, model="covid_normal").text
 
 
@@ -92,12 +93,61 @@ def test_a_large_film_travels_shrunk(client, send, make_film):
     assert len(page) < 1_500_000
 
 
-def test_both_models_give_two_sections_and_two_copies(client, send, copies):
+def test_both_models_give_a_section_together_then_one_each_and_two_copies(client, send, copies):
     page = send(client, model="both").text
-    assert re.findall(r'<p class="word">(\w+)</p>', page) == ["POSITIVE", "NEGATIVE"]
-    assert page.index('id="covid_normal"') < page.index('id="covid_pneumo"')
+    assert re.findall(r'<p class="word">(\w+)</p>', page) == ["NEGATIVE", "POSITIVE", "NEGATIVE"]
+    assert re.findall(r'<section[^>]* id="(\w+)"', page) == ["combined", "covid_normal", "covid_pneumo"]
+    assert "<title>NEGATIVE · film.png" in page
     assert sorted(path.name for path in copies.iterdir()) == sorted(COPY_LINK.findall(page))
     assert "other pneumonia" in page
+
+
+@pytest.mark.parametrize(
+    ("scores", "verdict", "sentence"),
+    [
+        ((0.9, 0.9), "POSITIVE", "Abnormal to model 1, and more like COVID-19 than other pneumonia to model 2."),
+        ((0.9, 0.1), "NEGATIVE", "Not COVID-19: more like other pneumonia to model 2."),
+        ((0.5, 0.9), "INCONCLUSIVE", "Too close to call: at least one of the two models does not decide."),
+        ((0.1, 0.9), "NEGATIVE", "Looks normal to model 1; what model 2 says of a normal film means nothing."),
+        ((0.1, 0.1), "NEGATIVE", "Looks normal to model 1; what model 2 says of a normal film means nothing."),
+    ],
+)
+def test_both_models_are_read_together_in_words(make_client, make_registry, send, scores, verdict, sentence):
+    page = " ".join(send(make_client(make_registry(*scores)), model="both").text.split())
+    section = re.search(r'<section[^>]* id="combined".*?</section>', page)[0]
+    assert f'<p class="word">{verdict}</p> <p class="sentence">{sentence}</p>' in section
+    assert "each knows only its two answers" in section
+    assert re.findall(r'href="#(\w+)"', section) == ["covid_normal", "covid_pneumo"]
+
+
+def test_cautions_stand_before_the_verdict_in_words(make_client, make_registry, send):
+    page = send(make_client(make_registry(said=("child", "marks"))), model="both").text
+    section = re.search(r'<section class="cautions".*?</section>', page, re.DOTALL)[0]
+    said = [" ".join(unescape(words).split()) for words in re.findall(r"<span>(.*?)</span>", section, re.DOTALL)]
+    assert said == [
+        "Looks like a child’s film: the models know children from one hospital only.",
+        "Letters, arrows or other marks seem to lie over the lungs.",
+    ]
+    assert section.count("<svg") == 2
+    assert page.index(section) < page.index('class="word"')
+
+
+def test_a_film_without_cautions_has_no_such_section(client, send):
+    assert "cautions" not in send(client, model="covid_normal").text
+
+
+def test_every_caution_has_its_words_on_the_page_that_explains_them(client):
+    page = client.get("/about").text
+    section = re.search(r"<h2>Cautions</h2>.*?</section>", page, re.DOTALL)[0]
+    words = [" ".join(unescape(item).split()) for item in re.findall(r"<li>(.*?)</li>", section, re.DOTALL)]
+    # The annotated copy carries the same words.
+    assert [item.replace("’", "'") for item in words] == list(CAUTIONS.values())
+
+
+def test_what_the_screen_refuses_is_refused_on_the_form(make_client, make_registry, send, copies):
+    answer = send(make_client(make_registry(said=(NOT_FRONTAL,))), model="both")
+    assert answer.status_code == 422
+    assert "looks like something else" in answer.text and not copies.exists()
 
 
 @pytest.mark.parametrize("model", ["covid_normal", "covid_pneumo"])
@@ -176,5 +226,13 @@ def test_health_tells_which_models_serve(client):
 
 def test_about_names_the_models_and_the_limits(client):
     page = client.get("/about").text
-    for part in ("Model 1: Covid / Normal", "Model 2: Covid / Pneumo", "0.40 to 0.60", "not a probability", DISCLAIMER):
+    for part in (
+        "Model 1: Covid / Normal",
+        "Model 2: Covid / Pneumo",
+        "0.40 to 0.60",
+        "not a probability",
+        "Both models together",
+        "one NEGATIVE is enough",
+        DISCLAIMER,
+    ):
         assert part in page

@@ -5,6 +5,7 @@ import os
 import re
 from io import BytesIO
 
+import cv2
 import numpy as np
 import pytest
 
@@ -33,6 +34,14 @@ def assert_form_with_problem(answer, status, words, model):
 def test_a_file_that_is_not_a_film_is_refused_on_the_form(client, send, copies, data, name, status, words):
     answer = send(client, data, name, "covid_pneumo")
     assert_form_with_problem(answer, status, words, "covid_pneumo")
+    assert not copies.exists()
+
+
+def test_a_colour_picture_is_refused_on_the_form(client, send, copies, film):
+    grey = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
+    colours = cv2.applyColorMap(grey, cv2.COLORMAP_HSV)
+    answer = send(client, cv2.imencode(".png", colours)[1].tobytes(), "holiday.png", "both")
+    assert_form_with_problem(answer, 422, "such as a photograph", "both")
     assert not copies.exists()
 
 

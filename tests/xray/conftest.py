@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xray.analysis import Analyzer
-from xray.classifier import Head, HeadWeights
+from xray.classifier import DenseHead, Head, HeadWeights, LinearHead
 from xray.metadata import ArtefactFile, Band, HeadFacts
 
 
@@ -24,8 +24,10 @@ def small_head() -> Callable[..., Head]:
     return make_small_head
 
 
-def make_small_head(feature_shape: tuple[int, int, int], seed: int = 0, **facts: Any) -> Head:
-    """Make a head with few hidden units; keyword arguments replace facts."""
+def make_small_head(
+    feature_shape: tuple[int, int, int], seed: int = 0, kind: type[HeadWeights] = DenseHead, **facts: Any
+) -> Head:
+    """Make a head, a dense one with few hidden units; other keyword arguments replace facts."""
     height, width, channels = feature_shape
     rng = np.random.default_rng(seed)
     known: dict[str, Any] = {
@@ -35,13 +37,11 @@ def make_small_head(feature_shape: tuple[int, int, int], seed: int = 0, **facts:
         "classes": ("normal", "covid"), "positive": "covid", "temperature": 1.0, "threshold": 0.5,
         "band": Band(0.4, 0.6),
     }  # fmt: skip
-    weights = HeadWeights(
-        rng.normal(size=((height // 4) * (width // 4) * channels, 7)),
-        rng.normal(size=7),
-        rng.normal(size=(7, 2)),
-        rng.normal(size=2),
-    )
-    return Head(HeadFacts(**(known | facts)), weights)
+    shapes: dict[type[HeadWeights], list[tuple[int, ...]]] = {
+        DenseHead: [((height // 4) * (width // 4) * channels, 7), (7,), (7, 2), (2,)],
+        LinearHead: [(channels, 2), (2,)],
+    }
+    return Head(HeadFacts(**(known | facts)), kind(*(rng.normal(size=shape) for shape in shapes[kind])))
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from xray.analysis import Analyzer, Prediction
-from xray.classifier import Verdict, verdict
+from xray.classifier import Head, Verdict, verdict
 from xray.errors import ImageError, NotAChestXrayError
 from xray.metadata import Band
-from xray.preprocess import Box
+from xray.preprocess import LUNG_BOX, Box, Recipe
+from xray.registry import Backbone, Registry
+from xray.screen import NOT_FRONTAL, Caution, Screen
 
 Draw = Callable[..., np.ndarray]
 
@@ -72,6 +74,66 @@ def test_a_picture_without_lungs_is_refused(analyzer: Analyzer) -> None:
 def test_what_is_no_picture_is_refused(analyzer: Analyzer) -> None:
     with pytest.raises(ImageError):
         analyzer.analyse(b"hello", analyzer.names)
+
+
+@pytest.fixture
+def judged(small_head: Callable[..., Head], make_screen: Callable[..., Screen]) -> Callable[..., tuple[Caution, ...]]:
+    """Analyse a drawn film of the given lungs; return its cautions. The lungs are found where they are dark."""
+
+    def judge(
+        lungs: np.ndarray, said: tuple[str, ...] = (), negative: bool = False, size: tuple[int, int] = (400, 300)
+    ) -> tuple[Caution, ...]:
+        def segment(x: np.ndarray) -> np.ndarray:
+            dark = x[0, lungs, 0].mean() < x[0, ~lungs, 0].mean()
+            return (lungs * dark).astype(np.float32)[None, ..., None]
+
+        backbone = Backbone(lambda _: np.ones((1, 4, 4, 3), np.float32), Recipe(LUNG_BOX, 64), None)
+        heads = {"covid_normal": small_head((4, 4, 3))}
+        film = cv2.resize(np.where(lungs, 60, 180).astype(np.uint8), size[::-1])
+        registry = Registry(segment, backbone, make_screen(*said, channels=3), heads)
+        analysis = Analyzer(registry).analyse(png(255 - film if negative else film), ["covid_normal"])
+        assert analysis.inverted is negative
+        return analysis.cautions
+
+    return judge
+
+
+def pair_of_lungs(height: int = 80) -> np.ndarray:
+    """Draw two ellipses in the middle of a square of 128 px."""
+    mask = np.zeros((128, 128), np.uint8)
+    for x in (36, 92):
+        cv2.ellipse(mask, (x, 64), (22, height // 2), 0, 0, 360, 1, cv2.FILLED)
+    return mask > 0
+
+
+WHOLE, CUT = pair_of_lungs(), pair_of_lungs(200)
+
+
+@pytest.mark.parametrize(
+    ("lungs", "how", "expected"),
+    [
+        (WHOLE, {}, ()),
+        (WHOLE, {"negative": True}, (Caution.INVERTED,)),
+        (CUT, {}, (Caution.TIGHT_CROP,)),
+        (WHOLE, {"size": (200, 160)}, ()),
+        (WHOLE, {"size": (200, 159)}, (Caution.LOW_RESOLUTION,)),
+        (WHOLE, {"size": (159, 300)}, (Caution.LOW_RESOLUTION,)),
+        (WHOLE, {"said": (Caution.CHILD,), "negative": True}, (Caution.CHILD, Caution.INVERTED)),
+    ],
+    ids=["a whole film", "a negative", "cut", "large enough", "too narrow", "too flat", "with the screen's first"],
+)
+def test_a_film_that_deserves_doubt_says_so(
+    judged: Callable[..., tuple[Caution, ...]],
+    lungs: np.ndarray,
+    how: dict[str, object],
+    expected: tuple[Caution, ...],
+) -> None:
+    assert judged(lungs, **how) == expected
+
+
+def test_what_the_screen_refuses_is_refused(judged: Callable[..., tuple[Caution, ...]]) -> None:
+    with pytest.raises(NotAChestXrayError, match="looks like something else"):
+        judged(WHOLE, said=(NOT_FRONTAL,))
 
 
 def test_a_real_dicom_film_is_judged(analyzer: Analyzer, real_data: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from xray.analysis import Analysis, Prediction
 from xray.annotate import (
     BACKGROUND,
+    CAUTION,
     MARGIN,
     VERDICT_COLOURS,
     annotate,
@@ -24,6 +25,7 @@ from xray.annotate import (
 from xray.classifier import verdict
 from xray.metadata import Band
 from xray.preprocess import Box
+from xray.screen import Caution
 
 Draw = Callable[..., np.ndarray]
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -151,7 +153,37 @@ def test_the_copy_survives_encoding(radiograph: Draw) -> None:
 
 def test_a_negative_that_was_turned_back_says_so(radiograph: Draw) -> None:
     analysis = analysed(radiograph(512, 480))
-    turned = dataclasses.replace(analysis, inverted=True)
-    changed = np.flatnonzero((copy_of(analysis) != copy_of(turned)).any(axis=(1, 2)))
-    assert changed.size
-    assert changed.max() < 54 * 1.6  # in the caption above the films, nowhere else
+    turned = dataclasses.replace(analysis, cautions=(Caution.INVERTED,))
+    captions = slice(0, round(54 * 0.85))
+    assert (copy_of(analysis)[captions] != copy_of(turned)[captions]).any()
+    other = dataclasses.replace(analysis, cautions=(Caution.CHILD,))
+    np.testing.assert_array_equal(copy_of(analysis)[captions], copy_of(other)[captions])
+
+
+def in_colour_of_cautions(picture: np.ndarray) -> np.ndarray:
+    """Tell for each pixel; the strokes are thin and soft, so that few have the colour itself."""
+    return np.abs(picture.astype(int) - CAUTION).max(axis=2) < 30
+
+
+@pytest.mark.parametrize(("height", "width"), [(512, 480), (2000, 300), (1500, 2000)])
+def test_each_caution_has_its_lines_under_the_reading(radiograph: Draw, height: int, width: int) -> None:
+    analysis = analysed(radiograph(height, width))
+    plain = copy_of(analysis)
+    above = radiograph_panel(analysis).shape[0]
+    assert not in_colour_of_cautions(plain[above:]).any()
+    added = [0]
+    for count in range(1, len(Caution) + 1):
+        picture = copy_of(dataclasses.replace(analysis, cautions=tuple(Caution)[:count]))
+        added.append(picture.shape[0] - plain.shape[0])
+        assert added[-1] >= added[-2] + 25, "a line of its own"
+        assert in_colour_of_cautions(picture[above:]).sum() > 100 * count, "in its own colour"
+        # Nothing else moved: the pictures under their captions, the origin below.
+        np.testing.assert_array_equal(picture[-60:], plain[-60:])
+        np.testing.assert_array_equal(picture[90:above], plain[90:above])
+
+
+def test_no_caution_is_cut_off_at_the_edge(radiograph: Draw) -> None:
+    analysis = dataclasses.replace(analysed(radiograph(2000, 300)), cautions=tuple(Caution))
+    below = copy_of(analysis)[radiograph_panel(analysis).shape[0] + 100 :]
+    inked = in_colour_of_cautions(below).any(axis=0)
+    assert inked.any() and not inked[-MARGIN:].any()

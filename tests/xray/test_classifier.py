@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xray.classifier import Head, HeadWeights, Verdict, pool, verdict
+from xray.classifier import DenseHead, Head, LinearHead, Verdict, average, load_weights, pool, verdict
 from xray.errors import ModelError
 from xray.metadata import Band
 
@@ -60,7 +60,7 @@ def test_the_score_is_the_positive_class_after_temperature(
 ) -> None:
     """The hidden units are 3 and -5; ReLU leaves the first; the logits are 1 and 1 + 3."""
     head = small_head((4, 4, 1), classes=classes, temperature=temperature)
-    by_hand = HeadWeights(
+    by_hand = DenseHead(
         dense_kernel=np.array([[1.0, -2.0]]),
         dense_bias=np.array([1.0, -1.0]),
         output_kernel=np.array([[0.0, 1.0], [100.0, 0.0]]),
@@ -68,6 +68,24 @@ def test_the_score_is_the_positive_class_after_temperature(
     )
     features = np.full((4, 4, 1), 2.0, np.float32)
     assert replace(head, weights=by_hand).score(features) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width"), [(12, 12), (9, 13), (4, 4)])
+def test_averaging_is_a_maximum_then_the_mean_of_all(height: int, width: int) -> None:
+    features = np.random.default_rng(1).normal(size=(height, width, 3)).astype(np.float32)
+    cells = [
+        features[2 * row : 2 * row + 2, 2 * column : 2 * column + 2].max(axis=(0, 1))
+        for row, column in np.ndindex(height // 2, width // 2)
+    ]
+    np.testing.assert_allclose(average(features), np.mean(cells, axis=0), rtol=1e-5)
+
+
+def test_the_linear_head_weighs_the_averages() -> None:
+    """The maxima of the four cells are 4, 4, 0 and 0 in the first channel and 1 everywhere in the second."""
+    features = np.zeros((4, 4, 2), np.float32)
+    features[0, ::2, 0], features[..., 1] = 4, 1
+    head = LinearHead(np.array([[1.0, 2.0], [10.0, -10.0]]), np.array([0.5, 0.25]))
+    np.testing.assert_allclose(head.logits(features), [2 + 10 + 0.5, 4 - 10 + 0.25])
 
 
 def arrays(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -84,8 +102,19 @@ def arrays(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
 def test_a_head_is_read(tmp_path: Path) -> None:
     path = tmp_path / "head.npz"
     np.savez(path, **arrays(output_bias=np.array([0, np.log(3)], np.float32)))
-    head = HeadWeights.load(path, (4, 4, 3))
+    head = load_weights(path, (4, 4, 3))
     np.testing.assert_allclose(head.scores(np.ones((4, 4, 3), np.float32)), [0.25, 0.75], rtol=1e-6)
+
+
+def test_the_arrays_tell_which_kind_of_head_it_is(tmp_path: Path) -> None:
+    dense, linear = tmp_path / "dense.npz", tmp_path / "linear.npz"
+    np.savez(dense, **arrays())
+    kernel = np.array([[1, 0], [0, 1], [0, 0]], np.float32)
+    np.savez(linear, **arrays(dense_kernel=None, dense_bias=None, output_kernel=kernel))
+    assert type(load_weights(dense, (4, 4, 3))) is DenseHead
+    head = load_weights(linear, (4, 4, 3))
+    assert type(head) is LinearHead
+    np.testing.assert_allclose(head.logits(np.broadcast_to(np.float32([5, 7, 9]), (4, 4, 3))), [5, 7])
 
 
 @pytest.mark.parametrize(
@@ -97,6 +126,7 @@ def test_a_head_is_read(tmp_path: Path) -> None:
         (arrays(dense_bias=None), "Expected the arrays"),
         (arrays(extra=np.zeros(1, np.float32)), "Expected the arrays"),
         (arrays(dense_kernel=np.zeros((4, 128), np.float32)), "Expected the arrays"),
+        (arrays(dense_kernel=None, dense_bias=None), "Expected the arrays"),
         (arrays(output_bias=np.zeros(2)), "finite float32"),
         (arrays(output_bias=np.array([np.nan, 0], np.float32)), "finite float32"),
         (arrays(output_bias=np.array([None, 0])), "archive"),
@@ -111,5 +141,5 @@ def test_a_broken_head_stops_start_up(
     elif content is not None:
         path.write_bytes(content)
     with pytest.raises(ModelError, match=complaint) as caught:
-        HeadWeights.load(path, (4, 4, 3))
+        load_weights(path, (4, 4, 3))
     assert str(path) in str(caught.value) and "git checkout -- model" in str(caught.value)

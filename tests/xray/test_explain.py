@@ -5,34 +5,55 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from xray.classifier import Head, HeadWeights
+from xray.classifier import DenseHead, Head, HeadWeights, LinearHead
 from xray.explain import grad_cam, to_picture
 from xray.preprocess import Box
 
 
 def measured_gradient(head: HeadWeights, features: np.ndarray, class_index: int) -> np.ndarray:
     """Differentiate the class's logit minus the other's with respect to each feature."""
+    one, other = (measured_logit_gradient(head, features, index) for index in (class_index, 1 - class_index))
+    return one - other
 
-    def margin(x: np.ndarray) -> float:
-        logits = head.logits(x)
-        return float(logits[class_index] - logits[1 - class_index])
 
+def measured_logit_gradient(head: HeadWeights, features: np.ndarray, class_index: int) -> np.ndarray:
+    """Differentiate one logit with respect to each feature."""
     gradient, step = np.zeros_like(features), 1e-6
     for index in np.ndindex(features.shape):
         shift = np.zeros_like(features)
         shift[index] = step
-        gradient[index] = (margin(features + shift) - margin(features - shift)) / (2 * step)
+        ahead, behind = head.logits(features + shift), head.logits(features - shift)
+        gradient[index] = (ahead[class_index] - behind[class_index]) / (2 * step)
     return gradient
 
 
+KINDS = pytest.mark.parametrize("kind", [LinearHead, DenseHead])
+SHAPES = pytest.mark.parametrize("shape", [(8, 8, 3), (9, 6, 4)], ids=["whole cells", "odd rows and columns"])
+Shape = tuple[int, int, int]
+
+
+@KINDS
+@SHAPES
+@pytest.mark.parametrize("towards", [(1, -1), (0, 1), (0.5, 2)])
+def test_the_channel_gradient_is_the_sum_of_the_measured_one(
+    small_head: Callable[..., Head], kind: type[HeadWeights], shape: Shape, towards: tuple[float, float]
+) -> None:
+    features = np.random.default_rng(7).uniform(0, 1, shape)
+    head = small_head(shape, 7, kind).weights
+    parts = [measured_logit_gradient(head, features, index).sum(axis=(0, 1)) for index in (0, 1)]
+    expected = towards[0] * parts[0] + towards[1] * parts[1]
+    np.testing.assert_allclose(head.channel_gradient(features, np.array(towards)), expected, atol=1e-5)
+
+
+@KINDS
+@SHAPES
 @pytest.mark.parametrize("class_index", [0, 1])
-@pytest.mark.parametrize("shape", [(8, 8, 3), (9, 6, 4)], ids=["whole cells", "odd rows and columns"])
 @pytest.mark.parametrize("seed", range(3))
 def test_it_is_the_mean_gradient_times_the_features(
-    small_head: Callable[..., Head], shape: tuple[int, int, int], class_index: int, seed: int
+    small_head: Callable[..., Head], kind: type[HeadWeights], shape: Shape, class_index: int, seed: int
 ) -> None:
     features = np.random.default_rng(seed).uniform(0, 1, shape)
-    head = small_head(shape, seed).weights
+    head = small_head(shape, seed, kind).weights
     weights = measured_gradient(head, features, class_index).mean(axis=(0, 1))
     expected = np.maximum((features * weights).sum(axis=2), 0)
     expected /= expected.max() or 1

@@ -4,8 +4,17 @@ import cv2
 import numpy as np
 import pytest
 
-from xray import gate
-from xray.errors import NotAChestXrayError
+from xray import gate, image, lungs
+from xray.errors import ImageError, NotAChestXrayError
+from xray.polarity import as_film
+from xray.registry import MODEL_DIR
+from xray.runtime import Network
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    """The served lung network."""
+    return Network(MODEL_DIR / "lung_unet" / "network.tflite", threads=1)
 
 
 def mask(*ellipses, shape=(512, 512)):
@@ -47,14 +56,53 @@ def test_what_is_no_pair_of_lungs_is_refused_with_the_reason(lungs, says):
     assert "Send one whole frontal chest film" in str(caught.value)
 
 
-def test_slices_are_mostly_refused(real_data, analyzer):
+def document(seed):
+    """Draw a page of words."""
+    rng = np.random.default_rng(seed)
+    page = np.full((700, 500), 255, np.uint8)
+    for line in range(60, 660, 22):
+        words = "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz      "), 36))
+        cv2.putText(page, words, (40, line), cv2.FONT_HERSHEY_SIMPLEX, 0.55, 0, 1, cv2.LINE_AA)
+    return page
+
+
+NOISE = np.random.default_rng(0)
+RAMP = np.linspace(0, 255, 400).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        *(np.full((400, 400), grey, np.uint8) for grey in (0, 128, 255)),
+        NOISE.integers(0, 256, (400, 400), dtype=np.uint8),
+        cv2.GaussianBlur(NOISE.integers(0, 256, (400, 400), dtype=np.uint8), (0, 0), 3),
+        np.tile(RAMP, (400, 1)),
+        np.tile(RAMP[:, None], (1, 400)),
+        document(0),
+        document(1),
+    ],
+    ids=["black", "grey", "white", "noise", "soft noise", "across", "down", "a page", "another page"],
+)
+def test_what_is_no_film_is_refused(picture, segmenter):
+    with pytest.raises(NotAChestXrayError):
+        as_film(picture, lambda each: lungs.segment(each, segmenter))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_half_a_film_is_refused(radiograph, segmenter, side):
+    film = radiograph()
+    middle = film.shape[1] // 2
+    half = np.ascontiguousarray(film[:, :middle] if side == "left" else film[:, middle:])
+    with pytest.raises(NotAChestXrayError):
+        as_film(half, lambda each: lungs.segment(each, segmenter))
+
+
+def test_slices_are_mostly_refused(real_data, segmenter):
     """At least 7 in 10 of the CT and MRI slices, by the served lung network."""
-    from xray import image, lungs
-    from xray.errors import ImageError
 
     def refused(path):
         try:
-            gate.check(lungs.segment(image.read(path.read_bytes()), analyzer.registry.segmenter))
+            gate.check(lungs.segment(image.read(path.read_bytes()), segmenter))
         except ImageError:
             return True
         return False

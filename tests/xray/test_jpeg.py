@@ -12,7 +12,8 @@ from xray.limits import Limits
 
 # Height and width differ and no symmetry holds, so that a swap or a flip shows.
 GREY = np.add.outer(np.arange(72) * 2, np.arange(80)).astype(np.uint8)
-RGB = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)
+# A faint colour each way; a film that is coloured all over would be refused.
+RGB = np.stack([GREY, GREY + np.uint8(9), GREY - GREY // 16], axis=-1)
 LUMA = cv2.cvtColor(RGB, cv2.COLOR_RGB2GRAY)
 
 

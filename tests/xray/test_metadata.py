@@ -9,6 +9,7 @@ import pytest
 
 from xray import metadata
 from xray.errors import ModelError
+from xray.metadata import Check
 from xray.preprocess import Recipe
 from xray.registry import MODEL_DIR
 
@@ -32,6 +33,9 @@ def record(kind: str) -> Record:
             "backbone": "vgg16_cxr", "backbone_sha256": "b" * 64, "classes": ["normal", "covid"],
             "positive": "covid", "temperature": 1, "threshold": 0.5, "band": {"low": 0.4, "high": 0.6},
         },
+        "screen": {
+            "backbone": "vgg16_cxr", "backbone_sha256": "b" * 64, "checks": [{"name": "child", "threshold": 1}],
+        },
     }  # fmt: skip
     return common | special[kind]
 
@@ -50,6 +54,7 @@ def write(folder: Path, content: object) -> Path:
         ("backbone", "recipe", Recipe("lung-box", 192)),
         ("head", "temperature", 1.0),
         ("head", "classes", ("normal", "covid")),
+        ("screen", "checks", (Check("child", 1.0),)),
     ],
 )
 def test_each_kind_is_read(tmp_path: Path, kind: str, key: str, value: object) -> None:
@@ -98,6 +103,10 @@ def changed(**values: object) -> Callable[[Record], Record]:
         ("backbone", changed(input_shape=[224, 224, 3]), r"input_shape: \[192, 192, 3\]"),
         ("backbone", changed(feature_shape=[14, 14, 512]), r"feature_shape: \[12, 12, 512\]"),
         ("backbone", changed(feature_layer="block4_conv3"), "block5_conv3"),
+        ("screen", without("checks"), r"missing \['checks'\]"),
+        ("screen", changed(checks={"child": 1}), "checks"),
+        ("screen", changed(checks=[{"name": "child"}]), r"missing \['threshold'\]"),
+        ("screen", changed(checks=[{"name": "child", "threshold": "1"}]), "threshold to be float"),
         ("segmentation", changed(threshold=0.4), "threshold: 0.5"),
         ("segmentation", changed(input_shape=[128, 128, 3]), "input_shape"),
     ],

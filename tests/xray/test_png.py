@@ -14,7 +14,8 @@ from xray.limits import Limits
 # Height and width differ and no symmetry holds, so that a swap or a flip shows.
 GREY = np.add.outer(np.arange(72) * 2, np.arange(80)).astype(np.uint8)
 DEEP = GREY.astype(np.uint16) * 7 + 900
-RGB = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)
+# A faint colour each way; a film that is coloured all over would be refused.
+RGB = np.stack([GREY, GREY + np.uint8(9), GREY - GREY // 16], axis=-1)
 LUMA = cv2.cvtColor(RGB, cv2.COLOR_RGB2GRAY)
 BITS = np.where(GREY > 110, 255, 0).astype(np.uint8)
 RAMP = np.rint((GREY.astype(float) - GREY.min()) * 255 / (int(GREY.max()) - int(GREY.min()))).astype(np.uint8)

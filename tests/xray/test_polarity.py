@@ -4,8 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from xray import lungs
 from xray.errors import NotAChestXrayError
 from xray.polarity import as_film, lung_contrast
+from xray.registry import MODEL_DIR
+from xray.runtime import Network
 
 PAIR = np.zeros((512, 512), np.uint8)
 for x in (150, 360):
@@ -40,6 +43,46 @@ def test_a_negative_whose_lungs_were_found_all_the_same_is_turned_back():
 def test_neither_polarity_has_lungs():
     with pytest.raises(NotAChestXrayError):
         as_film(FILM, lambda image: np.zeros_like(LUNGS))
+
+
+def lungs_at(upright):
+    """Stand in for the lung network: finds the pair only where the film lies as this one does."""
+    return lambda image: LUNGS if np.array_equal(image, upright) else np.zeros_like(LUNGS)
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        (cv2.ROTATE_90_CLOCKWISE, "lies on its side"),
+        (cv2.ROTATE_90_COUNTERCLOCKWISE, "lies on its side"),
+        (cv2.ROTATE_180, "stands upside down"),
+    ],
+)
+def test_a_refused_film_that_is_turned_is_told_so(turn, words):
+    # A mark in a corner, since the pair looks the same from several sides.
+    film = FILM.copy()
+    film[:40, :40] = 250
+    with pytest.raises(NotAChestXrayError, match=f"Send one whole.*may be a film that {words}: turn it upright"):
+        as_film(cv2.rotate(film, turn), lungs_at(film))
+
+
+def test_what_has_no_lungs_any_way_round_gets_no_such_hint():
+    with pytest.raises(NotAChestXrayError) as caught:
+        as_film(FILM, lambda image: np.zeros_like(LUNGS))
+    assert "upright and send" not in str(caught.value)
+
+
+def test_an_accepted_film_costs_one_pass_of_the_lung_network():
+    passes = []
+    as_film(FILM, lambda image: passes.append(image) or LUNGS)
+    assert len(passes) == 1
+
+
+@pytest.mark.parametrize("turn", [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE])
+def test_the_lung_network_knows_a_film_that_lies_on_its_side(radiograph, turn):
+    network = Network(MODEL_DIR / "lung_unet" / "network.tflite", threads=1)
+    with pytest.raises(NotAChestXrayError, match="may be a film that lies on its side"):
+        as_film(cv2.rotate(radiograph(), turn), lambda each: lungs.segment(each, network))
 
 
 def test_contrast_is_positive_where_lungs_are_dark():

@@ -63,6 +63,7 @@ def flip_a_byte(folder: Path) -> None:
         (lambda folder: shutil.rmtree(folder), "Expected a folder of artefacts"),
         (lambda folder: shutil.rmtree(folder / "vgg16_cxr"), "BackboneFacts"),
         (lambda folder: shutil.rmtree(folder / "lung_unet"), "SegmentationFacts"),
+        (lambda folder: shutil.rmtree(folder / "screen"), "ScreenFacts"),
         (lambda folder: shutil.rmtree(folder / "covid_pneumo"), "the head covid_pneumo"),
         (lambda folder: (folder / "covid_normal/metadata.json").unlink(), "No such file"),
         (lambda folder: (folder / "covid_normal/head.npz").unlink(), "weights of covid_normal"),
@@ -73,6 +74,8 @@ def flip_a_byte(folder: Path) -> None:
             "for the backbone",
         ),
         (lambda folder: edit(folder / "covid_normal/metadata.json", backbone="other"), "for the backbone"),
+        (lambda folder: edit(folder / "screen/metadata.json", backbone_sha256="0" * 64), "for the backbone"),
+        (lambda folder: edit(folder / "screen/metadata.json", checks=[]), "the checks"),
         (
             lambda folder: edit(
                 folder / "vgg16_cxr/metadata.json",
@@ -84,9 +87,9 @@ def flip_a_byte(folder: Path) -> None:
         ),
     ],
     ids=[
-        "no model folder", "no backbone", "no lung network", "a promised head missing", "metadata missing",
+        "no model folder", "no backbone", "no lung network", "no screen", "a promised head missing", "metadata missing",
         "weights missing", "weights cut short", "one bit flipped", "another backbone's head",
-        "another backbone's name", "another size",
+        "another backbone's name", "another backbone's screen", "no checks", "another size",
     ],
 )  # fmt: skip
 def test_a_broken_artefact_stops_start_up(model_dir: Path, break_it: Callable[[Path], object], complaint: str) -> None:

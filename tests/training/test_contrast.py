@@ -1,0 +1,115 @@
+"""Heads that learn inside sources: the hospital is no help to them, and what is served is what was trained."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from training import calibrate, left_out
+from training.contrast import ContrastConfig, contrast, fit, fit_split
+from training.manifest import Row
+from xray.classifier import LinearHead
+from xray.errors import DatasetError
+from xray.preprocess import Recipe
+
+CONFIG = ContrastConfig(
+    "covid_normal", "Model 1", "normal", "covid", ("normal",), ("covid", "pneumonia"), ("a", "b"), 0.01, 0.9, 0.1,
+    Recipe("lung-box", 160),
+)  # fmt: skip
+ROW = Row("", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", 0, 0)
+
+
+def collection(n: int = 900) -> tuple[list[Row], np.ndarray]:
+    """Draw features: the first tells disease a little, the second tells the hospital c (all COVID) perfectly."""
+    rng = np.random.default_rng(0)
+    rows, inputs = [], []
+    for number in range(n):
+        source = "abc"[number % 3]
+        label = "covid" if source == "c" else ("normal", "covid", "pneumonia")[rng.integers(3)]
+        split = ("train", "train", "val", "test")[rng.integers(4)]
+        rows.append(
+            dataclasses.replace(
+                ROW, source=source, label=label, split=split, group=f"p{number}", patient_id=f"p{number}"
+            )
+        )
+        inputs.append([(label != "normal") + rng.normal(0, 0.7), 5.0 * (source == "c") + rng.normal(0, 0.1)])
+    return rows, np.array(inputs, np.float32)
+
+
+def test_a_source_that_lacks_a_class_teaches_nothing() -> None:
+    """The head is the same whatever the films of the COVID hospital look like."""
+    rows, inputs = collection()
+    head, point = fit_split(inputs, rows, CONFIG)
+    spoiled = inputs.copy()
+    spoiled[[row.source == "c" for row in rows]] = 100.0
+    assert repr(fit_split(spoiled, rows, CONFIG)[0]) == repr(head)
+    test = [i for i, row in enumerate(rows) if row.split == "test" and row.source != "c"]
+    truth = np.array([rows[i].label != "normal" for i in test])
+    right = (calibrate.expit(head.logits(inputs[test])) >= point.threshold) == truth
+    assert right.mean() > 0.7
+
+
+def test_a_one_sided_source_is_refused() -> None:
+    rows, inputs = collection()
+    side = contrast(rows, CONFIG, ("a", "c"))
+    chosen = np.flatnonzero(side >= 0)
+    with pytest.raises(DatasetError, match="both sides of the contrast in c"):
+        fit(inputs[chosen], side[chosen], [rows[i] for i in chosen], 0.01)
+
+
+def test_sources_left_out_change_nothing() -> None:
+    """The head without a source is the same whatever that source's films look like."""
+    rows, inputs = collection()
+    spoiled = inputs.copy()
+    spoiled[[row.source == "b" for row in rows]] = 100.0
+    for one, other in zip(
+        fit_split(inputs, rows, CONFIG, ("a",)), fit_split(spoiled, rows, CONFIG, ("a",)), strict=True
+    ):
+        assert repr(one) == repr(other)
+
+
+def test_what_is_served_is_what_was_trained() -> None:
+    """NumPy's head on a feature map gives the calibrated score of the averaged features."""
+    rows, inputs = collection()
+    head, _ = fit_split(inputs, rows, CONFIG)
+    served = LinearHead(**head.arrays())
+    for pooled in inputs[:5]:
+        even = np.broadcast_to(pooled, (10, 10, 2)).astype(np.float32)
+        assert served.scores(even)[1] == pytest.approx(calibrate.expit(head.logits(pooled[None]))[0], abs=1e-5)
+
+
+def test_leaving_a_source_out_judges_only_that_source() -> None:
+    from training.left_out import Films
+
+    rows, inputs = collection()
+    found = left_out.leave_one_source_out(Films(rows, inputs), CONFIG)
+    assert [(row["left_out"], row["trained_on"]) for row in found] == [("a", ["b"]), ("b", ["a"])]
+    unseen = sum(row.source == "a" and row.split != "train" for row in rows)
+    assert found[0]["unseen"]["n"] == unseen and found[0]["all"]["n"] == sum(row.source == "a" for row in rows)
+    assert found[0]["unseen"]["roc_auc"]["value"] > 0.75
+
+
+def test_patients_stay_in_one_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, inputs = collection(300)
+    rows = [dataclasses.replace(row, group=f"p{number // 6}") for number, row in enumerate(rows)]
+    groups_seen: list[set[str]] = []
+
+    def spy(inputs: np.ndarray, y_true: np.ndarray, these: Sequence[Row], regularisation: float) -> object:
+        groups_seen.append({f"{row.source} {row.group}" for row in these})
+        return fit(inputs, y_true, list(these), regularisation)
+
+    monkeypatch.setattr(left_out, "fit", spy)
+    found = left_out.cross_validation(left_out.Films(rows, inputs), CONFIG)
+    everybody = {f"{row.source} {row.group}" for row in rows if row.source != "c"}
+    assert len(groups_seen) == left_out.FOLDS
+    for group in everybody:
+        assert sum(group not in seen for seen in groups_seen) == 1, "left out of exactly one fold's training"
+    assert found.keys() == {"a", "b"}
+
+
+def test_the_probe_finds_a_telling_feature_and_nothing_in_noise() -> None:
+    rows, inputs = collection()
+    noise = np.random.default_rng(1).normal(size=(len(rows), 2)).astype(np.float32)
+    assert left_out.probe(inputs[:, 1:], rows) > 0.6
+    assert left_out.probe(noise, rows) < 0.45

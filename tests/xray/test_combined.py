@@ -1,0 +1,95 @@
+"""Both models read together: the verdict, the score that agrees with it, and the words."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from xray.analysis import Prediction
+from xray.classifier import Verdict, verdict
+from xray.combined import combine
+from xray.metadata import Band
+from xray.preprocess import Box
+
+P, N, I = Verdict.POSITIVE, Verdict.NEGATIVE, Verdict.INCONCLUSIVE  # noqa: E741
+SCORES = {P: 0.9, I: 0.5, N: 0.1}
+
+
+def prediction(model: str, score: float, threshold: float = 0.5, band: Band | None = None) -> Prediction:
+    band = band or Band(0.4, 0.6)
+    negative = "pneumonia" if model == "covid_pneumo" else "normal"
+    return Prediction(
+        model, model, "1.0.0", verdict(score, band), score, threshold, band, "covid", negative, "covid",
+        np.zeros((2, 2), np.float32), Box(0, 4, 0, 4), (4, 4),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("normal", "pneumo", "judged", "words"),
+    [
+        (P, P, P, "Abnormal to model 1, and more like COVID-19"),
+        (P, I, I, "at least one of the two models does not decide"),
+        (P, N, N, "Not COVID-19: more like another pneumonia"),
+        (I, P, I, "at least one of the two models does not decide"),
+        (I, I, I, "at least one of the two models does not decide"),
+        (I, N, N, "Not COVID-19: more like another pneumonia"),
+        (N, P, N, "Looks normal to model 1"),
+        (N, I, N, "Looks normal to model 1"),
+        (N, N, N, "Looks normal to model 1"),
+    ],
+)
+def test_the_more_doubtful_of_two_verdicts_counts(
+    normal: Verdict, pneumo: Verdict, judged: Verdict, words: str
+) -> None:
+    # The order in which they were asked does not matter.
+    for order in (1, -1):
+        pair = (prediction("covid_normal", SCORES[normal]), prediction("covid_pneumo", SCORES[pneumo]))[::order]
+        together = combine(pair)
+        assert together is not None and together.verdict is judged and words in together.reading
+
+
+@pytest.mark.parametrize("models", [(), ("covid_normal",), ("covid_pneumo",), ("covid_normal", "apple")])
+def test_one_model_alone_is_not_combined(models: tuple[str, ...]) -> None:
+    assert combine(tuple(prediction(model, 0.9) for model in models)) is None
+
+
+def test_later_models_do_not_take_part() -> None:
+    pair = (prediction("covid_normal", 0.9), prediction("covid_pneumo", 0.8))
+    assert combine((*pair, prediction("apple", 0.1))) == combine(pair)
+
+
+def test_the_score_is_the_smaller_one_moved() -> None:
+    """With the threshold at 0.2, whose odds are 1 to 4, a score of 0.5 has four times those odds: 0.8."""
+    pair = (prediction("covid_normal", 0.5, 0.2, Band(0.2, 0.2)), prediction("covid_pneumo", 0.95))
+    together = combine(pair)
+    assert together is not None and together.score == pytest.approx(0.8, abs=1e-4) and together.threshold == 0.5
+
+
+def test_the_score_agrees_with_the_thresholds_and_the_verdict() -> None:
+    """Close to the threshold too, where rounding could put it on the other side; thresholds have many digits."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        thresholds = rng.uniform(0.02, 0.98, 2)
+        near = [{0.0, 1.0, *np.round(t + np.array([-1, -1e-4, 0, 1e-4, 1]) / 2, 4).clip(0, 1)} for t in thresholds]
+        for scores in product(*near):
+            pair = tuple(
+                prediction(model, float(score), float(t), Band(max(t - 0.02, 0), min(t + 0.02, 1)))
+                for model, score, t in zip(("covid_normal", "covid_pneumo"), scores, thresholds, strict=True)
+            )
+            together = combine(pair)
+            assert together is not None and 0 <= together.score <= 1
+            assert (together.score >= 0.5) is all(each.score >= each.threshold for each in pair)
+            assert together.verdict is not P or together.score >= 0.5
+            assert together.verdict is not N or together.score < 0.5
+
+
+def test_a_threshold_at_the_end_is_reached_by_its_own_score() -> None:
+    pair = (prediction("covid_normal", 1.0, 1.0, Band(1, 1)), prediction("covid_pneumo", 0.0, 0.0, Band(0, 0)))
+    together = combine(pair)
+    assert together is not None and (together.verdict, together.score) == (P, 0.5)
+
+
+@pytest.mark.parametrize(("scores", "expected"), [((0.5, 0.5), 0.5), ((1.0, 1.0), 1.0), ((0.0, 1.0), 0.0)])
+def test_the_score_at_the_threshold_and_at_the_ends(scores: tuple[float, float], expected: float) -> None:
+    together = combine((prediction("covid_normal", scores[0]), prediction("covid_pneumo", scores[1])))
+    assert together is not None and together.score == expected

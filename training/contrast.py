@@ -1,0 +1,206 @@
+"""Train a head on contrasts inside a source: `python -m training.contrast training/configs/covid_normal.toml`.
+
+A linear head on the frozen backbone's averaged features, strongly regularised, learns only from sources that
+hold both sides of its contrast: there, to know the hospital helps nothing. Writes runs/<name>/: config.json,
+head.npz (as it is served, calibrated), operating_point.json (chosen on the validation split) and
+predictions.csv (val, test, held_out).
+"""
+
+import argparse
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from training import calibrate, features, run
+from training.config import RUNS, load
+from training.dataset import crops, draw_weights
+from training.manifest import MANIFEST, Row
+from training.metrics import Floats, OperatingPoint
+from training.predictions import write_predictions
+from xray.errors import DatasetError
+from xray.preprocess import Recipe
+
+# Every source and class counts the same, however many films it has.
+EQUAL = 0.0
+
+
+@dataclass(frozen=True)
+class ContrastConfig:
+    """Choices of this step; see configs/covid_normal.toml.
+
+    Attributes:
+        name: of the model, for machines.
+        title: of the model, for people.
+        negative: label that the score is against.
+        positive: label that the score is for.
+        taught_negative: labels of the contrast's one side.
+        taught_positive: labels of its other side.
+        sources: where the head learns; each must hold both sides.
+        regularisation: C of the logistic regression: the smaller, the simpler the head.
+        sensitivity: share of validation films of the positive label that the threshold finds.
+        error_rate: of either class, that the INCONCLUSIVE band leaves to the verdicts; see `calibrate.band`.
+        recipe: of the backbone.
+    """
+
+    name: str
+    title: str
+    negative: str
+    positive: str
+    taught_negative: tuple[str, ...]
+    taught_positive: tuple[str, ...]
+    sources: tuple[str, ...]
+    regularisation: float
+    sensitivity: float
+    error_rate: float
+    recipe: Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A head before it is served: the logit of an averaged feature vector is features @ kernel + bias."""
+
+    kernel: Floats
+    bias: float
+
+    def logits(self, inputs: NDArray[np.float32]) -> Floats:
+        """Return the positive side's logit of each radiograph, shape (n,)."""
+        return np.asarray(inputs @ self.kernel + self.bias, np.float64)
+
+    def calibrated(self, line: calibrate.Line) -> "Linear":
+        """Return the head whose logit is the line of this one's."""
+        return Linear(self.kernel * line.slope, self.bias * line.slope + line.intercept)
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return the arrays of `xray.classifier.LinearHead`: two outputs, half of the logit to either side."""
+        sides = np.array([-0.5, 0.5])
+        return {
+            "output_kernel": np.outer(self.kernel, sides).astype(np.float32),
+            "output_bias": (self.bias * sides).astype(np.float32),
+        }
+
+
+def contrast(rows: list[Row], config: ContrastConfig, sources: tuple[str, ...] | None = None) -> NDArray[np.int64]:
+    """Return 1 and 0 for the sides of the contrast in its sources, -1 for every other radiograph.
+
+    Args:
+        rows: of the manifest.
+        config: the labels of both sides.
+        sources: others than the configuration's.
+    """
+    side = {label: 1 for label in config.taught_positive} | {label: 0 for label in config.taught_negative}
+    allowed = config.sources if sources is None else sources
+    return np.array([side.get(row.label, -1) if row.source in allowed else -1 for row in rows])
+
+
+def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], rows: list[Row], regularisation: float) -> Linear:
+    """Fit a logistic regression on standardised features, every source and class counting the same.
+
+    Args:
+        inputs: averaged features, shape (n, channels).
+        y_true: 0 or 1, shape (n,).
+        rows: n radiographs.
+        regularisation: C of scikit-learn.
+
+    Raises:
+        DatasetError: a source that does not hold both sides.
+    """
+    sources = [row.source for row in rows]
+    for name in sorted(set(sources)):
+        if len(np.unique(y_true[np.array(sources) == name])) != 2:
+            raise DatasetError(
+                f"Expected both sides of the contrast in {name}. Received one: there the head would learn to "
+                "know the hospital. Leave it out of `sources`."
+            )
+    weight = draw_weights([str(y) for y in y_true], sources, EQUAL) * len(rows)
+    scaler = StandardScaler().fit(inputs)
+    model = LogisticRegression(C=regularisation, max_iter=5000)
+    model.fit(scaler.transform(inputs), y_true, sample_weight=weight)
+    kernel = model.coef_[0] / scaler.scale_
+    return Linear(kernel, float(model.intercept_[0] - scaler.mean_ @ kernel))
+
+
+def fit_split(
+    inputs: NDArray[np.float32], rows: list[Row], config: ContrastConfig, sources: tuple[str, ...] | None = None
+) -> tuple[Linear, OperatingPoint]:
+    """Fit on the train split, calibrate and choose the operating point on the validation split.
+
+    Args:
+        inputs: averaged features of all radiographs, shape (n, channels).
+        rows: all radiographs.
+        config: the contrast.
+        sources: others than the configuration's; no other source is used for anything then.
+
+    Returns:
+        The calibrated head, and its threshold and band.
+    """
+    side = contrast(rows, config, sources)
+    splits = np.array([row.split for row in rows])
+    train, val = (np.flatnonzero((splits == name) & (side >= 0)) for name in ("train", "val"))
+    head = fit(inputs[train], side[train], [rows[i] for i in train], config.regularisation)
+    weight = draw_weights([str(y) for y in side[val]], [rows[i].source for i in val], EQUAL)
+    head = head.calibrated(calibrate.platt(head.logits(inputs[val]), side[val], weight))
+    return head, operating_point(head, inputs, rows, config, sources)
+
+
+def operating_point(
+    head: Linear,
+    inputs: NDArray[np.float32],
+    rows: list[Row],
+    config: ContrastConfig,
+    sources: tuple[str, ...] | None = None,
+) -> OperatingPoint:
+    """Choose threshold and band on the validation films of the two labels that the verdict speaks of."""
+    judged = [
+        i
+        for i, row in enumerate(rows)
+        if row.split == "val"
+        and row.label in (config.negative, config.positive)
+        and (sources is None or row.source in sources)
+    ]
+    chosen = [rows[i] for i in judged]
+    y_true = np.array([row.label == config.positive for row in chosen])
+    weight = draw_weights([row.label for row in chosen], [row.source for row in chosen], EQUAL)
+    scores = calibrate.expit(head.logits(inputs[judged]))
+    return calibrate.operating_point(
+        y_true, scores, weight, sensitivity=config.sensitivity, error_rate=config.error_rate
+    )
+
+
+def train(config: ContrastConfig, manifest: Path, weights: str, folder: Path) -> None:
+    """Train one head and write its run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = crops(manifest, config.recipe)
+    inputs = features.averages(data, config.recipe, weights)
+    head, point = fit_split(inputs, data.rows, config)
+    run.write_json(folder / "config.json", {**run.describe(config, manifest), "weights": weights})
+    run.write_json(folder / "operating_point.json", asdict(point))
+    run.write_arrays(folder / "head.npz", head.arrays())
+    labels = (config.negative, config.positive)
+    evaluated = [i for i, row in enumerate(data.rows) if row.split != "train" and row.label in labels]
+    chosen = [data.rows[i] for i in evaluated]
+    write_predictions(
+        folder / "predictions.csv", chosen, config.positive, calibrate.expit(head.logits(inputs[evaluated]))
+    )
+    print(f"{config.title}: threshold {point.threshold:.3f}, inconclusive from {point.low:.3f} to {point.high:.3f}")
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path, help="a TOML file of training/configs")
+    parser.add_argument(
+        "--weights", default="cxr", help="cxr (ours, default), imagenet (downloaded by Keras) or a file"
+    )
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>)")
+    args = parser.parse_args()
+    config = load(args.config, ContrastConfig)
+    train(config, args.manifest, args.weights, args.run or RUNS / config.name)
+
+
+if __name__ == "__main__":
+    main()
