@@ -36,9 +36,12 @@ models: .venv-dev/.installed  ## train all that is served, from the published pi
 	$(DEV) -m training.export lungs
 	$(DEV) -m training.pretrain
 	$(DEV) -m training.export backbone
-	$(DEV) -m training.train training/configs/covid_normal.toml
-	$(DEV) -m training.train training/configs/covid_pneumo.toml
+	$(DEV) -m training.contrast training/configs/covid_normal.toml
+	$(DEV) -m training.contrast training/configs/covid_pneumo.toml
+	$(DEV) -m training.screen
+	$(DEV) -m training.export screen
 	$(DEV) -m training.evaluate runs/covid_normal runs/covid_pneumo
+	$(DEV) -m training.audit
 	$(DEV) -m training.export head covid_normal
 	$(DEV) -m training.export head covid_pneumo
 

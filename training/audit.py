@@ -16,12 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training import audit_page, calibrate, evaluate, features, figures, left_out, lung_audit, run, targets
+from training.audited import AuditedHead, Served
 from training.config import CONFIGS, RUNS, load
 from training.contrast import ContrastConfig, Linear, contrast, fit, fit_split
 from training.dataset import LUNG_NETWORK, crops
 from training.figures import Json
 from training.left_out import Films
-from training.lung_audit import AuditedHead, Served
 from training.manifest import MANIFEST, Row, root
 from training.metrics import OperatingPoint, roc_auc
 from xray.classifier import LinearHead
@@ -30,7 +30,7 @@ from xray.runtime import Network
 
 MODELS = ("covid_normal", "covid_pneumo")
 # Films of the test split on which networks are run again: of each class and source, at most.
-SHOWN = 40
+SHOWN = 30
 # Heads trained on shuffled labels, for the sanity check of the heat.
 SHUFFLES = 5
 

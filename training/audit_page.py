@@ -63,7 +63,7 @@ learned from the train split of every source, so the rows "new to head and backb
 INSIDE = """One hospital, both classes: here knowing the hospital helps nothing."""
 CALIBRATION = """Both classes weigh the same, as calibration was fitted. Expect it to fail in a new hospital: the rows
 of the sources left out say by how much."""
-ERASED = """The same networks, at most 40 test films of each class and source. Without lungs the score should mean
+ERASED = """The same networks, at most 30 test films of each class and source. Without lungs the score should mean
 nothing: 0.5."""
 PROBE = """Balanced accuracy of a logistic regression that guesses the source of test films; chance is 0.2."""
 HEAT = """Grad-CAM for the class that the verdict names. Each cell of its grid has seen most of the picture, so heat in

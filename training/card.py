@@ -140,8 +140,8 @@ def _screen(facts: Json) -> list[str]:
         "Small linear heads on the backbone's features, and the distance from the training films in their principal "
         f"components: what is no frontal chest film is refused, other doubts become cautions. Thresholds: {checks}.",
         "## Figures\n\nOf pictures that the head behind each figure has not seen: the test split, or, where all "
-        "pictures of a kind are needed to learn from, five folds over patients. Photographs, pages, noise and gradients "
-        "are made by the code; marks and turned films from radiographs.",
+        "pictures of a kind are needed to learn from, five folds over patients. Photographs, pages, noise, gradients "
+        "are made by the code; halves, marks and turned films from radiographs.",
         *(_markdown(table) for table in audit_tables.screen(facts["metrics"])),
     ]
 

@@ -8,17 +8,14 @@ learn from, of five folds over patients.
 """
 
 import argparse
-import csv
 import hashlib
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_sample_images
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
@@ -30,20 +27,19 @@ from training.config import CONFIGS, RUNS, data_root, load
 from training.contrast import Linear
 from training.dataset import LUNG_NETWORK, crops
 from training.figures import Json
-from training.manifest import MANIFEST, Row, root
+from training.manifest import MANIFEST, root
 from training.metrics import Floats, wilson
-from xray import gate, image, lungs
+from training.strangers import Picture, altered, strangers
+from xray import gate, lungs
 from xray.classifier import average
-from xray.errors import ManifestError, NotAChestXrayError
-from xray.image import GreyImage
+from xray.errors import NotAChestXrayError
 from xray.preprocess import Recipe, preprocess
 from xray.runtime import Network
 from xray.screen import CHECKS, NOT_FRONTAL, Caution
 
 CACHE = RUNS / "features"
-NOT_CHEST = ("not_frontal", "ct", "brain_mri")
+CHILDREN = "kermany"
 FOLDS = 5
-PHOTOGRAPH_PX = 200
 
 
 @dataclass(frozen=True)
@@ -70,21 +66,6 @@ class ScreenConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture that is no radiograph of the manifest.
-
-    Attributes:
-        kind: what it is, in words.
-        group: what must stay in one fold: a patient or a photograph.
-        read: gives it, grey, uint8, shape (height, width).
-    """
-
-    kind: str
-    group: str
-    read: Callable[[], GreyImage]
-
-
-@dataclass(frozen=True, eq=False)
 class Seen:
     """What serving makes of pictures: averaged features, and whether the gate lets them as far as the screen."""
 
@@ -97,101 +78,23 @@ class Seen:
         """The group of each picture."""
         return np.array([picture.group for picture in self.pictures])
 
-    def of(self, *kinds: str) -> NDArray[np.intp]:
-        """Return the positions of some kinds."""
-        return np.flatnonzero([picture.kind in kinds for picture in self.pictures])
+    @property
+    def kinds(self) -> NDArray[np.str_]:
+        """The kind of each picture."""
+        return np.array([picture.kind for picture in self.pictures])
 
+    def of(self, kind: str) -> NDArray[np.intp]:
+        """Return the positions of one kind."""
+        return np.flatnonzero(self.kinds == kind)
 
-def strangers(folder: Path) -> list[Picture]:
-    """Return what is no frontal chest film: the publisher's slices and lateral films, photographs, drawings.
+    def part(self, chosen: NDArray[np.intp]) -> "Seen":
+        """Return some of the pictures."""
+        return Seen([self.pictures[i] for i in chosen], self.inputs[chosen], self.admitted[chosen])
 
-    Args:
-        folder: the data root, with the publisher's manifest.csv.
-
-    Raises:
-        ManifestError: no such table.
-    """
-    path = folder / "manifest.csv"
-    if not path.is_file():
-        raise ManifestError(f"Expected a manifest.csv in {folder}. Received: none. Set XRAY_DATA to its folder.")
-    found = []
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["label"] in NOT_CHEST:
-                kind = "lateral" if row["view"] == "L" else row["label"].replace("not_frontal", "other view")
-                found.append(Picture(kind, row["patient_id"] or row["path"], _reader(folder / row["path"])))
-    return found + _photographs() + _drawings()
-
-
-def _reader(path: Path) -> Callable[[], GreyImage]:
-    return lambda: image.read(path.read_bytes())
-
-
-def _photographs() -> list[Picture]:
-    """Return windows of scikit-learn's photographs, grey."""
-    bunch = load_sample_images()
-    found = []
-    for name, colour in zip(bunch.filenames, bunch.images, strict=True):
-        grey = cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)
-        for top in range(0, grey.shape[0] - PHOTOGRAPH_PX, 60):
-            for left in range(0, grey.shape[1] - PHOTOGRAPH_PX, 100):
-                window = grey[top : top + PHOTOGRAPH_PX, left : left + PHOTOGRAPH_PX]
-                found.append(Picture("photograph", Path(name).stem, lambda window=window: window))
-    return found
-
-
-def _drawings() -> list[Picture]:
-    """Return pages of text, noise and gradients."""
-    rng = np.random.default_rng(0)
-    found = []
-    for number in range(20):
-        page = np.full((400, 300), 255, np.uint8)
-        for line in range(30, 390, 18):
-            words = "".join(rng.choice(list("abcdefghiklmnoprstu  "), 24))
-            cv2.putText(page, words, (20, line), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 0, 1, cv2.LINE_AA)
-        noise = rng.integers(0, 256, (300, 300), dtype=np.uint8)
-        slope = np.tile(np.linspace(0, 255, 300), (300, 1)) * rng.uniform(0.3, 1.0)
-        for kind, picture in (("text page", page), ("noise", noise), ("gradient", slope.astype(np.uint8))):
-            found.append(Picture(kind, f"{kind} {number}", lambda picture=picture: picture))
-    return found
-
-
-def marked(film: GreyImage, rng: np.random.Generator) -> GreyImage:
-    """Burn an arrow or a word into the middle of a film, white or black, at a random place."""
-    height, width = film.shape
-    side = min(height, width)
-    at = (int(rng.uniform(0.2, 0.8) * width), int(rng.uniform(0.25, 0.7) * height))
-    ink = 255 if rng.random() < 0.8 else 0
-    thickness = max(1, round(side * rng.uniform(0.004, 0.014)))
-    drawn = film.copy()
-    if rng.random() < 0.6:
-        reach = rng.uniform(0.06, 0.15) * side * np.exp(1j * rng.uniform(0, 2 * np.pi))
-        tail = (at[0] + round(reach.real), at[1] + round(reach.imag))
-        return np.asarray(cv2.arrowedLine(drawn, tail, at, ink, thickness, cv2.LINE_AA, tipLength=0.35), np.uint8)
-    word = str(rng.choice(["A", "L", "R", "B)", "PA", "AP", "SUPINE", "Day 4"]))
-    size = side / 300 * rng.uniform(0.6, 1.6)
-    return np.asarray(
-        cv2.putText(drawn, word, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, thickness, cv2.LINE_AA), np.uint8
-    )
-
-
-def altered(rows: Sequence[Row], folder: Path, seed: int) -> list[Picture]:
-    """Return films as they came, upside down, marked over the lungs, and cut in half."""
-    found = []
-    for number, row in enumerate(rows):
-        read = _reader(folder / row.path)
-        how: dict[str, Callable[[GreyImage, np.random.Generator], GreyImage]] = {
-            "as it came": lambda film, _: film,
-            "upside down": lambda film, _: np.ascontiguousarray(film[::-1, ::-1]),
-            "marked": marked,
-            "half": lambda film, rng: (
-                film[:, : film.shape[1] // 2] if rng.random() < 0.5 else film[:, film.shape[1] // 2 :]
-            ),
-        }
-        for kind, change in how.items():
-            rng = np.random.default_rng((seed, number))
-            found.append(Picture(kind, row.group, lambda read=read, change=change, rng=rng: change(read(), rng)))
-    return found
+    def joined(self, other: "Seen") -> "Seen":
+        """Return these pictures and others after them."""
+        inputs = np.concatenate([self.inputs, other.inputs])
+        return Seen(self.pictures + other.pictures, inputs, np.concatenate([self.admitted, other.admitted]))
 
 
 def see(pictures: list[Picture], recipe: Recipe, key: str) -> Seen:
@@ -240,12 +143,17 @@ def out_of_fold(
     return scores
 
 
-def distance(inputs: NDArray[np.float32], components: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def components(inputs: NDArray[np.float32], count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the centre of the training films, and their principal components over their deviations."""
     centre = inputs.mean(axis=0)
     _, singular, directions = np.linalg.svd(inputs - centre, full_matrices=False)
-    deviations = singular[:components] / np.sqrt(len(inputs))
-    return centre, (directions[:components] / deviations[:, None]).T
+    deviations = singular[:count] / np.sqrt(len(inputs))
+    return centre, (directions[:count] / deviations[:, None]).T
+
+
+def distance(inputs: NDArray[np.float32], *, centre: NDArray[np.float32], whitening: NDArray[np.float32]) -> Floats:
+    """Return how far features lie from the centre, as `xray.screen.Screen.scores` does."""
+    return np.asarray(np.sqrt(np.square((inputs - centre) @ whitening).mean(axis=1)), np.float64)
 
 
 def shares(flags: NDArray[np.bool_], kinds: NDArray[np.str_]) -> Json:
@@ -260,89 +168,172 @@ def shares(flags: NDArray[np.bool_], kinds: NDArray[np.str_]) -> Json:
     }
 
 
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What the heads learn from and are judged on.
+
+    Attributes:
+        inputs: averaged features of the manifest's films, shape (n, channels).
+        split, source, group: of each.
+        strange: what is no frontal chest film, half films among it.
+        films: train films as they came, upside down and marked.
+    """
+
+    inputs: NDArray[np.float32]
+    split: NDArray[np.str_]
+    source: NDArray[np.str_]
+    group: NDArray[np.str_]
+    strange: Seen
+    films: Seen
+
+    @classmethod
+    def gather(cls, config: ScreenConfig, manifest: Path) -> "Material":
+        """Compute or read all features."""
+        data = crops(manifest, config.recipe)
+        split, source, group = (
+            np.array([getattr(row, name) for row in data.rows]) for name in ("split", "source", "group")
+        )
+        train_films = np.flatnonzero(split == "train")
+        rng = np.random.default_rng(config.seed)
+        chosen = [data.rows[i] for i in rng.choice(train_films, min(config.films, len(train_films)), replace=False)]
+        changed = see(altered(chosen, root(manifest), config.seed), config.recipe, "altered films")
+        halves = changed.of("half")
+        strangers_seen = see(strangers(data_root()), config.recipe, "strangers")
+        inputs = features.averages(data, config.recipe)
+        return cls(inputs, split, source, group, strangers_seen.joined(changed.part(halves)), changed)
+
+    def learned(self) -> NDArray[np.intp]:
+        """Return the films that heads may learn from and thresholds may be set on."""
+        return np.flatnonzero((self.split == "train") | (self.split == "val"))
+
+    def test_shares(self, flags: NDArray[np.bool_]) -> Json:
+        """Return the shares of the test films, by source, of flags of all films."""
+        test = self.split == "test"
+        return shares(flags[test], self.source[test])
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One trained check: its head, its threshold, and what it was found to do."""
+
+    head: Linear
+    threshold: float
+    figures: Json
+
+    def flags(self, inputs: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return where the answer is yes."""
+        return np.asarray(expit(self.head.logits(inputs)) >= self.threshold)
+
+
+def ask(
+    no: NDArray[np.float32],
+    yes: NDArray[np.float32],
+    groups: NDArray[np.str_],
+    regularisation: float,
+    mistaken: float,
+) -> tuple[Asked, NDArray[np.bool_]]:
+    """Train one check.
+
+    Args:
+        no: features to which the answer is no.
+        yes: features to which it is yes.
+        groups: of all of them, those of `no` first.
+        regularisation: C of the logistic regression.
+        mistaken: share of `no`, in other folds, that may get a yes: sets the threshold.
+
+    Returns:
+        The check without figures, and its answers to `yes`, each by a head of another fold.
+    """
+    both, y_true = np.concatenate([no, yes]), np.repeat([0, 1], [len(no), len(yes)])
+    unseen = out_of_fold(both, y_true, groups, regularisation)
+    threshold = float(np.quantile(unseen[: len(no)], 1 - mistaken))
+    return Asked(fit(both, y_true, regularisation), threshold, {}), unseen[len(no) :] >= threshold
+
+
+def not_frontal(material: Material, config: ScreenConfig) -> Asked:
+    """Train the check that refuses; judge it on strangers, on test films, and on sources that it never saw."""
+    strange = material.strange
+
+    def trained(kept: NDArray[np.intp]) -> tuple[Asked, NDArray[np.bool_]]:
+        groups = np.concatenate([material.group[kept], strange.groups])
+        return ask(material.inputs[kept], strange.inputs, groups, config.regularisation, config.refused)
+
+    learned = material.learned()
+    asked, unseen = trained(learned)
+    left_out = {}
+    for name in np.unique(material.source):
+        other, _ = trained(learned[material.source[learned] != name])
+        left_out[str(name)] = material.test_shares(other.flags(material.inputs))[str(name)]
+    return replace(
+        asked,
+        figures={
+            "refused by the gate or the screen": shares(~strange.admitted | unseen, strange.kinds),
+            "refused by the screen alone": shares(unseen, strange.kinds),
+            "frontal test films refused": material.test_shares(asked.flags(material.inputs)),
+            "frontal test films refused, their source left out of the training": left_out,
+        },
+    )
+
+
+def child(material: Material, config: ScreenConfig) -> Asked:
+    """Train the check for children's films: all of one hospital, so that hospital is what it may have learned."""
+    learned = material.learned()
+    of_child = material.source[learned] == CHILDREN
+    no, yes = learned[~of_child], learned[of_child]
+    groups = np.concatenate([material.group[no], material.group[yes]])
+    asked, unseen = ask(material.inputs[no], material.inputs[yes], groups, config.regularisation, config.warned)
+    return replace(
+        asked,
+        figures={
+            "found, other folds": shares(unseen, np.full(len(yes), "child")),
+            "test films given the caution": material.test_shares(asked.flags(material.inputs)),
+        },
+    )
+
+
+def changed(kind: str, material: Material, config: ScreenConfig) -> Asked:
+    """Train the check that tells films that were changed in some way from the same films as they came."""
+    films = material.films
+    no, yes = films.part(films.of("as it came")), films.part(films.of(kind))
+    groups = np.concatenate([no.groups, yes.groups])
+    asked, unseen = ask(no.inputs, yes.inputs, groups, config.regularisation, config.warned)
+    return replace(
+        asked,
+        figures={
+            "found, other folds": shares(unseen, yes.kinds),
+            "test films given the caution": material.test_shares(asked.flags(material.inputs)),
+        },
+    )
+
+
 def train(config: ScreenConfig, manifest: Path, folder: Path) -> None:
     """Train the screen and write its run."""
-    data = crops(manifest, config.recipe)
-    inputs = features.averages(data, config.recipe)
-    split = np.array([row.split for row in data.rows])
-    source = np.array([row.source for row in data.rows])
-    group = np.array([row.group for row in data.rows])
-    train_rows, val, test = (np.flatnonzero(split == name) for name in ("train", "val", "test"))
-    rng = np.random.default_rng(config.seed)
-    chosen = rng.choice(train_rows, min(config.films, len(train_rows)), replace=False)
-    others = see(strangers(data_root()), config.recipe, "strangers")
-    films = see(altered([data.rows[i] for i in chosen], root(manifest), config.seed), config.recipe, "altered films")
-    halves = films.of("half")
-    strange = np.concatenate([others.inputs, films.inputs[halves]])
-    strange_groups = np.concatenate([others.groups, films.groups[halves]])
-    strange_kinds = np.array([picture.kind for picture in others.pictures] + ["half"] * len(halves))
-    stopped = ~np.concatenate([others.admitted, films.admitted[halves]])
-
-    def frontal(kept: NDArray[np.intp]) -> tuple[Linear, float, Floats]:
-        """Fit the head that refuses on these films; its threshold; what it says of strangers in other folds."""
-        both = np.concatenate([inputs[kept], strange])
-        y_true = np.repeat([0, 1], [len(kept), len(strange)])
-        unseen = out_of_fold(both, y_true, np.concatenate([group[kept], strange_groups]), config.regularisation)
-        head = fit(both, y_true, config.regularisation)
-        return head, float(np.quantile(unseen[: len(kept)], 1 - config.refused)), unseen[len(kept) :]
-
-    head, threshold, unseen = frontal(np.concatenate([train_rows, val]))
-    heads, thresholds = [head], [threshold]
-    left_out = {}
-    for name in np.unique(source):
-        other, limit, _ = frontal(np.flatnonzero((split != "test") & (split != "held_out") & (source != name)))
-        here = test[source[test] == name]
-        left_out[str(name)] = shares(expit(other.logits(inputs[here])) >= limit, source[here])[str(name)]
-    report: Json = {
-        NOT_FRONTAL: {
-            "refused by the gate or the screen": shares(stopped | (unseen >= threshold), strange_kinds),
-            "refused by the screen alone": shares(unseen >= threshold, strange_kinds),
-            "frontal test films refused by the screen": shares(
-                expit(head.logits(inputs[test])) >= threshold, source[test]
-            ),
-            "the same, their source left out of its training": left_out,
-        }
+    material = Material.gather(config, manifest)
+    asked = {
+        NOT_FRONTAL: not_frontal(material, config),
+        Caution.CHILD: child(material, config),
+        Caution.UPSIDE_DOWN: changed("upside down", material, config),
+        Caution.MARKS: changed("marked", material, config),
     }
-    learn = np.concatenate([train_rows, val])
-    plain = films.of("as it came")
-    for name, kind in ((Caution.CHILD, None), (Caution.UPSIDE_DOWN, "upside down"), (Caution.MARKS, "marked")):
-        if kind is None:
-            x, y_true, groups = inputs[learn], (source[learn] == "kermany").astype(np.int64), group[learn]
-        else:
-            changed = films.of(kind)
-            x = np.concatenate([films.inputs[plain], films.inputs[changed]])
-            y_true = np.repeat([0, 1], [len(plain), len(changed)])
-            groups = np.concatenate([films.groups[plain], films.groups[changed]])
-        unseen = out_of_fold(x, y_true, groups, config.regularisation)
-        head = fit(x, y_true, config.regularisation)
-        limit = float(np.quantile(unseen[y_true == 0], 1 - config.warned))
-        heads.append(head)
-        thresholds.append(limit)
-        asked = expit(head.logits(inputs[test])) >= limit
-        report[name] = {
-            "found, other folds": shares(unseen[y_true == 1] >= limit, np.full(int(y_true.sum()), kind or "child")),
-            "test films given the caution": shares(asked, source[test]),
-        }
-    centre, whitening = distance(inputs[train_rows], config.components)
-
-    def far(features_of: NDArray[np.float32]) -> Floats:
-        return np.asarray(np.sqrt(np.square((features_of - centre) @ whitening).mean(axis=1)), np.float64)
-
-    thresholds.append(float(np.quantile(far(inputs[val]), 1 - config.warned)))
+    centre, whitening = components(material.inputs[material.split == "train"], config.components)
+    far = partial(distance, centre=centre, whitening=whitening)
+    limit = float(np.quantile(far(material.inputs[material.split == "val"]), 1 - config.warned))
+    report = {str(name): check.figures for name, check in asked.items()}
     report[Caution.UNFAMILIAR] = {
-        "test films given the caution": shares(far(inputs[test]) >= thresholds[-1], source[test]),
-        "strangers given the caution": shares(far(strange) >= thresholds[-1], strange_kinds),
+        "test films given the caution": material.test_shares(far(material.inputs) >= limit),
+        "strangers given the caution": shares(far(material.strange.inputs) >= limit, material.strange.kinds),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    run.write_json(folder / "config.json", run.describe(config, manifest))
-    checks = [{"name": str(name), "threshold": limit} for name, limit in zip(CHECKS, thresholds, strict=True)]
-    run.write_json(folder / "report.json", {"checks": checks, "figures": report})
+    thresholds = [check.threshold for check in asked.values()] + [limit]
     arrays = {
-        "kernel": np.stack([each.kernel for each in heads], axis=1),
-        "bias": np.array([each.bias for each in heads]),
+        "kernel": np.stack([check.head.kernel for check in asked.values()], axis=1),
+        "bias": np.array([check.head.bias for check in asked.values()]),
         "centre": centre,
         "whitening": whitening,
     }
+    folder.mkdir(parents=True, exist_ok=True)
+    run.write_json(folder / "config.json", run.describe(config, manifest))
+    checks = [{"name": str(name), "threshold": each} for name, each in zip(CHECKS, thresholds, strict=True)]
+    run.write_json(folder / "report.json", {"checks": checks, "figures": report})
     run.write_arrays(folder / "screen.npz", {name: array.astype(np.float32) for name, array in arrays.items()})
     for name, figures in report.items():
         for what, kinds in figures.items():

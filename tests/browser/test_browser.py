@@ -135,8 +135,10 @@ def test_a_film_gets_its_verdict_its_pictures_and_its_annotated_copy(visit, film
     analyse(page, film, model)
     assert page.get_by_role("heading", level=1).inner_text() == "фото 1.png"
     assert [text.splitlines()[0] for text in page.locator(".reading h2").all_inner_texts()] == shown
-    words = page.locator(".word").all_inner_texts()
+    words = page.locator(".reading .word").all_inner_texts()
     assert len(words) == len(shown) and set(words) <= VERDICTS
+    together = page.get_by_role("region", name="Both models read together")
+    assert together.count() == (len(shown) == 2)
     page.wait_for_load_state("networkidle")
     widths = page.locator("main img").evaluate_all("pictures => pictures.map(p => p.naturalWidth)")
     assert len(widths) == 4 * len(shown) and min(widths) >= 384
@@ -150,7 +152,29 @@ def test_a_real_film_gets_a_verdict(visit, real_data):
     page = visit()
     analyse(page, next((real_data / "rovai_validation").rglob("*.jp*g")))
     assert set(page.locator(".word").all_inner_texts()) <= VERDICTS
-    assert page.locator(".word").count() == 2
+    assert page.locator(".word").count() == 3
+
+
+def test_both_models_together_come_first_and_lead_to_each(visit, film):
+    page = visit()
+    analyse(page, film)
+    together = page.get_by_role("region", name="Both models read together")
+    assert together.locator(".word").inner_text() in VERDICTS
+    assert together.locator(".sentence").inner_text() and "only its two answers" in together.inner_text()
+    assert together.bounding_box()["y"] < page.locator(".reading").first.bounding_box()["y"]
+    together.get_by_role("link", name="Model 2").click()
+    assert page.url.endswith("#covid_pneumo")
+
+
+def test_a_negative_gets_a_caution_near_the_top(visit, radiograph, tmp_path):
+    path = tmp_path / "negative.png"
+    path.write_bytes(cv2.imencode(".png", 255 - radiograph())[1].tobytes())
+    page = visit()
+    analyse(page, path)
+    cautions = page.get_by_role("region", name="Read it with care")
+    assert "Came as a negative" in cautions.inner_text()
+    assert cautions.locator("li svg").count() == cautions.locator("li").count() > 0
+    assert cautions.bounding_box()["y"] < page.locator(".word").first.bounding_box()["y"]
 
 
 def test_the_annotated_copy_can_be_downloaded(visit, film):

@@ -56,6 +56,12 @@ def test_a_picture_of_many_colours_is_refused(film: np.ndarray, extension: str, 
     assert caught.value.status == 422
 
 
+def test_a_faint_colour_of_16_bits_is_as_faint_as_of_8(film: np.ndarray) -> None:
+    deep = film.astype(np.uint16) * 200
+    deep[::2, :, 0] += 5000
+    assert image.read(encoded(deep, ".png")).shape == film.shape[:2]
+
+
 def test_an_opaque_picture_with_alpha_is_refused_all_the_same(film: np.ndarray) -> None:
     colours = cv2.cvtColor(cv2.applyColorMap(film, cv2.COLORMAP_JET), cv2.COLOR_BGR2BGRA)
     with pytest.raises(NotAChestXrayError):

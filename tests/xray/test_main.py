@@ -1,4 +1,4 @@
-"""The command line: one row per picture and model, whatever the folder holds."""
+"""The command line: one row per picture and model, and one for both, whatever the folder holds."""
 
 import csv
 import io
@@ -14,10 +14,21 @@ import pytest
 
 from xray.__main__ import COLUMNS, main
 from xray.analysis import Analyzer
+from xray.combined import combine
 from xray.errors import ModelError
+from xray.registry import Registry
+from xray.screen import Caution, Screen
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., tuple[int, list[dict[str, str]]]]
+
+
+@pytest.fixture(scope="module")
+def analyzer(analyzer: Analyzer, make_screen: Callable[..., Screen]) -> Analyzer:
+    """The analyzer that is served, with a screen that has two things to say of every picture."""
+    served = analyzer.registry
+    screen = make_screen(Caution.CHILD, Caution.MARKS, channels=served.screen.kernel.shape[0])
+    return Analyzer(Registry(served.segmenter, served.backbone, screen, served.heads))
 
 
 @pytest.fixture
@@ -48,12 +59,23 @@ def test_a_row_per_picture_and_model(run: Run, film: bytes, analyzer: Analyzer) 
     put("a.png", film)
     status, rows = run("a.png")
     assert status == 0
-    assert [(row["file"], row["model"]) for row in rows] == [("a.png", name) for name in analyzer.names]
-    expected = analyzer.analyse(film, analyzer.names).predictions
-    for row, prediction in zip(rows, expected, strict=True):
+    assert [(row["file"], row["model"]) for row in rows] == [("a.png", name) for name in (*analyzer.names, "combined")]
+    predictions = analyzer.analyse(film, analyzer.names).predictions
+    for row, said in zip(rows, (*predictions, combine(predictions)), strict=True):
         assert tuple(row) == COLUMNS and row["error"] == ""
-        assert row["verdict"] == prediction.verdict
-        assert row["score"] == f"{prediction.score:.4f}" and row["threshold"] == f"{prediction.threshold:.4f}"
+        assert said and row["verdict"] == said.verdict
+        assert row["score"] == f"{said.score:.4f}" and row["threshold"] == f"{said.threshold:.4f}"
+        assert row["cautions"] == "child marks"
+    assert rows[-1]["threshold"] == "0.5000"
+    assert run("a.png", "--model", "both") == (0, rows)
+
+
+@pytest.mark.parametrize("model", ["covid_normal", "covid_pneumo"])
+def test_one_model_alone_has_no_row_for_both(run: Run, film: bytes, model: str) -> None:
+    put("a.png", film)
+    put("b.png", b"")
+    _, rows = run("a.png", "b.png", "--model", model)
+    assert [row["model"] for row in rows] == [model, model]
 
 
 def test_a_folder_is_searched_through_in_order(run: Run, film: bytes) -> None:
@@ -86,11 +108,12 @@ def test_a_failure_has_its_rows_and_the_run_goes_on(
         put("bad.txt", content)
     put("good.png", film)
     status, rows = run("bad.txt", "good.png")
-    bad, good = rows[: len(analyzer.names)], rows[len(analyzer.names) :]
+    names = [*analyzer.names, "combined"]
+    bad, good = rows[: len(names)], rows[len(names) :]
     assert status == 1
-    assert [row["model"] for row in bad] == list(analyzer.names)
+    assert [row["model"] for row in bad] == [row["model"] for row in good] == names
     assert all(complaint in row["error"] and row["error"] for row in bad)
-    assert all(row["verdict"] == row["score"] == row["threshold"] == "" for row in bad)
+    assert all(row["verdict"] == row["score"] == row["threshold"] == row["cautions"] == "" for row in bad)
     assert all(row["verdict"] and not row["error"] for row in good)
 
 
@@ -111,6 +134,7 @@ def test_json_is_one_array_with_the_same_rows(run: Run, film: bytes, capsys: pyt
         assert row["file"] == line["file"] and row["verdict"] == (line["verdict"] or None)
         assert row["score"] == (float(line["score"]) if line["score"] else None)
         assert row["error"] == (line["error"] or None)
+        assert row["cautions"] == line["cautions"].split()
 
 
 def test_annotated_copies_never_overwrite_each_other(run: Run, film: bytes, analyzer: Analyzer) -> None:
@@ -125,6 +149,13 @@ def test_annotated_copies_never_overwrite_each_other(run: Run, film: bytes, anal
     base = f"{rows[0]['verdict']}_Prob_{percent}_Name_{name[:100]}_covid_normal"
     assert copies == sorted(f"{base}{end}.png" for end in ("", "_2", "_3", "_4"))
     assert all(cv2.imread(f"out/copies/{copy}") is not None for copy in copies)
+
+
+def test_both_models_save_a_copy_each_and_none_for_the_two_together(run: Run, film: bytes, analyzer: Analyzer) -> None:
+    put("a.png", film)
+    status, rows = run("a.png", "--annotated", "out")
+    copies = {path.stem.rpartition("_Name_a_")[2] for path in Path("out").iterdir()}
+    assert status == 0 and len(rows) == len(copies) + 1 and copies == set(analyzer.names)
 
 
 def test_a_copy_that_cannot_be_saved_does_not_lose_the_verdict(
@@ -175,7 +206,7 @@ def test_a_reader_that_leaves_is_no_error_message(film: bytes, tmp_path: Path) -
     command = [sys.executable, "-m", "xray", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout and process.stderr
-        assert process.stdout.readline() == b"file,model,verdict,score,threshold,error\n"
+        assert process.stdout.readline() == b"file,model,verdict,score,threshold,error,cautions\n"
         process.stdout.close()
         complaints = process.stderr.read().decode()
     assert process.returncode == 1 and "Error" not in complaints

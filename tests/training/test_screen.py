@@ -1,0 +1,95 @@
+"""The screen's heads: judged on what they have not seen, and served as they were trained."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="needs requirements-train.txt")
+from training import screen  # noqa: E402
+from training.strangers import Picture, altered, marked, strangers  # noqa: E402
+from xray.errors import ManifestError  # noqa: E402
+from xray.metadata import ArtefactFile, Check, ScreenFacts  # noqa: E402
+from xray.screen import CHECKS, Screen  # noqa: E402
+
+CHANNELS = 8
+
+
+def cloud(n: int, shift: float, seed: int) -> np.ndarray:
+    return (np.random.default_rng(seed).normal(size=(n, CHANNELS)) + shift).astype(np.float32)
+
+
+def test_the_threshold_spares_the_stated_share_and_the_rest_is_found() -> None:
+    groups = np.array([f"p{number}" for number in range(800)])
+    asked, found = screen.ask(cloud(500, 0, 1), cloud(300, 1.5, 2), groups, 0.01, 0.02)
+    assert found.mean() > 0.9
+    assert asked.flags(cloud(2000, 0, 3)).mean() == pytest.approx(0.02, abs=0.02)
+
+
+def test_answers_are_given_by_heads_that_have_not_seen_the_patient() -> None:
+    """Labels by chance, five copies of each patient: a head that had seen the copies would know them."""
+    inputs, y_true = np.repeat(cloud(60, 0, 4), 5, axis=0), np.repeat(np.arange(60) % 2, 5)
+    groups = np.repeat([f"p{number}" for number in range(60)], 5)
+    unseen = screen.out_of_fold(inputs, y_true, groups, 100.0)
+    assert np.mean((unseen > 0.5) == y_true) < 0.7
+
+
+def test_what_is_served_is_what_was_trained() -> None:
+    train, new = cloud(400, 0, 5), cloud(20, 0.5, 6)
+    centre, whitening = screen.components(train, 4)
+    heads = [screen.fit(train, (train[:, i] > 0).astype(int), 0.1) for i in range(4)]
+    facts = ScreenFacts(
+        "screen", "screen", "1.0.0", "2026-01-01T00:00:00+00:00", "Screen", ArtefactFile("screen.npz", "0" * 64, 1), "",
+        {}, {}, {}, "vgg16_cxr", "0" * 64, tuple(Check(name, 0.5) for name in CHECKS),
+    )  # fmt: skip
+    kernel = np.stack([head.kernel for head in heads], axis=1).astype(np.float32)
+    bias = np.array([head.bias for head in heads], np.float32)
+    scores = Screen(facts, kernel, bias, centre, whitening).scores(new)
+    for column, head in enumerate(heads):
+        np.testing.assert_allclose(scores[:, column], screen.expit(head.logits(new)), atol=1e-5)
+    np.testing.assert_allclose(scores[:, 4], screen.distance(new, centre=centre, whitening=whitening), rtol=1e-4)
+    typical = screen.distance(cloud(2000, 0, 7), centre=centre, whitening=whitening)
+    assert np.sqrt(np.square(typical).mean()) == pytest.approx(1.0, abs=0.1), "in deviations of the training films"
+
+
+def test_shares_count_each_kind() -> None:
+    found = screen.shares(np.array([True, False, True, True]), np.array(["ct", "ct", "page", "page"]))
+    assert (found["ct"]["flagged"], found["ct"]["n"]) == (1, 2)
+    assert found["page"]["low"] < 1 and found["page"]["high"] == 1
+
+
+def test_strangers_are_the_publisher_s_and_drawn_ones(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text(
+        "path,label,view,patient_id\na.png,not_frontal,L,p1\nb.png,ct,Axial,p1\nc.png,covid,PA,p2\nd.png,not_frontal,,\n"
+    )
+    found = strangers(tmp_path)
+    kinds = {picture.kind for picture in found}
+    assert kinds == {"lateral", "ct", "other view", "photograph", "text page", "noise", "gradient"}
+    assert {picture.group for picture in found if picture.kind in ("lateral", "ct")} == {"p1"}
+    drawn = [picture.read() for picture in found if picture.kind not in ("lateral", "ct", "other view")]
+    assert all(picture.dtype == np.uint8 and picture.ndim == 2 for picture in drawn)
+
+
+def test_no_table_says_where_one_was_sought(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="XRAY_DATA"):
+        strangers(tmp_path)
+
+
+def test_a_mark_lies_in_the_middle_of_the_film(radiograph) -> None:
+    film = radiograph(200, 160, 1)
+    for seed in range(20):
+        changed = marked(film, np.random.default_rng(seed)) != film
+        assert changed.any(), "a mark that cannot be seen teaches nothing"
+        rows, columns = np.nonzero(changed)
+        assert 10 < rows.mean() < 170 and 10 < columns.mean() < 150
+
+
+def test_each_film_comes_in_four_forms(collection: Path) -> None:
+    from training.manifest import read, root
+
+    rows = read(collection)[:2]
+    found: list[Picture] = altered(rows, root(collection), 1)
+    assert [picture.kind for picture in found] == ["as it came", "upside down", "marked", "half"] * 2
+    came, turned, _, half = (picture.read() for picture in found[:4])
+    np.testing.assert_array_equal(turned[::-1, ::-1], came)
+    assert half.shape == (came.shape[0], came.shape[1] // 2)
