@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from xray.analysis import Prediction, in_words
+from xray.analysis import Prediction
 from xray.classifier import Verdict
 
 NAME = "combined"
@@ -19,12 +19,10 @@ class Combined:
     Attributes:
         verdict: POSITIVE where both are, NEGATIVE where one is, else INCONCLUSIVE.
         score: the smaller of the two scores, each moved in logit so that its threshold lies at 0.5.
-        reading: the verdict in words.
     """
 
     verdict: Verdict
     score: float
-    reading: str
     threshold: float = THRESHOLD
 
 
@@ -37,11 +35,11 @@ def combine(predictions: tuple[Prediction, ...]) -> Combined | None:
     by_name = {prediction.model: prediction for prediction in predictions}
     if not by_name.keys() >= set(MODELS):
         return None
-    normal, pneumo = (by_name[name] for name in MODELS)
-    verdicts = {normal.verdict, pneumo.verdict}
-    judged = min(verdicts, key=(Verdict.NEGATIVE, Verdict.INCONCLUSIVE, Verdict.POSITIVE).index)
-    score = min(_moved(each.score, each.threshold) for each in (normal, pneumo))
-    return Combined(judged, score, _reading(normal, pneumo, judged))
+    pair = [by_name[name] for name in MODELS]
+    order = (Verdict.NEGATIVE, Verdict.INCONCLUSIVE, Verdict.POSITIVE)
+    judged = min((each.verdict for each in pair), key=order.index)
+    score = min(_moved(each.score, each.threshold) for each in pair)
+    return Combined(judged, score)
 
 
 def _moved(score: float, threshold: float) -> float:
@@ -51,13 +49,3 @@ def _moved(score: float, threshold: float) -> float:
     share = above / (above + below) if above + below else THRESHOLD
     # Cut rather than rounded, or a score just below its threshold would reach 0.5 as well.
     return math.floor(10_000 * share) / 10_000
-
-
-def _reading(normal: Prediction, pneumo: Prediction, judged: Verdict) -> str:
-    if normal.verdict is Verdict.NEGATIVE:
-        return f"Looks {in_words(normal.negative)} to model 1; what model 2 says of a normal film means nothing."
-    if judged is Verdict.NEGATIVE:
-        return f"Not {in_words(pneumo.positive)}: more like another pneumonia to model 2."
-    if judged is Verdict.INCONCLUSIVE:
-        return "Too close to call: at least one of the two models does not decide."
-    return f"Abnormal to model 1, and more like {in_words(pneumo.positive)} than another pneumonia to model 2."

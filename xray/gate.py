@@ -1,8 +1,8 @@
 """Is this a frontal chest radiograph? A first, coarse answer from the shape of the lung mask alone.
 
 Source:
-    The limits were chosen on the validation films and on CT, MRI and lateral pictures; what they refuse
-    is measured in training/README.md.
+    The limits were chosen on the validation films and on CT, MRI and lateral pictures; what they and the screen
+    (xray/screen.py) refuse stands on the screen's card.
 """
 
 import cv2
