@@ -112,8 +112,7 @@ def without_nih(films: Films, models: Mapping[str, Model]) -> Json:
     found = {}
     for name, label in zip(MODELS, ("normal", "pneumonia"), strict=True):
         config = models[name].config
-        rest = tuple(source for source in config.sources if source != "nih")
-        head, point = fit_split(films.inputs, films.rows, config, rest)
+        head, point = fit_split(films.inputs, films.rows, config, "nih")
         above = calibrate.expit(head.logits(films.inputs)) >= point.threshold
         table = films.table
         unseen = ((table.source == "nih") & (table.label == label) & (table.split != "train")).to_numpy()

@@ -123,51 +123,54 @@ def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], rows: list[Row],
     return Linear(kernel, float(model.intercept_[0] - scaler.mean_ @ kernel))
 
 
-def fit_split(
-    inputs: NDArray[np.float32], rows: list[Row], config: ContrastConfig, sources: tuple[str, ...] | None = None
-) -> tuple[Linear, OperatingPoint]:
-    """Fit on the train split, calibrate and choose the operating point on the validation split.
+def learn(inputs: NDArray[np.float32], rows: list[Row], config: ContrastConfig, sources: tuple[str, ...]) -> Linear:
+    """Fit a head on the train split of some sources, and calibrate it on their validation split.
 
     Args:
         inputs: averaged features of all radiographs, shape (n, channels).
         rows: all radiographs.
         config: the contrast.
-        sources: others than the configuration's; no other source is used for anything then.
-
-    Returns:
-        The calibrated head, and its threshold and band.
+        sources: where it learns.
     """
     side = contrast(rows, config, sources)
     splits = np.array([row.split for row in rows])
     train, val = (np.flatnonzero((splits == name) & (side >= 0)) for name in ("train", "val"))
     head = fit(inputs[train], side[train], [rows[i] for i in train], config.regularisation)
     weight = draw_weights([str(y) for y in side[val]], [rows[i].source for i in val], EQUAL)
-    head = head.calibrated(calibrate.platt(head.logits(inputs[val]), side[val], weight))
-    return head, operating_point(head, inputs, rows, config, sources)
+    return head.calibrated(calibrate.platt(head.logits(inputs[val]), side[val], weight))
 
 
-def operating_point(
-    head: Linear,
-    inputs: NDArray[np.float32],
-    rows: list[Row],
-    config: ContrastConfig,
-    sources: tuple[str, ...] | None = None,
-) -> OperatingPoint:
-    """Choose threshold and band on the validation films of the two labels that the verdict speaks of."""
+def fit_split(
+    inputs: NDArray[np.float32], rows: list[Row], config: ContrastConfig, left_out: str | None = None
+) -> tuple[Linear, OperatingPoint]:
+    """Learn, calibrate, and choose the operating point on validation films of the two labels of the verdict.
+
+    Args:
+        inputs: averaged features of all radiographs, shape (n, channels).
+        rows: all radiographs.
+        config: the contrast.
+        left_out: a source of which nothing is used.
+
+    Returns:
+        The calibrated head, and its threshold and band.
+    """
+    head = learn(inputs, rows, config, tuple(name for name in config.sources if name != left_out))
     judged = [
         i
         for i, row in enumerate(rows)
-        if row.split == "val"
-        and row.label in (config.negative, config.positive)
-        and (sources is None or row.source in sources)
+        if row.split == "val" and row.label in (config.negative, config.positive) and row.source != left_out
     ]
     chosen = [rows[i] for i in judged]
     y_true = np.array([row.label == config.positive for row in chosen])
     weight = draw_weights([row.label for row in chosen], [row.source for row in chosen], EQUAL)
-    scores = calibrate.expit(head.logits(inputs[judged]))
-    return calibrate.operating_point(
-        y_true, scores, weight, sensitivity=config.sensitivity, error_rate=config.error_rate
+    point = calibrate.operating_point(
+        y_true,
+        calibrate.expit(head.logits(inputs[judged])),
+        weight,
+        sensitivity=config.sensitivity,
+        error_rate=config.error_rate,
     )
+    return head, point
 
 
 def train(config: ContrastConfig, manifest: Path, weights: str, folder: Path) -> None:

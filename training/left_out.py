@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
 from training import calibrate, figures
-from training.contrast import ContrastConfig, Linear, contrast, fit, fit_split
+from training.contrast import ContrastConfig, Linear, contrast, fit, fit_split, learn
 from training.dataset import draw_weights
 from training.figures import Json
 from training.manifest import Row
@@ -66,7 +66,7 @@ def leave_one_source_out(films: Films, config: ContrastConfig) -> list[Json]:
         rest = tuple(source for source in config.sources if source != name)
         if not rest:
             continue
-        head, point = fit_split(films.inputs, films.rows, config, rest if name else None)
+        head, point = fit_split(films.inputs, films.rows, config, name)
         table = scored(films, head, everywhere)
         table = table[table.source == name] if name else table[~table.source.isin(config.sources)]
         unseen = table[table.split != "train"]
@@ -110,12 +110,12 @@ def cross_validation(films: Films, config: ContrastConfig) -> Json:
 
 
 def inside(films: Films, config: ContrastConfig) -> Json:
-    """Judge contrasts inside one source by a head that learns from that source alone; test split."""
+    """Judge the contrast inside each source by a head that learns there alone: test split, threshold 0.5."""
     found = {}
     for name in config.sources:
-        head, point = fit_split(films.inputs, films.rows, config, (name,))
+        head = learn(films.inputs, films.rows, config, (name,))
         table = scored(films, head, contrast(films.rows, config, (name,)))
-        found[name] = figures.measure(table[table.split == "test"], point.threshold)
+        found[name] = figures.measure(table[table.split == "test"], 0.5)
     return found
 
 
