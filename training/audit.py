@@ -172,7 +172,7 @@ def shuffled(films: Films, model: Model) -> list[LinearHead]:
     found = []
     for seed in range(SHUFFLES):
         labels = np.random.default_rng(seed).permutation(side[train])
-        found.append(LinearHead(**fit(films.inputs[train], labels, rows, model.config.regularisation).arrays()))
+        found.append(LinearHead(**fit(films.inputs[train], labels, rows, model.config).arrays()))
     return found
 
 

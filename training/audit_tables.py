@@ -53,7 +53,8 @@ def calibration(model: Json) -> Table:
         "training sources, test split": model["calibration"],
         "two labels, test split": model["calibration_of_labels"],
     }
-    parts |= {f"{row['left_out']}, left out": row["calibration"] for row in model["leave_one_source_out"]}
+    left_out = model["leave_one_source_out"]
+    parts |= {f"{row['left_out']}, left out": row["calibration"] for row in left_out if row["calibration"]}
     rows = [
         [
             name,

@@ -1,6 +1,6 @@
 """Train a head on contrasts inside a source: `python -m training.contrast training/configs/covid_normal.toml`.
 
-A linear head on the frozen backbone's averaged features, strongly regularised, learns only from sources that
+A linear head on the frozen backbone's averaged features, strongly regularised, learns above all from sources that
 hold both sides of its contrast: there, to know the hospital helps nothing. Writes runs/<name>/: config.json,
 head.npz (as it is served, calibrated), operating_point.json (chosen on the validation split) and
 predictions.csv (val, test, held_out).
@@ -24,7 +24,8 @@ from training.predictions import write_predictions
 from xray.errors import DatasetError
 from xray.preprocess import Recipe
 
-# Every source and class counts the same, however many films it has.
+# For learning: every source and class counts the same, however many films it has. Calibration and thresholds weigh by
+# the cube root of their number, as draws do: one normal validation film of cohen must not count as much as 125.
 EQUAL = 0.0
 
 
@@ -39,7 +40,8 @@ class ContrastConfig:
         positive: label that the score is for.
         taught_negative: labels of the contrast's one side.
         taught_positive: labels of its other side.
-        sources: where the head learns; each must hold both sides.
+        sources: where the head learns; at least one must hold both sides.
+        one_sided_weight: what a source that holds one side only counts, beside 1 for each that holds both.
         regularisation: C of the logistic regression: the smaller, the simpler the head.
         sensitivity: share of validation films of the positive label that the threshold finds.
         error_rate: of either class, that the INCONCLUSIVE band leaves to the verdicts; see `calibrate.band`.
@@ -53,6 +55,7 @@ class ContrastConfig:
     taught_negative: tuple[str, ...]
     taught_positive: tuple[str, ...]
     sources: tuple[str, ...]
+    one_sided_weight: float
     regularisation: float
     sensitivity: float
     error_rate: float
@@ -96,29 +99,31 @@ def contrast(rows: list[Row], config: ContrastConfig, sources: tuple[str, ...] |
     return np.array([side.get(row.label, -1) if row.source in allowed else -1 for row in rows])
 
 
-def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], rows: list[Row], regularisation: float) -> Linear:
-    """Fit a logistic regression on standardised features, every source and class counting the same.
+def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], rows: list[Row], config: ContrastConfig) -> Linear:
+    """Fit a logistic regression on standardised features, every source and side counting the same.
 
     Args:
         inputs: averaged features, shape (n, channels).
         y_true: 0 or 1, shape (n,).
         rows: n radiographs.
-        regularisation: C of scikit-learn.
+        config: regularisation, and what a source with one side counts.
 
     Raises:
-        DatasetError: a source that does not hold both sides.
+        DatasetError: no source holds both sides.
     """
-    sources = [row.source for row in rows]
-    for name in sorted(set(sources)):
-        if len(np.unique(y_true[np.array(sources) == name])) != 2:
-            raise DatasetError(
-                f"Expected both sides of the contrast in {name}. Received one: there the head would learn to "
-                "know the hospital. Leave it out of `sources`."
-            )
-    weight = draw_weights([str(y) for y in y_true], sources, EQUAL) * len(rows)
-    scaler = StandardScaler().fit(inputs)
-    model = LogisticRegression(C=regularisation, max_iter=5000)
-    model.fit(scaler.transform(inputs), y_true, sample_weight=weight)
+    sources = np.array([row.source for row in rows])
+    both = [name for name in np.unique(sources) if len(np.unique(y_true[sources == name])) == 2]
+    if not both:
+        raise DatasetError(
+            f"Expected a source with both sides of the contrast. Received {sorted(set(sources))}, each with one: "
+            "there a head would learn to know the hospital. Add a source to `sources`."
+        )
+    weight = draw_weights([str(y) for y in y_true], list(sources), EQUAL)
+    weight = weight * np.where(np.isin(sources, both), 1.0, config.one_sided_weight)
+    used = np.flatnonzero(weight)
+    scaler = StandardScaler().fit(inputs[used])
+    model = LogisticRegression(C=config.regularisation, max_iter=5000)
+    model.fit(scaler.transform(inputs[used]), y_true[used], sample_weight=weight[used] / weight.sum() * len(used))
     kernel = model.coef_[0] / scaler.scale_
     return Linear(kernel, float(model.intercept_[0] - scaler.mean_ @ kernel))
 
@@ -135,8 +140,8 @@ def learn(inputs: NDArray[np.float32], rows: list[Row], config: ContrastConfig, 
     side = contrast(rows, config, sources)
     splits = np.array([row.split for row in rows])
     train, val = (np.flatnonzero((splits == name) & (side >= 0)) for name in ("train", "val"))
-    head = fit(inputs[train], side[train], [rows[i] for i in train], config.regularisation)
-    weight = draw_weights([str(y) for y in side[val]], [rows[i].source for i in val], EQUAL)
+    head = fit(inputs[train], side[train], [rows[i] for i in train], config)
+    weight = draw_weights([str(y) for y in side[val]], [rows[i].source for i in val])
     return head.calibrated(calibrate.platt(head.logits(inputs[val]), side[val], weight))
 
 
@@ -162,7 +167,7 @@ def fit_split(
     ]
     chosen = [rows[i] for i in judged]
     y_true = np.array([row.label == config.positive for row in chosen])
-    weight = draw_weights([row.label for row in chosen], [row.source for row in chosen], EQUAL)
+    weight = draw_weights([row.label for row in chosen], [row.source for row in chosen])
     point = calibrate.operating_point(
         y_true,
         calibrate.expit(head.logits(inputs[judged])),

@@ -57,29 +57,27 @@ def leave_one_source_out(films: Films, config: ContrastConfig) -> list[Json]:
     The films of the source's validation, test and held-out parts are new to the backbone too.
 
     Returns:
-        One entry for each source that has both sides of the contrast, and one for the sources of a single
-        class, which no head ever learns from.
+        One entry for each source without which there is a contrast to learn; no AUC where it holds one side only.
     """
     everywhere = contrast(films.rows, config, tuple({row.source for row in films.rows}))
+    sources = np.array([row.source for row in films.rows])
     found = []
-    for name in (*config.sources, None):
-        rest = tuple(source for source in config.sources if source != name)
-        if not rest:
+    for name in sorted(set(sources[everywhere >= 0])):
+        rest = [source for source in config.sources if source != name]
+        if not any(len(np.unique(everywhere[(sources == source) & (everywhere >= 0)])) == 2 for source in rest):
             continue
         head, point = fit_split(films.inputs, films.rows, config, name)
         table = scored(films, head, everywhere)
-        table = table[table.source == name] if name else table[~table.source.isin(config.sources)]
+        table = table[table.source == name]
         unseen = table[table.split != "train"]
-        if table.y_true.nunique() < 2:
-            continue
         found.append(
             {
-                "left_out": name or " + ".join(sorted(table.source.unique())),
-                "trained_on": list(rest),
+                "left_out": name,
+                "trained_on": rest,
                 "threshold": point.threshold,
                 "unseen": figures.measure(unseen, point.threshold),
                 "all": figures.measure(table, point.threshold),
-                "calibration": worth(unseen, point),
+                "calibration": worth(unseen, point) if unseen.y_true.nunique() == 2 else None,
             }
         )
     return found
@@ -103,7 +101,7 @@ def cross_validation(films: Films, config: ContrastConfig) -> Json:
     folds = scores.astype(int)
     for fold in range(FOLDS):
         seen, unseen = chosen[folds != fold], chosen[folds == fold]
-        head = fit(films.inputs[seen], side[seen], [films.rows[i] for i in seen], config.regularisation)
+        head = fit(films.inputs[seen], side[seen], [films.rows[i] for i in seen], config)
         scores[folds == fold] = calibrate.expit(head.logits(films.inputs[unseen]))
     table = films.table.iloc[chosen].assign(y_true=side[chosen], y_score=scores)
     return {name: figures.measure(rows, 0.5) for name, rows in table.groupby("source")}
@@ -113,6 +111,8 @@ def inside(films: Films, config: ContrastConfig) -> Json:
     """Judge the contrast inside each source by a head that learns there alone: test split, threshold 0.5."""
     found = {}
     for name in config.sources:
+        if len(np.unique(contrast(films.rows, config, (name,)))) < 3:
+            continue  # it holds one side only
         head = learn(films.inputs, films.rows, config, (name,))
         table = scored(films, head, contrast(films.rows, config, (name,)))
         found[name] = figures.measure(table[table.split == "test"], 0.5)
@@ -122,9 +122,9 @@ def inside(films: Films, config: ContrastConfig) -> Json:
 def worth(part: pd.DataFrame, point: OperatingPoint) -> Json:
     """Return how far a part's scores are probabilities, and what the INCONCLUSIVE band costs and saves.
 
-    Both classes weigh the same, and within a class its sources: as calibration was fitted.
+    Both classes weigh the same, and within a class its sources nearly so: as calibration was fitted.
     """
-    weight = draw_weights([str(y) for y in part.y_true], list(part.source), 0.0)
+    weight = draw_weights([str(y) for y in part.y_true], list(part.source))
     verdict = np.digitize(part.y_score, (point.low, point.high))
     decided = verdict != 1
     wrong = decided & ((verdict == 2) != (part.y_true == 1))

@@ -16,6 +16,7 @@ from training.manifest import Row
 from xray import image
 from xray.errors import ManifestError
 from xray.image import GreyImage
+from xray.preprocess import MIN_SIDE
 
 NOT_CHEST = ("not_frontal", "ct", "brain_mri")
 PHOTOGRAPH_PX = 200
@@ -39,6 +40,8 @@ class Picture:
 def strangers(folder: Path) -> list[Picture]:
     """Return what is no frontal chest film: the publisher's slices and lateral films, photographs, drawings.
 
+    Pictures that are too small to be read at all are left out.
+
     Args:
         folder: the data root, with the publisher's manifest.csv.
 
@@ -51,7 +54,7 @@ def strangers(folder: Path) -> list[Picture]:
     found = []
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if row["label"] in NOT_CHEST:
+            if row["label"] in NOT_CHEST and min(int(row["width"]), int(row["height"])) >= MIN_SIDE:
                 kind = "lateral" if row["view"] == "L" else row["label"].replace("not_frontal", "other view")
                 found.append(Picture(kind, row["patient_id"] or row["path"], _reader(folder / row["path"])))
     return found + _photographs() + _drawings()

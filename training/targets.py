@@ -45,6 +45,7 @@ def _left_out(model: Json) -> list[Json]:
             row["unseen"]["n"],
         )
         for row in model["leave_one_source_out"]
+        if row["unseen"]["roc_auc"]
     ]
 
 

@@ -14,7 +14,7 @@ from xray.errors import DatasetError
 from xray.preprocess import Recipe
 
 CONFIG = ContrastConfig(
-    "covid_normal", "Model 1", "normal", "covid", ("normal",), ("covid", "pneumonia"), ("a", "b"), 0.01, 0.9, 0.1,
+    "covid_normal", "Model 1", "normal", "covid", ("normal",), ("covid", "pneumonia"), ("a", "b"), 0.0, 0.01, 0.9, 0.1,
     Recipe("lung-box", 160),
 )  # fmt: skip
 ROW = Row("", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", 0, 0)
@@ -50,12 +50,23 @@ def test_a_source_that_lacks_a_class_teaches_nothing() -> None:
     assert right.mean() > 0.7
 
 
-def test_a_one_sided_source_is_refused() -> None:
+def test_one_sided_sources_alone_are_refused() -> None:
     rows, inputs = collection()
-    side = contrast(rows, CONFIG, ("a", "c"))
+    side = contrast(rows, CONFIG, ("c",))
     chosen = np.flatnonzero(side >= 0)
-    with pytest.raises(DatasetError, match="both sides of the contrast in c"):
-        fit(inputs[chosen], side[chosen], [rows[i] for i in chosen], 0.01)
+    with pytest.raises(DatasetError, match="both sides of the contrast"):
+        fit(inputs[chosen], side[chosen], [rows[i] for i in chosen], CONFIG)
+
+
+def test_a_one_sided_source_counts_as_much_as_it_is_given() -> None:
+    """The more the COVID hospital counts, the more its own feature speaks for COVID; at 0 it is as if left out."""
+    rows, inputs = collection()
+    weights = []
+    for weight in (0.0, 0.2, 1.0):
+        config = dataclasses.replace(CONFIG, sources=("a", "b", "c"), one_sided_weight=weight)
+        side = contrast(rows, config)
+        weights.append(fit(inputs, side, rows, config).kernel[1] if (side >= 0).all() else np.nan)
+    assert weights[0] < weights[1] < weights[2]
 
 
 def test_a_source_left_out_changes_nothing() -> None:
@@ -82,7 +93,8 @@ def test_leaving_a_source_out_judges_only_that_source() -> None:
 
     rows, inputs = collection()
     found = left_out.leave_one_source_out(Films(rows, inputs), CONFIG)
-    assert [(row["left_out"], row["trained_on"]) for row in found] == [("a", ["b"]), ("b", ["a"])]
+    assert [(row["left_out"], row["trained_on"]) for row in found] == [("a", ["b"]), ("b", ["a"]), ("c", ["a", "b"])]
+    assert found[2]["unseen"]["roc_auc"] is None and found[2]["unseen"]["negatives"] == 0
     unseen = sum(row.source == "a" and row.split != "train" for row in rows)
     assert found[0]["unseen"]["n"] == unseen and found[0]["all"]["n"] == sum(row.source == "a" for row in rows)
     assert found[0]["unseen"]["roc_auc"]["value"] > 0.75
@@ -93,9 +105,9 @@ def test_patients_stay_in_one_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [dataclasses.replace(row, group=f"p{number // 6}") for number, row in enumerate(rows)]
     groups_seen: list[set[str]] = []
 
-    def spy(inputs: np.ndarray, y_true: np.ndarray, these: Sequence[Row], regularisation: float) -> object:
+    def spy(inputs: np.ndarray, y_true: np.ndarray, these: Sequence[Row], config: ContrastConfig) -> object:
         groups_seen.append({f"{row.source} {row.group}" for row in these})
-        return fit(inputs, y_true, list(these), regularisation)
+        return fit(inputs, y_true, list(these), config)
 
     monkeypatch.setattr(left_out, "fit", spy)
     found = left_out.cross_validation(left_out.Films(rows, inputs), CONFIG)

@@ -60,7 +60,8 @@ def test_shares_count_each_kind() -> None:
 
 def test_strangers_are_the_publisher_s_and_drawn_ones(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text(
-        "path,label,view,patient_id\na.png,not_frontal,L,p1\nb.png,ct,Axial,p1\nc.png,covid,PA,p2\nd.png,not_frontal,,\n"
+        "path,label,view,patient_id,width,height\na.png,not_frontal,L,p1,99,99\nb.png,ct,Axial,p1,99,99\n"
+        "c.png,covid,PA,p2,99,99\nd.png,not_frontal,,,99,99\nsmall.png,ct,,p9,99,57\n"
     )
     found = strangers(tmp_path)
     kinds = {picture.kind for picture in found}
