@@ -141,7 +141,7 @@ def _screen(facts: Json) -> list[str]:
         f"components: what is no frontal chest film is refused, other doubts become cautions. Thresholds: {checks}.",
         "## Figures\n\nOf pictures that the head behind each figure has not seen: the test split, or, where all "
         "pictures of a kind are needed to learn from, five folds over patients. Photographs, pages, noise, gradients "
-        "are made by the code; halves, marks and turned films from radiographs.",
+        "are made by the code; halves and turned films from radiographs.",
         *(_markdown(table) for table in audit_tables.screen(facts["metrics"])),
     ]
 

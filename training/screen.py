@@ -1,7 +1,7 @@
 """Train the screen that refuses and warns: `python -m training.screen`.
 
-Small heads on the backbone's features answer whether a picture is a frontal chest film, a child's, upside down,
-or marked over the lungs; the distance from the training films says how unfamiliar it is. Writes runs/screen/:
+Small heads on the backbone's features answer whether a picture is a frontal chest film, a child's, or upside
+down; the distance from the training films says how unfamiliar it is. Writes runs/screen/:
 config.json, screen.npz and report.json, which `training.export screen` reads. Every share in the report is of
 pictures that the head behind it has not seen: of the test split, or, where all pictures of a kind are needed to
 learn from, of five folds over patients.
@@ -47,7 +47,7 @@ class ScreenConfig:
     """Choices of this step; see configs/screen.toml.
 
     Attributes:
-        films: train films that are turned, marked and halved to learn from.
+        films: train films that are turned to learn from, and halved to be judged on.
         components: principal components in which the distance is measured.
         regularisation: C of the logistic regressions.
         refused: share of frontal films that the screen may refuse; sets its threshold.
@@ -90,11 +90,6 @@ class Seen:
     def part(self, chosen: NDArray[np.intp]) -> "Seen":
         """Return some of the pictures."""
         return Seen([self.pictures[i] for i in chosen], self.inputs[chosen], self.admitted[chosen])
-
-    def joined(self, other: "Seen") -> "Seen":
-        """Return these pictures and others after them."""
-        inputs = np.concatenate([self.inputs, other.inputs])
-        return Seen(self.pictures + other.pictures, inputs, np.concatenate([self.admitted, other.admitted]))
 
 
 def see(pictures: list[Picture], recipe: Recipe, key: str) -> Seen:
@@ -175,8 +170,8 @@ class Material:
     Attributes:
         inputs: averaged features of the manifest's films, shape (n, channels).
         split, source, group: of each.
-        strange: what is no frontal chest film, half films among it.
-        films: train films as they came, upside down and marked.
+        strange: what is no frontal chest film.
+        films: train films as they came, upside down and cut in half.
     """
 
     inputs: NDArray[np.float32]
@@ -197,10 +192,9 @@ class Material:
         rng = np.random.default_rng(config.seed)
         chosen = [data.rows[i] for i in rng.choice(train_films, min(config.films, len(train_films)), replace=False)]
         changed = see(altered(chosen, root(manifest), config.seed), config.recipe, "altered films")
-        halves = changed.of("half")
         strangers_seen = see(strangers(data_root()), config.recipe, "strangers")
         inputs = features.averages(data, config.recipe)
-        return cls(inputs, split, source, group, strangers_seen.joined(changed.part(halves)), changed)
+        return cls(inputs, split, source, group, strangers_seen, changed)
 
     def learned(self) -> NDArray[np.intp]:
         """Return the films that heads may learn from and thresholds may be set on."""
@@ -260,6 +254,7 @@ def not_frontal(material: Material, config: ScreenConfig) -> Asked:
 
     learned = material.learned()
     asked, unseen = trained(learned)
+    halves = material.films.part(material.films.of("half"))
     left_out = {}
     for name in np.unique(material.source):
         other, _ = trained(learned[material.source[learned] != name])
@@ -269,6 +264,7 @@ def not_frontal(material: Material, config: ScreenConfig) -> Asked:
         figures={
             "refused by the gate or the screen": shares(~strange.admitted | unseen, strange.kinds),
             "refused by the screen alone": shares(unseen, strange.kinds),
+            "half films, which it has not learned": shares(~halves.admitted | asked.flags(halves.inputs), halves.kinds),
             "frontal test films refused": material.test_shares(asked.flags(material.inputs)),
             "frontal test films refused, their source left out of the training": left_out,
         },
@@ -313,7 +309,6 @@ def train(config: ScreenConfig, manifest: Path, folder: Path) -> None:
         NOT_FRONTAL: not_frontal(material, config),
         Caution.CHILD: child(material, config),
         Caution.UPSIDE_DOWN: changed("upside down", material, config),
-        Caution.MARKS: changed("marked", material, config),
     }
     centre, whitening = components(material.inputs[material.split == "train"], config.components)
     far = partial(distance, centre=centre, whitening=whitening)

@@ -40,7 +40,7 @@ class Picture:
 def strangers(folder: Path) -> list[Picture]:
     """Return what is no frontal chest film: the publisher's slices and lateral films, photographs, drawings.
 
-    Pictures that are too small to be read at all are left out.
+    Pictures that are too small to be read at all are left out, and those whose view nobody states: they look frontal.
 
     Args:
         folder: the data root, with the publisher's manifest.csv.
@@ -54,8 +54,9 @@ def strangers(folder: Path) -> list[Picture]:
     found = []
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if row["label"] in NOT_CHEST and min(int(row["width"]), int(row["height"])) >= MIN_SIDE:
-                kind = "lateral" if row["view"] == "L" else row["label"].replace("not_frontal", "other view")
+            known = row["label"] != "not_frontal" or row["view"] == "L"
+            if row["label"] in NOT_CHEST and known and min(int(row["width"]), int(row["height"])) >= MIN_SIDE:
+                kind = row["label"].replace("not_frontal", "lateral")
                 found.append(Picture(kind, row["patient_id"] or row["path"], _reader(folder / row["path"])))
     return found + _photographs() + _drawings()
 
@@ -93,34 +94,14 @@ def _drawings() -> list[Picture]:
     return found
 
 
-def marked(film: GreyImage, rng: np.random.Generator) -> GreyImage:
-    """Burn an arrow or a word into the middle of a film, white or black, at a random place."""
-    height, width = film.shape
-    side = min(height, width)
-    at = (int(rng.uniform(0.2, 0.8) * width), int(rng.uniform(0.25, 0.7) * height))
-    ink = 255 if rng.random() < 0.8 else 0
-    thickness = max(1, round(side * rng.uniform(0.004, 0.014)))
-    drawn = film.copy()
-    if rng.random() < 0.6:
-        reach = rng.uniform(0.06, 0.15) * side * np.exp(1j * rng.uniform(0, 2 * np.pi))
-        tail = (at[0] + round(reach.real), at[1] + round(reach.imag))
-        return np.asarray(cv2.arrowedLine(drawn, tail, at, ink, thickness, cv2.LINE_AA, tipLength=0.35), np.uint8)
-    word = str(rng.choice(["A", "L", "R", "B)", "PA", "AP", "SUPINE", "Day 4"]))
-    size = side / 300 * rng.uniform(0.6, 1.6)
-    return np.asarray(
-        cv2.putText(drawn, word, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, thickness, cv2.LINE_AA), np.uint8
-    )
-
-
 def altered(rows: Sequence[Row], folder: Path, seed: int) -> list[Picture]:
-    """Return films as they came, upside down, marked over the lungs, and cut in half."""
+    """Return films as they came, upside down, and cut in half."""
     found = []
     for number, row in enumerate(rows):
         read = _reader(folder / row.path)
         how: dict[str, Callable[[GreyImage, np.random.Generator], GreyImage]] = {
             "as it came": lambda film, _: film,
             "upside down": lambda film, _: np.ascontiguousarray(film[::-1, ::-1]),
-            "marked": marked,
             "half": lambda film, rng: (
                 film[:, : film.shape[1] // 2] if rng.random() < 0.5 else film[:, film.shape[1] // 2 :]
             ),

@@ -23,7 +23,6 @@ class Caution(StrEnum):
 
     CHILD = "child"
     UPSIDE_DOWN = "upside_down"
-    MARKS = "marks"
     UNFAMILIAR = "unfamiliar"
     INVERTED = "inverted"
     TIGHT_CROP = "tight_crop"
@@ -33,7 +32,6 @@ class Caution(StrEnum):
 CAUTIONS = {
     Caution.CHILD: "Looks like a child's film: the models know children from one hospital only.",
     Caution.UPSIDE_DOWN: "Looks upside down: turn it and send it again.",
-    Caution.MARKS: "Letters, arrows or other marks seem to lie over the lungs.",
     Caution.UNFAMILIAR: "Unlike the films that the models learned from: their answer is a guess.",
     Caution.INVERTED: "Came as a negative, and was turned back before it was read.",
     Caution.TIGHT_CROP: "The lungs touch the edge of the picture: a part of them may be missing.",
@@ -43,7 +41,7 @@ CAUTIONS = {
 NOT_FRONTAL = "not_frontal"
 # The distance from the training films, not a learned head: always the last check.
 DISTANCE = Caution.UNFAMILIAR
-CHECKS = (NOT_FRONTAL, Caution.CHILD, Caution.UPSIDE_DOWN, Caution.MARKS, DISTANCE)
+CHECKS = (NOT_FRONTAL, Caution.CHILD, Caution.UPSIDE_DOWN, DISTANCE)
 
 
 @dataclass(frozen=True, eq=False)

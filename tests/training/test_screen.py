@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("keras", reason="needs requirements-train.txt")
 from training import screen  # noqa: E402
-from training.strangers import Picture, altered, marked, strangers  # noqa: E402
+from training.strangers import Picture, altered, strangers  # noqa: E402
 from xray.errors import ManifestError  # noqa: E402
 from xray.metadata import ArtefactFile, Check, ScreenFacts  # noqa: E402
 from xray.screen import CHECKS, Screen  # noqa: E402
@@ -37,7 +37,7 @@ def test_answers_are_given_by_heads_that_have_not_seen_the_patient() -> None:
 def test_what_is_served_is_what_was_trained() -> None:
     train, new = cloud(400, 0, 5), cloud(20, 0.5, 6)
     centre, whitening = screen.components(train, 4)
-    heads = [screen.fit(train, (train[:, i] > 0).astype(int), 0.1) for i in range(4)]
+    heads = [screen.fit(train, (train[:, i] > 0).astype(int), 0.1) for i in range(3)]
     facts = ScreenFacts(
         "screen", "screen", "1.0.0", "2026-01-01T00:00:00+00:00", "Screen", ArtefactFile("screen.npz", "0" * 64, 1), "",
         {}, {}, {}, "vgg16_cxr", "0" * 64, tuple(Check(name, 0.5) for name in CHECKS),
@@ -47,7 +47,7 @@ def test_what_is_served_is_what_was_trained() -> None:
     scores = Screen(facts, kernel, bias, centre, whitening).scores(new)
     for column, head in enumerate(heads):
         np.testing.assert_allclose(scores[:, column], screen.expit(head.logits(new)), atol=1e-5)
-    np.testing.assert_allclose(scores[:, 4], screen.distance(new, centre=centre, whitening=whitening), rtol=1e-4)
+    np.testing.assert_allclose(scores[:, 3], screen.distance(new, centre=centre, whitening=whitening), rtol=1e-4)
     typical = screen.distance(cloud(2000, 0, 7), centre=centre, whitening=whitening)
     assert np.sqrt(np.square(typical).mean()) == pytest.approx(1.0, abs=0.1), "in deviations of the training films"
 
@@ -65,9 +65,9 @@ def test_strangers_are_the_publisher_s_and_drawn_ones(tmp_path: Path) -> None:
     )
     found = strangers(tmp_path)
     kinds = {picture.kind for picture in found}
-    assert kinds == {"lateral", "ct", "other view", "photograph", "text page", "noise", "gradient"}
+    assert kinds == {"lateral", "ct", "photograph", "text page", "noise", "gradient"}
     assert {picture.group for picture in found if picture.kind in ("lateral", "ct")} == {"p1"}
-    drawn = [picture.read() for picture in found if picture.kind not in ("lateral", "ct", "other view")]
+    drawn = [picture.read() for picture in found if picture.kind not in ("lateral", "ct")]
     assert all(picture.dtype == np.uint8 and picture.ndim == 2 for picture in drawn)
 
 
@@ -76,21 +76,12 @@ def test_no_table_says_where_one_was_sought(tmp_path: Path) -> None:
         strangers(tmp_path)
 
 
-def test_a_mark_lies_in_the_middle_of_the_film(radiograph) -> None:
-    film = radiograph(200, 160, 1)
-    for seed in range(20):
-        changed = marked(film, np.random.default_rng(seed)) != film
-        assert changed.any(), "a mark that cannot be seen teaches nothing"
-        rows, columns = np.nonzero(changed)
-        assert 10 < rows.mean() < 170 and 10 < columns.mean() < 150
-
-
-def test_each_film_comes_in_four_forms(collection: Path) -> None:
+def test_each_film_comes_in_three_forms(collection: Path) -> None:
     from training.manifest import read, root
 
     rows = read(collection)[:2]
     found: list[Picture] = altered(rows, root(collection), 1)
-    assert [picture.kind for picture in found] == ["as it came", "upside down", "marked", "half"] * 2
-    came, turned, _, half = (picture.read() for picture in found[:4])
+    assert [picture.kind for picture in found] == ["as it came", "upside down", "half"] * 2
+    came, turned, half = (picture.read() for picture in found[:3])
     np.testing.assert_array_equal(turned[::-1, ::-1], came)
     assert half.shape == (came.shape[0], came.shape[1] // 2)

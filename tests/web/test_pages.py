@@ -121,12 +121,12 @@ def test_both_models_are_read_together_in_words(make_client, make_registry, send
 
 
 def test_cautions_stand_before_the_verdict_in_words(make_client, make_registry, send):
-    page = send(make_client(make_registry(said=("child", "marks"))), model="both").text
+    page = send(make_client(make_registry(said=("child", "upside_down"))), model="both").text
     section = re.search(r'<section class="cautions".*?</section>', page, re.DOTALL)[0]
     said = [" ".join(unescape(words).split()) for words in re.findall(r"<span>(.*?)</span>", section, re.DOTALL)]
     assert said == [
         "Looks like a child’s film: the models know children from one hospital only.",
-        "Letters, arrows or other marks seem to lie over the lungs.",
+        "Looks upside down: turn it and send it again.",
     ]
     assert section.count("<svg") == 2
     assert page.index(section) < page.index('class="word"')

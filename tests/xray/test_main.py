@@ -27,7 +27,7 @@ Run = Callable[..., tuple[int, list[dict[str, str]]]]
 def analyzer(analyzer: Analyzer, make_screen: Callable[..., Screen]) -> Analyzer:
     """The analyzer that is served, with a screen that has two things to say of every picture."""
     served = analyzer.registry
-    screen = make_screen(Caution.CHILD, Caution.MARKS, channels=served.screen.kernel.shape[0])
+    screen = make_screen(Caution.CHILD, Caution.UPSIDE_DOWN, channels=served.screen.kernel.shape[0])
     return Analyzer(Registry(served.segmenter, served.backbone, screen, served.heads))
 
 
@@ -65,7 +65,7 @@ def test_a_row_per_picture_and_model(run: Run, film: bytes, analyzer: Analyzer) 
         assert tuple(row) == COLUMNS and row["error"] == ""
         assert said and row["verdict"] == said.verdict
         assert row["score"] == f"{said.score:.4f}" and row["threshold"] == f"{said.threshold:.4f}"
-        assert row["cautions"] == "child marks"
+        assert row["cautions"] == "child upside_down"
     assert rows[-1]["threshold"] == "0.5000"
     assert run("a.png", "--model", "both") == (0, rows)
 

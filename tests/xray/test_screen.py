@@ -13,14 +13,14 @@ from xray.screen import CAUTIONS, CHECKS, DISTANCE, NOT_FRONTAL, Caution, Screen
 
 MakeScreen = Callable[..., Screen]
 FEATURES = np.ones((4, 4, 3), np.float32)
-LEARNED = [Caution.CHILD, Caution.UPSIDE_DOWN, Caution.MARKS, Caution.UNFAMILIAR]
+LEARNED = [Caution.CHILD, Caution.UPSIDE_DOWN, Caution.UNFAMILIAR]
 
 
 def arrays(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
     """Return the arrays of a screen for 3 channels, some replaced or left out."""
     whole = {
-        "kernel": np.zeros((3, 4), np.float32),
-        "bias": np.zeros(4, np.float32),
+        "kernel": np.zeros((3, 3), np.float32),
+        "bias": np.zeros(3, np.float32),
         "centre": np.zeros(3, np.float32),
         "whitening": np.ones((3, 2), np.float32),
     }
@@ -34,21 +34,21 @@ def saved(folder: Path, content: dict[str, np.ndarray]) -> Path:
 
 
 def test_a_screen_is_read(tmp_path: Path, make_screen: MakeScreen) -> None:
-    path = saved(tmp_path, arrays(bias=np.array([0, 0, 0, np.log(3)], np.float32)))
+    path = saved(tmp_path, arrays(bias=np.array([0, 0, np.log(3)], np.float32)))
     screen = Screen.load(path, make_screen().facts, 3)
-    np.testing.assert_allclose(screen.scores(np.zeros(3, np.float32)), [0.5, 0.5, 0.5, 0.75, 0])
+    np.testing.assert_allclose(screen.scores(np.zeros(3, np.float32)), [0.5, 0.5, 0.75, 0])
 
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
         (arrays(whitening=None), "Expected the arrays"),
-        (arrays(kernel=np.zeros((3, 5), np.float32)), "Expected the arrays"),
+        (arrays(kernel=np.zeros((3, 4), np.float32)), "Expected the arrays"),
         (arrays(centre=np.zeros(4, np.float32)), "Expected the arrays"),
         (arrays(whitening=np.zeros((3, 0), np.float32)), "Expected the arrays"),
         (arrays(whitening=np.float32(1)), "Expected the arrays"),
         (arrays(extra=np.zeros(1, np.float32)), "Expected the arrays"),
-        (arrays(bias=np.zeros(4)), "finite float32"),
+        (arrays(bias=np.zeros(3)), "finite float32"),
     ],
     ids=["an array missing", "a head too many", "other channels", "no component", "a number", "one more", "float64"],
 )
@@ -71,15 +71,15 @@ def test_other_checks_stop_start_up(tmp_path: Path, make_screen: MakeScreen, nam
 
 
 def test_scores_are_shares_and_a_distance(make_screen: MakeScreen) -> None:
-    """The logits are 1, 2, -3 and 0; the whitened differences are 3 and 4, so their root mean square is 5/sqrt 2."""
+    """The logits are 1, 2 and -3; the whitened differences are 3 and 4, so their root mean square is 5/sqrt 2."""
     screen = replace(
         make_screen(channels=2),
-        kernel=np.array([[1, 0, -2, 0], [0, 1, 0, 0]], np.float32),
-        bias=np.array([0, 0, -1, 0], np.float32),
+        kernel=np.array([[1, 0, -2], [0, 1, 0]], np.float32),
+        bias=np.array([0, 0, -1], np.float32),
         centre=np.array([-2, 0], np.float32),
         whitening=np.array([[1, 0], [0, 2]], np.float32),
     )
-    expected = [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(3)), 0.5, np.sqrt(12.5)]
+    expected = [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(3)), np.sqrt(12.5)]
     pooled = np.array([1, 2], np.float32)
     np.testing.assert_allclose(screen.scores(pooled), expected, rtol=1e-6)
     np.testing.assert_allclose(screen.scores(np.stack([pooled, screen.centre]))[0], expected, rtol=1e-6)
