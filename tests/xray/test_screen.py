@@ -106,7 +106,7 @@ def test_what_is_not_frontal_is_refused_whatever_else_it_is(make_screen: MakeScr
 
 
 def test_the_threshold_itself_says_yes(make_screen: MakeScreen) -> None:
-    screen = replace(make_screen(channels=3), bias=np.array([-1, 0, -1e-3, -1], np.float32))
+    screen = replace(make_screen(channels=3), bias=np.array([-1, 0, -1e-3], np.float32))
     assert screen.examine(FEATURES) == (Caution.CHILD,)
 
 
