@@ -119,7 +119,7 @@ def main() -> None:
         films = Films(data.rows, inputs)
         ways = WAYS if name == "our backbone" else {key: WAYS[key] for key in list(WAYS)[:3]}
         for how, way in ways.items():
-            rows.append([name, how, *(f"{area:.3f}" for area in judged(films, way))])
+            rows.append([name, how, *("–" if np.isnan(area) else f"{area:.3f}" for area in judged(films, way))])
         rows.append(
             [
                 name,

@@ -106,6 +106,12 @@ def test_both_models_give_a_section_together_then_one_each_and_two_copies(client
     ("scores", "verdict", "sentence"),
     [
         ((0.9, 0.9), "POSITIVE", "Abnormal to model 1, and more like COVID-19 than like another pneumonia to model 2."),
+        (
+            (0.5, 0.1),
+            "NEGATIVE",
+            "Model 1 does not decide whether it is normal; to model 2 it is less like COVID-19 than like another "
+            "pneumonia.",
+        ),
         ((0.9, 0.1), "NEGATIVE", "More like another pneumonia than like COVID-19 to model 2."),
         ((0.5, 0.9), "INCONCLUSIVE", "Too close to call: at least one of the two models does not decide."),
         ((0.1, 0.9), "NEGATIVE", "Looks normal to model 1; what model 2 says of a normal film means nothing."),
