@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.radiograph import draw, png
+from benchmarks.radiograph import film, png
 from benchmarks.server import Server, ServingError, Visitor, serving
 
 # The articles' network in a process that does nothing else: VGG16 at 224 px, a head of 590,210 parameters.
@@ -67,7 +67,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=100, help="pictures to send (default: 100)")
     parser.add_argument("--model", default="both", help="a value of the page's dropdown (default: both)")
-    parser.add_argument("--picture", type=Path, help="a PNG to send in place of the drawn film")
+    parser.add_argument("--picture", type=Path, help="a PNG to send in place of the average film")
     parser.add_argument("--limit-mb", type=float, help="fail if a worker holds this much or more in the end")
     asked = parser.parse_args()
     if platform.system() != "Linux":
@@ -75,7 +75,7 @@ def main() -> int:
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, model {asked.model}")
     try:
         with serving() as server:
-            picture = asked.picture.read_bytes() if asked.picture else png(draw())
+            picture = asked.picture.read_bytes() if asked.picture else png(film())
             resident = measure(server, picture, asked.model, asked.requests)
     except ServingError as error:
         print(error, file=sys.stderr)
