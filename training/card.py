@@ -19,7 +19,7 @@ any decision about a person. Not a medical device. Frontal chest radiographs onl
 LIMITS = """## Known shortcuts and failures
 
 - Class and source are confounded: every source of COVID films differs from every source of normal films, and most
-  pneumonias are those of children of one hospital. Heads learn only inside sources that hold both sides of their
+  pneumonias are those of children of one hospital. Heads learn above all inside sources that hold both sides of their
   contrast; the backbone still saw every source, and its features tell them apart.
 - Exposure and contrast are the next shortcut after the border: hard normal films may be called COVID, flat portable
   films of patients may be missed.

@@ -119,7 +119,9 @@ def analyse(page, file, model="both"):
     page.goto("/")
     page.get_by_label("Chest radiograph").set_input_files(file)
     page.get_by_label("Model", exact=True).select_option(model)
-    page.get_by_role("button", name="Analyse").click()
+    # Until styles and pictures are there too: a page without them is wider than any screen.
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("button", name="Analyse").click()
 
 
 @pytest.mark.parametrize(
