@@ -96,7 +96,8 @@ def see(pictures: list[Picture], recipe: Recipe, key: str) -> Seen:
     """Compute what serving computes of each picture, cached under a key."""
     segmenter = Network(LUNG_NETWORK, pool_size=2, threads=1)
     network, digest = features.backbone("cxr", recipe)
-    name = hashlib.sha256(repr((key, digest, len(pictures))).encode()).hexdigest()[:16]
+    identity = (key, digest, [(picture.kind, picture.group) for picture in pictures])
+    name = hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
     path = CACHE / f"screen-{name}.npz"
 
     def one(picture: Picture) -> tuple[NDArray[np.float32], bool]:
