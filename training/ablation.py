@@ -13,14 +13,13 @@ from pathlib import Path
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from training import baselines, features, left_out
 from training.config import CONFIGS, load
 from training.contrast import EQUAL, ContrastConfig
 from training.dataset import Crops, crops, draw_weights
 from training.left_out import Films
+from training.linear import fit_linear
 from training.manifest import MANIFEST
 from training.metrics import roc_auc
 from training.report import table
@@ -73,10 +72,8 @@ def judged(films: Films, way: Way) -> list[float]:
             found.append(float("nan"))
             continue
         weight = draw_weights([str(y) for y in taught[train]], list(source[train]), EQUAL) * len(train)
-        scaler = StandardScaler().fit(films.inputs[train])
-        head = LogisticRegression(C=way.regularisation, max_iter=5000)
-        head.fit(scaler.transform(films.inputs[train]), taught[train], sample_weight=weight)
-        scores = head.decision_function(scaler.transform(films.inputs[unseen]))
+        head = fit_linear(films.inputs[train], taught[train], weight, way.regularisation)
+        scores = head.logits(films.inputs[unseen])
         found.append(float(np.asarray(roc_auc(truth[unseen], scores))))
     return found
 

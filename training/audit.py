@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from training import audit_page, calibrate, evaluate, features, figures, left_out, lung_audit, run, targets
 from training.audited import AuditedHead, Served
 from training.config import CONFIGS, RUNS, load
-from training.contrast import ContrastConfig, Linear, contrast, fit, fit_split
+from training.contrast import ContrastConfig, contrast, fit, fit_split
 from training.dataset import LUNG_NETWORK, crops
 from training.figures import Json
 from training.left_out import Films
+from training.linear import Linear
 from training.manifest import MANIFEST, Row, root
-from training.metrics import OperatingPoint, roc_auc
+from training.metrics import OperatingPoint, expit, roc_auc
 from xray.classifier import LinearHead
 from xray.metadata import Band
 from xray.runtime import Network
@@ -80,10 +81,7 @@ def judged(films: Films, model: Model) -> Json:
 def together(films: Films, models: Mapping[str, Model]) -> list[Json]:
     """Return how many test films of each class and source each model, and both together, put at COVID."""
     table = films.table
-    above = {
-        name: calibrate.expit(model.head.logits(films.inputs)) >= model.point.threshold
-        for name, model in models.items()
-    }
+    above = {name: expit(model.head.logits(films.inputs)) >= model.point.threshold for name, model in models.items()}
     above["both"] = np.logical_and(*(above[name] for name in MODELS))
     test = (table.split == "test").to_numpy()
     children = test & (table.upstream_split == "test").to_numpy()
@@ -113,7 +111,7 @@ def without_nih(films: Films, models: Mapping[str, Model]) -> Json:
     for name, label in zip(MODELS, ("normal", "pneumonia"), strict=True):
         config = models[name].config
         head, point = fit_split(films.inputs, films.rows, config, "nih")
-        above = calibrate.expit(head.logits(films.inputs)) >= point.threshold
+        above = expit(head.logits(films.inputs)) >= point.threshold
         table = films.table
         unseen = ((table.source == "nih") & (table.label == label) & (table.split != "train")).to_numpy()
         covid = ((table.source == "cohen") & (table.label == "covid") & (table.split == "test")).to_numpy()

@@ -24,11 +24,6 @@ class Line:
     intercept: float
 
 
-def expit(logit: Floats) -> Floats:
-    """Return 1 / (1 + exp(-logit))."""
-    return 1 / (1 + np.exp(-logit))
-
-
 def platt(logit: Floats, y_true: ArrayLike, weight: ArrayLike) -> Line:
     """Fit the line through which logits become probabilities.
 

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from training import calibrate, features, run
 from training.config import RUNS, load
 from training.dataset import crops, draw_weights
+from training.linear import Linear, fit_linear
 from training.manifest import MANIFEST, Row
-from training.metrics import Floats, OperatingPoint
+from training.metrics import OperatingPoint, expit
 from training.predictions import write_predictions
 from xray.errors import DatasetError
 from xray.preprocess import Recipe
@@ -62,30 +61,6 @@ class ContrastConfig:
     recipe: Recipe
 
 
-@dataclass(frozen=True, eq=False)
-class Linear:
-    """A head before it is served: the logit of an averaged feature vector is features @ kernel + bias."""
-
-    kernel: Floats
-    bias: float
-
-    def logits(self, inputs: NDArray[np.float32]) -> Floats:
-        """Return the positive side's logit of each radiograph, shape (n,)."""
-        return np.asarray(inputs @ self.kernel + self.bias, np.float64)
-
-    def calibrated(self, line: calibrate.Line) -> "Linear":
-        """Return the head whose logit is the line of this one's."""
-        return Linear(self.kernel * line.slope, self.bias * line.slope + line.intercept)
-
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return the arrays of `xray.classifier.LinearHead`: two outputs, half of the logit to either side."""
-        sides = np.array([-0.5, 0.5])
-        return {
-            "output_kernel": np.outer(self.kernel, sides).astype(np.float32),
-            "output_bias": (self.bias * sides).astype(np.float32),
-        }
-
-
 def contrast(rows: list[Row], config: ContrastConfig, sources: tuple[str, ...] | None = None) -> NDArray[np.int64]:
     """Return 1 and 0 for the sides of the contrast in its sources, -1 for every other radiograph.
 
@@ -121,11 +96,8 @@ def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], rows: list[Row],
     weight = draw_weights([str(y) for y in y_true], list(sources), EQUAL)
     weight = weight * np.where(np.isin(sources, both), 1.0, config.one_sided_weight)
     used = np.flatnonzero(weight)
-    scaler = StandardScaler().fit(inputs[used])
-    model = LogisticRegression(C=config.regularisation, max_iter=5000)
-    model.fit(scaler.transform(inputs[used]), y_true[used], sample_weight=weight[used] / weight.sum() * len(used))
-    kernel = model.coef_[0] / scaler.scale_
-    return Linear(kernel, float(model.intercept_[0] - scaler.mean_ @ kernel))
+    mean_one = weight[used] / weight.sum() * len(used)
+    return fit_linear(inputs[used], y_true[used], mean_one, config.regularisation)
 
 
 def learn(inputs: NDArray[np.float32], rows: list[Row], config: ContrastConfig, sources: tuple[str, ...]) -> Linear:
@@ -170,7 +142,7 @@ def fit_split(
     weight = draw_weights([row.label for row in chosen], [row.source for row in chosen])
     point = calibrate.operating_point(
         y_true,
-        calibrate.expit(head.logits(inputs[judged])),
+        expit(head.logits(inputs[judged])),
         weight,
         sensitivity=config.sensitivity,
         error_rate=config.error_rate,
@@ -190,9 +162,7 @@ def train(config: ContrastConfig, manifest: Path, weights: str, folder: Path) ->
     labels = (config.negative, config.positive)
     evaluated = [i for i, row in enumerate(data.rows) if row.split != "train" and row.label in labels]
     chosen = [data.rows[i] for i in evaluated]
-    write_predictions(
-        folder / "predictions.csv", chosen, config.positive, calibrate.expit(head.logits(inputs[evaluated]))
-    )
+    write_predictions(folder / "predictions.csv", chosen, config.positive, expit(head.logits(inputs[evaluated])))
     print(f"{config.title}: threshold {point.threshold:.3f}, inconclusive from {point.low:.3f} to {point.high:.3f}")
 
 

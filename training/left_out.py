@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,12 @@ from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
 from training import calibrate, figures
-from training.contrast import ContrastConfig, Linear, contrast, fit, fit_split, learn
+from training.contrast import ContrastConfig, contrast, fit, fit_split, learn
 from training.dataset import draw_weights
 from training.figures import Json
+from training.linear import Linear
 from training.manifest import Row
-from training.metrics import OperatingPoint
+from training.metrics import OperatingPoint, expit
 
 FOLDS = 5
 
@@ -33,7 +35,7 @@ class Films:
     rows: list[Row]
     inputs: NDArray[np.float32]
 
-    @property
+    @cached_property
     def table(self) -> pd.DataFrame:
         """The manifest as a table."""
         return pd.DataFrame([asdict(row) for row in self.rows])
@@ -41,7 +43,7 @@ class Films:
 
 def scored(films: Films, head: Linear, truth: NDArray[np.int64]) -> pd.DataFrame:
     """Return the rows on one side of a truth (1 or 0, not -1), with y_true and y_score."""
-    scores = calibrate.expit(head.logits(films.inputs))
+    scores = expit(head.logits(films.inputs))
     table = films.table.assign(y_true=truth, y_score=scores)
     return table[truth >= 0]
 
@@ -102,7 +104,7 @@ def cross_validation(films: Films, config: ContrastConfig) -> Json:
     for fold in range(FOLDS):
         seen, unseen = chosen[folds != fold], chosen[folds == fold]
         head = fit(films.inputs[seen], side[seen], [films.rows[i] for i in seen], config)
-        scores[folds == fold] = calibrate.expit(head.logits(films.inputs[unseen]))
+        scores[folds == fold] = expit(head.logits(films.inputs[unseen]))
     table = films.table.iloc[chosen].assign(y_true=side[chosen], y_score=scores)
     return {name: figures.measure(rows, 0.5) for name, rows in table.groupby("source")}
 

@@ -21,7 +21,8 @@ Metric = Callable[..., float | Floats]
 LEVEL = 0.95
 # The 97.5 % quantile of the normal distribution.
 Z = 1.959964
-# Share of the validation radiographs that is answered INCONCLUSIVE: our choice, until issue 3 calibrates it.
+# Share of the validation radiographs that the articles' heads answer INCONCLUSIVE; those that are served have the band
+# of training/calibrate.py.
 BAND_SHARE = 0.05
 # Scores are read as logits between -16 and 16: a float32 softmax can be exactly 0 or 1.
 SCORE_FLOOR = 1e-7
@@ -208,7 +209,7 @@ def operating_point(
     score = _logit(score)
     threshold = _youden(truth, score, weights)
     reach = _nearest(np.abs(score - threshold), weights, share)
-    point = np.clip(_expit(threshold + np.array([-reach, 0.0, reach])), SCORE_FLOOR / 2, 1 - SCORE_FLOOR / 2)
+    point = np.clip(expit(threshold + np.array([-reach, 0.0, reach])), SCORE_FLOOR / 2, 1 - SCORE_FLOOR / 2)
     return OperatingPoint(threshold=float(point[1]), low=float(point[0]), high=float(point[2]))
 
 
@@ -260,5 +261,6 @@ def _logit(score: Floats) -> Floats:
     return np.log(clipped) - np.log1p(-clipped)
 
 
-def _expit(logit: Floats) -> Floats:
+def expit(logit: Floats) -> Floats:
+    """Return 1 / (1 + exp(-logit))."""
     return 1 / (1 + np.exp(-logit))

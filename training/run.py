@@ -73,7 +73,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     part.replace(path)
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write an archive of NumPy arrays whole or not at all."""
     part = path.with_suffix(".part.npz")
     np.savez(part, **arrays)

@@ -8,36 +8,26 @@ learn from, of five folds over patients.
 """
 
 import argparse
-import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
-from sklearn.preprocessing import StandardScaler
-from tqdm import tqdm
 
 from training import features, run
-from training.calibrate import expit
 from training.config import CONFIGS, RUNS, data_root, load
-from training.contrast import Linear
-from training.dataset import LUNG_NETWORK, crops
+from training.dataset import crops
 from training.figures import Json
+from training.linear import Linear, fit_linear
 from training.manifest import MANIFEST, root
-from training.metrics import Floats, wilson
-from training.strangers import Picture, altered, strangers
-from xray import gate, lungs
-from xray.classifier import average
-from xray.errors import NotAChestXrayError
-from xray.preprocess import Recipe, preprocess
-from xray.runtime import Network
+from training.metrics import Floats, expit, wilson
+from training.seen import Seen, see
+from training.strangers import altered, strangers
+from xray.preprocess import Recipe
 from xray.screen import CHECKS, NOT_FRONTAL, Caution
 
-CACHE = RUNS / "features"
 CHILDREN = "kermany"
 FOLDS = 5
 
@@ -65,68 +55,9 @@ class ScreenConfig:
     recipe: Recipe
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What serving makes of pictures: averaged features, and whether the gate lets them as far as the screen."""
-
-    pictures: list[Picture]
-    inputs: NDArray[np.float32]
-    admitted: NDArray[np.bool_]
-
-    @property
-    def groups(self) -> NDArray[np.str_]:
-        """The group of each picture."""
-        return np.array([picture.group for picture in self.pictures])
-
-    @property
-    def kinds(self) -> NDArray[np.str_]:
-        """The kind of each picture."""
-        return np.array([picture.kind for picture in self.pictures])
-
-    def of(self, kind: str) -> NDArray[np.intp]:
-        """Return the positions of one kind."""
-        return np.flatnonzero(self.kinds == kind)
-
-    def part(self, chosen: NDArray[np.intp]) -> "Seen":
-        """Return some of the pictures."""
-        return Seen([self.pictures[i] for i in chosen], self.inputs[chosen], self.admitted[chosen])
-
-
-def see(pictures: list[Picture], recipe: Recipe, key: str) -> Seen:
-    """Compute what serving computes of each picture, cached under a key."""
-    segmenter = Network(LUNG_NETWORK, pool_size=2, threads=1)
-    network, digest = features.backbone("cxr", recipe)
-    identity = (key, digest, [(picture.kind, picture.group) for picture in pictures])
-    name = hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
-    path = CACHE / f"screen-{name}.npz"
-
-    def one(picture: Picture) -> tuple[NDArray[np.float32], bool]:
-        grey = picture.read()
-        mask = lungs.segment(grey, segmenter)
-        try:
-            gate.check(mask)
-            admitted = True
-        except NotAChestXrayError:
-            admitted = False
-        return average(network(preprocess(grey, mask, recipe)[None])[0]), admitted
-
-    if not path.exists():
-        with ThreadPoolExecutor(2) as pool:
-            done = list(tqdm(pool.map(one, pictures), total=len(pictures), desc=key, disable=None))
-        CACHE.mkdir(parents=True, exist_ok=True)
-        inputs, admitted = zip(*done, strict=True)
-        np.savez(path, inputs=np.stack(inputs), admitted=np.array(admitted))
-    with np.load(path) as kept:
-        return Seen(pictures, kept["inputs"], kept["admitted"])
-
-
 def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], regularisation: float) -> Linear:
-    """Fit a logistic regression on standardised features, both answers counting the same."""
-    scaler = StandardScaler().fit(inputs)
-    model = LogisticRegression(C=regularisation, max_iter=5000, class_weight="balanced")
-    model.fit(scaler.transform(inputs), y_true)
-    kernel = model.coef_[0] / scaler.scale_
-    return Linear(kernel, float(model.intercept_[0] - scaler.mean_ @ kernel))
+    """Fit a head, both answers counting the same."""
+    return fit_linear(inputs, y_true, len(y_true) / (2 * np.bincount(y_true))[y_true], regularisation)
 
 
 def out_of_fold(

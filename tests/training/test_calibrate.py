@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from training import calibrate
+from training.metrics import expit
 from xray.errors import DatasetError
 
 
@@ -11,15 +12,15 @@ def drawn(n: int = 4000, slope: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
     """Return logits that are too timid by a factor, and what happened."""
     rng = np.random.default_rng(0)
     logit = rng.normal(size=n)
-    return logit, rng.random(n) < calibrate.expit(slope * logit + 1)
+    return logit, rng.random(n) < expit(slope * logit + 1)
 
 
 def test_platt_finds_the_line_and_lowers_the_calibration_error() -> None:
     logit, truth = drawn()
     line = calibrate.platt(logit, truth, np.ones(len(logit)))
     assert line.slope == pytest.approx(3.0, abs=0.3) and line.intercept == pytest.approx(1.0, abs=0.2)
-    before = calibrate.expected_calibration_error(truth, calibrate.expit(logit))
-    after = calibrate.expected_calibration_error(truth, calibrate.expit(line.slope * logit + line.intercept))
+    before = calibrate.expected_calibration_error(truth, expit(logit))
+    after = calibrate.expected_calibration_error(truth, expit(line.slope * logit + line.intercept))
     assert before > 0.1 and after < 0.02
 
 
@@ -36,7 +37,7 @@ def test_the_calibration_error_is_the_distance_of_the_bins() -> None:
 
 def test_the_threshold_keeps_the_stated_sensitivity() -> None:
     logit, truth = drawn()
-    score = calibrate.expit(logit)
+    score = expit(logit)
     point = calibrate.operating_point(truth, score, np.ones(len(score)), sensitivity=0.9, error_rate=0.1)
     assert np.mean(score[truth] >= point.threshold) == pytest.approx(0.9, abs=0.005)
     assert point.low <= point.threshold <= point.high
@@ -45,7 +46,7 @@ def test_the_threshold_keeps_the_stated_sensitivity() -> None:
 @pytest.mark.parametrize("slope", [1.0, 12.0], ids=["classes overlap", "classes stand apart"])
 def test_the_band_leaves_at_most_the_error_rate_of_either_class(slope: float) -> None:
     logit, truth = drawn(slope=slope)
-    score = calibrate.expit(slope * logit + 1)
+    score = expit(slope * logit + 1)
     point = calibrate.operating_point(truth, score, np.ones(len(score)), sensitivity=0.9, error_rate=0.05)
     assert np.mean(score[truth] < point.low) <= 0.0505
     assert np.mean(score[~truth] >= point.high) <= 0.0505

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from training import calibrate, left_out
+from training import left_out
 from training.contrast import ContrastConfig, contrast, fit, fit_split
 from training.manifest import Row
+from training.metrics import expit
 from xray.classifier import LinearHead
 from xray.errors import DatasetError
 from xray.preprocess import Recipe
@@ -46,7 +47,7 @@ def test_a_source_that_lacks_a_class_teaches_nothing() -> None:
     assert repr(fit_split(spoiled, rows, CONFIG)[0]) == repr(head)
     test = [i for i, row in enumerate(rows) if row.split == "test" and row.source != "c"]
     truth = np.array([rows[i].label != "normal" for i in test])
-    right = (calibrate.expit(head.logits(inputs[test])) >= point.threshold) == truth
+    right = (expit(head.logits(inputs[test])) >= point.threshold) == truth
     assert right.mean() > 0.7
 
 
@@ -85,7 +86,7 @@ def test_what_is_served_is_what_was_trained() -> None:
     served = LinearHead(**head.arrays())
     for pooled in inputs[:5]:
         even = np.broadcast_to(pooled, (10, 10, 2)).astype(np.float32)
-        assert served.scores(even)[1] == pytest.approx(calibrate.expit(head.logits(pooled[None]))[0], abs=1e-5)
+        assert served.scores(even)[1] == pytest.approx(expit(head.logits(pooled[None]))[0], abs=1e-5)
 
 
 def test_leaving_a_source_out_judges_only_that_source() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("keras", reason="needs requirements-train.txt")
 from training import screen  # noqa: E402
+from training.metrics import expit  # noqa: E402
 from training.strangers import Picture, altered, strangers  # noqa: E402
 from xray.errors import ManifestError  # noqa: E402
 from xray.metadata import ArtefactFile, Check, ScreenFacts  # noqa: E402
@@ -46,7 +47,7 @@ def test_what_is_served_is_what_was_trained() -> None:
     bias = np.array([head.bias for head in heads], np.float32)
     scores = Screen(facts, kernel, bias, centre, whitening).scores(new)
     for column, head in enumerate(heads):
-        np.testing.assert_allclose(scores[:, column], screen.expit(head.logits(new)), atol=1e-5)
+        np.testing.assert_allclose(scores[:, column], expit(head.logits(new)), atol=1e-5)
     np.testing.assert_allclose(scores[:, 3], screen.distance(new, centre=centre, whitening=whitening), rtol=1e-4)
     typical = screen.distance(cloud(2000, 0, 7), centre=centre, whitening=whitening)
     assert np.sqrt(np.square(typical).mean()) == pytest.approx(1.0, abs=0.1), "in deviations of the training films"
