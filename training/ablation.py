@@ -14,9 +14,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training import baselines, features, left_out
+from training import baselines, left_out
 from training.config import CONFIGS, load
-from training.contrast import EQUAL, ContrastConfig
+from training.contrast import EQUAL, ContrastConfig, views
 from training.dataset import Crops, crops, draw_weights
 from training.left_out import Films
 from training.linear import fit_linear
@@ -37,11 +37,13 @@ class Way:
         positives: labels against normal.
         sources: where it learns; None for all.
         regularisation: C of the logistic regression.
+        views: 1 for the films as they are; 2 for their mirror images too.
     """
 
     positives: tuple[str, ...]
     sources: tuple[str, ...] | None
     regularisation: float = 0.003
+    views: int = 1
 
 
 INSIDE = ("nih", "kermany", "cohen")
@@ -51,6 +53,8 @@ WAYS = {
     "contrasts inside nih, kermany, cohen": Way(ABNORMAL, INSIDE),
     "the same, C 0.03": Way(ABNORMAL, INSIDE, 0.03),
     "the same, C 0.0003": Way(ABNORMAL, INSIDE, 0.0003),
+    "the same, C 0.0001": Way(ABNORMAL, INSIDE, 0.0001),
+    "the same, and from mirrored films": Way(ABNORMAL, INSIDE, 0.0001, views=2),
     "the children alone": Way(ABNORMAL, ("kermany",)),
     "nih alone": Way(ABNORMAL, ("nih",)),
 }
@@ -72,8 +76,15 @@ def judged(films: Films, way: Way) -> list[float]:
             found.append(float("nan"))
             continue
         weight = draw_weights([str(y) for y in taught[train]], list(source[train]), EQUAL) * len(train)
-        head = fit_linear(films.inputs[train], taught[train], weight, way.regularisation)
-        scores = head.logits(films.inputs[unseen])
+        taught_views = films.inputs[train, : way.views]
+        seen = taught_views.shape[1]
+        head = fit_linear(
+            taught_views.reshape(len(train) * seen, -1),
+            taught[train].repeat(seen),
+            weight.repeat(seen) / seen,
+            way.regularisation,
+        )
+        scores = head.logits(films.inputs[unseen, 0])
         found.append(float(np.asarray(roc_auc(truth[unseen], scores))))
     return found
 
@@ -105,12 +116,14 @@ def main() -> None:
     data = crops(args.manifest, recipe)
     thumbnails = baselines.thumbnails(args.manifest)[1].reshape(2, len(data.rows), -1).astype(np.float32)
     seen = {
-        "our backbone": features.averages(data, recipe),
-        "48 px, lungs erased": thumbnails[0],
-        "48 px, border only": thumbnails[1],
+        "our backbone": views(data, recipe),
+        "48 px, lungs erased": thumbnails[0][:, None],
+        "48 px, border only": thumbnails[1][:, None],
     }
     if args.mobilenet:
-        seen["ImageNet MobileNetV2"] = mobilenet(crops(args.manifest, Recipe(recipe.name, 224)), args.mobilenet)
+        seen["ImageNet MobileNetV2"] = mobilenet(crops(args.manifest, Recipe(recipe.name, 224)), args.mobilenet)[
+            :, None
+        ]
     rows = []
     for name, inputs in seen.items():
         films = Films(data.rows, inputs)
@@ -121,7 +134,7 @@ def main() -> None:
             [
                 name,
                 "the source, told from the features (chance 0.2)",
-                f"{left_out.probe(inputs, data.rows):.3f}",
+                f"{left_out.probe(inputs[:, 0], data.rows):.3f}",
                 "",
                 "",
             ]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from training import audit_page, calibrate, evaluate, features, figures, left_out, lung_audit, run, targets
 from training.audited import AuditedHead, Served
 from training.config import CONFIGS, RUNS, load
-from training.contrast import ContrastConfig, contrast, fit, fit_split
+from training.contrast import ContrastConfig, contrast, fit, fit_split, views
 from training.dataset import LUNG_NETWORK, crops
 from training.figures import Json
 from training.left_out import Films
@@ -81,7 +81,9 @@ def judged(films: Films, model: Model) -> Json:
 def together(films: Films, models: Mapping[str, Model]) -> list[Json]:
     """Return how many test films of each class and source each model, and both together, put at COVID."""
     table = films.table
-    above = {name: expit(model.head.logits(films.inputs)) >= model.point.threshold for name, model in models.items()}
+    above = {
+        name: expit(model.head.logits(films.inputs[:, 0])) >= model.point.threshold for name, model in models.items()
+    }
     above["both"] = np.logical_and(*(above[name] for name in MODELS))
     test = (table.split == "test").to_numpy()
     children = test & (table.upstream_split == "test").to_numpy()
@@ -111,7 +113,7 @@ def without_nih(films: Films, models: Mapping[str, Model]) -> Json:
     for name, label in zip(MODELS, ("normal", "pneumonia"), strict=True):
         config = models[name].config
         head, point = fit_split(films.inputs, films.rows, config, "nih")
-        above = expit(head.logits(films.inputs)) >= point.threshold
+        above = expit(head.logits(films.inputs[:, 0])) >= point.threshold
         table = films.table
         unseen = ((table.source == "nih") & (table.label == label) & (table.split != "train")).to_numpy()
         covid = ((table.source == "cohen") & (table.label == "covid") & (table.split == "test")).to_numpy()
@@ -187,7 +189,7 @@ def audit(manifest: Path, folder: Path) -> Json:
     """Write all of the report but its page, and return it."""
     config = load(CONFIGS / f"{MODELS[0]}.toml", ContrastConfig)
     data = crops(manifest, config.recipe)
-    films = Films(data.rows, features.averages(data, config.recipe))
+    films = Films(data.rows, views(data, config.recipe))
     models = audited(films)
     pictures = root(manifest)
     networks, shown = served(models), sample(films.rows)
@@ -199,9 +201,9 @@ def audit(manifest: Path, folder: Path) -> Json:
         "together": together(films, models),
         "without_nih": without_nih(films, models),
         "probe": {
-            "features of the backbone": left_out.probe(films.inputs, films.rows),
+            "features of the backbone": left_out.probe(films.inputs[:, 0], films.rows),
             **{
-                f"score of {name}": left_out.probe(model.head.logits(films.inputs)[:, None], films.rows)
+                f"score of {name}": left_out.probe(model.head.logits(films.inputs[:, 0])[:, None], films.rows)
                 for name, model in models.items()
             },
         },

@@ -9,6 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+CURVE_STEPS = 6  # straight pieces of a random tone curve
+CURVE_SPREAD = 0.6  # of the logarithm of their slopes
+EQUALISE_LIMIT = (1.0, 3.0)  # smallest and largest clip limit
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -20,6 +24,8 @@ class Augmentation:
         shift: largest shift as a share of the side.
         flip: share of pictures mirrored left to right.
         gamma: smallest and largest exponent of the grey values.
+        curve: share of pictures whose grey values pass through a random rising curve.
+        equalise: share of pictures with their local contrast equalised (CLAHE), as some hospitals' viewers do.
         blur: share of pictures blurred.
         noise: largest standard deviation of added noise, in grey levels of 0 to 255.
         erase: share of pictures with a rectangle replaced by grey.
@@ -30,6 +36,8 @@ class Augmentation:
     shift: float = 0.0
     flip: float = 0.0
     gamma: tuple[float, float] = (1.0, 1.0)
+    curve: float = 0.0
+    equalise: float = 0.0
     blur: float = 0.0
     noise: float = 0.0
     erase: float = 0.0
@@ -62,12 +70,22 @@ def warp(picture: NDArray[np.uint8], matrix: NDArray[np.float64], output: int) -
     )
 
 
-def expose(picture: NDArray[np.uint8], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Change gamma, sharpness and noise, and erase a rectangle; float32, values 0 to 255."""
+def tone(how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw what each grey value 0 to 255 becomes: a rising curve, then a gamma; float32, shape (256,)."""
+    grey = np.linspace(0.0, 1.0, 256)
+    if rng.random() < how.curve:
+        steps = np.exp(rng.normal(0.0, CURVE_SPREAD, CURVE_STEPS))
+        knots = np.concatenate([[0.0], np.cumsum(steps) / steps.sum()])
+        grey = np.interp(grey, np.linspace(0.0, 1.0, CURVE_STEPS + 1), knots)
     # Equal chances to darken and to lighten: uniform in the logarithm.
-    gamma = np.exp(rng.uniform(*np.log(how.gamma)))
-    table = 255.0 * np.linspace(0.0, 1.0, 256) ** gamma
-    values = table.astype(np.float32)[picture]
+    return np.asarray(255.0 * grey ** np.exp(rng.uniform(*np.log(how.gamma))), np.float32)
+
+
+def expose(picture: NDArray[np.uint8], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Change contrast, gamma, sharpness and noise, and erase a rectangle; float32, values 0 to 255."""
+    if rng.random() < how.equalise:
+        picture = cv2.createCLAHE(rng.uniform(*EQUALISE_LIMIT), (4, 4)).apply(picture)
+    values = tone(how, rng)[picture]
     side = picture.shape[0]
     if rng.random() < how.blur:
         values = np.asarray(cv2.GaussianBlur(values, (0, 0), rng.uniform(0.3, 1.2) * side / 112), np.float32)

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import calibrate, features, run
+from training.augment import Augmentation
 from training.config import RUNS, load
-from training.dataset import crops, draw_weights
+from training.dataset import Crops, crops, draw_weights
 from training.linear import Linear, fit_linear
 from training.manifest import MANIFEST, Row
 from training.metrics import OperatingPoint, expit
@@ -23,6 +24,8 @@ from training.predictions import write_predictions
 from xray.errors import DatasetError
 from xray.preprocess import Recipe
 
+# Beside each film heads learn from its mirror image, slightly changed: a film's verdict should not hang on either.
+MIRRORED = Augmentation(rotation_degrees=5.0, zoom=(0.95, 1.05), shift=0.03, flip=1.0, gamma=(0.8, 1.25))
 # For learning: every source and class counts the same, however many films it has. Calibration and thresholds weigh by
 # the cube root of their number, as draws do: one normal validation film of cohen must not count as much as 125.
 EQUAL = 0.0
@@ -74,11 +77,25 @@ def contrast(rows: list[Row], config: ContrastConfig, sources: tuple[str, ...] |
     return np.array([side.get(row.label, -1) if row.source in allowed else -1 for row in rows])
 
 
+def views(data: Crops, recipe: Recipe, weights: str = "cxr") -> NDArray[np.float32]:
+    """Return the averaged features of all radiographs: as they are, then mirrored and slightly changed.
+
+    Args:
+        data: the crops.
+        recipe: of the backbone.
+        weights: see `features.backbone`.
+
+    Returns:
+        float32, shape (radiographs, 2, channels). Heads learn from both views and are judged on the first.
+    """
+    return features.averages(data, recipe, weights, (Augmentation(), MIRRORED))
+
+
 def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], rows: list[Row], config: ContrastConfig) -> Linear:
     """Fit a logistic regression on standardised features, every source and side counting the same.
 
     Args:
-        inputs: averaged features, shape (n, channels).
+        inputs: averaged features, shape (n, views, channels).
         y_true: 0 or 1, shape (n,).
         rows: n radiographs.
         config: regularisation, and what a source with one side counts.
@@ -97,14 +114,20 @@ def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], rows: list[Row],
     weight = weight * np.where(np.isin(sources, both), 1.0, config.one_sided_weight)
     used = np.flatnonzero(weight)
     mean_one = weight[used] / weight.sum() * len(used)
-    return fit_linear(inputs[used], y_true[used], mean_one, config.regularisation)
+    seen = inputs.shape[1]
+    return fit_linear(
+        inputs[used].reshape(len(used) * seen, -1),
+        y_true[used].repeat(seen),
+        mean_one.repeat(seen) / seen,
+        config.regularisation,
+    )
 
 
 def learn(inputs: NDArray[np.float32], rows: list[Row], config: ContrastConfig, sources: tuple[str, ...]) -> Linear:
     """Fit a head on the train split of some sources, and calibrate it on their validation split.
 
     Args:
-        inputs: averaged features of all radiographs, shape (n, channels).
+        inputs: averaged features of all radiographs, shape (n, views, channels); see `views`.
         rows: all radiographs.
         config: the contrast.
         sources: where it learns.
@@ -114,7 +137,7 @@ def learn(inputs: NDArray[np.float32], rows: list[Row], config: ContrastConfig, 
     train, val = (np.flatnonzero((splits == name) & (side >= 0)) for name in ("train", "val"))
     head = fit(inputs[train], side[train], [rows[i] for i in train], config)
     weight = draw_weights([str(y) for y in side[val]], [rows[i].source for i in val])
-    return head.calibrated(calibrate.platt(head.logits(inputs[val]), side[val], weight))
+    return head.calibrated(calibrate.platt(head.logits(inputs[val, 0]), side[val], weight))
 
 
 def fit_split(
@@ -123,7 +146,7 @@ def fit_split(
     """Learn, calibrate, and choose the operating point on validation films of the two labels of the verdict.
 
     Args:
-        inputs: averaged features of all radiographs, shape (n, channels).
+        inputs: averaged features of all radiographs, shape (n, views, channels); see `views`.
         rows: all radiographs.
         config: the contrast.
         left_out: a source of which nothing is used.
@@ -142,7 +165,7 @@ def fit_split(
     weight = draw_weights([row.label for row in chosen], [row.source for row in chosen])
     point = calibrate.operating_point(
         y_true,
-        expit(head.logits(inputs[judged])),
+        expit(head.logits(inputs[judged, 0])),
         weight,
         sensitivity=config.sensitivity,
         error_rate=config.error_rate,
@@ -154,7 +177,7 @@ def train(config: ContrastConfig, manifest: Path, weights: str, folder: Path) ->
     """Train one head and write its run."""
     folder.mkdir(parents=True, exist_ok=True)
     data = crops(manifest, config.recipe)
-    inputs = features.averages(data, config.recipe, weights)
+    inputs = views(data, config.recipe, weights)
     head, point = fit_split(inputs, data.rows, config)
     run.write_json(folder / "config.json", {**run.describe(config, manifest), "weights": weights})
     run.write_json(folder / "operating_point.json", asdict(point))
@@ -162,7 +185,7 @@ def train(config: ContrastConfig, manifest: Path, weights: str, folder: Path) ->
     labels = (config.negative, config.positive)
     evaluated = [i for i, row in enumerate(data.rows) if row.split != "train" and row.label in labels]
     chosen = [data.rows[i] for i in evaluated]
-    write_predictions(folder / "predictions.csv", chosen, config.positive, expit(head.logits(inputs[evaluated])))
+    write_predictions(folder / "predictions.csv", chosen, config.positive, expit(head.logits(inputs[evaluated, 0])))
     print(f"{config.title}: threshold {point.threshold:.3f}, inconclusive from {point.low:.3f} to {point.high:.3f}")
 
 

@@ -73,19 +73,21 @@ def vgg16_with(weights: str, size: int) -> keras.Model:
         ) from error
 
 
-def averages(data: Crops, recipe: Recipe, weights: str = "cxr") -> NDArray[np.float32]:
-    """Return the averaged features of all radiographs as they are, which linear heads learn from.
+def averages(
+    data: Crops, recipe: Recipe, weights: str = "cxr", how: Sequence[Augmentation] = (Augmentation(),)
+) -> NDArray[np.float32]:
+    """Return the averaged features of all radiographs, which linear heads learn from.
 
     Args:
         data: the crops.
         recipe: of the backbone.
         weights: see `backbone`.
+        how: one augmentation a view; the default leaves the picture as it is.
 
     Returns:
-        float32, shape (radiographs, channels).
+        float32, shape (radiographs, views, channels).
     """
-    everything = range(len(data.rows))
-    return np.asarray(copies(data, everything, recipe, [Augmentation()], weights, 0, average)[:, 0], np.float32)
+    return np.asarray(copies(data, range(len(data.rows)), recipe, how, weights, 0, average), np.float32)
 
 
 def copies(

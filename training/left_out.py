@@ -28,7 +28,7 @@ class Films:
 
     Attributes:
         rows: of the manifest.
-        inputs: averaged features, float32, shape (n, channels).
+        inputs: averaged features, float32, shape (n, views, channels); see `contrast.views`.
         table: the rows as columns.
     """
 
@@ -43,7 +43,7 @@ class Films:
 
 def scored(films: Films, head: Linear, truth: NDArray[np.int64]) -> pd.DataFrame:
     """Return the rows on one side of a truth (1 or 0, not -1), with y_true and y_score."""
-    scores = expit(head.logits(films.inputs))
+    scores = expit(head.logits(films.inputs[:, 0]))
     table = films.table.assign(y_true=truth, y_score=scores)
     return table[truth >= 0]
 
@@ -104,7 +104,7 @@ def cross_validation(films: Films, config: ContrastConfig) -> Json:
     for fold in range(FOLDS):
         seen, unseen = chosen[folds != fold], chosen[folds == fold]
         head = fit(films.inputs[seen], side[seen], [films.rows[i] for i in seen], config)
-        scores[folds == fold] = expit(head.logits(films.inputs[unseen]))
+        scores[folds == fold] = expit(head.logits(films.inputs[unseen, 0]))
     table = films.table.iloc[chosen].assign(y_true=side[chosen], y_score=scores)
     return {name: figures.measure(rows, 0.5) for name, rows in table.groupby("source")}
 

@@ -125,7 +125,7 @@ class Material:
         chosen = [data.rows[i] for i in rng.choice(train_films, min(config.films, len(train_films)), replace=False)]
         changed = see(altered(chosen, root(manifest), config.seed), config.recipe, "altered films")
         strangers_seen = see(strangers(data_root()), config.recipe, "strangers")
-        inputs = features.averages(data, config.recipe)
+        inputs = features.averages(data, config.recipe)[:, 0]
         return cls(inputs, split, source, group, strangers_seen, changed)
 
     def learned(self) -> NDArray[np.intp]:

@@ -40,7 +40,7 @@ def films() -> Films:
             sex="F", age_years="50", upstream_split="test" if source == "kermany" else "",
         ))  # fmt: skip
         inputs.append([(label != "normal") + rng.normal(0, 0.4), (label == "covid") + rng.normal(0, 0.4)])
-    return Films(rows, np.array(inputs, np.float32))
+    return Films(rows, np.array(inputs, np.float32)[:, None])
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_the_counts_are_of_the_films_named(films: Films, report: dict[str, Any])
 def test_heads_judged_on_nih_have_not_seen_it(films: Films, report: dict[str, Any]) -> None:
     spoiled = films.inputs.copy()
     nih = np.array([row.source == "nih" for row in films.rows])
-    spoiled[nih] = np.random.default_rng(1).normal(size=(nih.sum(), 2))
+    spoiled[nih] = np.random.default_rng(1).normal(size=(nih.sum(), 1, 2))
     models = audit.audited(films)
     again = audit.without_nih(Films(films.rows, spoiled), models)
     for name in audit.MODELS:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from training.augment import Augmentation, augment, transform, warp
+from training.augment import Augmentation, augment, tone, transform, warp
 
-HEAVY = Augmentation(12.0, (0.75, 1.1), 0.06, 0.5, (0.6, 1.6), 0.3, 12.0, 0.4)
+HEAVY = Augmentation(12.0, (0.75, 1.1), 0.06, 0.5, (0.6, 1.6), 0.5, 0.25, 0.3, 12.0, 0.4)
 
 
 def gradient(side=224):
@@ -57,3 +57,20 @@ def test_values_stay_grey_levels():
         changed = augment(gradient(), 64, HEAVY, np.random.default_rng(seed))
         assert changed.dtype == np.float32
         assert 0 <= changed.min() <= changed.max() <= 255
+
+
+def test_a_curve_changes_contrast_but_keeps_black_white_and_order():
+    straight = np.arange(256)
+    farthest = 0.0
+    for seed in range(20):
+        curve = tone(Augmentation(curve=1.0), np.random.default_rng(seed))
+        np.testing.assert_allclose(curve[[0, 255]], [0, 255], atol=1e-3)
+        assert (np.diff(curve) > 0).all()
+        farthest = max(farthest, np.abs(curve - straight).max())
+    assert farthest > 30
+
+
+def test_equalising_brings_out_faint_structure():
+    faint = np.random.default_rng(0).normal(60, 6, (128, 128)).astype(np.uint8)
+    changed = augment(faint, 128, Augmentation(equalise=1.0), np.random.default_rng(3))
+    assert changed.std() > 1.5 * faint.std()

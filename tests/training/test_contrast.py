@@ -35,7 +35,7 @@ def collection(n: int = 900) -> tuple[list[Row], np.ndarray]:
             )
         )
         inputs.append([(label != "normal") + rng.normal(0, 0.7), 5.0 * (source == "c") + rng.normal(0, 0.1)])
-    return rows, np.array(inputs, np.float32)
+    return rows, np.array(inputs, np.float32)[:, None]
 
 
 def test_a_source_that_lacks_a_class_teaches_nothing() -> None:
@@ -47,7 +47,7 @@ def test_a_source_that_lacks_a_class_teaches_nothing() -> None:
     assert repr(fit_split(spoiled, rows, CONFIG)[0]) == repr(head)
     test = [i for i, row in enumerate(rows) if row.split == "test" and row.source != "c"]
     truth = np.array([rows[i].label != "normal" for i in test])
-    right = (expit(head.logits(inputs[test])) >= point.threshold) == truth
+    right = (expit(head.logits(inputs[test, 0])) >= point.threshold) == truth
     assert right.mean() > 0.7
 
 
@@ -70,6 +70,23 @@ def test_a_one_sided_source_counts_as_much_as_it_is_given() -> None:
     assert weights[0] < weights[1] < weights[2]
 
 
+def test_heads_learn_from_every_view_and_are_judged_on_the_first() -> None:
+    """A feature that the mirror image turns round is worth nothing to a head that saw both."""
+    rows, inputs = collection()
+    side = contrast(rows, CONFIG)
+    chosen = np.flatnonzero(side >= 0)
+    used = [rows[i] for i in chosen]
+    alone = fit(inputs[chosen], side[chosen], used, CONFIG)
+    mirror = inputs * np.array([-1, 1], np.float32)
+    both = fit(np.concatenate([inputs, mirror], axis=1)[chosen], side[chosen], used, CONFIG)
+    assert abs(both.kernel[0]) < 0.2 * abs(alone.kernel[0])
+    twice = fit(inputs[chosen].repeat(2, axis=1), side[chosen], used, CONFIG)
+    np.testing.assert_allclose(twice.kernel, alone.kernel, atol=1e-3)
+    spoiled = inputs.repeat(2, axis=1)
+    spoiled[[row.split != "train" for row in rows], 1] = 100.0
+    assert repr(fit_split(spoiled, rows, CONFIG)) == repr(fit_split(inputs.repeat(2, axis=1), rows, CONFIG))
+
+
 def test_a_source_left_out_changes_nothing() -> None:
     """Head, calibration, threshold and band are the same whatever that source's films look like."""
     rows, inputs = collection()
@@ -84,7 +101,7 @@ def test_what_is_served_is_what_was_trained() -> None:
     rows, inputs = collection()
     head, _ = fit_split(inputs, rows, CONFIG)
     served = LinearHead(**head.arrays())
-    for pooled in inputs[:5]:
+    for pooled in inputs[:5, 0]:
         even = np.broadcast_to(pooled, (10, 10, 2)).astype(np.float32)
         assert served.scores(even)[1] == pytest.approx(expit(head.logits(pooled[None]))[0], abs=1e-5)
 
@@ -122,5 +139,5 @@ def test_patients_stay_in_one_fold(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_probe_finds_a_telling_feature_and_nothing_in_noise() -> None:
     rows, inputs = collection()
     noise = np.random.default_rng(1).normal(size=(len(rows), 2)).astype(np.float32)
-    assert left_out.probe(inputs[:, 1:], rows) > 0.6
+    assert left_out.probe(inputs[:, 0, 1:], rows) > 0.6
     assert left_out.probe(noise, rows) < 0.45
