@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -16,12 +15,12 @@ from scipy.stats import spearmanr
 from training.audited import AuditedHead, Record, Served, about, chance
 from training.manifest import Row
 from training.perturb import CHANGES, ERASURES, Change, border_only
+from xray import explain
 from xray.classifier import HeadWeights
-from xray.explain import Cam, grad_cam
+from xray.explain import Cam, grad_cam, lung_share
 from xray.image import GreyImage
-from xray.lungs import LungMask
 from xray.polarity import Film
-from xray.preprocess import Box, Recipe, crop, crop_box
+from xray.preprocess import Recipe, crop, crop_box
 
 SHOWN = ("as_it_is", *ERASURES, "border_only")
 # Of the random weights: one head of them may agree with the trained one by chance.
@@ -76,12 +75,17 @@ def heat_in_lungs(served: Served, rows: Sequence[Row], folder: Path) -> pd.DataF
     def look(row: Row, _: GreyImage, film: Film) -> Iterable[Record]:
         features = served.features_of(film)
         height, width = features.shape[:2]
-        lung = _cut(film.lungs, crop_box(film.lungs, served.recipe), (height, width))
+        lung = lung_share(film.lungs, crop_box(film.lungs, served.recipe), (height, width))
         for name, head in served.heads.items():
             cam = grad_cam(features, head.weights, head.named(features))
-            inside = float((cam * lung).sum() / cam.sum()) if cam.any() else np.nan
+            inside = explain.heat_in_lungs(cam, lung)
             said = head.verdict(head.score(features)).value
-            yield about(row) | {"head": name, "verdict": said, "in_lungs": inside, "area": float(lung.mean())}
+            yield about(row) | {
+                "head": name,
+                "verdict": said,
+                "in_lungs": np.nan if inside is None else inside,
+                "area": float(lung.mean()),
+            }
 
     return served.survey(look, rows, folder, "heat")
 
@@ -181,15 +185,9 @@ def _erased(film: Film, recipe: Recipe, row: Row) -> dict[str, NDArray[np.uint8]
     """Return the crops of a film, in the order of SHOWN; all are cut at the lungs that the whole film has."""
     box = crop_box(film.lungs, recipe)
     square = crop(film.image, box, recipe)
-    inside = _cut(film.lungs, box, square.shape) >= 0.5
+    inside = lung_share(film.lungs, box, square.shape) >= 0.5
     erased = [erase(square, inside, chance(row)) for erase in ERASURES.values()]
     return dict(zip(SHOWN, (square, *erased, crop(border_only(film.image), box, recipe)), strict=True))
-
-
-def _cut(mask: LungMask, box: Box, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Cut the box out of a mask; float32, of the given shape, the share of each cell that is lung."""
-    part = mask[box.top : box.bottom, box.left : box.right].astype(np.float32)
-    return np.asarray(cv2.resize(part, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _moved(part: pd.DataFrame, head: AuditedHead) -> Record:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from flask import Flask
 
-from web import memory, pages, refusals, security, settings
-from web.store import Store
+from web import memory, refusals, security, services, settings
+from web.analyses import analyses
+from web.pages import pages
 from xray.registry import Registry
 
 
@@ -29,10 +30,11 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     settings.configure(app, config)
     security.protect(app)
     refusals.register(app)
-    app.register_blueprint(pages.pages)
+    app.register_blueprint(pages)
+    app.register_blueprint(analyses)
     if registry is None:
         registry = Registry.load(
             Path(app.config["MODEL_DIR"]), pool_size=app.config["POOL_SIZE"], threads=app.config["THREADS"]
         )
-    pages.serve(app, registry, Store(Path(app.config["ANALYSIS_DIR"])))
+    services.provide(app, registry)
     return app

@@ -1,6 +1,8 @@
 """Deployment settings: safe defaults, then XRAY_… environment variables, then the caller's mapping."""
 
+import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
@@ -15,6 +17,15 @@ DEFAULTS: dict[str, object] = {
     "MODEL_DIR": str(ROOT / "model"),
     "ANALYSIS_DIR": str(ROOT / "static" / "xray_analysis"),
     "INSTANCE_DIR": str(ROOT / "instance"),
+    # The table of analyses; hosts name theirs in DATABASE_URL. Empty: a file in INSTANCE_DIR.
+    "DATABASE_URL": "",
+    # An analysis is taken away when it is older, or when there are more.
+    "KEEP_DAYS": 30,
+    "KEEP_COUNT": 2000,
+    # Asked of everybody before anything is shown; empty: nobody is asked.
+    "PASSWORD": "",
+    # Of the programs' interface, apart by commas; empty: no token is asked.
+    "API_TOKENS": "",
     # Interpreters kept, and threads of each: as many pictures at once as a small host has cores.
     "POOL_SIZE": 1,
     "THREADS": 2,
@@ -49,17 +60,21 @@ def configure(app: Flask, overrides: Mapping[str, object] | None = None) -> None
     app.config.from_mapping(DEFAULTS)
     # An open page stays valid as long as its session: a reading room leaves it open over lunch.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
+    app.config["DATABASE_URL"] = os.environ.get("DATABASE_URL", "")
     app.config.from_prefixed_env("XRAY")
     app.config.from_mapping(overrides or {})
     for name, default in DEFAULTS.items():
         app.config[name] = _checked(name, app.config[name], default)
+    # A browser knows its analyses as long as they are kept.
+    app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(days=app.config["KEEP_DAYS"])
     if (key := app.config["SECRET_KEY"]) is not None:
         app.config["SECRET_KEY"] = _checked_key(str(key))
 
 
 def _checked(name: str, value: object, default: object) -> object:
     if isinstance(default, str):
-        return str(value)
+        # Word for word: a password of digits is no number.
+        return os.environ.get(f"XRAY_{name}", str(value)) if not isinstance(value, str) else value
     if type(value) is not type(default):
         expected = {int: "a whole number", bool: "true or false"}[type(default)]
         raise SettingError(f"XRAY_{name}: expected {expected}, received {value!r}. Correct or remove it.")

@@ -18,11 +18,11 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class StoreError(XrayError):
-    """An annotated copy could not be written; nothing of it is left."""
+    """An analysis could not be kept; nothing of it is left."""
 
     def __init__(self, cause: OSError) -> None:
         """Keep the cause for the log and tell a full disk from a broken one."""
-        super().__init__(f"An annotated copy could not be saved: {cause}")
+        super().__init__(f"An analysis could not be saved: {cause}")
         self.status = 507 if cause.errno in FULL else 500
 
 
@@ -59,6 +59,14 @@ class Store:
     def remove(self, file_name: str) -> None:
         """Take a copy away; one that is already gone is no error."""
         (self.folder / file_name).unlink(missing_ok=True)
+
+    def sweep(self, seconds_since_epoch: float) -> None:
+        """Take away the copies that were written before a time, and drafts of killed processes."""
+        if self.folder.is_dir():
+            for entry in self.folder.iterdir():
+                ours = COPY_NAME.fullmatch(entry.name) or entry.suffix == ".part"
+                if ours and entry.stat().st_mtime < seconds_since_epoch:
+                    entry.unlink(missing_ok=True)
 
 
 def slug(name: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from xray import image, lungs, polarity
 from xray.classifier import Features, Head, Verdict, verdict
-from xray.explain import Cam, Heat, grad_cam, to_picture
+from xray.explain import Cam, Heat, grad_cam, heat_in_lungs, lung_share, to_picture
 from xray.image import GreyImage
 from xray.lungs import LungMask
 from xray.metadata import Band
@@ -40,6 +40,8 @@ class Prediction:
         positive: label of the class that the score is for, such as "covid".
         negative: label of the other class, such as "normal".
         explained: label of the class whose evidence the heat shows.
+        heat_in_lungs: share of the heat that lies in the lungs, in [0, 1]; None where there is no heat.
+        even_heat: the share that evenly spread heat would have there.
         cam: float32, Grad-CAM on the backbone's grid, values 0 to 1.
         box: the part of the picture that the network saw.
         shape: height and width of the picture.
@@ -55,6 +57,8 @@ class Prediction:
     positive: str
     negative: str
     explained: str
+    heat_in_lungs: float | None
+    even_heat: float
     cam: Cam
     box: Box
     shape: tuple[int, int]
@@ -166,9 +170,8 @@ class Analyzer:
         box = crop_box(film.lungs, backbone.recipe)
         features = backbone.network(preprocess(film.image, film.lungs, backbone.recipe)[None])[0]
         cautions = self.registry.screen.examine(features) + _of_picture(film)
-        shape = (picture.shape[0], picture.shape[1])
         heads = [self.registry.heads[name] for name in dict.fromkeys(names)]
-        predictions = tuple(_predict(head, features, box, shape) for head in heads)
+        predictions = tuple(_predict(head, features, box, film.lungs) for head in heads)
         return Analysis(film.image, film.lungs, box, predictions, cautions)
 
 
@@ -188,11 +191,13 @@ def _of_picture(film: Film) -> tuple[Caution, ...]:
     return tuple(caution for caution, holds in found.items() if holds)
 
 
-def _predict(head: Head, features: Features, box: Box, shape: tuple[int, int]) -> Prediction:
+def _predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Prediction:
     facts = head.facts
     score = round(head.score(features), 4)
     judged = verdict(score, facts.band)
     index = head.positive_index if judged is not Verdict.NEGATIVE else 1 - head.positive_index
+    cam = grad_cam(features, head.weights, index)
+    share = lung_share(lungs, box, cam.shape)
     return Prediction(
         model=facts.name,
         title=facts.title,
@@ -204,9 +209,11 @@ def _predict(head: Head, features: Features, box: Box, shape: tuple[int, int]) -
         positive=facts.positive,
         negative=head.negative,
         explained=facts.classes[index],
-        cam=grad_cam(features, head.weights, index),
+        heat_in_lungs=heat_in_lungs(cam, share),
+        even_heat=float(share.mean()),
+        cam=cam,
         box=box,
-        shape=shape,
+        shape=(lungs.shape[0], lungs.shape[1]),
     )
 
 

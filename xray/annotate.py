@@ -1,9 +1,12 @@
 """The annotated copy of a radiograph: the picture, its heat map and the conclusion, for people."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from xray.analysis import Analysis, Prediction, in_words
 from xray.classifier import Verdict
@@ -17,6 +20,7 @@ from xray.screen import CAUTIONS
 DISCLAIMER = "Research and education only, not a diagnosis"
 
 LARGEST_PANEL, SMALLEST_PANEL = 1024, 384
+THUMBNAIL, LAYER = 160, 256
 NARROWEST = 880
 MARGIN = 24
 
@@ -84,6 +88,46 @@ def heat_panel(analysis: Analysis, prediction: Prediction) -> Picture:
     return np.asarray(cv2.rectangle(picture, box[2::-2], (box.right - 1, box.bottom - 1), QUIET, 1), np.uint8)
 
 
+def film_panel(image: GreyImage) -> GreyImage:
+    """Return the radiograph alone, its longer side scaled into 384 to 1024 px."""
+    return _scaled(image)
+
+
+def thumbnail(image: GreyImage) -> GreyImage:
+    """Return the radiograph inside a square of THUMBNAIL px."""
+    factor = THUMBNAIL / max(image.shape)
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def heat_layer(prediction: Prediction) -> Picture:
+    """Return the heat alone, to be laid over the radiograph by whoever shows it.
+
+    Returns:
+        Blue, green, red, opacity, uint8, of the radiograph's proportions, its longer side LAYER px: heat is smooth.
+    """
+    factor = LAYER / max(prediction.shape)
+    height, width = (max(1, round(side * factor)) for side in prediction.shape)
+    top, bottom, left, right = (round(edge * factor) for edge in prediction.box)
+    box = Box(top, max(bottom, top + 1), left, max(right, left + 1))
+    heat = to_picture(prediction.cam, box, (height, width))
+    colours = HEAT_COLOURS[np.rint(heat * 255).astype(np.uint8), 0]
+    return np.dstack([colours, np.rint(255 * _opacity(heat)).astype(np.uint8)])
+
+
+def outline_path(lungs: LungMask) -> str:
+    """Return the outline of the lungs as the data of an SVG path, in pixels of the picture.
+
+    Args:
+        lungs: bool, shape (height, width).
+    """
+    found = []
+    for contour in _contours(lungs):
+        corners = cv2.approxPolyDP(contour, max(lungs.shape) / 1000, True)[:, 0]
+        found.append("M" + "L".join(f"{x} {y}" for x, y in corners) + "Z")
+    return "".join(found)
+
+
 def outline(image: GreyImage, lungs: LungMask) -> Picture:
     """Draw the outline of the lungs on a radiograph.
 
@@ -95,11 +139,8 @@ def outline(image: GreyImage, lungs: LungMask) -> Picture:
         Blue, green, red, uint8, shape (height, width, 3).
     """
     picture = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    # The mask was enlarged from 128 px: blurred, its steps become a line that follows the lung.
-    soft = cv2.GaussianBlur(lungs.astype(np.uint8) * 255, (0, 0), max(image.shape) / 200)
-    contours, _ = cv2.findContours((soft > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     thickness = max(1, round(max(image.shape) / 500))
-    return np.asarray(cv2.drawContours(picture, contours, -1, LUNGS, thickness, cv2.LINE_AA), np.uint8)
+    return np.asarray(cv2.drawContours(picture, _contours(lungs), -1, LUNGS, thickness, cv2.LINE_AA), np.uint8)
 
 
 def overlay(image: GreyImage, heat: Heat) -> Picture:
@@ -113,7 +154,7 @@ def overlay(image: GreyImage, heat: Heat) -> Picture:
         Blue, green, red, uint8, shape (height, width, 3).
     """
     colours = HEAT_COLOURS[np.rint(heat * 255).astype(np.uint8), 0]
-    opacity = MOST_OPAQUE * heat**0.75
+    opacity = _opacity(heat)
     film = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     return np.asarray(cv2.blendLinear(film, colours, 1 - opacity, opacity), np.uint8)
 
@@ -126,6 +167,18 @@ def encode_png(picture: Picture) -> bytes:
 def encode_jpeg(picture: Picture, quality: int = 88) -> bytes:
     """Encode a picture as JPEG; quality 0 to 100."""
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def _opacity(heat: Heat) -> Heat:
+    return np.asarray(MOST_OPAQUE * heat**0.75, np.float32)
+
+
+def _contours(lungs: LungMask) -> Sequence[NDArray[np.int32]]:
+    """Return the lungs' outer edges."""
+    # The mask was enlarged from 128 px: blurred, its steps become a line that follows the lung.
+    soft = cv2.GaussianBlur(lungs.astype(np.uint8) * 255, (0, 0), max(lungs.shape) / 200)
+    found, _ = cv2.findContours((soft > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cast("Sequence[NDArray[np.int32]]", found)
 
 
 def _scaled(image: GreyImage) -> GreyImage:

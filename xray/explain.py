@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xray.classifier import Features, HeadWeights
+from xray.lungs import LungMask
 from xray.preprocess import Box
 
 Cam = NDArray[np.float32]  # on the backbone's grid
@@ -49,3 +50,28 @@ def to_picture(cam: Cam, box: Box, shape: tuple[int, int]) -> Heat:
     size = (box.right - box.left, box.bottom - box.top)
     heat[box.top : box.bottom, box.left : box.right] = cv2.resize(cam, size, interpolation=cv2.INTER_LINEAR)
     return heat
+
+
+def lung_share(lungs: LungMask, box: Box, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return how much of each cell of the backbone's grid is lung.
+
+    Args:
+        lungs: bool, of the picture's shape.
+        box: the part of the picture that the network saw.
+        shape: height and width of the grid.
+
+    Returns:
+        float32, of the given shape, values 0 to 1; its mean is what evenly spread heat would have in the lungs.
+    """
+    part = lungs[box.top : box.bottom, box.left : box.right].astype(np.float32)
+    return np.asarray(cv2.resize(part, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def heat_in_lungs(cam: Cam, share: NDArray[np.float32]) -> float | None:
+    """Return the share of the heat that lies in the lungs, in [0, 1]; None where there is no heat.
+
+    Args:
+        cam: a class activation map.
+        share: of each of its cells that is lung; see `lung_share`.
+    """
+    return float((cam * share).sum() / cam.sum()) if cam.any() else None

@@ -1,5 +1,6 @@
 """An application whose networks are replaced by rules, so that each test chooses the score it wants."""
 
+import re
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -141,6 +142,19 @@ def make_film() -> Callable[..., bytes]:
 def film(make_film: Callable[..., bytes]) -> bytes:
     """One chest film as PNG."""
     return make_film()
+
+
+@pytest.fixture
+def film_of() -> Callable[..., np.ndarray]:
+    """Fetch and decode a picture of the analysis that a result page shows."""
+
+    def fetch(client: FlaskClient, page: str, name: str = "film.jpg") -> np.ndarray:
+        address = re.search(rf'src="(/analyses/[^"]+/{re.escape(name)})"', page)[1]
+        with client.get(address) as answer:
+            assert answer.status_code == 200
+            return cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+    return fetch
 
 
 @pytest.fixture

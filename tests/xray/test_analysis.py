@@ -148,7 +148,7 @@ def test_a_real_dicom_film_is_judged(analyzer: Analyzer, real_data: Path) -> Non
 def prediction(score: float, judged: Verdict, band: Band) -> Prediction:
     return Prediction(
         "covid_normal", "COVID-19 or normal", "1.0.0", judged, score, 0.52, band, "covid", "normal", "covid",
-        np.zeros((2, 2), np.float32), Box(0, 4, 0, 4), (4, 4),
+        None, 0.5, np.zeros((2, 2), np.float32), Box(0, 4, 0, 4), (4, 4),
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def analysed(image: np.ndarray, score: float = 0.87, title: str = "COVID-19 or n
     band = Band(0.45, 0.6)
     prediction = Prediction(
         "covid_normal", title, "1.0.0", verdict(score, band), score, 0.52, band, "covid", "normal", "covid",
-        cam, box, (height, width),
+        0.5, 0.5, cam, box, (height, width),
     )  # fmt: skip
     return Analysis(image, lungs, box, (prediction,))
 

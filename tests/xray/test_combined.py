@@ -20,7 +20,7 @@ def prediction(model: str, score: float, threshold: float = 0.5, band: Band | No
     negative = "pneumonia" if model == "covid_pneumo" else "normal"
     return Prediction(
         model, model, "1.0.0", verdict(score, band), score, threshold, band, "covid", negative, "covid",
-        np.zeros((2, 2), np.float32), Box(0, 4, 0, 4), (4, 4),
+        None, 0.5, np.zeros((2, 2), np.float32), Box(0, 4, 0, 4), (4, 4),
     )  # fmt: skip
 
 

@@ -1,0 +1,57 @@
+"""What the routes work with: one set of services for each application."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from flask import Flask, current_app
+
+from web import forms
+from web.desk import Desk
+from web.pictures import Pictures
+from web.records import Records
+from web.store import Store
+from xray.analysis import Analyzer
+from xray.metadata import HeadFacts
+from xray.registry import Registry
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the routes work with.
+
+    Attributes:
+        desk: reads films and keeps what was found.
+        models: the facts of each model, by name.
+        labels: what people call each model, by name.
+    """
+
+    desk: Desk
+    models: dict[str, HeadFacts]
+    labels: dict[str, str]
+
+
+def provide(app: Flask, registry: Registry) -> None:
+    """Give an application its services, as its settings ask for.
+
+    Raises:
+        SettingError: the database cannot be used.
+    """
+    instance = Path(app.config["INSTANCE_DIR"])
+    models = {name: head.facts for name, head in registry.heads.items()}
+    labels = forms.labels({name: facts.title for name, facts in models.items()})
+    desk = Desk(
+        Analyzer(registry),
+        Store(Path(app.config["ANALYSIS_DIR"])),
+        Pictures(instance / "analyses"),
+        Records.open(app.config["DATABASE_URL"] or f"sqlite:///{(instance / 'analyses.sqlite3').resolve()}"),
+        keep_days=app.config["KEEP_DAYS"],
+        keep_count=app.config["KEEP_COUNT"],
+    )
+    desk.sweep()
+    app.extensions["xray"] = Services(desk, models, labels)
+
+
+def services() -> Services:
+    """Return those of the application that answers the request."""
+    return cast(Services, current_app.extensions["xray"])
