@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from web import memory, refusals, security, services, settings
+from web import language, memory, refusals, security, services, settings
 from web.analyses import analyses
 from web.pages import pages
 from xray.registry import Registry
@@ -29,6 +29,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     app = Flask("web", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
     settings.configure(app, config)
     security.protect(app)
+    language.speak(app)
     refusals.register(app)
     app.register_blueprint(pages)
     app.register_blueprint(analyses)

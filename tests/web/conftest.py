@@ -14,7 +14,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from web.factory import create_app
-from xray.classifier import DenseHead, Head
+from xray.classifier import Head, LinearHead
 from xray.metadata import ArtefactFile, Band, HeadFacts
 from xray.preprocess import LUNG_BOX, Recipe
 from xray.registry import Backbone, Registry
@@ -47,7 +47,7 @@ def give_features(_: np.ndarray) -> np.ndarray:
 
 
 def make_head(name: str, title: str, negative: str, score: float, band: Band) -> Head:
-    """Make a head that gives every picture the same score, with heat on the first channel."""
+    """Make a head that gives every picture the same score, with heat for either class."""
     file = ArtefactFile("head.npz", "0" * 64, 1)
     facts = HeadFacts(
         name, "head", "1.2.3", "2026-11-20T00:00:00+00:00", title, file, "MIT", {}, {}, {},
@@ -55,12 +55,10 @@ def make_head(name: str, title: str, negative: str, score: float, band: Band) ->
     )  # fmt: skip
     with np.errstate(divide="ignore"):
         logit = np.float32(np.clip(np.log(score) - np.log1p(-score), -50, 50))
-    weights = DenseHead(
-        np.zeros((512, 128), np.float32),
-        np.zeros(128, np.float32),
-        np.zeros((128, 2), np.float32),
-        np.array([0, logit], np.float32),
-    )
+    # One channel speaks for each class: so little that it moves no score, and Grad-CAM is relative.
+    kernel = np.zeros((512, 2), np.float32)
+    kernel[0, 0] = kernel[1, 1] = 1e-6
+    weights = LinearHead(kernel, np.array([0, logit], np.float32))
     return Head(facts, weights)
 
 
