@@ -7,6 +7,7 @@ from flask import Flask
 
 from web import language, memory, refusals, security, services, settings
 from web.analyses import analyses
+from web.models import models
 from web.pages import pages
 from xray.registry import Registry
 
@@ -33,6 +34,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     refusals.register(app)
     app.register_blueprint(pages)
     app.register_blueprint(analyses)
+    app.register_blueprint(models)
     if registry is None:
         registry = Registry.load(
             Path(app.config["MODEL_DIR"]), pool_size=app.config["POOL_SIZE"], threads=app.config["THREADS"]

@@ -1,5 +1,6 @@
 """What the routes work with: one set of services for each application."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -12,7 +13,7 @@ from web.pictures import Pictures
 from web.records import Records
 from web.store import Store
 from xray.analysis import Analyzer
-from xray.metadata import HeadFacts
+from xray.metadata import Facts, HeadFacts
 from xray.registry import Registry
 
 
@@ -23,11 +24,13 @@ class Services:
     Attributes:
         desk: reads films and keeps what was found.
         models: the facts of each model, by name.
+        artefacts: the facts of the models and of the networks that they stand on, by name, the models first.
         labels: what people call each model, by name.
     """
 
     desk: Desk
     models: dict[str, HeadFacts]
+    artefacts: Mapping[str, Facts]
     labels: dict[str, str]
 
 
@@ -49,7 +52,7 @@ def provide(app: Flask, registry: Registry) -> None:
         keep_count=app.config["KEEP_COUNT"],
     )
     desk.sweep()
-    app.extensions["xray"] = Services(desk, models, labels)
+    app.extensions["xray"] = Services(desk, models, {**models, **registry.artefacts}, labels)
 
 
 def services() -> Services:

@@ -171,7 +171,7 @@ class Analyzer:
         features = backbone.network(preprocess(film.image, film.lungs, backbone.recipe)[None])[0]
         cautions = self.registry.screen.examine(features) + _of_picture(film)
         heads = [self.registry.heads[name] for name in dict.fromkeys(names)]
-        predictions = tuple(_predict(head, features, box, film.lungs) for head in heads)
+        predictions = tuple(predict(head, features, box, film.lungs) for head in heads)
         return Analysis(film.image, film.lungs, box, predictions, cautions)
 
 
@@ -191,7 +191,15 @@ def _of_picture(film: Film) -> tuple[Caution, ...]:
     return tuple(caution for caution, holds in found.items() if holds)
 
 
-def _predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Prediction:
+def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Prediction:
+    """Judge a radiograph by one head.
+
+    Args:
+        head: the model.
+        features: float32, shape (height, width, channels), what the backbone made of the box.
+        box: the part of the picture that the network saw.
+        lungs: bool, of the picture's shape, True inside the lungs.
+    """
     facts = head.facts
     score = round(head.score(features), 4)
     judged = verdict(score, facts.band)

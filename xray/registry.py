@@ -1,13 +1,14 @@
 """The artefacts of model/, checked and loaded once at start-up."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from xray import metadata
 from xray.classifier import Head, load_weights
-from xray.metadata import Artefact, BackboneFacts, HeadFacts, ScreenFacts, SegmentationFacts
+from xray.metadata import Artefact, BackboneFacts, Facts, HeadFacts, ScreenFacts, SegmentationFacts
 from xray.preprocess import Recipe
 from xray.runtime import Network, broken
 from xray.screen import Screen
@@ -37,12 +38,14 @@ class Registry:
         backbone: one pass of it serves the screen and every head.
         screen: refuses and warns by the backbone's features.
         heads: by name, in the order in which they are shown.
+        artefacts: the facts of all of these, by name, the heads first.
     """
 
     segmenter: Network
     backbone: Backbone
     screen: Screen
     heads: dict[str, Head]
+    artefacts: Mapping[str, Facts] = field(default_factory=dict)
 
     @classmethod
     def load(cls, model_dir: Path = MODEL_DIR, *, pool_size: int = 1, threads: int = 2) -> "Registry":
@@ -68,7 +71,9 @@ class Registry:
         path = _made_for(model_dir, asked, base)
         screen = Screen.load(path, asked, base.feature_shape[2])
         heads = {facts.name: _head(model_dir, facts, base) for facts in _heads(model_dir, artefacts)}
-        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads)
+        facts: tuple[Facts, ...] = (*(head.facts for head in heads.values()), asked, base, lungs)
+        backbone = Backbone(network, base.recipe, base)
+        return cls(segmenter, backbone, screen, heads, {each.name: each for each in facts})
 
 
 def _read(model_dir: Path) -> list[Artefact]:
