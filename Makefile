@@ -9,7 +9,7 @@ DEV := .venv-dev/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format models
+.PHONY: help run test check format words models
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,16 @@ check: .venv-dev/.installed  ## format, lint, types, tests: what CI runs
 format: .venv-dev/.installed  ## format the code and mend what lint can mend
 	$(DEV) -m ruff check --fix-only .
 	$(DEV) -m ruff format .
+
+# Keywords beside gettext and its kin: what marks the words of errors, and those that are translated where they are shown.
+EXTRACT := extract web xray templates --mapping pyproject.toml --no-wrap --add-location file --sort-by-file \
+	-k "Phrase damaged UnreadableImageError UnsupportedImageError ImageTooLargeError NotAChestXrayError FormError"
+
+words: .venv-dev/.installed  ## find new words for translations/, then compile what is translated
+	$(DEV) -m babel.messages.frontend --quiet $(EXTRACT) --output-file translations/messages.pot
+	$(DEV) -m babel.messages.frontend --quiet update --input-file translations/messages.pot --output-dir translations \
+		--no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(DEV) -m babel.messages.frontend compile --directory translations --statistics
 
 models: .venv-dev/.installed  ## train all that is served, from the published pictures to model/ (hours)
 	$(DEV) -m training.prepare

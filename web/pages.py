@@ -12,20 +12,21 @@ from flask import (
     send_from_directory,
     url_for,
 )
+from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms, visitor
+from web.examples import EXAMPLES
 from web.forms import FormError
+from web.language import in_words
 from web.services import services
-from web.settings import MIB
 from web.store import COPY_NAME
-from web.words import decimals
 from xray.errors import ImageError
+from xray.limits import DEFAULT_LIMITS
 from xray.screen import Caution
 
 pages = Blueprint("pages", __name__)
-pages.add_app_template_filter(decimals)
 
 
 @pages.get("/")
@@ -48,7 +49,7 @@ def query() -> AnyResponse:
         upload = forms.read(request, desk.analyzer.names)
         record = desk.read(upload.data, name=upload.name, choice=upload.model, owner=visitor.token())
     except (FormError, ImageError) as error:
-        return _form_page(problem=str(error), status=error.status)
+        return _form_page(problem=in_words(error), status=error.status)
     return Response(render_template("result.html", record=record, labels=services().labels))
 
 
@@ -79,7 +80,7 @@ def healthz() -> Response:
 @pages.app_errorhandler(CSRFError)
 def expired(error: CSRFError) -> AnyResponse:
     """Offer the form anew, with a fresh token."""
-    return _form_page(problem=forms.EXPIRED, status=400)
+    return _form_page(problem=gettext(forms.EXPIRED), status=400)
 
 
 def _form_page(problem: str | None = None, status: int = 200) -> AnyResponse:
@@ -88,7 +89,9 @@ def _form_page(problem: str | None = None, status: int = 200) -> AnyResponse:
         labels=services().labels,
         both=forms.BOTH,
         chosen=request.form.get("model"),
+        examples=EXAMPLES.values(),
         problem=problem,
-        limit_mib=current_app.config["MAX_CONTENT_LENGTH"] // MIB,
+        largest=min(current_app.config["MAX_CONTENT_LENGTH"], DEFAULT_LIMITS.size_bytes),
+        limits=DEFAULT_LIMITS,
     )
     return Response(page, status)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from flask import Flask, current_app
+from flask_babel import gettext
 
 from web import forms
 from web.desk import Desk
@@ -25,13 +26,18 @@ class Services:
         desk: reads films and keeps what was found.
         models: the facts of each model, by name.
         artefacts: the facts of the models and of the networks that they stand on, by name, the models first.
-        labels: what people call each model, by name.
+        titles: what people call each model in English, by name.
     """
 
     desk: Desk
     models: dict[str, HeadFacts]
     artefacts: Mapping[str, Facts]
-    labels: dict[str, str]
+    titles: dict[str, str]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What people call each model in the visitor's language, by name."""
+        return {name: str(gettext(title)) for name, title in self.titles.items()}
 
 
 def provide(app: Flask, registry: Registry) -> None:
@@ -42,17 +48,20 @@ def provide(app: Flask, registry: Registry) -> None:
     """
     instance = Path(app.config["INSTANCE_DIR"])
     models = {name: head.facts for name, head in registry.heads.items()}
-    labels = forms.labels({name: facts.title for name, facts in models.items()})
+    titles = forms.labels({name: facts.title for name, facts in models.items()})
     desk = Desk(
         Analyzer(registry),
         Store(Path(app.config["ANALYSIS_DIR"])),
         Pictures(instance / "analyses"),
-        Records.open(app.config["DATABASE_URL"] or f"sqlite:///{(instance / 'analyses.sqlite3').resolve()}"),
+        Records.open(
+            app.config["DATABASE_URL"] or f"sqlite:///{(instance / 'analyses.sqlite3').resolve()}",
+            keep_days=app.config["KEEP_DAYS"],
+        ),
         keep_days=app.config["KEEP_DAYS"],
         keep_count=app.config["KEEP_COUNT"],
     )
     desk.sweep()
-    app.extensions["xray"] = Services(desk, models, {**models, **registry.artefacts}, labels)
+    app.extensions["xray"] = Services(desk, models, {**models, **registry.artefacts}, titles)
 
 
 def services() -> Services:

@@ -1,6 +1,37 @@
-"""How numbers are written on the pages."""
+"""How numbers, shares and times are written on the pages: as the visitor's language writes them.
+
+For pages alone: CSV, JSON and file names keep the point and ISO 8601, which programs read.
+"""
+
+from datetime import datetime
+
+from babel.numbers import get_decimal_symbol
+from flask import Flask
+from flask_babel import format_date, format_percent, format_time, get_locale
+from flask_babel import gettext as _
 
 
-def decimals(value: float) -> str:
-    """Write a threshold with two decimals, or up to four where it has them."""
-    return f"{value:.2f}" if round(value, 2) == round(value, 4) else f"{value:.4f}"
+def teach(app: Flask) -> None:
+    """Give the templates these filters."""
+    for write in (decimals, percent, moment):
+        app.add_template_filter(write)
+
+
+def decimals(value: float | str) -> str:
+    """Write a score or a threshold with two decimals, or up to four where it has them.
+
+    Digits that are written already, as `Said.score_text` is, keep their number.
+    """
+    if not isinstance(value, str):
+        value = f"{value:.2f}" if round(value, 2) == round(value, 4) else f"{value:.4f}"
+    return value.replace(".", get_decimal_symbol(get_locale() or "en"))
+
+
+def percent(share: float) -> str:
+    """Write a share in [0, 1] as whole per cents."""
+    return str(format_percent(share))
+
+
+def moment(when: datetime) -> str:
+    """Write a time in UTC, whatever its own time zone."""
+    return str(_("%(date)s at %(time)s UTC", date=format_date(when, "medium"), time=format_time(when, "HH:mm")))

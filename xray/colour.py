@@ -34,6 +34,7 @@ def check(small: npt.NDArray[Any]) -> None:
     coloured = np.ptp(untinted, axis=2) > CLEAR
     if coloured.mean() > LARGEST_SHARE:
         raise NotAChestXrayError(
-            f"Expected a grey radiograph, received a picture of which {coloured.mean():.0%} is coloured, such as a "
-            "photograph or a screenshot. Please send the radiograph itself, as it was exported."
+            "Expected a grey radiograph, received a picture of which %(share)s%% is coloured, such as a photograph or "
+            "a screenshot. Please send the radiograph itself, as it was exported.",
+            share=round(100 * coloured.mean()),
         )

@@ -6,8 +6,11 @@ process. What a file claims is checked before anything is decoded or unpacked on
 
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,8 +21,9 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
 
 from xray import lossless_jpeg, rle
-from xray.errors import UnreadableImageError, UnsupportedImageError, damaged
-from xray.greyscale import Lut, Rendering, Rescale, Window, render
+from xray.deep import Deep
+from xray.errors import Phrase, UnreadableImageError, UnsupportedImageError, damaged
+from xray.greyscale import Lut, Rendering, Rescale, Window, render, render_deep
 from xray.image import GreyImage, read_jpeg, sniff
 from xray.limits import Limits, check_size
 
@@ -83,19 +87,49 @@ def read(data: bytes, limits: Limits) -> GreyImage:
     Source:
         DICOM PS3.3, C.7.6.3 (pixels), C.11.1 (modality LUT), C.11.2 (VOI LUT).
     """
+    with _wary():
+        dataset = _parse(data)
+        _check(dataset, limits)
+        stored = _significant_bits(_stored_values(dataset, limits), dataset)
+        image = _square(render(stored, _rendering(dataset)), dataset)
+    check_size(image.shape[0], image.shape[1], limits)
+    return image
+
+
+def read_deep(data: bytes, limits: Limits) -> Deep | None:
+    """Read the values after the modality LUT or rescale, as whole numbers from 0; otherwise as `read`.
+
+    Args:
+        data: a whole file that `read` reads.
+        limits: what is refused unread.
+
+    Returns:
+        The values, in the shape of `read`, with the window that it shows; None for no more than 8 bits.
+
+    Raises:
+        ImageError: as `read`.
+    """
+    with _wary():
+        dataset = _parse(data)
+        _check(dataset, limits)
+        if dataset.BitsStored <= 8:
+            return None
+        stored = _significant_bits(_stored_values(dataset, limits), dataset)
+        deep = render_deep(stored, _rendering(dataset))
+        return replace(deep, levels=_square(deep.levels, dataset))
+
+
+@contextmanager
+def _wary() -> Iterator[None]:
+    """Take what pydicom and its decoders raise for damage, and leave their warnings unsaid."""
     # Real files break the standard in a hundred harmless ways, of which pydicom warns. Between threads
     # these filters may outlive the block, which is why they name pydicom alone.
     with warnings.catch_warnings(), np.errstate(over="raise", divide="raise", invalid="raise"):
         warnings.filterwarnings("ignore", module="pydicom|openjpeg")
         try:
-            dataset = _parse(data)
-            _check(dataset, limits)
-            stored = _significant_bits(_stored_values(dataset, limits), dataset)
-            image = _square(render(stored, _rendering(dataset)), dataset)
+            yield
         except _DAMAGE as error:
             raise damaged("DICOM radiograph") from error
-    check_size(image.shape[0], image.shape[1], limits)
-    return image
 
 
 def _parse(data: bytes) -> Dataset:
@@ -107,7 +141,8 @@ def _parse(data: bytes) -> Dataset:
     if syntax not in _READABLE:
         raise UnsupportedImageError(
             "Expected DICOM pixels uncompressed or as JPEG, JPEG 2000 or RLE, "
-            f"received {syntax.name}. Please export the radiograph uncompressed."
+            "received %(syntax)s. Please export the radiograph uncompressed.",
+            syntax=syntax.name,
         )
     return dcmread(BytesIO(data), specific_tags=_ELEMENTS)
 
@@ -117,11 +152,12 @@ def _check(dataset: Dataset, limits: Limits) -> None:
     # Where the file ends inside an element, pydicom gives up all of them.
     if not dataset:
         raise damaged("DICOM radiograph")
-    modality = dataset.get("Modality") or "unknown"
+    modality = dataset.get("Modality") or Phrase("unknown")
     if dataset.get("SOPClassUID") not in _RADIOGRAPHS and modality not in _MODALITIES:
         raise UnsupportedImageError(
-            f"Expected a radiograph (modality CR, DX or RG), received modality {modality}. "
-            "Please send a chest radiograph."
+            "Expected a radiograph (modality CR, DX or RG), received modality %(modality)s. "
+            "Please send a chest radiograph.",
+            modality=modality,
         )
     if "Rows" not in dataset or "PixelData" not in dataset:
         raise UnreadableImageError(
@@ -130,16 +166,20 @@ def _check(dataset: Dataset, limits: Limits) -> None:
     check_size(dataset.Rows, dataset.Columns, limits)
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
-        raise UnsupportedImageError(f"Expected one frame, received {frames}. Please export a single one.")
+        raise UnsupportedImageError(
+            "Expected one frame, received %(frames)s. Please export a single one.", frames=frames
+        )
     photometric = dataset.PhotometricInterpretation
     if dataset.SamplesPerPixel != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise UnsupportedImageError(
-            f"Expected grey pixels (MONOCHROME1 or MONOCHROME2), received {photometric}. "
-            "Please export the original radiograph rather than a coloured copy."
+            "Expected grey pixels (MONOCHROME1 or MONOCHROME2), received %(photometric)s. "
+            "Please export the original radiograph rather than a coloured copy.",
+            photometric=photometric,
         )
     if dataset.BitsAllocated not in (8, 16):
         raise UnsupportedImageError(
-            f"Expected 8 or 16 bits allocated, received {dataset.BitsAllocated}. Please export it as 16 bits."
+            "Expected 8 or 16 bits allocated, received %(bits)s. Please export it as 16 bits.",
+            bits=dataset.BitsAllocated,
         )
 
 
@@ -231,7 +271,7 @@ def _padding(dataset: Dataset) -> tuple[int, int]:
     return min(value, limit), max(value, limit)
 
 
-def _square(image: GreyImage, dataset: Dataset) -> GreyImage:
+def _square(image: Pixels, dataset: Dataset) -> Pixels:
     """Make pixels square by shrinking the more finely sampled axis, so that the picture never grows."""
     names = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing")
     spacing = next((dataset.get(name) for name in names if dataset.get(name)), (1, 1))
@@ -241,7 +281,7 @@ def _square(image: GreyImage, dataset: Dataset) -> GreyImage:
         return image
     height, width = image.shape
     size = (round(width / max(ratio, 1)), round(height * min(ratio, 1)))
-    return cast(GreyImage, cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
 def _check_jpeg_2000(frame: bytes, shape: tuple[int, int]) -> None:

@@ -13,8 +13,36 @@ XrayError
 """
 
 
+class Phrase(str):
+    """Words that are shown in the reader's language; so marked, `make words` finds them."""
+
+
 class XrayError(Exception):
-    """Anything this project refuses, with what was expected, what came, and what to do."""
+    """Anything this project refuses, with what was expected, what came, and what to do.
+
+    `str()` is English. A page translates the template and then fills it in: see `web.language.in_words`.
+
+    Attributes:
+        template: the message, with a place such as %(size)s for each value; without values it holds no places.
+        values: what stands in these places; a Phrase or an error among them is translated too.
+    """
+
+    def __init__(self, template: str, /, **values: object) -> None:
+        super().__init__(template)
+        self.template = template
+        self.values = values
+
+    def __str__(self) -> str:
+        return (
+            self.template % {name: plain(value) for name, value in self.values.items()}
+            if self.values
+            else self.template
+        )
+
+
+def plain(value: object) -> str:
+    """Write a value of a message in English: a fraction with no more decimals than it needs."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class ImageError(XrayError):
@@ -32,7 +60,7 @@ class UnreadableImageError(ImageError):
 def damaged(what: str) -> UnreadableImageError:
     """Make the error for a file that is cut short or whose content contradicts itself."""
     return UnreadableImageError(
-        f"Expected a whole {what}, received a truncated or damaged one. Please export it again."
+        "Expected a whole %(what)s, received a truncated or damaged one. Please export it again.", what=Phrase(what)
     )
 
 

@@ -8,7 +8,7 @@ Source:
 import cv2
 import numpy as np
 
-from xray.errors import NotAChestXrayError
+from xray.errors import NotAChestXrayError, Phrase
 from xray.lungs import LungMask
 
 SMALLEST_SHARE = 0.10  # of the picture
@@ -16,7 +16,7 @@ SMALLEST_LUNG = 0.30  # of the area of both
 SMALLEST_SOLIDITY = 0.82  # area over that of the convex hulls
 NARROWEST, WIDEST = 0.4, 1.7  # height over width of both lungs together
 
-ADVICE = "Send one whole frontal chest film, upright, without other pictures around it."
+ADVICE = Phrase("Send one whole frontal chest film, upright, without other pictures around it.")
 
 
 def check(lungs: LungMask) -> None:
@@ -30,26 +30,32 @@ def check(lungs: LungMask) -> None:
     """
     share = float(lungs.mean())
     if share < SMALLEST_SHARE:
-        raise _refusal(
-            f"lungs that fill at least {SMALLEST_SHARE:.0%} of the picture", f"one where {share:.0%} looks like lungs"
+        raise NotAChestXrayError(
+            "This does not look like a frontal chest radiograph: expected lungs that fill at least %(least)s%% of the "
+            "picture, received one where %(share)s%% looks like lungs. %(advice)s",
+            least=round(100 * SMALLEST_SHARE),
+            share=round(100 * share),
+            advice=ADVICE,
         )
     regions, _ = cv2.findContours(lungs.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     areas = sorted((cv2.contourArea(region) for region in regions), reverse=True)
     if len(areas) < 2 or areas[1] < SMALLEST_LUNG * (areas[0] + areas[1]):
-        raise _refusal("two lungs side by side", "one lung, or two of very different size, as on a lateral film")
+        raise NotAChestXrayError(
+            "This does not look like a frontal chest radiograph: expected two lungs side by side, received one lung, "
+            "or two of very different size, as on a lateral film. %(advice)s",
+            advice=ADVICE,
+        )
     solidity = sum(areas) / sum(cv2.contourArea(cv2.convexHull(region)) for region in regions)
     rows, columns = _extent(lungs, axis=1), _extent(lungs, axis=0)
     if solidity < SMALLEST_SOLIDITY or not NARROWEST <= rows / columns <= WIDEST:
-        raise _refusal("two lungs of the usual shape", "a picture whose dark areas have another shape")
+        raise NotAChestXrayError(
+            "This does not look like a frontal chest radiograph: expected two lungs of the usual shape, received a "
+            "picture whose dark areas have another shape. %(advice)s",
+            advice=ADVICE,
+        )
 
 
 def _extent(lungs: LungMask, axis: int) -> int:
     """Return how many pixels lie from the first line across an axis that touches a lung to the last."""
     lines = np.flatnonzero(lungs.any(axis=axis))
     return int(lines[-1] - lines[0]) + 1
-
-
-def _refusal(expected: str, received: str) -> NotAChestXrayError:
-    return NotAChestXrayError(
-        f"This does not look like a frontal chest radiograph: expected {expected}, received {received}. {ADVICE}"
-    )

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from xray import colour, jpeg, png
-from xray.errors import ImageTooLargeError, UnreadableImageError, UnsupportedImageError, damaged
+from xray.deep import Deep
+from xray.errors import ImageTooLargeError, Phrase, UnreadableImageError, UnsupportedImageError, damaged
 from xray.limits import DEFAULT_LIMITS, Limits
 
 GreyImage = npt.NDArray[np.uint8]
@@ -30,9 +31,12 @@ _FORMATS = {
     "SVG": rb"(\xef\xbb\xbf)?\s*(<(\?xml|!--|!DOCTYPE svg)[^\0]{0,1000}?)?<svg\b",
     "PDF": rb"%PDF-",
     "JPEG 2000": rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51",
-    "HEIC or AVIF": rb".{4}ftyp(hei|hev|mif|msf|avi)",
+    Phrase("HEIC or AVIF"): rb".{4}ftyp(hei|hev|mif|msf|avi)",
     "ZIP": rb"PK\x03\x04",
 }
+
+# Where a PNG says of how many bits its samples are (specification, third edition, section 11.2.1).
+_PNG_DEPTH = 24
 
 # EXIF orientation: (swap rows and columns first, then row step, column step).
 # Source: TIFF 6.0, section 8, tag Orientation.
@@ -73,13 +77,14 @@ def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> GreyImage:
         raise UnreadableImageError("Expected a picture, received an empty file. Please choose it again.")
     if len(data) > limits.size_bytes:
         raise ImageTooLargeError(
-            f"Expected at most {limits.size_bytes / 2**20:.0f} MiB, received {len(data) / 2**20:.1f} MiB. "
-            "Please send a smaller export."
+            "Expected at most %(limit)s MiB, received %(received)s MiB. Please send a smaller export.",
+            limit=round(limits.size_bytes / 2**20),
+            received=round(len(data) / 2**20, 1),
         )
     match sniff(data):
         case "PNG":
             needed, orientation = png.checked(data, limits)
-            return _oriented(_grey(_decode(needed, cv2.IMREAD_UNCHANGED, "PNG")), orientation)
+            return _oriented(_grey(_decode(needed, cv2.IMREAD_UNCHANGED, "PNG picture")), orientation)
         case "JPEG":
             return read_jpeg(data, limits)
         case "DICOM":
@@ -94,9 +99,37 @@ def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> GreyImage:
             )
         case name:
             raise UnsupportedImageError(
-                f"Expected a PNG, JPEG or DICOM picture, received {name}. "
-                "Please export the radiograph as PNG, JPEG or .dcm."
+                "Expected a PNG, JPEG or DICOM picture, received %(format)s. "
+                "Please export the radiograph as PNG, JPEG or .dcm.",
+                format=Phrase(name),
             )
+
+
+def read_deep(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Deep | None:
+    """Read all grey levels of a radiograph of more than 8 bits, with the window in which `read` shows them.
+
+    Costs nothing where there are no more than 8 bits, and a second decoding where there are.
+
+    Args:
+        data: a whole file that `read` reads.
+        limits: what is refused unread.
+
+    Returns:
+        The levels, in the shape of `read`; None for 8 bits.
+
+    Raises:
+        ImageError: as `read`.
+    """
+    match sniff(data):
+        case "PNG" if data[_PNG_DEPTH : _PNG_DEPTH + 1] == b"\x10":
+            needed, orientation = png.checked(data, limits)
+            levels = _oriented(_luma(_decode(needed, cv2.IMREAD_UNCHANGED, "PNG picture")), orientation)
+            return Deep(levels, float(levels.min()), float(levels.max()))
+        case "DICOM":
+            from xray import dicom
+
+            return dicom.read_deep(data, limits)
+    return None
 
 
 def sniff(data: bytes) -> str:
@@ -118,24 +151,30 @@ def stretch(values: npt.NDArray[Any]) -> GreyImage:
 def read_jpeg(data: bytes, limits: Limits) -> GreyImage:
     """Read a baseline or progressive JPEG of 8 bits; contract and errors as `read`."""
     orientation = jpeg.check(data, limits)
-    colour.check(_decode(data, cv2.IMREAD_REDUCED_COLOR_8 | cv2.IMREAD_IGNORE_ORIENTATION, "JPEG"))
+    colour.check(_decode(data, cv2.IMREAD_REDUCED_COLOR_8 | cv2.IMREAD_IGNORE_ORIENTATION, "JPEG picture"))
     # Not from those colours: JPEG stores luma, which decoding to grey returns untouched.
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
-    return _oriented(_decode(data, flags, "JPEG"), orientation)
+    return _oriented(_decode(data, flags, "JPEG picture"), orientation)
 
 
-def _decode(data: bytes, flags: int, name: str) -> npt.NDArray[Any]:
+def _decode(data: bytes, flags: int, what: str) -> npt.NDArray[Any]:
     """Decode with OpenCV, which answers None or raises for what it cannot read."""
     pixels = None
     with suppress(cv2.error):
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
-        raise damaged(f"{name} picture")
+        raise damaged(what)
     return pixels
 
 
 def _grey(pixels: npt.NDArray[Any]) -> GreyImage:
-    """Turn what OpenCV decoded (grey, BGR or BGRA; 8 or 16 bits) into 8-bit grey."""
+    """Turn what OpenCV decoded into 8-bit grey."""
+    levels = _luma(pixels)
+    return levels if levels.dtype == np.uint8 else stretch(levels)
+
+
+def _luma(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Turn what OpenCV decoded (grey, BGR or BGRA; 8 or 16 bits) into grey of as many bits."""
     if pixels.ndim == 3:
         size = (pixels.shape[1] // colour.SHRINK, pixels.shape[0] // colour.SHRINK)
         colour.check(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)[..., :3])
@@ -143,10 +182,10 @@ def _grey(pixels: npt.NDArray[Any]) -> GreyImage:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY if opacity is None else cv2.COLOR_BGRA2GRAY)
         if opacity is not None:
             pixels = cv2.multiply(pixels, opacity, scale=1 / np.iinfo(opacity.dtype).max)
-    return pixels if pixels.dtype == np.uint8 else stretch(pixels)
+    return pixels
 
 
-def _oriented(image: GreyImage, orientation: int) -> GreyImage:
+def _oriented(image: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     """Turn a picture the way its EXIF orientation asks for."""
     swap, row_step, column_step = _ORIENTATIONS[orientation]
     return np.ascontiguousarray((image.T if swap else image)[::row_step, ::column_step])

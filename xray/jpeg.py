@@ -53,7 +53,9 @@ def check(data: bytes, limits: Limits) -> int:
     if scans > _MAX_SCANS:
         # Each scan of a progressive JPEG costs a pass over the whole picture: a small file, minutes of work.
         raise UnsupportedImageError(
-            f"Expected a JPEG of at most {_MAX_SCANS} scans, received {scans}. Please export it again."
+            "Expected a JPEG of at most %(limit)s scans, received %(scans)s. Please export it again.",
+            limit=_MAX_SCANS,
+            scans=scans,
         )
     return orientation
 
@@ -85,9 +87,14 @@ def _check_frame(marker: int, content: bytes, limits: Limits) -> None:
         raise damaged("JPEG picture")
     precision, height, width = struct.unpack_from(">BHH", content)
     if marker not in _HUFFMAN_DCT_FRAMES or precision != 8:
-        received = "lossless, arithmetic or hierarchical" if precision == 8 else f"{precision}-bit"
+        if precision != 8:
+            raise UnsupportedImageError(
+                "Expected a baseline or progressive JPEG of 8 bits, received a %(precision)s-bit one. "
+                "Please export the radiograph as PNG.",
+                precision=precision,
+            )
         raise UnsupportedImageError(
-            f"Expected a baseline or progressive JPEG of 8 bits, received a {received} one. "
+            "Expected a baseline or progressive JPEG of 8 bits, received a lossless, arithmetic or hierarchical one. "
             "Please export the radiograph as PNG."
         )
     check_size(height, width, limits)

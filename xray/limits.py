@@ -33,14 +33,20 @@ def check_size(height: int, width: int, limits: Limits) -> None:
         ImageTooLargeError: more than limits.pixels.
         UnsupportedImageError: a side under limits.min_side.
     """
-    received = f"received {width} x {height}"
+    received = f"{width} x {height}"
     if height < 1 or width < 1:
-        raise UnreadableImageError(f"Expected a picture with pixels, {received}. Please export it again.")
+        raise UnreadableImageError(
+            "Expected a picture with pixels, received %(received)s. Please export it again.", received=received
+        )
     if height * width > limits.pixels:
         raise ImageTooLargeError(
-            f"Expected at most {limits.pixels / 1e6:g} million pixels, {received}. Please export it smaller."
+            "Expected at most %(millions)s million pixels, received %(received)s. Please export it smaller.",
+            millions=limits.pixels / 1e6,
+            received=received,
         )
     if min(height, width) < limits.min_side:
         raise UnsupportedImageError(
-            f"Expected at least {limits.min_side} pixels a side, {received}. Please send the full picture."
+            "Expected at least %(least)s pixels a side, received %(received)s. Please send the full picture.",
+            least=limits.min_side,
+            received=received,
         )

@@ -137,8 +137,12 @@ def preprocess(image: GreyImage, lungs: LungMask, recipe: Recipe) -> NDArray[np.
     """
     if image.dtype != np.uint8 or image.ndim != 2 or min(image.shape) < MIN_SIDE or image.shape != lungs.shape:
         raise UnsupportedImageError(
-            f"Expected a grey 8-bit picture of at least {MIN_SIDE} px a side and a lung mask of its shape. "
-            f"Received: {image.dtype} {image.shape}, mask {lungs.shape}."
+            "Expected a grey 8-bit picture of at least %(least)s px a side and a lung mask of its shape. "
+            "Received: %(type)s %(shape)s, mask %(mask)s.",
+            least=MIN_SIDE,
+            type=image.dtype,
+            shape=image.shape,
+            mask=lungs.shape,
         )
     return scale(crop(image, crop_box(lungs, recipe), recipe), recipe)
 

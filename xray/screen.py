@@ -114,6 +114,7 @@ class Screen:
         if NOT_FRONTAL in said:
             raise NotAChestXrayError(
                 "This does not look like a frontal chest radiograph: expected one like the films that the networks "
-                f"learned from, received a picture that looks like something else. {ADVICE}"
+                "learned from, received a picture that looks like something else. %(advice)s",
+                advice=ADVICE,
             )
         return tuple(caution for caution in Caution if caution in said)
