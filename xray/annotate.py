@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import TypeVar, cast
 
 import cv2
 import numpy as np
@@ -16,6 +16,8 @@ from xray.lettering import BOLD, HEAVY, Colour, Picture, Sheet, printable
 from xray.lungs import LungMask
 from xray.preprocess import Box
 from xray.screen import CAUTIONS
+
+Grey = TypeVar("Grey", np.uint8, np.uint16)
 
 DISCLAIMER = "Research and education only, not a diagnosis"
 
@@ -88,14 +90,14 @@ def heat_panel(analysis: Analysis, prediction: Prediction) -> Picture:
     return np.asarray(cv2.rectangle(picture, box[2::-2], (box.right - 1, box.bottom - 1), QUIET, 1), np.uint8)
 
 
-def film_panel(image: GreyImage) -> GreyImage:
-    """Return the radiograph alone, its longer side scaled into 384 to 1024 px."""
+def film_panel(image: NDArray[Grey]) -> NDArray[Grey]:
+    """Return the radiograph alone, of 8 or 16 bits, its longer side scaled into 384 to 1024 px."""
     return _scaled(image)
 
 
-def thumbnail(image: GreyImage) -> GreyImage:
-    """Return the radiograph inside a square of THUMBNAIL px."""
-    factor = THUMBNAIL / max(image.shape)
+def thumbnail(image: GreyImage, side: int = THUMBNAIL) -> GreyImage:
+    """Return the radiograph inside a square of so many pixels, and no larger than it is."""
+    factor = min(1, side / max(image.shape))
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -181,12 +183,12 @@ def _contours(lungs: LungMask) -> Sequence[NDArray[np.int32]]:
     return cast("Sequence[NDArray[np.int32]]", found)
 
 
-def _scaled(image: GreyImage) -> GreyImage:
+def _scaled(image: NDArray[Grey]) -> NDArray[Grey]:
     longer = max(image.shape)
     factor = min(max(longer, SMALLEST_PANEL), LARGEST_PANEL) / longer
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
     interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=interpolation), image.dtype)
 
 
 def _sheet(width: int, height: float) -> Sheet:

@@ -198,6 +198,36 @@ def test_the_same_film_in_other_clothes(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "elements",
+    [
+        pytest.param({}, id="own range"),
+        pytest.param({"WindowCenter": 2000, "WindowWidth": 1001}, id="window"),
+        pytest.param({"WindowCenter": 2000, "WindowWidth": 1000, "VOILUTFunction": "SIGMOID"}, id="sigmoid window"),
+        pytest.param({"VOILUTSequence": lut(0, 8, [entry // 16 for entry in range(4096)])}, id="VOI LUT of 8 bits"),
+        pytest.param({"PhotometricInterpretation": "MONOCHROME1", "PixelPaddingValue": 4095}, id="MONOCHROME1"),
+        pytest.param({"PixelSpacing": [0.1, 0.101]}, id="nearly square"),
+        pytest.param({"ImagerPixelSpacing": [0.12, 0.1]}, id="unequal spacing"),
+    ],
+)
+def test_all_levels_are_kept_and_shown_as_read(elements: dict[str, Any]) -> None:
+    # Smooth, so that shrinking before or after the window is the same.
+    data = dicom_file(np.asarray(RAMP, np.uint16), **elements)
+    deep = image.read_deep(data)
+    assert deep is not None and len(np.unique(deep.levels)) > 500
+    np.testing.assert_allclose(deep.shown().astype(int), image.read(data), atol=2)
+
+
+def test_eight_bits_stored_have_no_more_levels() -> None:
+    assert image.read_deep(dicom_file(SHOWN)) is None
+    assert image.read_deep(dicom_file(FILM // 16, BitsStored=8, HighBit=7)) is None
+
+
+def test_levels_of_a_damaged_file_are_refused() -> None:
+    with pytest.raises(UnreadableImageError):
+        image.read_deep(TRANSFER["RLE"][:2000])
+
+
+@pytest.mark.parametrize(
     ("elements", "shape"),
     [
         ({"PixelSpacing": [0.2, 0.1]}, (144, 96)),

@@ -65,6 +65,26 @@ def test_honours_exif_orientation(
     np.testing.assert_allclose(corners, [240, 120], atol=4)
 
 
+def png16(alpha: bool = False, orientation: int = 1) -> bytes:
+    levels = (GREY.astype(np.uint16) + 300) * 37
+    return png(np.dstack([levels] * 3 + [65535 - levels]) if alpha else levels, orientation)
+
+
+@pytest.mark.parametrize(
+    "data", [png16(), png16(orientation=6), png16(alpha=True)], ids=["grey", "turned by EXIF", "transparent"]
+)
+def test_sixteen_bits_are_all_kept_and_shown_as_read(data: bytes) -> None:
+    deep = image.read_deep(data)
+    assert deep is not None and len(np.unique(deep.levels)) > 200
+    assert (deep.low, deep.high) == (deep.levels.min(), deep.levels.max())
+    np.testing.assert_allclose(deep.shown().astype(int), image.read(data), atol=1)
+
+
+@pytest.mark.parametrize("extension", [".png", ".jpg"])
+def test_eight_bits_have_no_more_levels(extension: str) -> None:
+    assert image.read_deep(encoded(GREY, extension)) is None
+
+
 @pytest.mark.parametrize(
     ("data", "error", "words"),
     [
