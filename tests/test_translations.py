@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
@@ -96,6 +97,17 @@ def test_what_is_compiled_is_what_is_written(language: str) -> None:
     compiled = read_mo(BytesIO(path.read_bytes()))
     written = {key(message): texts(message.string) for message in catalogue(language) if message.id}
     assert {key(message): texts(message.string) for message in compiled if message.id} == written
+
+
+def test_no_words_are_at_once_a_singular_and_words_of_their_own() -> None:
+    # Chinese has one form for both: the plural's, whose places the words of their own would leave empty.
+    alone, singular = set(), set()
+    for folder, method in (("web", "python"), ("xray", "python"), ("templates", "jinja2")):
+        suffix = "html" if method == "jinja2" else "py"
+        options = {f"**.{suffix}": {"trimmed": "true"}}
+        for _, _, words, _, _ in extract_from_dir(ROOT / folder, [(f"**.{suffix}", method)], options):
+            singular.add(words[0]) if isinstance(words, tuple) else alone.add(words)
+    assert singular and not alone & singular
 
 
 def test_every_error_for_the_page_is_written_so_that_its_words_are_found() -> None:

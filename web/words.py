@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 
 def teach(app: Flask) -> None:
     """Give the templates these filters."""
-    for write in (decimals, percent, moment):
+    for write in (decimals, percent, moment, verdict):
         app.add_template_filter(write)
 
 
@@ -35,3 +35,13 @@ def percent(share: float) -> str:
 def moment(when: datetime) -> str:
     """Write a time in UTC, whatever its own time zone."""
     return str(_("%(date)s at %(time)s UTC", date=format_date(when, "medium"), time=format_time(when, "HH:mm")))
+
+
+def verdict(word: str) -> str:
+    """Say POSITIVE, NEGATIVE or INCONCLUSIVE in the visitor's language."""
+    words: dict[str, str] = {
+        "POSITIVE": _("POSITIVE"),
+        "NEGATIVE": _("NEGATIVE"),
+        "INCONCLUSIVE": _("INCONCLUSIVE"),
+    }
+    return words.get(word, word)

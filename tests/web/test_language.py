@@ -49,7 +49,9 @@ def test_the_footer_offers_every_language_by_its_own_name_and_marks_the_chosen_o
 
 
 def test_a_choice_stays_and_wins_over_the_browser(client):
-    answer = client.post("/language", data={"language": "zh", "back": "/analyses/?page=2"}, headers={"Accept-Language": "fr"})
+    answer = client.post(
+        "/language", data={"language": "zh", "back": "/analyses/?page=2"}, headers={"Accept-Language": "fr"}
+    )
     assert answer.status_code == 303 and answer.headers["Location"] == "/analyses/?page=2"
     assert ABOUT["zh"] in read(client, prefers="fr").text
 
@@ -135,3 +137,17 @@ def test_numbers_and_times_are_written_as_the_language_writes_them(make_app, lan
         assert words.decimals("0.4996") == text
         assert words.percent(0.45) == share
         assert words.moment(datetime(2026, 11, 21, 15, 16, tzinfo=UTC)) == moment
+
+
+@pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "en"])
+def test_the_pages_that_show_an_analysis_open_in_every_language(client, send, language):
+    client.post("/language", data={"language": language})
+    send(client)
+    for path in ("/", "/batch", "/analyses/", "/models", "/about"):
+        answer = read(client, path)
+        assert answer.status_code == 200, path
+        assert f'<html lang="{language}"' in answer.text
+    listed = read(client, "/analyses/").text
+    assert "<strong>POSITIVE</strong>" not in listed and "<strong>NEGATIVE</strong>" not in listed
+    table = read(client, "/analyses/analyses.csv").text
+    assert "POSITIVE" in table and "0.97" in table, "programs read one language"
