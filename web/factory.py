@@ -7,6 +7,7 @@ from flask import Flask
 
 from web import language, memory, refusals, security, services, settings
 from web.analyses import analyses
+from web.api import interface
 from web.models import models
 from web.pages import pages
 from xray.registry import Registry
@@ -40,4 +41,5 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
             Path(app.config["MODEL_DIR"]), pool_size=app.config["POOL_SIZE"], threads=app.config["THREADS"]
         )
     services.provide(app, registry)
+    interface.register(app)
     return app

@@ -1,10 +1,11 @@
-"""Every refusal becomes a page that says what happened and leads back."""
+"""Every refusal becomes a page that says what happened and leads back, or a problem detail for programs."""
 
 import time
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
+from web.api import problems
 from web.settings import MIB
 from web.store import StoreError
 
@@ -22,18 +23,21 @@ def register(app: Flask) -> None:
 
 
 def _refuse(error: HTTPException) -> Response:
-    if isinstance(error, SecurityError):
+    if problems.wanted():
+        response = problems.of_http(error)
+    elif isinstance(error, SecurityError):
         # A host name that is not ours: no address of a page can be made, and the sender is no visitor.
         return Response("This site does not answer to that host name.", 400, mimetype="text/plain")
-    response = make_response(render_template("error.html", status=error.code), error.code)
+    else:
+        response = make_response(render_template("error.html", status=error.code), error.code)
     for name, value in error.get_headers(request.environ):
-        if name == "Allow":
+        if name in ("Allow", "WWW-Authenticate"):
             response.headers[name] = value
     return response
 
 
 def _too_large(error: RequestEntityTooLarge) -> Response:
-    _drain()
+    drain()
     return _refuse(error)
 
 
@@ -42,7 +46,7 @@ def _not_saved(error: StoreError) -> Response:
     return make_response(render_template("error.html", status=error.status, not_saved=True), error.status)
 
 
-def _drain() -> None:
+def drain() -> None:
     """Read and forget the rest of an upload that is refused unread."""
     left = min(request.content_length or 0, DRAIN_BYTES)
     deadline = time.monotonic() + DRAIN_S

@@ -6,11 +6,12 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from flask import Flask, Response, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from web.api import PREFIX
 from web.settings import SHORTEST_KEY, SettingError
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,15 @@ ONE_YEAR = 365 * 24 * 3600
 
 
 class SchemeSessions(SecureCookieSessionInterface):
-    """Sessions whose cookie is marked Secure wherever the page came by TLS, and still works on localhost."""
+    """Sessions whose cookie is marked Secure wherever the page came by TLS, and still works on localhost.
+
+    Under /api/ there are none: programs are known by their tokens, and a forged form of another site must not act
+    in the name of the browser that sends it.
+    """
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the cookie, unless it is the programs' interface that is asked."""
+        return self.session_class() if request.path.startswith(PREFIX) else super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Tell whether the cookie may travel by TLS only."""

@@ -1,0 +1,99 @@
+"""What programs are told of an analysis and of a model."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import url_for
+
+from web import pictures
+from web.record import Record, Said
+from web.services import services
+from xray.metadata import HeadFacts
+from xray.screen import CAUTIONS, Caution
+
+DISCLAIMER = "For education and research only, not for diagnosis."
+Answer = dict[str, Any]
+
+
+def analysis(record: Record) -> Answer:
+    """Tell what was found on a film, as schemas.Analysis states it."""
+    return {
+        "id": record.id,
+        "url": _address("api.analyses.one", id=record.id),
+        "created": record.created,
+        "file": record.name,
+        "width": record.width,
+        "height": record.height,
+        "model": record.choice,
+        "verdicts": [_verdict(record.id, said) for said in record.said],
+        "combined": record.combined,
+        "cautions": [{"name": name, "words": CAUTIONS[Caution(name)]} for name in record.cautions],
+        "pictures": {name: _address("api.analyses.picture", id=record.id, name=name) for name in picture_names(record)},
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def picture_names(record: Record) -> list[str]:
+    """Name the pictures of an analysis that programs may have."""
+    heats = [pictures.heat(said.model) for said in record.said if said.heat_in_lungs is not None]
+    return [pictures.FILM, pictures.MASK, *heats, *(annotated(said.model) for said in record.said)]
+
+
+def annotated(model: str) -> str:
+    """Return the name under which programs fetch a model's annotated copy."""
+    return f"annotated-{model}.png"
+
+
+def model(facts: HeadFacts) -> Answer:
+    """Tell the facts of a model, as schemas.Model states it."""
+    return {
+        "name": facts.name,
+        "url": _address("api.models.one", name=facts.name),
+        "title": services().labels[facts.name],
+        "version": facts.version,
+        "created": datetime.fromisoformat(facts.created),
+        "licence": facts.licence,
+        "classes": {
+            "positive": facts.positive,
+            "negative": next(label for label in facts.classes if label != facts.positive),
+        },
+        "threshold": facts.threshold,
+        "band": {"low": facts.band.low, "high": facts.band.high},
+        "metrics": _metrics(facts.metrics),
+        "card": _address("models.card", name=facts.name),
+    }
+
+
+def _verdict(id: str, said: Said) -> Answer:
+    return {
+        "model": said.model,
+        "version": said.version,
+        "verdict": said.verdict,
+        "score": said.score,
+        "threshold": said.threshold,
+        "band": {"low": said.low, "high": said.high},
+        "classes": {"positive": said.positive, "negative": said.negative},
+        "explained": said.explained,
+        "heat_in_lungs": said.heat_in_lungs,
+        "heat_in_lungs_if_even": said.even_heat,
+        "annotated": _address("api.analyses.picture", id=id, name=annotated(said.model)),
+        "card": _address("models.card", name=said.model),
+    }
+
+
+def _metrics(metrics: Mapping[str, Any]) -> Answer | None:
+    """Take the figures over all test films out of a card's many; None for a model that was never tested."""
+    test = metrics.get("test", {}).get("all")
+    if test is None:
+        return None
+    return {
+        "films": test["n"],
+        **{name: test[name] for name in ("patients", "positives", "negatives")},
+        **{name: test[name] for name in ("roc_auc", "sensitivity", "specificity")},
+        **{name: metrics[name] for name in ("interval", "confounding")},
+    }
+
+
+def _address(endpoint: str, **values: str) -> str:
+    return url_for(endpoint, _external=True, **values)

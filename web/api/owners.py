@@ -1,0 +1,78 @@
+"""Whose analyses a program may open: those of its token; without tokens, those whose addresses it knows."""
+
+import hashlib
+import re
+import secrets
+
+from flask import current_app, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
+
+from web import refusals
+from web.settings import SettingError
+
+ANYBODY = "api"
+# What may follow "Bearer", at a length that nobody tries out.
+# Source: RFC 6750, section 2.1.
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
+
+
+def check(setting: str) -> None:
+    """Refuse tokens that no program could send, or anybody could guess.
+
+    Raises:
+        SettingError: it names the place of the token, never the token.
+    """
+    for place, token in enumerate(_split(setting), 1):
+        if not TOKEN.fullmatch(token):
+            raise SettingError(
+                "XRAY_API_TOKENS: expected tokens of at least 16 letters, digits or -._~+/ with commas between them. "
+                f"Received something else as number {place}. "
+                "Make one with: python -c 'import secrets; print(secrets.token_urlsafe())'"
+            )
+
+
+def asked() -> bool:
+    """Tell whether programs need a token here: where tokens are set, or a password guards the pages."""
+    return bool(_split(current_app.config["API_TOKENS"]) or current_app.config["PASSWORD"])
+
+
+def owner() -> str:
+    """Return whose analyses this request may see and make.
+
+    Raises:
+        Unauthorized: a token is needed, and none or a wrong one came.
+    """
+    if not asked():
+        return ANYBODY
+    tokens = _split(current_app.config["API_TOKENS"])
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    given = given.strip() if scheme.lower() == "bearer" else ""
+    digest = _digest(given)
+    # All are compared, each in constant time: how long it takes tells nothing about them.
+    right = [secrets.compare_digest(digest, _digest(token)) for token in tokens]
+    if any(right):
+        return digest
+    if not tokens:
+        detail = "This site asks for a password, and programs for a token; whoever runs it has to set XRAY_API_TOKENS."
+    else:
+        detail = "Expected the header 'Authorization: Bearer TOKEN' with a token that whoever runs this site gave you."
+    error = {"error": "invalid_token"} if given else {}  # RFC 6750, section 3.1: nothing came, nothing is said
+    raise Unauthorized(detail, www_authenticate=WWWAuthenticate("bearer", {"realm": "Chest X-ray reader", **error}))
+
+
+def require() -> None:
+    """Let nobody pass without a token where one is needed."""
+    try:
+        owner()
+    except Unauthorized:
+        refusals.drain()
+        raise
+
+
+def _split(setting: str) -> list[str]:
+    return [token.strip() for token in setting.split(",") if token.strip()]
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,244 @@
+"""The shapes of requests and answers, as the OpenAPI document states them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_smorest.fields import Upload
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError
+from marshmallow.fields import DateTime, Dict, Field, Float, Integer, List, Nested, String
+from marshmallow.validate import OneOf, Range, Regexp
+from werkzeug.datastructures import FileStorage
+
+from web import forms
+from web.record import ID
+from web.services import services
+from xray.classifier import Verdict
+from xray.screen import Caution
+
+SHARE = Range(0, 1)
+LONGEST_QUOTE = 40
+
+
+def text(description: str, **more: Any) -> String:
+    """Make a field of text that is always there."""
+    return String(required=True, metadata={"description": description}, **more)
+
+
+def address(description: str, **more: Any) -> String:
+    """Make a field that holds an address that is always there, unless said otherwise."""
+    return String(**{"required": True, "metadata": {"description": description, "format": "uri"}, **more})
+
+
+def share(description: str, **more: Any) -> Float:
+    """Make a field that holds a number from 0 to 1."""
+    return Float(required=True, validate=SHARE, metadata={"description": description}, **more)
+
+
+def count(description: str) -> Integer:
+    """Make a field that holds a whole number."""
+    return Integer(required=True, validate=Range(0), metadata={"description": description})
+
+
+class Answer(Schema):
+    """What is answered; a later version may add members, so programs must pass over those that they do not know."""
+
+    class Meta:
+        """Leave the document open for them."""
+
+        unknown = EXCLUDE
+
+
+class Film(Upload):
+    """A file that came with the form."""
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: object) -> FileStorage:
+        if not isinstance(value, FileStorage) or not value.filename:
+            raise ValidationError("Expected a file with a file name, received a field without one.")
+        return value
+
+
+def known_model(name: str) -> None:
+    """Refuse a model that is not served here."""
+    names = (*services().desk.analyzer.names, forms.BOTH)
+    if name not in names:
+        raise ValidationError(f"Expected one of {', '.join(names)}. Received {name[:LONGEST_QUOTE]!r}.")
+
+
+class AnalysisRequest(Schema):
+    """A film, and which models shall read it."""
+
+    class Meta:
+        """A misspelt field is an error, not a field that is forgotten."""
+
+        unknown = RAISE
+
+    file: Field[FileStorage] = Film(required=True, error_messages={"required": "Expected a picture, received none."})
+    model = String(
+        required=True,
+        validate=known_model,
+        error_messages={"required": "Expected a model, received none."},
+        metadata={"description": "The model that shall read it, or both.", "example": forms.BOTH},
+    )
+
+
+class Band(Answer):
+    """The scores that are INCONCLUSIVE: from low up to, but not including, high."""
+
+    low = share("Below it the verdict is NEGATIVE.")
+    high = share("From it up the verdict is POSITIVE.")
+
+
+class Classes(Answer):
+    """The two answers that a model knows; every film is pressed into one of them."""
+
+    positive = text("The class that the score is for, such as covid.")
+    negative = text("The other class, such as normal or pneumonia.")
+
+
+VERDICT = "POSITIVE, NEGATIVE, or INCONCLUSIVE where the score is too close to call."
+
+
+class ModelVerdict(Answer):
+    """What one model says."""
+
+    model = text("The model's name.")
+    version = text("The model's version; another version may answer otherwise.")
+    verdict = text(VERDICT, validate=OneOf([str(verdict) for verdict in Verdict]))
+    score = share("How strongly the model leans to the positive class. It is not a probability.")
+    threshold = share("The operating point, inside the band.")
+    band = Nested(Band, required=True)
+    classes = Nested(Classes, required=True)
+    explained = text("The class whose evidence the heat map shows.")
+    heat_in_lungs = share("Share of the heat that lies inside the lungs; null where there is no heat.", allow_none=True)
+    heat_in_lungs_if_even = share(
+        "The share that evenly spread heat would have there: less than this is a reason for doubt."
+    )
+    annotated = address("The annotated copy (PNG): film, heat map and conclusion on one sheet.")
+    card = address("The model's card, a page: what it learned from, how it was tested, where it fails.")
+
+
+class CombinedVerdict(Answer):
+    """What both models say together; only where both were asked."""
+
+    verdict = text(
+        "POSITIVE where both models are, NEGATIVE where one is, else INCONCLUSIVE.",
+        validate=OneOf([str(verdict) for verdict in Verdict]),
+    )
+    score = share("The smaller of the two scores, each moved so that its threshold lies at 0.5.")
+    threshold = share("0.5")
+
+
+class CautionSaid(Answer):
+    """Why the verdicts deserve more doubt than their scores say."""
+
+    name = text("For machines.", validate=OneOf([str(caution) for caution in Caution]))
+    words = text("For people, in English.")
+
+
+class Analysis(Answer):
+    """What was found on one film."""
+
+    id = text("Nobody can guess it.", validate=Regexp(f"^{ID.pattern}$"))
+    url = address("The address of this analysis.")
+    created = DateTime(required=True, metadata={"description": "When it was made, in UTC."})
+    file = text("The name of the file, without folders, at most 60 characters.")
+    width = count("Of the picture, in pixels.")
+    height = count("Of the picture, in pixels.")
+    model = text("What was asked: a model's name, or both.")
+    verdicts = List(Nested(ModelVerdict), required=True, metadata={"description": "One for each model asked."})
+    combined = Nested(
+        CombinedVerdict,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What both models say together; null where one was asked."},
+    )
+    cautions = List(
+        Nested(CautionSaid),
+        required=True,
+        metadata={"description": "Why the verdicts deserve more doubt; none of them does not mean no doubt."},
+    )
+    pictures = Dict(
+        keys=String(),
+        values=String(metadata={"format": "uri"}),
+        required=True,
+        metadata={"description": "The pictures' addresses by file name: film, lung mask, heat maps, annotated copies."},
+    )
+    disclaimer = text("It belongs to every analysis: keep it with the verdicts.")
+
+
+class Interval(Answer):
+    """A measured share with its 95 % interval."""
+
+    value = share("As measured.")
+    low = share("Where the interval begins.")
+    high = share("Where it ends.")
+
+
+class Metrics(Answer):
+    """How a model did on patients that it had never seen; the card says far more."""
+
+    films = count("How many were read.")
+    patients = count("Of how many patients.")
+    positives = count("Films of the positive class.")
+    negatives = count("Films of the negative class.")
+    roc_auc = Nested(Interval, required=True, allow_none=True)
+    sensitivity = Nested(Interval, required=True, allow_none=True)
+    specificity = Nested(Interval, required=True, allow_none=True)
+    interval = text("How the intervals were made.")
+    confounding = text("Why these figures promise nothing in another hospital.")
+
+
+class Model(Answer):
+    """A model that can be asked."""
+
+    name = text("For the field model of an analysis.")
+    url = address("The address of this answer.")
+    title = text("For people.")
+    version = text("Three numbers.")
+    created = DateTime(required=True, metadata={"description": "When it was made, in UTC."})
+    licence = text("Of its weights.")
+    classes = Nested(Classes, required=True)
+    threshold = share("The operating point, inside the band.")
+    band = Nested(Band, required=True)
+    metrics = Nested(
+        Metrics,
+        required=True,
+        allow_none=True,
+        metadata={"description": "On films of patients kept apart; null for a model that was not tested."},
+    )
+    card = address("The model's card, a page.")
+
+
+class Models(Answer):
+    """All models that can be asked."""
+
+    models = List(Nested(Model), required=True)
+    disclaimer = text("It belongs to every analysis.")
+
+
+class Health(Answer):
+    """Whether this instance serves, and with which models."""
+
+    status = text("ok", validate=OneOf(["ok"]))
+    models = Dict(keys=String(), values=String(), required=True, metadata={"description": "Versions by name."})
+
+
+class FieldError(Answer):
+    """What was wrong with one field."""
+
+    field = text("Its name.")
+    detail = text("For people, in English.")
+
+
+class Problem(Answer):
+    """Why a request was refused (RFC 9457)."""
+
+    type = String(
+        required=True,
+        metadata={"description": "For machines: which kind of problem.", "format": "uri-reference"},
+    )
+    title = text("The kind of problem, for people.")
+    status = Integer(required=True, metadata={"description": "The answer's status."})
+    detail = text("This problem, for people, in English: what was expected, what came, what to do.")
+    instance = String(required=True, metadata={"description": "The address that was asked.", "format": "uri-reference"})
+    errors = List(Nested(FieldError), metadata={"description": "What was wrong with which field, if it was that."})
