@@ -2,38 +2,52 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, send_file, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
-from web import visitor
+from web import pictures, report, result, visitor
 from web.record import Record
 from web.services import services
+from web.store import slug
+from xray.annotate import DISCLAIMER
 
 analyses = Blueprint("analyses", __name__, url_prefix="/analyses")
 
 PER_PAGE = 50
-CSV_COLUMNS = ("time", "file", "model", "version", "verdict", "score", "threshold", "cautions", "address")
+# What spreadsheets begin a formula with, in both widths of letters.
+FORMULA = tuple("=+-@＝＋－＠")
+CSV_COLUMNS = (
+    "time", "file", "model", "version", "verdict", "score", "threshold", "cautions", "address", "disclaimer",
+)  # fmt: skip
 
 
 @analyses.get("/")
 def index() -> str:
     """List this browser's analyses, newest first, a page at a time."""
-    page = max(1, request.args.get("page", 1, type=int))
-    records, owner = services().desk.records, visitor.known()
-    total = records.count(owner) if owner else 0
-    found = records.of(owner, limit=PER_PAGE, offset=(page - 1) * PER_PAGE) if owner else []
+    desk, owner = services().desk, visitor.token()
+    # Where nobody analyses any more, whoever looks takes the old ones away.
+    desk.prune(datetime.now(UTC))
+    total = desk.records.count(owner)
     pages = max(1, -(-total // PER_PAGE))
+    page = min(max(1, request.args.get("page", 1, type=int)), pages)
+    found = desk.records.of(owner, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
+    shown = {record.id for record in found if desk.pictures.path(record.id, pictures.THUMB)}
     return render_template(
-        "analyses.html", records=found, total=total, page=page, pages=pages, labels=services().labels
+        "analyses.html", records=found, shown=shown, total=total, page=page, pages=pages, labels=services().labels
     )
 
 
 @analyses.get("/<id>")
 def one(id: str) -> str:
     """Open an analysis again."""
-    return render_template("result.html", record=_own(id), labels=services().labels)
+    return result.page(_own(id))
 
 
 @analyses.get("/<id>/<name>")
@@ -42,9 +56,12 @@ def picture(id: str, name: str) -> Response:
     path = services().desk.pictures.path(_own(id).id, name)
     if path is None:
         abort(404)
-    response = send_file(path)
-    # The owner's browser may keep it for a while; nobody in between may.
-    response.headers["Cache-Control"] = "private, max-age=3600, immutable"
+    try:
+        response = send_file(path)
+    except FileNotFoundError:
+        abort(404)  # taken away since
+    # The browser asks each time: what was deleted is gone from a shared computer too.
+    response.headers["Cache-Control"] = "private, no-cache"
     return response
 
 
@@ -52,35 +69,56 @@ def picture(id: str, name: str) -> Response:
 def as_json(id: str) -> Response:
     """Send what was found as JSON."""
     record = _own(id)
-    response = Response(record.to_json(), mimetype="application/json")
-    response.headers["Content-Disposition"] = f'attachment; filename="analysis-{record.id[:8]}.json"'
-    return response
+    found = {"disclaimer": DISCLAIMER, **record.shared()}
+    return _file(json.dumps(found, ensure_ascii=False, indent=2), "application/json", _name(record, "json"))
+
+
+@analyses.get("/<id>.pdf")
+def as_pdf(id: str) -> Response:
+    """Send a report of one page, of A4 or, asked with ?paper=letter, of US Letter."""
+    record = _own(id)
+    size = report.PAPERS.get(request.args.get("paper", ""), report.A4)
+    names = (pictures.FILM, *(pictures.heat(said.model) for said in record.said))
+    found = services().desk.pictures.read(record.id, names)
+    return _file(report.write(record, found, services().labels, size), "application/pdf", _name(record, "pdf"))
 
 
 @analyses.get("/analyses.csv")
 def as_csv() -> Response:
     """Send all of this browser's analyses as a table, one row for each model."""
     owner = visitor.known()
-    found = services().desk.records.of(owner) if owner else []
-    response = Response(_csv(found), mimetype="text/csv")
-    response.headers["Content-Disposition"] = 'attachment; filename="analyses.csv"'
-    return response
+    return _file(_csv(services().desk.records.each(owner) if owner else ()), "text/csv", "analyses.csv")
 
 
 @analyses.post("/<id>/delete")
 def delete(id: str) -> AnyResponse:
-    """Take one analysis away, with its pictures."""
-    services().desk.remove(_own(id))
-    return redirect(url_for("analyses.index"), 303)
+    """Take one analysis away, with its pictures; one that is gone already was taken away by an earlier press."""
+    owner = visitor.known()
+    if record := services().desk.records.get(id, owner) if owner else None:
+        services().desk.remove(record)
+        flash(_("%(name)s was deleted.", name=record.name))
+    return _back()
 
 
 @analyses.post("/delete")
 def delete_all() -> AnyResponse:
     """Take all of this browser's analyses away."""
     owner = visitor.known()
-    for record in services().desk.records.of(owner) if owner else []:
-        services().desk.remove(record)
-    return redirect(url_for("analyses.index"), 303)
+    number = services().desk.remove_all(owner) if owner else 0
+    flash(ngettext("%(num)d analysis was deleted.", "%(num)d analyses were deleted.", number))
+    return _back()
+
+
+@analyses.errorhandler(CSRFError)
+def expired(error: CSRFError) -> AnyResponse:
+    """Show the list anew, with fresh tokens."""
+    flash(_("The page had expired, so nothing was deleted. Press the button once more."))
+    return _back()
+
+
+def _back() -> AnyResponse:
+    page = request.form.get("page", 1, type=int)
+    return redirect(url_for("analyses.index", page=page if page > 1 else None), 303)
 
 
 def _own(id: str) -> Record:
@@ -92,13 +130,22 @@ def _own(id: str) -> Record:
     return record
 
 
+def _name(record: Record, ending: str) -> str:
+    return f"{slug(record.name)}-{record.id[:6]}.{ending}"
+
+
+def _file(content: str | bytes, kind: str, name: str) -> Response:
+    response = Response(content, mimetype=kind)
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
 def _csv(records: Iterable[Record]) -> str:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\r\n")
     writer.writerow(CSV_COLUMNS)
     for record in records:
-        for row in rows(record):
-            writer.writerow(row)
+        writer.writerows(rows(record))
     # The mark at the start tells spreadsheets that it is UTF-8.
     return "\ufeff" + table.getvalue()
 
@@ -107,8 +154,7 @@ def rows(record: Record) -> Iterable[tuple[str, ...]]:
     """Yield the table's rows of one analysis: one for each model, one for both together."""
     address = url_for("analyses.one", id=record.id, _external=True)
     said = [(each.model, each.version, each.verdict, each.score, each.threshold) for each in record.said]
-    if record.combined:
-        both = record.combined
+    if both := record.combined:
         said.append(("combined", "", both.verdict, both.score, both.threshold))
     for model, version, verdict, score, threshold in said:
         yield (
@@ -121,6 +167,7 @@ def rows(record: Record) -> Iterable[tuple[str, ...]]:
             f"{threshold:.4f}",
             " ".join(record.cautions),
             address,
+            DISCLAIMER,
         )
 
 
@@ -130,4 +177,4 @@ def harmless(cell: str) -> str:
     Source:
         OWASP, CSV Injection.
     """
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    return f"'{cell}" if cell.lstrip().startswith(FORMULA) or cell.startswith(("\t", "\r", "\n")) else cell

@@ -1,9 +1,11 @@
 """Where a film is read and filed: the one road of the page, of batches and of the programs' interface."""
 
+import logging
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,15 +13,21 @@ import numpy as np
 from web import pictures
 from web.pictures import Pictures
 from web.record import Record, Said, Together
-from web.records import Records
-from web.store import Store
+from web.records import Filed, Records
+from web.store import Store, StoreError
+from xray import image
 from xray.analysis import Analysis, Analyzer, Prediction
 from xray.annotate import annotate, encode_jpeg, encode_png, film_panel, heat_layer, outline_path, thumbnail
 from xray.combined import combine
+from xray.deep import Deep
+
+log = logging.getLogger(__name__)
 
 DAY_S = 86_400
-# A picture without its row is being filed right now, unless it is older than any request.
+# A draft is being written right now, unless it is older than any request.
 UNFILED_S = 3600
+# Analyses that are taken away in one step: others who write wait as long.
+REMOVED_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Desk:
             StoreError: it cannot be kept; nothing of it is left.
         """
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice))
+        deep = _levels(data, analysis)
         now = datetime.now(UTC)
         id = secrets.token_urlsafe(16)
         copies: list[str] = []
@@ -63,40 +72,90 @@ class Desk:
             for prediction in analysis.predictions:
                 png = encode_png(annotate(analysis, prediction, file_name=name, when=now))
                 copies.append(self.store.save(png, prediction.verdict, prediction.score, name))
-            self.pictures.save(id, _drawn(analysis))
+            self.pictures.save(id, _drawn(analysis, deep))
             record = _record(analysis, copies, id=id, owner=owner, created=now, name=name, choice=choice)
+            record = _deepened(record, deep) if deep else record
             self.records.add(record)
         except Exception:
-            self._discard(id, copies)
+            with suppress(StoreError):
+                self._discard(id, copies)
             raise
-        self.prune(now)
+        self.prune(now, but=id)
         return record
 
     def remove(self, record: Record) -> None:
-        """Take an analysis away, with all its pictures."""
-        self._discard(record.id, [each.copy for each in record.said])
-        self.records.remove([record.id])
+        """Take an analysis away, with all its pictures.
 
-    def prune(self, now: datetime) -> None:
-        """Take away some of the analyses that are too old or too many."""
-        for record in self.records.expired(now, days=self.keep_days, count=self.keep_count):
-            self.remove(record)
+        Raises:
+            StoreError: it is still there, though some of its pictures may be gone.
+        """
+        self._take_away({record.id: record.copies})
+
+    def remove_all(self, owner: str) -> int:
+        """Take all of an owner's analyses away, and return how many they were.
+
+        Raises:
+            StoreError: some are still there.
+        """
+        filed = list(self.records.filed(owner).items())
+        for start in range(0, len(filed), REMOVED_AT_ONCE):
+            self._take_away(dict(filed[start : start + REMOVED_AT_ONCE]))
+        return len(filed)
+
+    def prune(self, now: datetime, *, but: str = "") -> int:
+        """Take away some of the analyses that are too old or too many, and return how many.
+
+        What goes wrong is only logged: whoever comes next takes them away, and today's visitor has done nothing.
+
+        Args:
+            now: the time.
+            but: the id of one that stays in any case: a clock that was set back makes the newest look old.
+        """
+        removed = 0
+        try:
+            for id, copies in self.records.expired(now, count=self.keep_count, but=but).items():
+                self._take_away({id: copies})
+                removed += 1
+        except StoreError as error:
+            log.warning("Not all old analyses could be taken away: %s", error)
+        return removed
 
     def sweep(self) -> None:
-        """Take away what killed processes left: pictures without a row, copies older than any row."""
-        now = time.time()
-        lost = list(self.pictures.older_than(now - UNFILED_S))
-        for id in set(lost) - self.records.known(lost):
-            self.pictures.remove(id)
-        self.store.sweep(now - (self.keep_days + 1) * DAY_S)
+        """Take away, at the start, all that is too old or too many, and what killed processes left.
 
-    def _discard(self, id: str, copies: list[str]) -> None:
+        Pictures without a row lie as long as any others may: their row may be in a database that was not named today.
+        """
+        while self.prune(datetime.now(UTC)):
+            pass
+        now = time.time()
+        oldest = now - (self.keep_days + 1) * DAY_S
+        try:
+            self.pictures.sweep(oldest, drafts_before=now - UNFILED_S)
+            self.store.sweep(oldest)
+        except (OSError, StoreError) as error:
+            log.warning("What killed processes left could not be taken away: %s", error)
+
+    def _take_away(self, filed: Filed) -> None:
+        with self.records.removing(list(filed)):
+            for id, copies in filed.items():
+                self._discard(id, copies)
+
+    def _discard(self, id: str, copies: Iterable[str]) -> None:
         for copy in copies:
             self.store.remove(copy)
         self.pictures.remove(id)
 
 
-def _drawn(analysis: Analysis) -> Mapping[str, bytes]:
+def _levels(data: bytes, analysis: Analysis) -> Deep | None:
+    """Return the levels of a film of more than 8 bits in the size and the polarity in which it is shown."""
+    deep = image.read_deep(data)
+    if deep is None:
+        return None
+    deep = replace(deep, levels=film_panel(deep.levels))
+    return deep.turned() if analysis.inverted else deep
+
+
+def _drawn(analysis: Analysis, deep: Deep | None) -> Mapping[str, bytes]:
     """Draw what the pages show of an analysis."""
     film = film_panel(analysis.image)
     heats = {pictures.heat(each.model): encode_png(heat_layer(each)) for each in analysis.predictions if each.cam.any()}
@@ -105,7 +164,12 @@ def _drawn(analysis: Analysis) -> Mapping[str, bytes]:
         pictures.THUMB: encode_jpeg(thumbnail(film)),
         pictures.MASK: encode_png(np.asarray(analysis.lungs * np.uint8(255), np.uint8)),
         **heats,
+        **({pictures.DEEP: encode_png(deep.packed())} if deep else {}),
     }
+
+
+def _deepened(record: Record, deep: Deep) -> Record:
+    return replace(record, deep=True, window_low=deep.low, window_high=deep.high, curve=deep.curve)
 
 
 def _record(

@@ -1,12 +1,16 @@
 """What is kept of one analysis: everything that a page, a report or a program may want to know of it later."""
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from xray.screen import Caution
+
+# Of an analysis: 128 random bits, as secrets.token_urlsafe(16) writes them.
+ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,10 @@ class Together:
 class Record:
     """One analysis of one picture.
 
+    A field that is added here later needs a default: rows that were written before lack it.
+
     Attributes:
-        id: its address: 128 random bits that nobody can guess.
+        id: its address, that nobody can guess; see ID.
         owner: who may open it; see `web.visitor`.
         created: when, in UTC.
         name: of the file, as its sender may see it.
@@ -77,6 +83,10 @@ class Record:
         cautions: why the verdicts deserve more doubt than their scores say.
         said: one entry for each model asked.
         combined: both models together, where both were asked.
+        deep: whether the film has more than 8 bits, and its levels are kept beside the other pictures.
+        window_low: the level that is shown black; see `xray.deep.Deep`.
+        window_high: the level that is shown white.
+        curve: the greys between the two, where they do not rise evenly.
     """
 
     id: str
@@ -91,6 +101,10 @@ class Record:
     cautions: tuple[str, ...]
     said: tuple[Said, ...]
     combined: Together | None
+    deep: bool = False
+    window_low: float = 0.0
+    window_high: float = 255.0
+    curve: tuple[int, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -102,20 +116,57 @@ class Record:
         """Whether the picture came as a negative and was turned back."""
         return str(Caution.INVERTED) in self.cautions
 
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The file names of its annotated copies."""
+        return tuple(said.copy for said in self.said)
+
+    def shared(self) -> dict[str, Any]:
+        """Return what may leave the app, in the order of a page: all but whose it is."""
+        return {name: value for name, value in self._plain().items() if name != "owner"}
+
     def to_json(self) -> str:
-        """Return all of it as JSON."""
-        return json.dumps(asdict(self) | {"created": self.created.isoformat()}, ensure_ascii=False)
+        """Return all of it as JSON, in ASCII: databases differ in which other letters they take."""
+        return json.dumps(self._plain())
+
+    def _plain(self) -> dict[str, Any]:
+        return asdict(self) | {"created": self.created.isoformat()}
 
     @classmethod
     def from_json(cls, text: str) -> "Record":
-        """Read what `to_json` wrote."""
-        found: Mapping[str, Any] = json.loads(text)
-        combined = found["combined"]
-        parts = {
-            "created": datetime.fromisoformat(found["created"]).astimezone(UTC),
-            "box": tuple(found["box"]),
-            "cautions": tuple(found["cautions"]),
-            "said": tuple(Said(**each) for each in found["said"]),
-            "combined": Together(**combined) if combined else None,
-        }
-        return cls(**{**found, **parts})
+        """Read what `to_json` wrote, in this version or in another: unknown keys are left out.
+
+        Raises:
+            ValueError: it is damaged, or lacks what this version cannot do without.
+        """
+        try:
+            found = _known(cls, json.loads(text))
+            said = tuple(Said(**_known(Said, each)) for each in found["said"])
+            combined = found.get("combined")
+            parts = {
+                "created": datetime.fromisoformat(found["created"]).astimezone(UTC),
+                "box": tuple(found["box"]),
+                "cautions": tuple(found["cautions"]),
+                "curve": tuple(found.get("curve", ())),
+                "said": said,
+                "combined": Together(**_known(Together, combined)) if combined else None,
+            }
+            record = cls(**{**found, **parts})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"Expected an analysis as JSON. Received one that cannot be read: {error!r}.") from error
+        if not said:
+            raise ValueError("Expected what at least one model said. Received an analysis without.")
+        return record
+
+
+def copies_in(text: str) -> tuple[str, ...]:
+    """Return the annotated copies that a kept analysis names, as far as it can be read at all."""
+    try:
+        return tuple(str(each["copy"]) for each in json.loads(text)["said"])
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def _known(kind: type, found: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in found.items() if name in names}

@@ -1,168 +1,139 @@
-"""The table of analyses: who did which, newest first. SQLite, or any other database that SQLAlchemy knows."""
+"""The table of analyses: who did which, newest first."""
 
-import errno
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Engine,
-    Index,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    select,
-)
-from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import Engine, Select, delete, func, insert, select
 
-from web.record import Record
-from web.settings import SettingError
-from web.store import StoreError
+from web.database import analyses, opened, reading, writing
+from web.record import ID, Record, copies_in
+
+log = logging.getLogger(__name__)
 
 # Of expired analyses, as many are taken away after each new one: the list shrinks faster than it grows.
 PRUNED_AT_ONCE = 20
-BUSY_S = 10  # that SQLite waits for another process that writes
+READ_AT_ONCE = 100  # rows, where all are asked for: each is some kilobytes
+DAY_MS = 86_400_000
 
-_schema = MetaData()
-_analyses = Table(
-    "analyses",
-    _schema,
-    Column("id", String(32), primary_key=True),
-    Column("owner", String(64), nullable=False),
-    Column("created_ms", BigInteger, nullable=False),  # since 1970 in UTC: every database sorts it alike
-    Column("content", Text, nullable=False),  # web.record.Record as JSON
-    Index("analyses_by_owner", "owner", "created_ms"),
-    Index("analyses_by_time", "created_ms"),
-)
+# What is to be taken away: the annotated copies of each analysis, by its id.
+Filed = Mapping[str, Sequence[str]]
+
+_rows = select(analyses.c.id, analyses.c.content)
+_number = select(func.count()).select_from(analyses)
 
 
+@dataclass(frozen=True)
 class Records:
-    """The analyses in a database; any number of threads and processes may use it."""
+    """The analyses in a database; any number of threads and processes may use it.
 
-    def __init__(self, engine: Engine) -> None:
-        """Use a database, making the table where it is missing."""
-        self._engine = engine
-        try:
-            _schema.create_all(engine)
-        except DBAPIError:
-            # Two workers may start at once: whoever comes second finds the table.
-            _schema.create_all(engine)
+    Every method raises DatabaseError where the database does not do what it is asked.
+
+    Attributes:
+        engine: the database.
+        keep_days: an older analysis is not shown, even where it still waits to be taken away.
+    """
+
+    engine: Engine
+    keep_days: int
 
     @classmethod
-    def open(cls, url: str) -> "Records":
-        """Open a database by its address, such as sqlite:////folder/xray.sqlite3.
-
-        Raises:
-            SettingError: not an address, no such database, or no driver for it.
-        """
-        try:
-            return cls(_engine(url))
-        except (ArgumentError, SQLAlchemyError, ImportError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise SettingError(
-                f"DATABASE_URL: expected a database that can be written. Received: {reason}. Correct it, or remove "
-                "it to use a file in the instance folder."
-            ) from error
+    def open(cls, url: str, *, keep_days: int) -> "Records":
+        """Open a database by its address; see `web.database.opened`."""
+        return cls(opened(url), keep_days)
 
     def add(self, record: Record) -> None:
-        """Keep one analysis.
-
-        Raises:
-            StoreError: the database cannot be written.
-        """
+        """Keep one analysis."""
         row = {
             "id": record.id,
             "owner": record.owner,
             "created_ms": _milliseconds(record.created),
             "content": record.to_json(),
         }
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(_analyses).values(row))
-        except SQLAlchemyError as error:
-            full = "full" in str(error)  # SQLite's own word for a disk without room
-            raise StoreError(OSError(errno.ENOSPC if full else errno.EIO, str(error))) from error
+        with writing(self.engine) as connection:
+            connection.execute(insert(analyses).values(row))
 
     def get(self, id: str, owner: str) -> Record | None:
         """Return an owner's analysis; None where there is none, or it is somebody else's."""
-        query = select(_analyses.c.content).where(_analyses.c.id == id, _analyses.c.owner == owner)
-        with self._engine.connect() as connection:
-            content = connection.execute(query).scalar()
-        return Record.from_json(content) if content else None
+        # What cannot be an id is not asked for: PostgreSQL has no words for some of it.
+        if not ID.fullmatch(id):
+            return None
+        found = list(self._found(self._shown(_rows, owner).where(analyses.c.id == id)))
+        return found[0] if found else None
 
     def of(self, owner: str, *, limit: int | None = None, offset: int = 0) -> list[Record]:
-        """Return an owner's analyses, newest first."""
-        query = (
-            select(_analyses.c.content)
-            .where(_analyses.c.owner == owner)
-            .order_by(_analyses.c.created_ms.desc(), _analyses.c.id)
-            .offset(offset)
-            .limit(limit)
-        )
-        with self._engine.connect() as connection:
-            return [Record.from_json(content) for content in connection.execute(query).scalars()]
+        """Return an owner's analyses, newest first; one that cannot be read is left out, with a warning."""
+        return list(self._found(self._newest_first(owner).offset(offset).limit(limit)))
+
+    def each(self, owner: str) -> Iterator[Record]:
+        """Yield all of an owner's analyses, newest first, without holding them at once."""
+        return self._found(self._newest_first(owner))
 
     def count(self, owner: str) -> int:
         """Return how many analyses an owner has."""
-        query = select(func.count()).select_from(_analyses).where(_analyses.c.owner == owner)
-        with self._engine.connect() as connection:
-            return int(connection.execute(query).scalar_one())
+        with reading(self.engine) as connection:
+            return int(connection.execute(self._shown(_number, owner)).scalar_one())
 
-    def known(self, ids: Sequence[str]) -> set[str]:
-        """Return those of some addresses that are analyses here."""
-        query = select(_analyses.c.id).where(_analyses.c.id.in_(ids))
-        with self._engine.connect() as connection:
-            return set(connection.execute(query).scalars())
+    def filed(self, owner: str) -> Filed:
+        """Return what lies filed for an owner: what cannot be read, and what is too old to be shown, too."""
+        return self._filed(_rows.where(analyses.c.owner == owner))
 
-    def expired(self, now: datetime, *, days: int, count: int) -> list[Record]:
-        """Return the oldest analyses that are older than so many days, or more than so many in all.
+    def expired(self, now: datetime, *, count: int, but: str = "") -> Filed:
+        """Return the oldest analyses that are too old; if none is, some of those that are too many in all.
 
-        At most PRUNED_AT_ONCE of them.
+        Those that are too many come from whoever has most: a folder of films does not push out everybody else's.
+
+        Args:
+            now: the time.
+            count: how many may stay.
+            but: the id of one that stays in any case.
+
+        Returns:
+            At most PRUNED_AT_ONCE.
         """
-        oldest = select(_analyses.c.content).order_by(_analyses.c.created_ms).limit(PRUNED_AT_ONCE)
-        before = _milliseconds(now - timedelta(days=days))
-        with self._engine.connect() as connection:
-            total = int(connection.execute(select(func.count()).select_from(_analyses)).scalar_one())
-            aged = list(connection.execute(oldest.where(_analyses.c.created_ms < before)).scalars())
-            surplus = min(total - count, PRUNED_AT_ONCE)
-            if surplus > len(aged):
-                aged = list(connection.execute(oldest.limit(surplus)).scalars())
-        return [Record.from_json(content) for content in aged]
+        oldest = _rows.where(analyses.c.id != but).order_by(analyses.c.created_ms).limit(PRUNED_AT_ONCE)
+        aged = self._filed(oldest.where(analyses.c.created_ms < self._since(now)))
+        if aged:
+            return aged
+        with reading(self.engine) as connection:
+            surplus = int(connection.execute(_number).scalar_one()) - count
+            if surplus <= 0:
+                return {}
+            by_owner = select(analyses.c.owner).group_by(analyses.c.owner)
+            most = connection.execute(by_owner.order_by(func.count().desc()).limit(1)).scalar_one_or_none()
+        return self._filed(oldest.where(analyses.c.owner == most).limit(min(surplus, PRUNED_AT_ONCE)))
 
-    def remove(self, ids: Iterable[str]) -> None:
-        """Forget some analyses; one that is not there is no error."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(_analyses).where(_analyses.c.id.in_(list(ids))))
+    @contextmanager
+    def removing(self, ids: Sequence[str]) -> Iterator[None]:
+        """Forget some analyses once what is done meanwhile succeeded; one that is not there is no error."""
+        with writing(self.engine) as connection:
+            connection.execute(delete(analyses).where(analyses.c.id.in_(ids)))
+            yield
 
+    def _newest_first(self, owner: str) -> Select[Any]:
+        return self._shown(_rows, owner).order_by(analyses.c.created_ms.desc(), analyses.c.id)
 
-def _engine(url: str) -> Engine:
-    # Heroku still writes postgres://, a name that SQLAlchemy gave up.
-    address = make_url(url.replace("postgres://", "postgresql://", 1))
-    if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_pre_ping=True)
-    if address.database and address.database != ":memory:":
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(address, connect_args={"timeout": BUSY_S})
-    event.listen(engine, "connect", _write_ahead)
-    return engine
+    def _shown(self, query: Select[Any], owner: str) -> Select[Any]:
+        return query.where(analyses.c.owner == owner, analyses.c.created_ms >= self._since(datetime.now(UTC)))
 
+    def _since(self, now: datetime) -> int:
+        return _milliseconds(now) - self.keep_days * DAY_MS
 
-def _write_ahead(connection: DBAPIConnection, _: object) -> None:
-    """Let readers read while one writes; a killed process leaves the database whole."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
+    def _found(self, query: Select[Any]) -> Iterator[Record]:
+        with reading(self.engine) as connection:
+            for id, content in connection.execute(query.execution_options(yield_per=READ_AT_ONCE)):
+                try:
+                    yield Record.from_json(content)
+                except ValueError as error:
+                    log.warning("The analysis %s… was left out: %s", id[:6], error)
+
+    def _filed(self, query: Select[Any]) -> Filed:
+        with reading(self.engine) as connection:
+            rows = connection.execute(query.execution_options(yield_per=READ_AT_ONCE))
+            return {id: copies_in(content) for id, content in rows}
 
 
 def _milliseconds(when: datetime) -> int:

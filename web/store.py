@@ -18,11 +18,11 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class StoreError(XrayError):
-    """An analysis could not be kept; nothing of it is left."""
+    """An analysis could not be kept or taken away; it is not there by half."""
 
     def __init__(self, cause: OSError) -> None:
         """Keep the cause for the log and tell a full disk from a broken one."""
-        super().__init__(f"An analysis could not be saved: {cause}")
+        super().__init__("An analysis could not be saved or taken away: %(cause)s", cause=str(cause))
         self.status = 507 if cause.errno in FULL else 500
 
 
@@ -57,16 +57,36 @@ class Store:
         return file_name
 
     def remove(self, file_name: str) -> None:
-        """Take a copy away; one that is already gone is no error."""
-        (self.folder / file_name).unlink(missing_ok=True)
+        """Take a copy away; one that is already gone is no error.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        if COPY_NAME.fullmatch(file_name):
+            try:
+                (self.folder / file_name).unlink(missing_ok=True)
+            except OSError as error:
+                raise StoreError(error) from error
 
     def sweep(self, seconds_since_epoch: float) -> None:
-        """Take away the copies that were written before a time, and drafts of killed processes."""
-        if self.folder.is_dir():
-            for entry in self.folder.iterdir():
-                ours = COPY_NAME.fullmatch(entry.name) or entry.suffix == ".part"
-                if ours and entry.stat().st_mtime < seconds_since_epoch:
-                    entry.unlink(missing_ok=True)
+        """Take away the copies that were written before a time, and as old drafts of killed processes."""
+        for entry in entries(self.folder):
+            ours = COPY_NAME.fullmatch(entry.name) or entry.suffix == ".part"
+            if ours and older(entry, seconds_since_epoch):
+                entry.unlink(missing_ok=True)
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder; nothing where there is no such folder."""
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def older(path: Path, seconds_since_epoch: float) -> bool:
+    """Tell whether a file was written before a time; one that another worker took away meanwhile was not."""
+    try:
+        return path.stat().st_mtime < seconds_since_epoch
+    except FileNotFoundError:
+        return False
 
 
 def slug(name: str) -> str:

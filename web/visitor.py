@@ -1,10 +1,20 @@
 """Who is asking: a browser that carries our signed cookie. No account, no name."""
 
 import secrets
+from datetime import UTC, datetime
 
-from flask import session
+from flask import Flask, request, session
 
-_KEY = "visitor"
+from web.api import PREFIX
+
+_KEY, _DAY = "visitor", "day"
+# What is asked for beside a page, or by machines.
+_NO_PAGES = frozenset({"static", "pages.healthz", "pages.annotated_copy", "analyses.picture", "models.slide"})
+
+
+def remember(app: Flask) -> None:
+    """Let an application know its visitors again."""
+    app.before_request(_welcome)
 
 
 def known() -> str | None:
@@ -14,9 +24,24 @@ def known() -> str | None:
 
 
 def token() -> str:
-    """Return this browser's token, giving it one at its first analysis."""
+    """Return this browser's token, giving it one if it has none."""
     found = known()
     if found is None:
         found = session[_KEY] = secrets.token_urlsafe(16)
         session.permanent = True
     return found
+
+
+def _welcome() -> None:
+    """Give a browser its token with its first page, and once a day let it keep it for longer.
+
+    Not with its first analysis: films that are sent two at a time would each make a visitor. Not with every answer: a
+    late picture's cookie would undo what was chosen meanwhile.
+    """
+    if request.method != "GET" or request.endpoint in _NO_PAGES or request.path.startswith(PREFIX):
+        return
+    token()
+    today = datetime.now(UTC).date().toordinal()
+    if session.get(_DAY) != today:
+        session[_DAY] = today
+        session.permanent = True

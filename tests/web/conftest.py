@@ -1,7 +1,9 @@
 """An application whose networks are replaced by rules, so that each test chooses the score it wants."""
 
 import re
+import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from web.factory import create_app
+from web.record import Record, Said, Together
 from xray.classifier import Head, LinearHead
 from xray.metadata import ArtefactFile, Band, HeadFacts
 from xray.preprocess import LUNG_BOX, Recipe
@@ -171,3 +174,37 @@ def send(film: bytes) -> Callable[..., TestResponse]:
         return client.post("/query", data=body, content_type=f"multipart/form-data; boundary={boundary}")
 
     return post
+
+
+@pytest.fixture
+def make_record() -> Callable[..., Record]:
+    """Make an analysis by both models, as it is kept; keywords are its fields."""
+
+    def said(model: str, verdict: str, score: float, negative: str) -> Said:
+        return Said(
+            model=model, version="1.2.3", verdict=verdict, score=score, score_text=f"{score:.2f}", threshold=0.5,
+            low=0.4, high=0.6, positive="covid", negative=negative, explained="covid", heat_in_lungs=0.7, even_heat=0.5,
+            copy=f"{verdict}_Prob_{round(100 * score)}_Name_film_{'A' * 22}.png",
+        )  # fmt: skip
+
+    def make(**fields: object) -> Record:
+        defaults = {
+            "id": secrets.token_urlsafe(16),
+            "owner": "me",
+            "created": datetime.now(UTC).replace(microsecond=0),
+            "name": "film.png",
+            "choice": "both",
+            "width": 240,
+            "height": 200,
+            "box": (10, 190, 20, 220),
+            "outline": "M40 50L60 50L60 120Z",
+            "cautions": (),
+            "said": (
+                said("covid_normal", "POSITIVE", 0.97, "normal"),
+                said("covid_pneumo", "NEGATIVE", 0.12, "pneumonia"),
+            ),
+            "combined": Together("NEGATIVE", 0.12, 0.5),
+        }
+        return Record(**(defaults | fields))
+
+    return make

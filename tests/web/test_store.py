@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +64,39 @@ def test_of_a_copy_that_cannot_be_written_nothing_is_left(tmp_path, monkeypatch,
         Store(tmp_path).save(b"png", Verdict.POSITIVE, 0.9, "x.png")
     assert caught.value.status == status
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_is_taken_away_once_and_nothing_else_ever(tmp_path):
+    store = Store(tmp_path / "copies")
+    name = store.save(b"png", Verdict.POSITIVE, 0.9, "x.png")
+    (tmp_path / "secret_key").touch()
+    for other in ("../secret_key", "", ".", "x.png"):
+        store.remove(other)
+    assert (tmp_path / "secret_key").exists() and (store.folder / name).exists()
+    store.remove(name)
+    store.remove(name)
+    assert list(store.folder.iterdir()) == []
+
+
+def test_a_copy_that_cannot_be_taken_away_is_not_passed_over(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    name = store.save(b"png", Verdict.POSITIVE, 0.9, "x.png")
+
+    def fail(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", fail)
+    with pytest.raises(StoreError):
+        store.remove(name)
+
+
+def test_a_sweep_takes_old_copies_and_drafts_and_leaves_the_rest(tmp_path):
+    store = Store(tmp_path)
+    old, young = (store.save(b"png", Verdict.POSITIVE, 0.9, "x.png") for _ in range(2))
+    for name in (".draft.part", ".gitkeep", "README.md"):
+        (tmp_path / name).touch()
+    for name in (old, ".draft.part", ".gitkeep", "README.md"):
+        os.utime(tmp_path / name, (1000, 1000))
+    store.sweep(2000)
+    assert {path.name for path in tmp_path.iterdir()} == {young, ".gitkeep", "README.md"}
+    Store(tmp_path / "nowhere").sweep(2000)

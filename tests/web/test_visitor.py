@@ -1,0 +1,77 @@
+"""Who is asking."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import session
+
+
+@pytest.fixture
+def cookie(monkeypatch):
+    """Tell what an answer does to the session's cookie; None where it does nothing."""
+    return lambda answer: answer.headers.get("Set-Cookie")
+
+
+def test_a_browser_is_known_from_its_first_page_on(client):
+    with client:
+        client.get("/")
+        first = session["visitor"]
+        client.get("/about")
+        assert session["visitor"] == first
+    assert re.fullmatch(r"[\w-]{22}", first)
+
+
+def test_two_browsers_are_two_visitors(make_app):
+    app = make_app()
+    found = set()
+    for _ in range(2):
+        with app.test_client() as client:
+            client.get("/")
+            found.add(session["visitor"])
+    assert len(found) == 2
+
+
+def test_films_that_are_sent_before_the_first_answer_belong_to_one_visitor(client, send):
+    """As a page sends a folder: two at a time, both with the cookie that came with the page."""
+    client.get("/")
+    with client:
+        owners = {(send(client, model="covid_normal"), session["visitor"])[1] for _ in range(2)}
+    assert len(owners) == 1
+    assert client.get("/analyses/").text.count('class="record"') == 2
+
+
+@pytest.mark.parametrize(("days", "expected"), [(30, 30), (7, 7), (4000, 400)])
+def test_the_cookie_lasts_as_long_as_the_analyses(make_client, cookie, days, expected):
+    found = re.search(r"Expires=([^;]+)", cookie(make_client(KEEP_DAYS=days).get("/")))[1]
+    expires = datetime.strptime(found, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    assert abs(expires - datetime.now(UTC) - timedelta(days=expected)) < timedelta(minutes=1)
+
+
+def test_it_is_renewed_once_a_day_and_not_with_every_answer(client, send, cookie):
+    assert cookie(client.get("/"))
+    page = send(client, model="covid_normal")
+    assert not cookie(page) and not cookie(client.get("/about"))
+    with client.session_transaction() as kept:
+        kept["day"] -= 1
+    assert cookie(client.get("/about")), "the next day"
+
+
+def test_what_stands_on_a_page_and_what_machines_ask_for_carries_no_cookie(client, send, cookie):
+    """A late picture would bring back the cookie of before a choice or a log-out."""
+    client.get("/")
+    page = send(client, model="covid_normal").text
+    thumb = re.search(r"/analyses/[\w-]{22}/film\.jpg", page)[0]
+    copy = re.search(r"/static/xray_analysis/[\w-]+\.png", page)[0]
+    with client.session_transaction() as kept:
+        kept["day"] -= 1
+    for path in (thumb, copy, "/static/style.css", "/healthz", "/api/v1/health"):
+        with client.get(path) as answer:
+            assert answer.status_code == 200 and not cookie(answer)
+
+
+def test_a_forged_cookie_is_a_stranger(client, send):
+    send(client, model="covid_normal")
+    value = client.get_cookie("xray_session").value
+    client.set_cookie("xray_session", value[:-3] + "abc")
+    assert "none yet" in client.get("/analyses/").text
