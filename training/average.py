@@ -61,7 +61,9 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=500, help="how many are averaged at most")
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
     args = parser.parse_args()
-    rows = [r for r in read(args.manifest) if (r.label, r.source, r.split) == (args.label, args.source, "train")]
+    wanted = (args.label, args.source, "train")
+    # A mean is made from its films: those whose licence lets nothing be made from them (ND) stay out.
+    rows = [r for r in read(args.manifest) if (r.label, r.source, r.split) == wanted and "ND" not in r.licence]
     if len(rows) < 50:
         raise DatasetError(
             f"Expected at least 50 training films of {args.label} from {args.source}, so that nobody's shows "
@@ -70,7 +72,7 @@ def main() -> None:
     chosen = np.random.default_rng(0).permutation(len(rows))[: args.films]
     mean = average([rows[i] for i in chosen], root(args.manifest))
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(args.output), mean)
+    cv2.imwrite(str(args.output), mean, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     print(f"{args.output}: the mean of {len(chosen)} films")
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from flask import Flask
 
-from web import language, memory, refusals, security, services, settings
+from web import frame, language, memory, refusals, security, services, settings
 from web.analyses import analyses
 from web.api import interface
 from web.models import models
 from web.pages import pages
+from web.preview import preview
 from xray.registry import Registry
 
 
@@ -33,7 +34,9 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     security.protect(app)
     language.speak(app)
     refusals.register(app)
+    app.context_processor(frame.context)
     app.register_blueprint(pages)
+    app.register_blueprint(preview)
     app.register_blueprint(analyses)
     app.register_blueprint(models)
     if registry is None:

@@ -1,18 +1,20 @@
-"""What the visitor sends: one picture, and which models shall read it."""
+"""What the visitor sends: one picture or the name of an example, and which models shall read it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Request
 
-from xray.errors import XrayError
+from web.examples import EXAMPLES
+from xray.errors import Phrase, XrayError
 
 BOTH = "both"
-LABELS = {"covid_normal": "Model 1: Covid / Normal", "covid_pneumo": "Model 2: Covid / Pneumo"}
-NO_FILE = "No picture came with the form. Choose a chest radiograph, then press Analyse."
-EMPTY_FILE = "The file is empty: it holds 0 bytes. Choose it again, or export it anew."
-UNKNOWN_MODEL = "That model is not known here. Choose one from the list."
-EXPIRED = "The page had expired, so nothing was read. Choose the picture again and send it once more."
+LABELS = {"covid_normal": Phrase("Model 1: Covid / Normal"), "covid_pneumo": Phrase("Model 2: Covid / Pneumo")}
+NO_FILE = Phrase("No picture came with the form. Choose a chest radiograph, then press Analyse.")
+EMPTY_FILE = Phrase("The file is empty: it holds 0 bytes. Choose it again, or export it anew.")
+UNKNOWN_EXAMPLE = Phrase("That example is not known here. Choose one of those on the form, or a file.")
+UNKNOWN_MODEL = Phrase("That model is not known here. Choose one from the list.")
+EXPIRED = Phrase("The page had expired, so nothing was read. Choose the picture again and send it once more.")
 UNNAMED = "picture"
 LONGEST_NAME = 60
 
@@ -44,10 +46,10 @@ def labels(titles: Mapping[str, str]) -> dict[str, str]:
 
 
 def read(request: Request, models: Sequence[str]) -> Upload:
-    """Read the form's two fields.
+    """Read the form: a file wins over an example, for nobody uploads by mistake.
 
     Args:
-        request: the request that carries `file` and `model`.
+        request: the request that carries `file` or `example`, and `model`.
         models: the names of the models that can be asked for one by one.
 
     Raises:
@@ -56,13 +58,32 @@ def read(request: Request, models: Sequence[str]) -> Upload:
     model = request.form.get("model", "")
     if model not in (*models, BOTH):
         raise FormError(UNKNOWN_MODEL)
+    name, data = read_file(request) or _example(request)
+    return Upload(name, data, model)
+
+
+def read_file(request: Request) -> tuple[str, bytes] | None:
+    """Read the field `file`: its name, fit to be shown, and its bytes; None where no file was chosen.
+
+    Raises:
+        FormError: the file is empty.
+    """
     file = request.files.get("file")
     if file is None or not file.filename:
-        raise FormError(NO_FILE)
+        return None
     data = file.read()
     if not data:
         raise FormError(EMPTY_FILE)
-    return Upload(shown_name(file.filename), data, model)
+    return shown_name(file.filename), data
+
+
+def _example(request: Request) -> tuple[str, bytes]:
+    name = request.form.get("example")
+    if not name:
+        raise FormError(NO_FILE)
+    if name not in EXAMPLES:
+        raise FormError(UNKNOWN_EXAMPLE)
+    return f"example_{EXAMPLES[name].file}", EXAMPLES[name].read()
 
 
 def shown_name(name: str) -> str:

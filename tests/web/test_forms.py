@@ -40,3 +40,21 @@ def test_the_two_models_carry_their_numbers_and_a_later_one_its_title():
         ("covid_pneumo", "Model 2: Covid / Pneumo"),
         ("tb", "Tuberculosis"),
     ]
+
+
+def test_an_example_is_read_like_a_file_under_a_name_that_says_so(client):
+    page = client.post("/query", data={"example": "normal", "model": "both"}).text
+    assert '<h1 class="file-name">example_average_normal.png</h1>' in page
+    assert "_Name_example_average_normal_" in page
+
+
+def test_a_file_wins_over_an_example(client, send):
+    assert '<h1 class="file-name">film.png</h1>' in send(client, example="normal").text
+
+
+@pytest.mark.parametrize("name", ["nobody", "../normal", "average_normal.png"])
+def test_an_example_that_is_not_on_the_form_is_refused(client, name):
+    answer = client.post("/query", data={"example": name, "model": "covid_pneumo"})
+    assert answer.status_code == 400
+    assert "That example is not known here" in answer.text
+    assert '<option value="covid_pneumo" selected>' in answer.text

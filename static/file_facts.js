@@ -1,0 +1,52 @@
+// What the first bytes of a file say about it, before it is sent. The server has the last word (xray/image.py).
+
+import { fill, sizeInWords } from './wording.js';
+
+const STARTS = [
+  ['PNG', /^\x89PNG\r\n\x1a\n/],
+  ['JPEG', /^\xff\xd8\xff/],
+  ['GIF', /^GIF8[79]a/],
+  ['WebP', /^RIFF[^]{4}WEBP/],
+  ['TIFF', /^(II[*+]\0|MM\0[*+])/],
+  ['BMP', /^BM[^]{4}\0{4}/],
+  ['SVG', /^\s*(<\?xml[^]*)?<svg\b/],
+  ['PDF', /^%PDF-/],
+  ['JPEG 2000', /^(\0\0\0\x0cjP {2}|\xff\x4f\xff\x51)/],
+  ['HEIC', /^[^]{4}ftyp(hei|hev|mif|msf)/],
+  ['AVIF', /^[^]{4}ftypavi/],
+  ['ZIP', /^PK\x03\x04/],
+];
+const START_BYTES = 512;
+const READ_HERE = ['PNG', 'JPEG', 'DICOM'];
+
+/**
+ * Tell a file's type, and of a PNG its size in pixels.
+ *
+ * @param {File} file
+ * @returns {Promise<{type: string, read: boolean, deep: boolean, width?: number, height?: number}>} type is empty for
+ *   what begins like nothing known; read: whether the server reads that type; deep: whether a browser cannot show it.
+ */
+export async function factsOf(file) {
+  const bytes = new DataView(await file.slice(0, START_BYTES).arrayBuffer());
+  const text = String.fromCharCode(...new Uint8Array(bytes.buffer));
+  const type = text.slice(128, 132) === 'DICM' ? 'DICOM' : STARTS.find(([, start]) => start.test(text))?.[0] ?? '';
+  const facts = { type, read: READ_HERE.includes(type), deep: type === 'DICOM' };
+  // PNG, section 11.2.2: the first chunk holds width, height and the bits of a sample.
+  if (type !== 'PNG' || bytes.byteLength < 25) return facts;
+  return { ...facts, deep: bytes.getUint8(24) === 16, width: bytes.getUint32(16), height: bytes.getUint32(20) };
+}
+
+/** Say why the server will refuse a file, as far as it can be told here; nothing where it will not. */
+export function objectionTo(file, facts, limits, words) {
+  if (!file.size) return words.empty;
+  if (!facts.read) return fill(facts.type ? words.wrong_type : words.no_picture, facts);
+  if (file.size > limits.bytes) {
+    return fill(words.too_heavy, { size: sizeInWords(file.size), limit: sizeInWords(limits.bytes) });
+  }
+  return facts.width ? objectionToPixels(facts, limits, words) : '';
+}
+
+export function objectionToPixels({ width, height }, limits, words) {
+  if (width * height > limits.pixels) return fill(words.too_many_pixels, { width, height, limit: limits.pixels / 1e6 });
+  return Math.min(width, height) < limits.side ? fill(words.too_few_pixels, { width, height, limit: limits.side }) : '';
+}

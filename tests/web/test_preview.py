@@ -1,0 +1,67 @@
+"""A look at a file before it is read."""
+
+import re
+from io import BytesIO
+
+import cv2
+import numpy as np
+import pytest
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
+
+
+def ask(client, data, name="film.png", **more):
+    boundary, body = encode_multipart({**more, "file": FileStorage(BytesIO(data), name)})
+    return client.post("/preview", data=body, content_type=f"multipart/form-data; boundary={boundary}")
+
+
+def jpeg(answer):
+    assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
+    return cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+@pytest.mark.parametrize(("height", "width", "shown"), [(2000, 1600, (512, 410)), (200, 240, (200, 240))])
+def test_a_film_comes_back_small_with_its_own_size_beside_it(client, make_film, height, width, shown):
+    answer = ask(client, make_film(height=height, width=width))
+    assert jpeg(answer).shape == shown
+    assert (answer.headers["X-Picture-Width"], answer.headers["X-Picture-Height"]) == (str(width), str(height))
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_sixteen_bits_are_stretched_so_that_something_shows(client, film):
+    grey = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE).astype(np.uint16) * 4
+    shown = jpeg(ask(client, cv2.imencode(".png", grey)[1].tobytes()))
+    assert shown.min() < 20 and shown.max() > 235
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "words"),
+    [
+        (b"", 400, "The file is empty"),
+        (b"not a picture at all", 400, "begins like none of them"),
+        (b"GIF89a" + bytes(64), 415, "received GIF"),
+    ],
+)
+def test_what_cannot_be_read_gets_the_words_of_the_form_as_plain_text(client, data, status, words):
+    answer = ask(client, data)
+    assert (answer.status_code, answer.mimetype) == (status, "text/plain")
+    assert words in answer.text and "<" not in answer.text
+
+
+def test_nothing_chosen_gets_words_too(client):
+    answer = client.post("/preview", data={})
+    assert (answer.status_code, answer.mimetype) == (400, "text/plain")
+
+
+def test_nothing_is_kept_and_nobody_gets_a_cookie_for_it(client, film, copies, tmp_path):
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    answer = ask(client, film)
+    assert answer.status_code == 200 and "Set-Cookie" not in answer.headers
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_another_sites_form_cannot_ask(make_client, film):
+    client = make_client(WTF_CSRF_ENABLED=True)
+    assert ask(client, film).status_code == 400
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/").text)[1]
+    assert ask(client, film, csrf_token=token).status_code == 200

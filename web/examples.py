@@ -1,0 +1,46 @@
+"""Films for those who have none at hand: the average of each class, nobody's picture (static/examples/README.md)."""
+
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+
+from web.settings import ROOT
+
+FOLDER = ROOT / "static" / "examples"
+
+
+@dataclass(frozen=True)
+class Example:
+    """The mean of many radiographs of one class.
+
+    Attributes:
+        name: what the form sends.
+        films: how many were averaged.
+    """
+
+    name: str
+    films: int
+
+    @property
+    def file(self) -> str:
+        """The file's name in static/examples/."""
+        return f"average_{self.name}.png"
+
+    @property
+    def label(self) -> str:
+        """What it is, in the visitor's language."""
+        labels = {
+            "covid": _("Average of %(films)d films of COVID-19, nobody’s picture", films=self.films),
+            "normal": _("Average of %(films)d normal films, nobody’s picture", films=self.films),
+            "pneumonia": _(
+                "Average of %(films)d films of children with other pneumonia, nobody’s picture", films=self.films
+            ),
+        }
+        return str(labels[self.name])
+
+    def read(self) -> bytes:
+        """Return the PNG file's content."""
+        return (FOLDER / self.file).read_bytes()
+
+
+EXAMPLES = {each.name: each for each in (Example("covid", 296), Example("normal", 500), Example("pneumonia", 500))}
