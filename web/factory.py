@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from web import frame, language, memory, refusals, security, services, settings
+from web import frame, language, memory, password, refusals, security, services, settings, visitor
 from web.analyses import analyses
 from web.api import interface
 from web.models import models
@@ -31,7 +31,9 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     memory.return_what_is_freed()
     app = Flask("web", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
     settings.configure(app, config)
+    password.guard(app)
     security.protect(app)
+    visitor.remember(app)
     language.speak(app)
     refusals.register(app)
     app.context_processor(frame.context)

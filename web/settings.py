@@ -37,6 +37,7 @@ DEFAULTS: dict[str, object] = {
     "MAX_FORM_MEMORY_SIZE": 256 * 1024,
     "MAX_FORM_PARTS": 16,
     "SESSION_COOKIE_NAME": "xray_session",
+    "SESSION_REFRESH_EACH_REQUEST": False,  # web.visitor does it once a day
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "SESSION_COOKIE_SECURE": False,  # security.SchemeSessions adds it wherever the request came by TLS
@@ -65,8 +66,8 @@ def configure(app: Flask, overrides: Mapping[str, object] | None = None) -> None
     app.config.from_mapping(overrides or {})
     for name, default in DEFAULTS.items():
         app.config[name] = _checked(name, app.config[name], default)
-    # A browser knows its analyses as long as they are kept.
-    app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(days=app.config["KEEP_DAYS"])
+    # A browser knows its analyses as long as they are kept; none keeps a cookie for longer than 400 days.
+    app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(days=min(app.config["KEEP_DAYS"], 400))
     if (key := app.config["SECRET_KEY"]) is not None:
         app.config["SECRET_KEY"] = _checked_key(str(key))
 
