@@ -16,7 +16,7 @@ from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
-from web import forms, visitor
+from web import forms, result, visitor
 from web.examples import EXAMPLES
 from web.forms import FormError
 from web.language import in_words
@@ -50,7 +50,7 @@ def query() -> AnyResponse:
         record = desk.read(upload.data, name=upload.name, choice=upload.model, owner=visitor.token())
     except (FormError, ImageError) as error:
         return _form_page(problem=in_words(error), status=error.status)
-    return Response(render_template("result.html", record=record, labels=services().labels))
+    return Response(result.page(record))
 
 
 @pages.get("/static/xray_analysis/<name>")

@@ -91,7 +91,7 @@ def test_a_large_film_travels_shrunk(client, send, make_film, film_of):
 def test_both_models_give_a_section_together_then_one_each_and_two_copies(client, send, copies):
     page = send(client, model="both").text
     assert re.findall(r'<p class="word">(\w+)</p>', page) == ["NEGATIVE", "POSITIVE", "NEGATIVE"]
-    assert re.findall(r'<section[^>]* id="(\w+)"', page) == ["combined", "covid_normal", "covid_pneumo"]
+    assert re.findall(r'<section[^>]* id="(\w+)"', page) == ["combined", "covid_normal", "covid_pneumo", "pictures"]
     assert "<title>NEGATIVE · film.png" in page
     assert sorted(path.name for path in copies.iterdir()) == sorted(COPY_LINK.findall(page))
     assert "other pneumonia" in page
@@ -125,16 +125,13 @@ def test_cautions_stand_before_the_verdict_in_words(make_client, make_registry, 
     page = send(make_client(make_registry(said=("child", "upside_down"))), model="both").text
     section = re.search(r'<section class="cautions".*?</section>', page, re.DOTALL)[0]
     said = [" ".join(unescape(words).split()) for words in re.findall(r"<span>(.*?)</span>", section, re.DOTALL)]
-    assert said == [
+    # Others may follow: what the models looked at is a reason for doubt too.
+    assert said[:2] == [
         "Looks like a child’s film: the models know children from one hospital only.",
         "Looks upside down: turn it and send it again.",
     ]
-    assert section.count("<svg") == 2
+    assert section.count("<svg") == len(said)
     assert page.index(section) < page.index('class="word"')
-
-
-def test_a_film_without_cautions_has_no_such_section(client, send):
-    assert "cautions" not in send(client, model="covid_normal").text
 
 
 def test_every_caution_has_its_words_on_the_page_that_explains_them(client):
@@ -154,7 +151,7 @@ def test_what_the_screen_refuses_is_refused_on_the_form(make_client, make_regist
 @pytest.mark.parametrize("model", ["covid_normal", "covid_pneumo"])
 def test_one_model_gives_its_section_only(client, send, copies, model):
     page = send(client, model=model).text
-    assert re.findall(r'<section[^>]* id="(\w+)"', page) == [model]
+    assert re.findall(r'<section[^>]* id="(\w+)"', page) == [model, "pictures"]
     assert len(list(copies.iterdir())) == 1
 
 

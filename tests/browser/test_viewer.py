@@ -1,0 +1,239 @@
+"""The viewer of the result page: heat, lines, zoom and greys; and the page without it."""
+
+import re
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from xray import image
+from xray.annotate import film_panel
+
+pytestmark = pytest.mark.browser
+
+CANVAS = """canvas => [canvas.width, ...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
+  .filter((_, index) => index % 4 === 0)]"""
+
+
+@pytest.fixture(scope="session")
+def deep_film(radiograph, tmp_path_factory):
+    """A film of 12 bits in a 16-bit PNG, larger than it is shown."""
+    levels = cv2.resize(radiograph().astype(np.float32) * 15 + 200, (1100, 1200), interpolation=cv2.INTER_CUBIC)
+    path = tmp_path_factory.mktemp("deep") / "deep.png"
+    path.write_bytes(cv2.imencode(".png", np.clip(levels, 0, 4095).astype(np.uint16))[1].tobytes())
+    return path
+
+
+@pytest.fixture
+def analysed(visit):
+    """Open a result."""
+
+    def analyse(file, model="covid_normal", **options):
+        page = visit(**options)
+        page.goto("/")
+        page.get_by_label("Chest radiograph").set_input_files(file)
+        page.get_by_label("Model", exact=True).select_option(model)
+        with page.expect_navigation(wait_until="load"):
+            page.get_by_role("button", name="Analyse").click()
+        page.locator("#pictures").scroll_into_view_if_needed()
+        return page
+
+    return analyse
+
+
+def stage(page):
+    return page.get_by_role("group", name="The film", exact=True)
+
+
+def zoom(page):
+    return float(page.locator("[name=zoom]").inner_text().rstrip("%")) / 100
+
+
+def shift(page):
+    """Tell how far the film is moved."""
+    style = page.locator(".stage .layers").evaluate("layers => layers.style.transform")
+    return [float(number) for number in re.findall(r"translate\(([-\d.]+)px, ([-\d.]+)px", style)[0]]
+
+
+def greys(page):
+    """Return what the canvas shows."""
+    width, *values = page.locator(".stage canvas").evaluate(CANVAS)
+    return np.array(values).reshape(-1, width)
+
+
+def opacity(page, model):
+    return float(page.locator(f".heat[data-model={model}]").evaluate("heat => getComputedStyle(heat).opacity"))
+
+
+def test_heat_and_lines_are_laid_over_the_film_as_asked(analysed, film):
+    page = analysed(film, "both")
+    assert page.locator(".films").is_hidden()
+    page.get_by_role("slider", name="Heat").fill("35")
+    assert opacity(page, "covid_normal") == pytest.approx(0.35)
+    page.get_by_role("radio", name="Model 2").check()
+    assert page.locator(".heat").evaluate_all("heats => heats.map(h => h.checkVisibility())") == [False, True]
+    assert opacity(page, "covid_pneumo") == pytest.approx(0.35)
+    seen = [stage(page).screenshot()]
+    for line in ("Lung outline", "Frame of what the network saw"):
+        page.get_by_label(line, exact=True).uncheck()
+        seen.append(stage(page).screenshot())
+    assert len(set(seen)) == 3, "each line is drawn, and goes"
+
+
+def test_the_film_is_zoomed_and_moved_and_the_page_scrolls_until_it_is_asked_to(analysed, film):
+    page = analysed(film)
+    middle = stage(page).bounding_box()
+    x, y = middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -40)
+    assert zoom(page) == 1
+    page.get_by_role("button", name="Zoom in").click()
+    assert zoom(page) == 1.5
+    stage(page).scroll_into_view_if_needed()
+    middle = stage(page).bounding_box()
+    x, y = middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2
+    stage(page).click()
+    page.mouse.wheel(0, -300)
+    page.wait_for_function("parseInt(document.querySelector('[name=zoom]').value) > 200")
+    stage(page).dblclick()
+    assert zoom(page) > 4
+    before = shift(page)
+    page.mouse.down()
+    page.mouse.move(x + 50, y - 30, steps=3)
+    page.mouse.up()
+    np.testing.assert_allclose(np.subtract(shift(page), before), (50, -30), atol=0.1)
+    page.get_by_role("button", name="Reset").click()
+    assert (zoom(page), shift(page)) == (1, [0, 0])
+    assert page.get_by_role("button", name="Zoom out").is_disabled()
+
+
+def test_two_fingers_zoom(analysed, film):
+    page = analysed(film, width=390, has_touch=True)
+    stage(page).scroll_into_view_if_needed()
+    box = stage(page).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind, *apart):
+        points = [{"x": x + side * each, "y": y, "id": side} for each in apart for side in (0, 1)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", 40)
+    for apart in (50, 60, 70, 80):
+        fingers("touchMove", apart)
+    fingers("touchEnd")
+    assert zoom(page) == pytest.approx(2, abs=0.25)
+
+
+def test_brightness_and_contrast_reach_every_level_of_a_deep_film(analysed, deep_film):
+    asked = []
+    page = analysed(deep_film)
+    page.on("request", lambda request: asked.append(request.url))
+    canvas = page.locator(".stage canvas")
+    assert canvas.is_hidden()
+    deep = image.read_deep(deep_film.read_bytes())
+    deep = replace(deep, levels=film_panel(deep.levels))
+    width, level = deep.high - deep.low, (deep.high + deep.low) / 2
+    page.get_by_role("slider", name="Contrast").fill("50")
+    canvas.wait_for(state="visible")
+    assert [url.rpartition("/")[2] for url in asked] == ["deep.png"]
+    narrow = replace(deep, low=level - width / 8, high=level + width / 8)
+    np.testing.assert_allclose(greys(page), narrow.shown(), atol=1)
+    assert page.locator("[name=window]").inner_text() == f"level {round(level)}, width {round(width / 4)}"
+    page.get_by_role("slider", name="Brightness").fill("10")
+    page.wait_for_timeout(500)
+    brighter = replace(deep, low=narrow.low - width / 10, high=narrow.high - width / 10)
+    np.testing.assert_allclose(greys(page), brighter.shown(), atol=1)
+    page.get_by_role("button", name="Reset").click()
+    canvas.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("how", ["right button", "chosen", "keys"])
+def test_dragging_and_keys_set_the_greys_of_any_film(analysed, film, how):
+    page = analysed(film)
+    if how == "chosen":
+        page.get_by_role("radio", name="Dragging sets the greys").check()
+    stage(page).click()
+    box = stage(page).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    if how == "keys":
+        page.keyboard.press("Shift+ArrowDown")
+        page.keyboard.press("Shift+ArrowLeft")
+    else:
+        button = "right" if how == "right button" else "left"
+        page.mouse.move(x, y)
+        page.mouse.down(button=button)
+        page.mouse.move(x + 20, y + 20, steps=2)
+        page.mouse.up(button=button)
+    page.locator(".stage canvas").wait_for(state="visible")
+    assert greys(page).max() < 250, "darker, and with less contrast"
+    assert int(page.get_by_role("slider", name="Brightness").input_value()) == -5
+    assert int(page.get_by_role("slider", name="Contrast").input_value()) == -5
+    assert shift(page) == [0, 0]
+
+
+def test_keys_work_on_the_film_and_leave_form_fields_alone(analysed, film):
+    page = analysed(film)
+    press, heat = page.keyboard.press, page.get_by_role("slider", name="Heat")
+    press("h")
+    assert heat.input_value() == "100", "not before the film is chosen"
+    stage(page).focus()
+    for key, done in (("+", lambda: zoom(page) == 1.5), ("ArrowRight", lambda: shift(page)[0] < 0)):
+        press(key)
+        assert done(), key
+    press("h")
+    assert heat.input_value() == "0"
+    press("h")
+    press("l")
+    assert not page.get_by_label("Lung outline", exact=True).is_checked()
+    press("w")
+    assert page.get_by_role("radio", name="Dragging sets the greys").is_checked()
+    press("0")
+    assert zoom(page) == 1 and page.get_by_label("Lung outline", exact=True).is_checked()
+    heat.focus()
+    press("h")
+    press("ArrowLeft")
+    assert heat.input_value() == "99" and zoom(page) == 1
+    page.get_by_text("Keyboard and mouse").click()
+    assert page.get_by_text("lung outline on and off").is_visible()
+
+
+def test_where_pixels_cannot_be_read_the_film_stays_as_it_is(analysed, deep_film):
+    page = analysed(deep_film)
+    page.route("**/deep.png", lambda route: route.fulfill(status=404))
+    page.get_by_role("slider", name="Contrast").fill("50")
+    page.get_by_text("could not be read").wait_for()
+    assert page.get_by_role("slider", name="Contrast").is_disabled()
+    assert page.locator(".stage canvas").is_hidden()
+
+
+def test_a_result_can_be_loaded_again_and_deleted(analysed, film):
+    page = analysed(film)
+    address = page.url
+    assert re.search(r"/analyses/[\w-]{22}$", address)
+    page.reload()
+    assert page.url == address and page.locator(".word").count() == 1
+    page.get_by_text("Delete this analysis").click()
+    page.get_by_role("button", name="Delete for good").click()
+    page.wait_for_url("**/analyses/")
+    assert page.goto(address).status == 404
+
+
+@pytest.mark.parametrize(("model", "figures"), [("covid_normal", 3), ("both", 4)])
+def test_without_scripts_the_pictures_stand_side_by_side(analysed, film, model, figures):
+    page = analysed(film, model, java_script_enabled=False)
+    assert page.url.endswith("/query") and page.locator(".viewer").count() == 0
+    shown = page.locator(".films figure")
+    assert shown.count() == figures and all(figure.is_visible() for figure in shown.all())
+    tops = {round(figure.bounding_box()["y"]) for figure in shown.all()}
+    assert len(tops) == 1
+    page.get_by_role("link", name="Keep this address").click()
+    assert re.search(r"/analyses/[\w-]{22}$", page.url) and page.locator(".films figure").count() == figures
+
+
+def test_on_paper_stand_the_pictures_and_not_the_viewer(analysed, film):
+    page = analysed(film)
+    page.emulate_media(media="print")
+    assert page.locator(".viewer").is_hidden()
+    assert all(figure.is_visible() for figure in page.locator(".films figure").all())
