@@ -20,8 +20,9 @@ MM_PER_INCH, PT_PER_INCH = 25.4, 72
 LINE_HEIGHT, BASELINE = 1.32, 0.78
 # The drawn letters are as high as Helvetica's at this share of the size.
 DRAWN_SIZE = 0.98
+NBSP = "\u00a0"
 # Where a line may break: between words, and between two Chinese characters unless the second closes something.
-_PIECES = re.compile(r"\s+|[⺀-鿿豈-﫿＀-￯][、-。」』】〉》）！，．：；？”’]*|[^\s⺀-鿿豈-﫿＀-￯]+")
+_PIECES = re.compile(r" +|[⺀-鿿豈-﫿＀-￯][、-。」』】〉》）！，．：；？”’]*|[^ ⺀-鿿豈-﫿＀-￯]+")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Paper:
         """Break a text into lines of at most a width; a word that is wider is broken too."""
         drawn = not _in_codepage(text)
         lines = [""]
-        for piece in _PIECES.findall(printable(text)):
+        for piece in _PIECES.findall(_clean(text)):
             if self.measure(lines[-1] + piece.rstrip(), style, drawn=drawn) > width and lines[-1]:
                 lines.append("")
             while self.measure(piece.rstrip(), style, drawn=drawn) > width:
@@ -98,14 +99,18 @@ class Paper:
             self._draw(text, x, y, style)
         else:
             self._choose(style)
-            self._pdf.text(x, y + BASELINE * self.height(style), text)
+            self._pdf.text(x, y + BASELINE * self.height(style), _clean(text))
 
     def measure(self, text: str, style: Style, *, drawn: bool = False) -> float:
         """Return the width of one line."""
         if drawn or not _in_codepage(text):
-            return self._ruler.measure(text, self._pixels(style), _weight(style)) / DPI * MM_PER_INCH
+            return (
+                self._ruler.measure(_clean(text).replace(NBSP, " "), self._pixels(style), _weight(style))
+                / DPI
+                * MM_PER_INCH
+            )
         self._choose(style)
-        return float(self._pdf.get_string_width(text))
+        return float(self._pdf.get_string_width(_clean(text)))
 
     def picture(self, content: bytes, x: float, y: float, width: float, height: float, description: str) -> None:
         """Place a PNG or JPEG file; one that is placed twice is held once."""
@@ -158,7 +163,7 @@ class Paper:
 
     def _draw(self, text: str, x: float, y: float, style: Style) -> None:
         """Draw what Helvetica has no letters for, on nothing: only the ink is opaque."""
-        size, weight = self._pixels(style), _weight(style)
+        size, weight, text = self._pixels(style), _weight(style), _clean(text).replace(NBSP, " ")
         wide, high = self._ruler.measure(text, size, weight) + 4, round(self.height(style) / MM_PER_INCH * DPI)
         sheet = _sheet(wide, high)
         sheet.write(text, 0, round(BASELINE * high), size, (255, 255, 255), weight)
@@ -168,9 +173,15 @@ class Paper:
         self.picture(png, x, y, wide / DPI * MM_PER_INCH, self.height(style), text)
 
 
+def _clean(text: str) -> str:
+    """Return what can be written: no-break spaces of any width stay such, other spaces become plain ones."""
+    spaced = re.sub(rf"[^\S{NBSP}\u202f]", " ", text)
+    return NBSP.join(printable(part) for part in re.split(rf"[{NBSP}\u202f]", spaced))
+
+
 def _in_codepage(text: str) -> bool:
     try:
-        text.encode(CODEPAGE)
+        _clean(text).encode(CODEPAGE)
     except UnicodeEncodeError:
         return False
     return True

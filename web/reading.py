@@ -14,6 +14,11 @@ def words(macro: str, *values: str) -> str:
     return str(get_template_attribute("_words.html", macro)(*values).striptags())
 
 
+def title() -> str:
+    """Say what a report is."""
+    return str(_("Chest X-ray reading"))
+
+
 def disclaimer() -> str:
     """Say what no report is."""
     return str(_("For education and research only, not for diagnosis."))

@@ -87,7 +87,7 @@ class _Page:
         # A power cut may leave a file without its content.
         self.found = {name: content for name, content in found.items() if _decoded(content) is not None}
         self.left, self.width, self.tall = MARGIN, size.width - 2 * MARGIN, 0.0
-        title = f"{_('Chest X-ray reading')}: {record.name}"
+        title = f"{reading.title()}: {record.name}"
         language = str(get_locale() or "en")
         sheet = size.width, size.height
         self.paper = Paper(*sheet, title=title, subject=reading.disclaimer(), language=language, scale=scale)
@@ -104,7 +104,7 @@ class _Page:
 
     def _head(self) -> float:
         y = self._warn(MARGIN, _("A radiologist reads films; this page shows what a network makes of one."))
-        y = self._write(_("Chest X-ray reading"), y + GAP, TITLE)
+        y = self._write(reading.title(), y + GAP, TITLE)
         y = self._write(self.record.name, y, NAME)
         return self._write(_("Read on %(time)s", time=moment(self.record.created)), y, SMALL)
 
@@ -115,7 +115,7 @@ class _Page:
             for said in self.record.said
         )
         other = _("For US Letter add ?paper=letter to the address of this report.") if self.size is A4 else ""
-        lines = [f"{versions} · {_('Analysis')} {self.record.id[:8]}", f"{self.size.name} · 1/1  {other}"]
+        lines = [f"{versions} · #{self.record.id[:8]}", f"{self.size.name} · 1/1  {other}"]
         wrapped = [part for line in lines for part in self.paper.wrap(line, self.width - 4, SMALL)]
         height = self.paper.height(WARNING) * len(self.paper.wrap(reading.disclaimer(), self.width - 4, WARNING)) + 2.4
         top = self.size.height - MARGIN - height - self.paper.height(SMALL) * len(wrapped)
@@ -148,7 +148,7 @@ class _Page:
             caption = (
                 _("Lung outline: what was taken for lungs")
                 if said is None
-                else f"{self._label(said)}. {reading.heat(said)}"
+                else f"{self._label(said)} – {reading.heat(said)}"
             )
             end = max(end, self.paper.write(caption, x, top + self.tall + 1, room, SMALL))
         return end + GAP
@@ -165,7 +165,7 @@ class _Page:
     def _heat(self, said: Said, x: float, y: float, wide: float) -> None:
         film, heat = (_decoded(self.found.get(name, b"")) for name in (pictures.FILM, pictures.heat(said.model)))
         content = self.found[pictures.FILM] if film is None or heat is None else _blended(film, heat)
-        self.paper.picture(content, x, y, wide, self.tall, f"{self._label(said)}. {reading.heat(said)}")
+        self.paper.picture(content, x, y, wide, self.tall, f"{self._label(said)} – {reading.heat(said)}")
         across, down = wide / self.record.width, self.tall / self.record.height
         top, bottom, left, right = self.record.box
         self.paper.box(x + left * across, y + top * down, (right - left) * across, (bottom - top) * down, LIGHT)

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from sqlalchemy.exc import OperationalError
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import encode_multipart
 
@@ -361,6 +362,17 @@ def test_what_cannot_be_kept_is_a_problem_and_leaves_nothing(client, create, cop
     assert str(copies) not in answer.text and list(copies.iterdir()) == []
 
 
+def test_a_database_out_of_reach_is_a_problem(client, create, monkeypatch):
+    def fail(*_, **__):
+        raise OperationalError("insert", {}, Exception("inside information"))
+
+    id = create(client).json["id"]
+    monkeypatch.setattr("sqlalchemy.engine.Connection.execute", fail)
+    for answer in (create(client), client.get(f"{ANALYSES}/{id}"), client.delete(f"{ANALYSES}/{id}")):
+        assert_problem(answer, 503, "not-kept")
+        assert "inside information" not in answer.text and "Try again" in answer.json["detail"]
+
+
 def test_a_stranger_host_name_is_a_problem_too(make_client):
     client = make_client(TRUSTED_HOSTS=["films.example"])
     assert_problem(client.get("/api/v1/health", base_url="http://evil.example"), 400)
@@ -393,7 +405,7 @@ def test_the_document_holds_every_route_and_every_refusal(client, document):
     found = {(path, method) for path, paths in document["paths"].items() for method in paths if method != "parameters"}
     assert found == rules
     create = document["paths"][ANALYSES]["post"]["responses"]
-    assert set(create) == {"201", "400", "401", "413", "415", "422", "500", "507"}
+    assert set(create) == {"201", "400", "401", "413", "415", "422", "500", "503", "507"}
     refusals = document["components"]["responses"].values()
     assert all(list(answer["content"]) == ["application/problem+json"] for answer in refusals)
 

@@ -150,6 +150,11 @@ def test_a_name_in_another_script_is_drawn(write, name):
     assert "?" not in page.text.replace("?paper", "")
 
 
+def test_the_spaces_of_french_do_not_break_and_are_no_question_marks(write):
+    page = write(name="film\u202f: n°\u00a07\u2009\u2003.png")
+    assert "film\u00a0: n°\u00a07" in page.text and "?" not in page.text.replace("?paper", "")
+
+
 @pytest.mark.parametrize("name", ["\x00\x1b(x)\\.png", ") Tj ET (", "%%EOF", "\u202egnp.exe", "", " "])
 def test_a_strange_name_breaks_nothing(write, name):
     page = write(name=name)

@@ -66,7 +66,7 @@ class Form(TypedDict):
     example=examples.ANALYSIS,
     headers={"Location": {"description": "Its address.", "schema": {"type": "string", "format": "uri"}}},
 )
-@refuses(401, 413, 415, 422, 500, 507)
+@refuses(401, 413, 415, 422, 500, 503, 507)
 def create(form: Form) -> tuple[Answer, dict[str, str]]:
     """Analyse the film that was sent."""
     file = form["file"]
@@ -79,7 +79,7 @@ def create(form: Form) -> tuple[Answer, dict[str, str]]:
 @analyses.route("/<id>", parameters=AN_ID, tags=TAGS)
 @analyses.doc(operationId="readAnalysis", summary=Phrase("Read what was found"))
 @analyses.response(200, schemas.Analysis, description=Phrase("What was found."), example=examples.ANALYSIS)
-@refuses(401, 404, 500)
+@refuses(401, 404, 500, 503)
 def one(id: str) -> Answer:
     """Tell an analysis again."""
     return answers.analysis(_own(id))
@@ -88,7 +88,7 @@ def one(id: str) -> Answer:
 @analyses.route("/<id>", methods=["DELETE"], parameters=AN_ID, tags=TAGS)
 @analyses.doc(operationId="deleteAnalysis", summary=Phrase("Delete it, with its pictures and its annotated copies"))
 @analyses.response(204, description=Phrase("Nothing of it is left."))
-@refuses(401, 404, 500)
+@refuses(401, 404, 500, 503)
 def delete(id: str) -> Response:
     """Take an analysis away."""
     services().desk.remove(_own(id))
@@ -108,7 +108,7 @@ def delete(id: str) -> Response:
 )
 @analyses.response(200, BYTES, content_type="image/jpeg", description=Phrase("The picture."))
 @analyses.response(200, BYTES, content_type="image/png", description=Phrase("The picture."))
-@refuses(401, 404, 500)
+@refuses(401, 404, 500, 503)
 def picture(id: str, name: str) -> Response:
     """Send a picture: the film, the lung mask, a heat map to be laid over the film, or an annotated copy."""
     record = _own(id)

@@ -41,7 +41,7 @@ UNREADABLE = Kind("unreadable-picture", Phrase("The file is not a whole picture"
 TOO_LARGE = Kind("picture-too-large", Phrase("The picture is too large"), (413,))
 UNSUPPORTED = Kind("unsupported-picture", Phrase("The picture is of a kind that is not read"), (415,))
 NO_CHEST = Kind("not-a-chest-x-ray", Phrase("The picture does not look like a frontal chest radiograph"), (422,))
-NOT_KEPT = Kind("not-kept", Phrase("The analysis could not be saved"), (500, 507))
+NOT_KEPT = Kind("not-kept", Phrase("The analysis could not be saved"), (500, 503, 507))
 KINDS = (INVALID, UNREADABLE, TOO_LARGE, UNSUPPORTED, NO_CHEST, NOT_KEPT)
 _OF_PICTURES = {ImageTooLargeError: TOO_LARGE, UnsupportedImageError: UNSUPPORTED, NotAChestXrayError: NO_CHEST}
 _DETAILS = {
@@ -51,6 +51,7 @@ _DETAILS = {
     500: "Something broke on our side, and nothing was kept. Try again in a moment.",
 }
 _NO_ROOM = "There is no room left on the disk, so nothing was kept. Whoever runs this site has to make room."
+_NO_DATABASE = "The database of analyses is busy or out of reach, so nothing was changed. Try again in a moment."
 _NO_FOLDER = "The folder of analyses cannot be written, so nothing was kept. Whoever runs this site has to mend it."
 
 
@@ -85,7 +86,7 @@ def of_picture(error: ImageError) -> Response:
 def of_store(error: StoreError) -> Response:
     """Say that an analysis cannot be kept; the cause is the operator's to read."""
     current_app.logger.error("%s", error)
-    return _answer(error.status, _NO_ROOM if error.status == 507 else _NO_FOLDER, NOT_KEPT)
+    return _answer(error.status, {503: _NO_DATABASE, 507: _NO_ROOM}.get(error.status, _NO_FOLDER), NOT_KEPT)
 
 
 def _too_large() -> str:
