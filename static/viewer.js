@@ -86,7 +86,7 @@ function fit(viewer) {
 /** Zoom and move the film. */
 function zoomed(part, named) {
   const { width, height } = part('svg').viewBox.baseVal;
-  part('.layers').style.setProperty('--ratio', width / height);
+  part('.stage').style.setProperty('--ratio', width / height);
   const percent = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent' });
   return new View(part('.stage'), part('.layers'), zoom => {
     named('zoom').value = percent.format(zoom);
