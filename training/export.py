@@ -160,6 +160,7 @@ def head_parity(
 def _summary(report: dict[str, Any]) -> dict[str, Any]:
     """Keep of a report what the card and the pages show; the rest stays in the run."""
     kept = ("interval", "confounding", "test", "called_positive", "held_out", "baselines")
+    kept += ("roc", "score_histograms", "verdicts")
     return {name: report[name] for name in kept}
 
 
