@@ -30,7 +30,7 @@ from xray.errors import DatasetError
 from xray.preprocess import LUNG_BOX, Recipe, scale
 from xray.runtime import Network
 
-VERSION = "2.0.0"
+VERSION = "3.0.0"
 # The strictest terms among the training pictures' licences: some of cohen's are CC BY-NC-SA 4.0.
 LICENCE = "CC BY-NC-SA 4.0 (weights; code: MIT). Research and education only, not for diagnosis."
 PARITY_PICTURES = 300
