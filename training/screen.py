@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from training import features, picture_cautions, run
+from training import picture_cautions, run
 from training.config import CONFIGS, RUNS, data_root, load
+from training.contrast import views
 from training.dataset import crops
 from training.figures import Json, shares
 from training.linear import Linear, fit_linear
@@ -114,7 +115,7 @@ class Material:
         chosen = [data.rows[i] for i in rng.choice(train_films, min(config.films, len(train_films)), replace=False)]
         changed = see(altered(chosen, root(manifest), config.seed), config.recipe, "altered films")
         strangers_seen = see(strangers(data_root()), config.recipe, "strangers")
-        inputs = features.averages(data, config.recipe)[:, 0]
+        inputs = views(data, config.recipe)[:, 0]
         return cls(inputs, split, source, group, strangers_seen, changed)
 
     def learned(self) -> NDArray[np.intp]:
