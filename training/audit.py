@@ -81,30 +81,47 @@ def judged(films: Films, model: Model) -> Json:
 def together(films: Films, models: Mapping[str, Model]) -> list[Json]:
     """Return how many test films of each class and source each model, and both together, put at COVID."""
     table = films.table
-    above = {
-        name: expit(model.head.logits(films.inputs[:, 0])) >= model.point.threshold for name, model in models.items()
-    }
-    above["both"] = np.logical_and(*(above[name] for name in MODELS))
+    scores = {name: expit(model.head.logits(films.inputs[:, 0])) for name, model in models.items()}
+    above = _and_both({name: scores[name] >= model.point.threshold for name, model in models.items()})
+    positive = _and_both({name: scores[name] >= model.point.high for name, model in models.items()})
     test = (table.split == "test").to_numpy()
     children = test & (table.upstream_split == "test").to_numpy()
     found = []
     for (label, source), rows in table[test].groupby(["label", "source"]):
-        found.append(_counted(f"{label}, {source}", rows.index.to_numpy(), above, table))
+        found.append(_counted(f"{label}, {source}", rows.index.to_numpy(), above, table, positive))
     for label in ("normal", "pneumonia"):
         chosen = np.flatnonzero(children & (table.label == label).to_numpy())
         if len(chosen):
-            found.append(_counted(f"{label}, the children's published test part", chosen, above, table))
+            found.append(_counted(f"{label}, the children's published test part", chosen, above, table, positive))
     return found
 
 
-def _counted(name: str, chosen: NDArray[np.intp], above: Mapping[str, NDArray[np.bool_]], table: pd.DataFrame) -> Json:
+def _and_both(flags: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
+    return {**flags, "both": np.logical_and(*(flags[name] for name in MODELS))}
+
+
+def _counted(
+    name: str,
+    chosen: NDArray[np.intp],
+    above: Mapping[str, NDArray[np.bool_]],
+    table: pd.DataFrame,
+    positive: Mapping[str, NDArray[np.bool_]],
+) -> Json:
+    """Count the films at or above the threshold, and those of them that get the verdict POSITIVE."""
     part = table.iloc[chosen]
     shares = {
         model: figures.share_positive(part.assign(y_true=1, y_score=flags[chosen].astype(float)), 0.5)
         for model, flags in above.items()
     }
     counts = {model: int(flags[chosen].sum()) for model, flags in above.items()}
-    return {"films": name, "n": len(chosen), "patients": part.patient_id.nunique(), "called": counts, "share": shares}
+    return {
+        "films": name,
+        "n": len(chosen),
+        "patients": part.patient_id.nunique(),
+        "called": counts,
+        "share": shares,
+        "positive": {model: int(flags[chosen].sum()) for model, flags in positive.items()},
+    }
 
 
 def without_nih(films: Films, models: Mapping[str, Model]) -> Json:
@@ -113,14 +130,14 @@ def without_nih(films: Films, models: Mapping[str, Model]) -> Json:
     for name, label in zip(MODELS, ("normal", "pneumonia"), strict=True):
         config = models[name].config
         head, point = fit_split(films.inputs, films.rows, config, "nih")
-        above = expit(head.logits(films.inputs[:, 0])) >= point.threshold
-        table = films.table
+        scores, table = expit(head.logits(films.inputs[:, 0])), films.table
+        above, positive = {"share": scores >= point.threshold}, {"share": scores >= point.high}
         unseen = ((table.source == "nih") & (table.label == label) & (table.split != "train")).to_numpy()
         covid = ((table.source == "cohen") & (table.label == "covid") & (table.split == "test")).to_numpy()
         found[name] = {
             "threshold": point.threshold,
-            f"nih {label} called COVID": _counted(label, np.flatnonzero(unseen), {"share": above}, table),
-            "cohen COVID found": _counted("covid", np.flatnonzero(covid), {"share": above}, table),
+            f"nih {label} called COVID": _counted(label, np.flatnonzero(unseen), above, table, positive),
+            "cohen COVID found": _counted("covid", np.flatnonzero(covid), above, table, positive),
         }
     return found
 

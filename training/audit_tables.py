@@ -41,10 +41,17 @@ def together(report: Json) -> Table:
     """Return how many test films each model, and both together, put at COVID."""
     rows = [
         [row["films"], f"{row['n']} ({row['patients']})"]
-        + [f"{row['called'][name]} = {figure_text(row['share'][name])}" for name in row["called"]]
+        + [
+            f"{row['called'][name]} = {figure_text(row['share'][name])}; {row['positive'][name]} POSITIVE"
+            for name in row["called"]
+        ]
         for row in report["together"]
     ]
-    return Table("Test films at or above the threshold", ["films", "n (patients)", "model 1", "model 2", "both"], rows)
+    return Table(
+        "Test films at or above the threshold, and those with the verdict POSITIVE",
+        ["films", "n (patients)", "model 1", "model 2", "both"],
+        rows,
+    )
 
 
 def calibration(model: Json) -> Table:

@@ -173,13 +173,26 @@ def fit_split(
     return head, point
 
 
+def taught_films(rows: list[Row], config: ContrastConfig) -> list[dict[str, object]]:
+    """Return how many films and patients of each split, source and label the head learns from or is judged on."""
+    cells: dict[tuple[str, str, str], list[str]] = {}
+    for row, side in zip(rows, contrast(rows, config), strict=True):
+        if side >= 0:
+            cells.setdefault((row.split, row.source, row.label), []).append(row.patient_id)
+    return [
+        {"split": split, "source": source, "label": label, "films": len(of), "patients": len(set(of))}
+        for (split, source, label), of in sorted(cells.items())
+    ]
+
+
 def train(config: ContrastConfig, manifest: Path, weights: str, folder: Path) -> None:
     """Train one head and write its run."""
     folder.mkdir(parents=True, exist_ok=True)
     data = crops(manifest, config.recipe)
     inputs = views(data, config.recipe, weights)
     head, point = fit_split(inputs, data.rows, config)
-    run.write_json(folder / "config.json", {**run.describe(config, manifest), "weights": weights})
+    facts = {**run.describe(config, manifest), "weights": weights, "films": taught_films(data.rows, config)}
+    run.write_json(folder / "config.json", facts)
     run.write_json(folder / "operating_point.json", asdict(point))
     run.write_arrays(folder / "head.npz", head.arrays())
     labels = (config.negative, config.positive)

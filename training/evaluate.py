@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import classification_report
 
-from training import baselines, figures, mistakes, plots, run
+from training import baselines, curves, figures, mistakes, plots, run
 from training.config import RUNS
 from training.figures import Json
 from training.manifest import MANIFEST, root
@@ -108,6 +108,9 @@ def evaluate(found: Run, beside: Mapping[str, pd.DataFrame]) -> Json:
         ),
         "called_positive": figures.called_positive(test, found.point, ["label", "source"]),
         "held_out": figures.called_positive(held_out, found.point, ["label"]),
+        "roc": curves.roc(test),
+        "score_histograms": curves.histograms(found.predictions),
+        "verdicts": curves.verdicts(test, found.point),
         "baselines": {name: baselines.judge(rows) for name, rows in beside.items()},
     }  # fmt: skip
     return {**nulled(report), "confounding": confounding(report)}

@@ -30,7 +30,7 @@ from xray.errors import DatasetError
 from xray.preprocess import LUNG_BOX, Recipe, scale
 from xray.runtime import Network
 
-VERSION = "2.0.0"
+VERSION = "3.0.0"
 # The strictest terms among the training pictures' licences: some of cohen's are CC BY-NC-SA 4.0.
 LICENCE = "CC BY-NC-SA 4.0 (weights; code: MIT). Research and education only, not for diagnosis."
 PARITY_PICTURES = 300
@@ -160,6 +160,7 @@ def head_parity(
 def _summary(report: dict[str, Any]) -> dict[str, Any]:
     """Keep of a report what the card and the pages show; the rest stays in the run."""
     kept = ("interval", "confounding", "test", "called_positive", "held_out", "baselines")
+    kept += ("roc", "score_histograms", "verdicts")
     return {name: report[name] for name in kept}
 
 

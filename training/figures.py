@@ -3,7 +3,9 @@
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from training.metrics import (
     Metric,
@@ -127,3 +129,15 @@ def called_positive(part: pd.DataFrame, point: OperatingPoint, by: list[str]) ->
         }
         for names, rows in part.groupby(by)
     ]
+
+
+def shares(flags: NDArray[np.bool_], kinds: NDArray[np.str_]) -> Json:
+    """Return, for each kind, how many of how many were flagged, with Wilson's interval of the share."""
+    return {
+        str(kind): {
+            "flagged": int(flags[kinds == kind].sum()),
+            "n": int((kinds == kind).sum()),
+            **wilson(float(flags[kinds == kind].sum()), float((kinds == kind).sum()))._asdict(),
+        }
+        for kind in np.unique(kinds)
+    }

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from training import features, run
+from training import picture_cautions, run
 from training.config import CONFIGS, RUNS, data_root, load
+from training.contrast import views
 from training.dataset import crops
-from training.figures import Json
+from training.figures import Json, shares
 from training.linear import Linear, fit_linear
 from training.manifest import MANIFEST, root
-from training.metrics import Floats, expit, wilson
+from training.metrics import Floats, expit
 from training.seen import Seen, see
 from training.strangers import altered, strangers
 from xray.preprocess import Recipe
@@ -37,7 +38,8 @@ class ScreenConfig:
     """Choices of this step; see configs/screen.toml.
 
     Attributes:
-        films: train films that are turned to learn from, and halved to be judged on.
+        films: train films that are turned to learn from, and halved to be judged on; so many test films judge
+            the cautions that need no learning.
         components: principal components in which the distance is measured.
         regularisation: C of the logistic regressions.
         refused: share of frontal films that the screen may refuse; sets its threshold.
@@ -83,18 +85,6 @@ def distance(inputs: NDArray[np.float32], *, centre: NDArray[np.float32], whiten
     return np.asarray(np.sqrt(np.square((inputs - centre) @ whitening).mean(axis=1)), np.float64)
 
 
-def shares(flags: NDArray[np.bool_], kinds: NDArray[np.str_]) -> Json:
-    """Return, for each kind, how many of how many were flagged, with Wilson's interval of the share."""
-    return {
-        str(kind): {
-            "flagged": int(flags[kinds == kind].sum()),
-            "n": int((kinds == kind).sum()),
-            **wilson(float(flags[kinds == kind].sum()), float((kinds == kind).sum()))._asdict(),
-        }
-        for kind in np.unique(kinds)
-    }
-
-
 @dataclass(frozen=True, eq=False)
 class Material:
     """What the heads learn from and are judged on.
@@ -125,7 +115,7 @@ class Material:
         chosen = [data.rows[i] for i in rng.choice(train_films, min(config.films, len(train_films)), replace=False)]
         changed = see(altered(chosen, root(manifest), config.seed), config.recipe, "altered films")
         strangers_seen = see(strangers(data_root()), config.recipe, "strangers")
-        inputs = features.averages(data, config.recipe)[:, 0]
+        inputs = views(data, config.recipe)[:, 0]
         return cls(inputs, split, source, group, strangers_seen, changed)
 
     def learned(self) -> NDArray[np.intp]:
@@ -250,6 +240,7 @@ def train(config: ScreenConfig, manifest: Path, folder: Path) -> None:
         "test films given the caution": material.test_shares(far(material.inputs) >= limit),
         "strangers given the caution": shares(far(material.strange.inputs) >= limit, material.strange.kinds),
     }
+    report |= picture_cautions.measure(manifest, config.films, config.seed)
     thresholds = [check.threshold for check in asked.values()] + [limit]
     arrays = {
         "kernel": np.stack([check.head.kernel for check in asked.values()], axis=1),

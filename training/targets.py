@@ -55,7 +55,8 @@ def _nih(report: Json, model: str) -> Json:
 
 def _count(figure: str, row: Json, model: str, most: int) -> Json:
     called = row["called"][model]
-    return _entry(figure, f"at most {most}", f"{called} of {row['n']}", called <= most)
+    words = f"{called} of {row['n']} ({row['positive'][model]} POSITIVE)"
+    return _entry(figure, f"at most {most}", words, called <= most)
 
 
 def _least(figure: str, found: Json, least: float, n: int) -> Json:
@@ -64,7 +65,8 @@ def _least(figure: str, found: Json, least: float, n: int) -> Json:
 
 def _most(figure: str, row: Json, most: float) -> Json:
     share = row["share"]["share"]
-    return _entry(figure, f"at most {most:.0%}", f"{figure_text(share)}, n {row['n']}", share["value"] <= most)
+    words = f"{figure_text(share)}, n {row['n']} ({row['positive']['share']} POSITIVE)"
+    return _entry(figure, f"at most {most:.0%}", words, share["value"] <= most)
 
 
 def _below(figure: str, value: float, most: float) -> Json:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xray import image, lungs, polarity
+from xray import image, lungs, marks, polarity
 from xray.classifier import Features, Head, Verdict, verdict
 from xray.explain import Cam, Heat, grad_cam, heat_in_lungs, lung_share, to_picture
 from xray.image import GreyImage
@@ -169,7 +169,7 @@ class Analyzer:
         backbone = self.registry.backbone
         box = crop_box(film.lungs, backbone.recipe)
         features = backbone.network(preprocess(film.image, film.lungs, backbone.recipe)[None])[0]
-        cautions = self.registry.screen.examine(features) + _of_picture(film)
+        cautions = self.registry.screen.examine(features) + of_picture(film)
         heads = [self.registry.heads[name] for name in dict.fromkeys(names)]
         predictions = tuple(predict(head, features, box, film.lungs) for head in heads)
         return Analysis(film.image, film.lungs, box, predictions, cautions)
@@ -180,13 +180,14 @@ def in_words(label: str) -> str:
     return "COVID-19" if label == "covid" else label
 
 
-def _of_picture(film: Film) -> tuple[Caution, ...]:
+def of_picture(film: Film) -> tuple[Caution, ...]:
     """Return the cautions that the picture itself gives."""
     edge = np.concatenate([film.lungs[0], film.lungs[-1], film.lungs[:, 0], film.lungs[:, -1]])
     found = {
         Caution.INVERTED: film.inverted,
         Caution.TIGHT_CROP: bool(edge.mean() > TIGHT),
         Caution.LOW_RESOLUTION: min(film.image.shape) < SMALL,
+        Caution.MARKS: marks.over_lungs(film.image, film.lungs),
     }
     return tuple(caution for caution, holds in found.items() if holds)
 

@@ -27,6 +27,7 @@ class Caution(StrEnum):
     INVERTED = "inverted"
     TIGHT_CROP = "tight_crop"
     LOW_RESOLUTION = "low_resolution"
+    MARKS = "marks"
 
 
 CAUTIONS = {
@@ -36,6 +37,7 @@ CAUTIONS = {
     Caution.INVERTED: "Came as a negative, and was turned back before it was read.",
     Caution.TIGHT_CROP: "The lungs touch the edge of the picture: a part of them may be missing.",
     Caution.LOW_RESOLUTION: "Very small: fine detail is missing.",
+    Caution.MARKS: "Something white and sharp lies over the lungs, such as letters, an arrow or metal.",
 }
 
 NOT_FRONTAL = "not_frontal"

@@ -102,7 +102,9 @@ def test_every_target_is_said_with_what_was_reached(report: dict[str, Any]) -> N
     rows = {row["figure"]: row for row in report["targets"]}
     called = next(row for row in report["together"] if row["films"].startswith("normal, the children"))
     row = rows["children, model 1: normals called COVID"]
-    assert row["reached"] == f"{called['called']['covid_normal']} of {called['n']}"
+    positive = called["positive"]["covid_normal"]
+    assert row["reached"] == f"{called['called']['covid_normal']} of {called['n']} ({positive} POSITIVE)"
+    assert 0 <= positive <= called["called"]["covid_normal"]
     assert row["met"] is (called["called"]["covid_normal"] <= 5)
     assert rows["AUC of covid_normal with the lungs erased"]["met"] is True
     assert {"model 1, nih left out, AUC", "model 1, cohen left out, AUC"} <= rows.keys()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("keras", reason="needs requirements-train.txt")
-from training import screen  # noqa: E402
+from training import figures, screen  # noqa: E402
 from training.metrics import expit  # noqa: E402
 from training.strangers import Picture, altered, strangers  # noqa: E402
 from xray.errors import ManifestError  # noqa: E402
@@ -54,7 +54,7 @@ def test_what_is_served_is_what_was_trained() -> None:
 
 
 def test_shares_count_each_kind() -> None:
-    found = screen.shares(np.array([True, False, True, True]), np.array(["ct", "ct", "page", "page"]))
+    found = figures.shares(np.array([True, False, True, True]), np.array(["ct", "ct", "page", "page"]))
     assert (found["ct"]["flagged"], found["ct"]["n"]) == (1, 2)
     assert found["page"]["low"] < 1 and found["page"]["high"] == 1
 
