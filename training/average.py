@@ -1,4 +1,4 @@
-"""Average radiographs: `python -m training.average normal radiography-rsna docs/average_normal.png`.
+"""Average radiographs: `python -m training.average normal radiography-rsna static/examples/average_normal.png`.
 
 The mean of many films, laid lung on lung: what a class looks like, and nobody's picture.
 """
