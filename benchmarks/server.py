@@ -20,7 +20,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 VERDICT = re.compile(r"\b(POSITIVE|NEGATIVE|INCONCLUSIVE)\b")
-COPY = re.compile(r'src="(/static/xray_analysis/[^"]+)"')
+COPY = re.compile(r'href="(/static/xray_analysis/[^"]+)" download')
 
 
 class ServingError(Exception):

@@ -6,7 +6,8 @@ import pytest
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 SERIOUS = {"serious", "critical"}
-PAGES = ("/", "/batch", "/analyses/", "/models", "/models/covid_normal", "/models/screen", "/how", "/about", "/api", "/no")
+MODELS = ("/models", "/models/covid_normal", "/models/screen")
+PAGES = ("/", "/batch", "/analyses/", *MODELS, "/how", "/about", "/api", "/no")
 
 
 @pytest.fixture(scope="module")
