@@ -8,6 +8,7 @@ from flask import Flask
 from web import frame, language, memory, password, refusals, security, services, settings, visitor
 from web.analyses import analyses
 from web.api import interface
+from web.batch import batch
 from web.models import models
 from web.pages import pages
 from web.preview import preview
@@ -40,6 +41,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     app.register_blueprint(pages)
     app.register_blueprint(preview)
     app.register_blueprint(analyses)
+    app.register_blueprint(batch)
     app.register_blueprint(models)
     if registry is None:
         registry = Registry.load(

@@ -36,6 +36,10 @@ DEFAULTS: dict[str, object] = {
     # less than twice that would refuse large pictures.
     "MAX_FORM_MEMORY_SIZE": 256 * 1024,
     "MAX_FORM_PARTS": 16,
+    # Pictures in one batch; what zips may unpack to, each; and what a browser without JavaScript sends at once.
+    "BATCH_COUNT": 1000,
+    "BATCH_UNPACKED_BYTES": 2048 * MIB,
+    "BATCH_CONTENT_LENGTH": 256 * MIB,
     "SESSION_COOKIE_NAME": "xray_session",
     "SESSION_REFRESH_EACH_REQUEST": False,  # web.visitor does it once a day
     "SESSION_COOKIE_HTTPONLY": True,

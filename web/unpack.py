@@ -1,0 +1,215 @@
+"""The pictures in what a visitor sends: loose files, and zip archives that are read member by member.
+
+Nothing is written to disk, no more than one picture is held at a time, and nothing that an archive says of itself is
+believed.
+
+Source:
+    OWASP, File Upload Cheat Sheet; D. Fifield, A better zip bomb, WOOT 2019.
+"""
+
+import os
+import re
+import stat
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from xray.errors import Phrase, XrayError
+from xray.image import sniff
+
+# Films are hardly compressed any further; a raw DICOM file with wide black borders reaches 20.
+LARGEST_RATIO = 100
+# Smaller ones may have any ratio: what they unpack to is no burden.
+SMALL_BYTES = 2**20
+# Of an archive's list of its files: as many as are read have long names and remarks in it.
+DIRECTORY_BYTES = 2**20
+
+DAMAGED = Phrase("Expected a whole zip archive, received a truncated or damaged one. Please pack it again.")
+DAMAGED_MEMBER = Phrase("This file is damaged inside the zip. Please pack it again.")
+ENCRYPTED = Phrase("This file is locked with a password inside the zip. Please pack it without one.")
+LEADS_OUT = Phrase("The name of this file leads out of the zip, so it was not opened. Please pack it again.")
+METHOD = Phrase("This file is packed in a way that is not read here. Please pack it as an ordinary zip.")
+NESTED = Phrase("A zip inside a zip is not opened. Please unpack it first.")
+NO_FILE = Phrase("This is a link or a device, not a file. Please pack the picture itself.")
+RATIO = Phrase("This file unpacks to more than %(ratio)s times its size, as no film does, so it was not opened.")
+TOO_LARGE = Phrase("Expected at most %(limit)s MiB, received %(size)s MiB. Please send a smaller export.")
+TOO_MANY = Phrase("Expected a zip with at most %(limit)s files, received one with more. Please split it.")
+TOO_MUCH = Phrase("Expected at most %(limit)s MiB of unpacked files, received %(size)s MiB. Please split the zip.")
+
+# The format of a file is told by as many.
+_START_BYTES = 132
+_JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+_BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError, struct.error)
+
+
+class ZipError(XrayError):
+    """An archive, or a file in it, that is not opened; the message may be shown to its sender."""
+
+    status = 400
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is refused unread.
+
+    Attributes:
+        count: files in one archive.
+        file_bytes: of one file, unpacked.
+        total_bytes: of all files of an archive, unpacked.
+    """
+
+    count: int
+    file_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One file of those that were sent.
+
+    Attributes:
+        path: its name, with the folders that it came in; not fit for any file system.
+        data: its content; empty where there is an error.
+        error: why it was not opened.
+    """
+
+    path: str
+    data: bytes = b""
+    error: ZipError | None = None
+
+
+def unpack(files: Iterable[tuple[str, IO[bytes]]], limits: Limits) -> Iterator[Sent]:
+    """Yield every file that was sent, those in archives one by one.
+
+    Args:
+        files: name and content of each; the content is read when its turn comes.
+        limits: what is refused unread.
+    """
+    for path, file in files:
+        if passed_over(path):
+            continue
+        start = file.read(_START_BYTES)
+        file.seek(0)
+        if sniff(start) != "ZIP":
+            yield _read(path, file, limits)
+            continue
+        try:
+            for member in _members(file, limits):
+                yield Sent(f"{path}/{member.path}", member.data, member.error)
+        except ZipError as error:
+            yield Sent(path, error=error)
+
+
+def passed_over(path: str) -> bool:
+    """Tell whether a file is one that systems leave in folders, unasked: hidden, or known by name."""
+    return any(part.startswith(".") and part != ".." or part in _JUNK for part in _parts(path))
+
+
+def _parts(path: str) -> list[str]:
+    return path.replace("\\", "/").split("/")
+
+
+def _read(path: str, file: IO[bytes], limits: Limits) -> Sent:
+    data = file.read(limits.file_bytes + 1)
+    if len(data) > limits.file_bytes:
+        return Sent(path, error=_too_large(file.seek(0, os.SEEK_END), limits))
+    return Sent(path, data)
+
+
+def _too_large(size: int, limits: Limits) -> ZipError:
+    return ZipError(TOO_LARGE, limit=limits.file_bytes // 2**20, size=-(-size // 2**20))
+
+
+def _members(file: IO[bytes], limits: Limits) -> Iterator[Sent]:
+    """Yield the files of an archive.
+
+    Raises:
+        ZipError: it is refused as a whole.
+    """
+    guarded = _Guarded(file, limits.count)
+    try:
+        archive = ZipFile(guarded)
+    except _BROKEN as error:
+        raise ZipError(DAMAGED) from error
+    guarded.most = None
+    with archive:
+        found = [info for info in archive.infolist() if not _name(info).endswith("/") and not passed_over(_name(info))]
+        if len(found) > limits.count:
+            raise ZipError(TOO_MANY, limit=limits.count)
+        total = sum(info.file_size for info in found)
+        if total > limits.total_bytes:
+            raise ZipError(TOO_MUCH, limit=limits.total_bytes // 2**20, size=-(-total // 2**20))
+        for info in found:
+            yield _member(archive, info, limits)
+
+
+def _member(archive: ZipFile, info: ZipInfo, limits: Limits) -> Sent:
+    error, data = _refusal(info, limits), b""
+    if error is None:
+        try:
+            with archive.open(info) as member:
+                data = member.read(limits.file_bytes + 1)
+        except _BROKEN:
+            error = ZipError(DAMAGED_MEMBER)
+        if sniff(data) == "ZIP":
+            error, data = ZipError(NESTED), b""
+    return Sent(_name(info), data, error)
+
+
+def _refusal(info: ZipInfo, limits: Limits) -> ZipError | None:
+    """Say why a file is not opened, by what the archive's directory says of it."""
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    name = _name(info)
+    if name.startswith("/") or ".." in _parts(name) or re.match("[A-Za-z]:", name):
+        return ZipError(LEADS_OUT)
+    if kind not in (0, stat.S_IFREG):
+        return ZipError(NO_FILE)
+    if info.flag_bits & 0x41:  # encrypted, plainly or strongly
+        return ZipError(ENCRYPTED)
+    if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        return ZipError(METHOD)
+    if info.file_size > limits.file_bytes:
+        return _too_large(info.file_size, limits)
+    if info.file_size > max(SMALL_BYTES, LARGEST_RATIO * info.compress_size):
+        return ZipError(RATIO, ratio=LARGEST_RATIO)
+    return None
+
+
+def _name(info: ZipInfo) -> str:
+    """Return a member's path as its packer meant it."""
+    name = info.orig_filename.partition("\0")[0]
+    if not info.flag_bits & 0x800:  # not marked as UTF-8; some write it all the same
+        try:
+            name = name.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            pass
+    return name.replace("\\", "/")
+
+
+class _Guarded:
+    """A file that refuses to be read in large pieces, as an archive's directory may claim any length."""
+
+    def __init__(self, file: IO[bytes], count: int) -> None:
+        self._file = file
+        self._count = count
+        self.most: int | None = DIRECTORY_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        here = self._file.tell()
+        claimed = size if size >= 0 else self._file.seek(0, os.SEEK_END) - here
+        if self.most is not None and claimed > self.most:
+            raise ZipError(TOO_MANY, limit=self._count)
+        self._file.seek(here)
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
