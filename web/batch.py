@@ -12,7 +12,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
-from web import arrange, batch_script, bundle, forms, intake, rows, unpack, visitor
+from web import arrange, batch_script, bundle, forms, intake, rows, unpack, uploads, visitor
 from web.forms import FormError
 from web.language import in_words
 from web.refusals import drain
@@ -23,6 +23,7 @@ from web.unpack import Sent
 from xray.errors import Phrase
 
 batch = Blueprint("batch", __name__, url_prefix="/batch")
+batch.record_once(lambda state: setattr(state.app, "request_class", uploads.Request))
 
 CLASSIFY, MASK, SHOW = FUNCTIONS = ("classify", "mask", "show")
 # The list of a batch that comes back from the page: some hundred bytes for each file.
@@ -45,7 +46,7 @@ NOTHING_LEFT = Phrase("None of these analyses is here any more, so there is noth
 @batch.url_value_preprocessor
 def make_room(endpoint: str | None, values: object) -> None:
     """Let many files in where many are asked for; earlier than anything looks at the form."""
-    if endpoint == "batch.many":
+    if endpoint == uploads.ENDPOINT:
         request.max_content_length = current_app.config["BATCH_CONTENT_LENGTH"]
         request.max_form_parts = current_app.config["BATCH_COUNT"] + FIELDS
     elif endpoint in ("batch.table", "batch.download"):
