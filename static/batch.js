@@ -151,6 +151,8 @@ class Run {
     if (told?.row) return told;
     if (answer.status >= 500 || answer.status === 429) return { error: words.busy, status: answer.status };
     if (answer.status === 413 && told) return this.refused(job, told.problem);
+    // The other picture on its way was told first; what came of this one is lost with the stop.
+    if (this.stopped) return {};
     // The session is over, or somebody else answers: the rest would fare no better.
     this.object(told?.problem ?? words.strange);
     return {};
