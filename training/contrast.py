@@ -17,7 +17,7 @@ from training import calibrate, features, run
 from training.augment import Augmentation
 from training.config import RUNS, load
 from training.dataset import Crops, crops, draw_weights
-from training.linear import Linear, fit_linear
+from training.linear import Linear, fit_views
 from training.manifest import MANIFEST, Row
 from training.metrics import OperatingPoint, expit
 from training.predictions import write_predictions
@@ -114,13 +114,7 @@ def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], rows: list[Row],
     weight = weight * np.where(np.isin(sources, both), 1.0, config.one_sided_weight)
     used = np.flatnonzero(weight)
     mean_one = weight[used] / weight.sum() * len(used)
-    seen = inputs.shape[1]
-    return fit_linear(
-        inputs[used].reshape(len(used) * seen, -1),
-        y_true[used].repeat(seen),
-        mean_one.repeat(seen) / seen,
-        config.regularisation,
-    )
+    return fit_views(inputs[used], y_true[used], mean_one, config.regularisation)
 
 
 def learn(inputs: NDArray[np.float32], rows: list[Row], config: ContrastConfig, sources: tuple[str, ...]) -> Linear:

@@ -14,26 +14,24 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training import audit, card, features, litert, run
 from training.config import MODELS, RUNS
-from training.dataset import Crops, crops
+from training.dataset import crops
 from training.manifest import MANIFEST, read, root
 from training.network import FEATURE_LAYER, feature_shape, unet
 from training.network import features as cut
+from training.parity import of_backbone, of_head
 from training.segment import dice, mean_dice, read_pairs
 from xray import lungs
-from xray.classifier import HeadWeights, load_weights, pool
+from xray.classifier import load_weights
 from xray.errors import DatasetError
-from xray.preprocess import LUNG_BOX, Recipe, scale
+from xray.preprocess import LUNG_BOX, Recipe
 from xray.runtime import Network
 
 VERSION = "3.0.0"
 # The strictest terms among the training pictures' licences: some of cohen's are CC BY-NC-SA 4.0.
 LICENCE = "CC BY-NC-SA 4.0 (weights; code: MIT). Research and education only, not for diagnosis."
-PARITY_PICTURES = 300
 
 
 def export_lungs(folder: Path, manifest: Path) -> None:
@@ -64,16 +62,7 @@ def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, 
     """Write model/<name>, a VGG16 without its classifier, from runs/backbone or from other weights."""
     model = cut(features.vgg16_with(weights, recipe.size))
     path = _write_file(name, "network.tflite", litert.convert(model))
-    data = crops(manifest, recipe)
-    inputs = [scale(data.pictures[i], recipe)[None] for i in _sample(data, 100)]
-    served = Network(path)
-    pairs = [(np.asarray(model(x, training=False))[0], served(x)[0]) for x in tqdm(inputs, desc="parity", disable=None)]
-    cosine = [_cosine(pool(mine).ravel(), pool(theirs).ravel()) for mine, theirs in pairs]
-    parity = {
-        "pictures": len(pairs),
-        "cosine_median": float(np.median(cosine)),
-        "cosine_min": float(np.min(cosine)),
-    }
+    parity = of_backbone(model, Network(path), crops(manifest, recipe), recipe)
     own = (folder / "history.csv").exists() and weights == str(folder / "vgg16.weights.h5")
     record = _record(folder) if own else {"weights": weights}
     metrics = run.history(folder)[-1] if own else {}
@@ -109,7 +98,7 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     }
     data = crops(manifest, recipe)
     labels = (config["negative"], config["positive"])
-    parity = head_parity(head, data, recipe, labels, point, MODELS / backbone / "network.tflite", float_weights)
+    parity = of_head(head, data, recipe, labels, point, Network(MODELS / backbone / "network.tflite"), float_weights)
     metrics = _summary(json.loads(report.read_text(encoding="utf-8")))
     metrics |= _audited(config["name"], RUNS / "audit" / "report.json", record["manifest_sha256"])
     _write_facts(config["name"], "head", config["title"], path, record, metrics, parity, facts)
@@ -126,35 +115,6 @@ def export_screen(folder: Path, backbone: str) -> None:
         "checks": report["checks"],
     }
     _write_facts("screen", "screen", "Screen of pictures", path, record, report["figures"], {}, facts)
-
-
-def head_parity(
-    head: HeadWeights,
-    data: Crops,
-    recipe: Recipe,
-    labels: tuple[str, str],
-    point: dict[str, float],
-    network: Path,
-    float_weights: str,
-) -> dict[str, float]:
-    """Compare scores and verdicts of the 8-bit backbone with those of the float32 one in Keras."""
-    kept = cut(features.vgg16_with(float_weights, recipe.size))
-    served = Network(network)
-    chosen = _sample(data, PARITY_PICTURES, labels)
-    inputs = [scale(data.pictures[i], recipe)[None] for i in tqdm(chosen, desc="parity", disable=None)]
-    exact, eight_bit = (
-        np.array([head.scores(extract(x)[0])[1] for x in inputs])
-        for extract in (lambda x: np.asarray(kept(x, training=False)), served)
-    )
-    verdicts = [np.digitize(each, (point["low"], point["high"])) for each in (exact, eight_bit)]
-    difference = np.abs(exact - eight_bit)
-    return {
-        "pictures": len(chosen),
-        "same_verdict": float(np.mean(verdicts[0] == verdicts[1])),
-        "same_side_of_threshold": float(np.mean((exact >= point["threshold"]) == (eight_bit >= point["threshold"]))),
-        "score_difference_median": float(np.median(difference)),
-        "score_difference_max": float(difference.max()),
-    }
 
 
 def _summary(report: dict[str, Any]) -> dict[str, Any]:
@@ -184,16 +144,6 @@ def _audited(name: str, path: Path, manifest_sha256: str) -> dict[str, Any]:
         **{key: [row for row in report[key] if row["head"] == name] for key in ("heat", "robustness", "sanity")},
     }
     return {"audit": {"name": name, "model": report["models"][name], "together": report["together"], **own}}
-
-
-def _sample(data: Crops, count: int, labels: tuple[str, ...] = ("covid", "normal", "pneumonia")) -> NDArray[np.intp]:
-    """Return some positions of the test split, the same each time."""
-    test = [i for i in data.where(split="test") if data.rows[i].label in labels]
-    return np.random.default_rng(0).choice(test, min(count, len(test)), replace=False)
-
-
-def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
 
 
 def _record(folder: Path) -> dict[str, Any]:

@@ -35,6 +35,20 @@ class Linear:
         }
 
 
+def fit_views(inputs: NDArray[np.float32], y_true: NDArray[np.int64], weight: Floats, regularisation: float) -> Linear:
+    """Fit a logistic regression on several views of each picture, which share what the picture counts.
+
+    Args:
+        inputs: averaged features, shape (n, views, channels).
+        y_true: as `fit_linear`.
+        weight: as `fit_linear`.
+        regularisation: as `fit_linear`.
+    """
+    views = inputs.shape[1]
+    flat = inputs.reshape(len(inputs) * views, -1)
+    return fit_linear(flat, y_true.repeat(views), weight.repeat(views) / views, regularisation)
+
+
 def fit_linear(inputs: NDArray[np.float32], y_true: NDArray[np.int64], weight: Floats, regularisation: float) -> Linear:
     """Fit a logistic regression on standardised features.
 

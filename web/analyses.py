@@ -47,13 +47,13 @@ def index() -> str:
 @analyses.get("/<id>")
 def one(id: str) -> str:
     """Open an analysis again."""
-    return result.page(_own(id))
+    return result.page(visitor.own(id))
 
 
 @analyses.get("/<id>/<name>")
 def picture(id: str, name: str) -> Response:
     """Send a picture of an analysis to its owner."""
-    path = services().desk.pictures.path(_own(id).id, name)
+    path = services().desk.pictures.path(visitor.own(id).id, name)
     if path is None:
         abort(404)
     try:
@@ -68,7 +68,7 @@ def picture(id: str, name: str) -> Response:
 @analyses.get("/<id>.json")
 def as_json(id: str) -> Response:
     """Send what was found as JSON."""
-    record = _own(id)
+    record = visitor.own(id)
     found = {"disclaimer": DISCLAIMER, **record.shared()}
     return _file(json.dumps(found, ensure_ascii=False, indent=2), "application/json", _name(record, "json"))
 
@@ -76,7 +76,7 @@ def as_json(id: str) -> Response:
 @analyses.get("/<id>.pdf")
 def as_pdf(id: str) -> Response:
     """Send a report of one page, of A4 or, asked with ?paper=letter, of US Letter."""
-    record = _own(id)
+    record = visitor.own(id)
     size = report.PAPERS.get(request.args.get("paper", ""), report.A4)
     names = (pictures.FILM, *(pictures.heat(said.model) for said in record.said))
     found = services().desk.pictures.read(record.id, names)
@@ -93,8 +93,7 @@ def as_csv() -> Response:
 @analyses.post("/<id>/delete")
 def delete(id: str) -> AnyResponse:
     """Take one analysis away, with its pictures; one that is gone already was taken away by an earlier press."""
-    owner = visitor.known()
-    if record := services().desk.records.get(id, owner) if owner else None:
+    if record := visitor.analysis(id):
         services().desk.remove(record)
         flash(_("%(name)s was deleted.", name=record.name))
     return _back()
@@ -119,15 +118,6 @@ def expired(error: CSRFError) -> AnyResponse:
 def _back() -> AnyResponse:
     page = request.form.get("page", 1, type=int)
     return redirect(url_for("analyses.index", page=page if page > 1 else None), 303)
-
-
-def _own(id: str) -> Record:
-    """Return this browser's analysis; to everybody else there is none."""
-    owner = visitor.known()
-    record = services().desk.records.get(id, owner) if owner else None
-    if record is None:
-        abort(404)
-    return record
 
 
 def _name(record: Record, ending: str) -> str:

@@ -80,7 +80,7 @@ def choose(request: Request, lessons: Lessons) -> Choice:
     film = request.args.get("analysis") or request.args.get("film") or FIRST
     example = EXAMPLES.get(film)
     if example is None:
-        record = _own(film)
+        record = visitor.own(film)
         path = services().desk.pictures.path(record.id, pictures.FILM)
         if path is None:
             abort(404)
@@ -92,11 +92,3 @@ def own() -> list[Record]:
     """Return the visitor's last analyses."""
     owner = visitor.known()
     return services().desk.records.of(owner, limit=OFFERED) if owner else []
-
-
-def _own(id: str) -> Record:
-    owner = visitor.known()
-    record = services().desk.records.get(id, owner) if owner else None
-    if record is None:
-        abort(404)
-    return record

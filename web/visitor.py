@@ -3,9 +3,11 @@
 import secrets
 from datetime import UTC, datetime
 
-from flask import Flask, request, session
+from flask import Flask, abort, request, session
 
 from web.api import PREFIX
+from web.record import Record
+from web.services import services
 
 _KEY, _DAY = "visitor", "day"
 # What is asked for beside a page, or by machines.
@@ -29,6 +31,20 @@ def token() -> str:
     if found is None:
         found = session[_KEY] = secrets.token_urlsafe(16)
         session.permanent = True
+    return found
+
+
+def analysis(id: str) -> Record | None:
+    """Return this browser's analysis of that id; to everybody else there is none."""
+    owner = known()
+    return services().desk.records.get(id, owner) if owner else None
+
+
+def own(id: str) -> Record:
+    """Return this browser's analysis, or end the request: there is no such page."""
+    found = analysis(id)
+    if found is None:
+        abort(404)
     return found
 
 

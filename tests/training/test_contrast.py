@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from training import left_out
-from training.contrast import ContrastConfig, contrast, fit, fit_split
+from training.contrast import ContrastConfig, contrast, fit, fit_split, taught_films
 from training.manifest import Row
 from training.metrics import expit
 from xray.classifier import LinearHead
@@ -68,6 +68,17 @@ def test_a_one_sided_source_counts_as_much_as_it_is_given() -> None:
         side = contrast(rows, config)
         weights.append(fit(inputs, side, rows, config).kernel[1] if (side >= 0).all() else np.nan)
     assert weights[0] < weights[1] < weights[2]
+
+
+def test_films_and_patients_are_told_by_split_source_and_label() -> None:
+    """As the model's page shows them: the contrast's own films, each patient once."""
+    rows, _ = collection()
+    one = dataclasses.replace(rows[0], source="a", label="covid", split="train", patient_id="twice")
+    rows = [*(row for row in rows if row.source == "b"), one, one, dataclasses.replace(one, source="c")]
+    found = taught_films(rows, CONFIG)
+    assert {"split": "train", "source": "a", "label": "covid", "films": 2, "patients": 1} in found
+    assert {row["source"] for row in found} == {"a", "b"}, "c is none of the head's sources"
+    assert sum(int(str(row["films"])) for row in found) == len(rows) - 1
 
 
 def test_heads_learn_from_every_view_and_are_judged_on_the_first() -> None:

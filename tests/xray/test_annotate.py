@@ -1,6 +1,7 @@
 """The annotated copy is legible at every size and shows the picture as it is."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -17,8 +18,10 @@ from xray.annotate import (
     annotate,
     encode_jpeg,
     encode_png,
+    heat_layer,
     heat_panel,
     outline,
+    outline_path,
     overlay,
     radiograph_panel,
 )
@@ -187,3 +190,25 @@ def test_no_caution_is_cut_off_at_the_edge(radiograph: Draw) -> None:
     below = copy_of(analysis)[radiograph_panel(analysis).shape[0] + 100 :]
     inked = in_colour_of_cautions(below).any(axis=0)
     assert inked.any() and not inked[-MARGIN:].any()
+
+
+def test_the_outline_of_a_page_is_that_of_the_copy() -> None:
+    """In pixels of the picture, however large: a page lays it over a smaller one."""
+    lungs = np.zeros((800, 1200), np.bool_)
+    lungs[200:600, 100:400] = lungs[200:600, 800:1100] = True
+    path = outline_path(lungs)
+    corners = np.array([[int(x) for x in pair.split()] for pair in re.findall(r"\d+ \d+", path)])
+    assert path.count("M") == path.count("Z") == 2
+    for found, edge in zip((*corners.min(axis=0), *corners.max(axis=0)), (100, 200, 1099, 599), strict=True):
+        assert abs(int(found) - edge) <= 2
+    assert outline_path(np.zeros_like(lungs)) == ""
+
+
+def test_the_heat_of_a_page_lies_where_the_copy_has_it(radiograph: Draw) -> None:
+    analysis = analysed(radiograph(800, 600))
+    layer = heat_layer(analysis.predictions[0])
+    assert layer.shape == (256, 192, 4)
+    opaque = cv2.resize(layer[..., 3], (600, 800), interpolation=cv2.INTER_LINEAR)
+    heat = analysis.predictions[0].heat
+    assert np.corrcoef(opaque.ravel(), heat.ravel())[0, 1] > 0.95
+    assert opaque[heat == 0].max() < 20

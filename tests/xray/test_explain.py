@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xray.classifier import DenseHead, Head, HeadWeights, LinearHead
-from xray.explain import grad_cam, to_picture
+from xray.explain import grad_cam, heat_in_lungs, lung_share, to_picture
 from xray.preprocess import Box
 
 
@@ -79,3 +79,16 @@ def test_heat_lies_where_the_network_looked() -> None:
 def test_heat_fades_evenly_between_cells() -> None:
     heat = to_picture(np.array([[0, 1]], np.float32), Box(0, 4, 0, 8), (4, 8))
     np.testing.assert_allclose(heat[0], [0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1])
+
+
+def test_heat_in_the_lungs_is_weighed_by_how_much_of_each_cell_is_lung() -> None:
+    lungs = np.zeros((80, 120), np.bool_)
+    lungs[20:60, 30:50] = True
+    share = lung_share(lungs, Box(20, 60, 20, 100), (4, 8))
+    assert share.shape == (4, 8)
+    np.testing.assert_allclose(share[:, :4], [[0, 1, 1, 0]] * 4)
+    cam = np.zeros((4, 8), np.float32)
+    cam[0, 1], cam[0, 7] = 1.0, 0.5
+    assert heat_in_lungs(cam, share) == pytest.approx(2 / 3)
+    assert heat_in_lungs(np.ones_like(cam), share) == pytest.approx(share.mean())
+    assert heat_in_lungs(np.zeros_like(cam), share) is None
