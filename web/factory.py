@@ -6,10 +6,11 @@ from pathlib import Path
 from flask import Flask
 
 from web import frame, language, memory, password, refusals, security, services, settings, visitor
-from web.analyses import analyses
+from web.analyses.pages import analyses
 from web.api import interface
-from web.batch import batch
-from web.models import models
+from web.batch.pages import batch
+from web.lesson.pages import lesson
+from web.models.pages import models
 from web.pages import pages
 from web.preview import preview
 from xray.registry import Registry
@@ -43,6 +44,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     app.register_blueprint(analyses)
     app.register_blueprint(batch)
     app.register_blueprint(models)
+    app.register_blueprint(lesson)
     if registry is None:
         registry = Registry.load(
             Path(app.config["MODEL_DIR"]), pool_size=app.config["POOL_SIZE"], threads=app.config["THREADS"]

@@ -11,7 +11,7 @@ def context() -> dict[str, object]:
         "batch.index": _("Many"),
         "analyses.index": _("My analyses"),
         "models.index": _("Models"),
-        "models.how": _("How it works"),
+        "lesson.how": _("How it works"),
         "pages.about": _("About"),
     }
     return {"links": {endpoint: name for endpoint, name in links.items() if endpoint in current_app.view_functions}}

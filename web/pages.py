@@ -17,11 +17,11 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms, result, visitor
+from web.analyses.store import COPY_NAME
 from web.examples import EXAMPLES
 from web.forms import FormError
 from web.language import in_words
 from web.services import services
-from web.store import COPY_NAME
 from xray.errors import ImageError
 from xray.limits import DEFAULT_LIMITS
 from xray.screen import Caution

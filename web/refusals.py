@@ -5,9 +5,9 @@ import time
 from flask import Flask, Response, current_app, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
+from web.analyses.store import StoreError
 from web.api import problems
 from web.settings import MIB
-from web.store import StoreError
 
 # A browser shows an answer only after it has sent its whole request: so listen on, within bounds.
 DRAIN_BYTES = 256 * MIB

@@ -9,10 +9,10 @@ from flask import Flask, current_app
 from flask_babel import gettext
 
 from web import forms
-from web.desk import Desk
-from web.pictures import Pictures
-from web.records import Records
-from web.store import Store
+from web.analyses.desk import Desk
+from web.analyses.pictures import Pictures
+from web.analyses.records import Records
+from web.analyses.store import Store
 from xray.analysis import Analyzer
 from xray.metadata import Facts, HeadFacts
 from xray.registry import Registry

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 from flask import Flask, abort, request, session
 
+from web.analyses.record import Record
 from web.api import PREFIX
-from web.record import Record
 from web.services import services
 
 _KEY, _DAY = "visitor", "day"
 # What is asked for beside a page, or by machines.
-_NO_PAGES = frozenset({"static", "pages.healthz", "pages.annotated_copy", "analyses.picture", "models.slide"})
+_NO_PAGES = frozenset({"static", "pages.healthz", "pages.annotated_copy", "analyses.picture", "lesson.slide"})
 
 
 def remember(app: Flask) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import pytest
 
+from web.analyses.store import COPY_NAME
 from web.settings import MIB
-from web.store import COPY_NAME
 
 pytestmark = pytest.mark.browser
 

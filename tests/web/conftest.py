@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
+from web.analyses.record import Record, Said, Together
 from web.factory import create_app
-from web.record import Record, Said, Together
 from xray.classifier import Head, LinearHead
 from xray.metadata import ArtefactFile, Band, HeadFacts
 from xray.preprocess import LUNG_BOX, Recipe

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from web.store import COPY_NAME
+from web.analyses.store import COPY_NAME
 from xray.screen import CAUTIONS, NOT_FRONTAL
 
 DISCLAIMER = "For education and research only, not for diagnosis"

@@ -101,7 +101,7 @@ def test_a_bug_is_a_500_page_without_a_verdict_and_without_its_inside(make_app, 
     def fail(*_, **__):
         raise RuntimeError("inside information")
 
-    monkeypatch.setattr("web.desk.annotate", fail)
+    monkeypatch.setattr("web.analyses.desk.annotate", fail)
     answer = send(app.test_client())
     assert answer.status_code == 500
     assert "Something broke on our side" in answer.text

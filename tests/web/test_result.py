@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from web.record import Said
+from web.analyses.record import Said
 from web.result import HeldOut, Share, held_out, page
 from xray.classifier import Head
 

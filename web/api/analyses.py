@@ -5,12 +5,13 @@ from typing import TypedDict
 from flask import Response, abort
 from werkzeug.datastructures import FileStorage
 
-from web import forms, pictures
+from web import forms
+from web.analyses import pictures
+from web.analyses.record import ID, Record
 from web.api import answers, examples, owners, schemas
 from web.api.answers import Answer
 from web.api.document import refuses
 from web.api.multipart import MULTIPART, MultipartBlueprint
-from web.record import ID, Record
 from web.services import services
 from xray.errors import Phrase
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import url_for
 
-from web import pictures
-from web.record import Record, Said
+from web.analyses import pictures
+from web.analyses.record import Record, Said
 from web.services import services
 from xray.metadata import HeadFacts
 from xray.screen import CAUTIONS, Caution

@@ -6,13 +6,13 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from web import forms
+from web.analyses.store import StoreError
 from web.api import document, owners, problems
 from web.api.analyses import analyses
 from web.api.document import PATH, Interface
 from web.api.models import health, models
 from web.api.multipart import MultipartBlueprint
 from web.api.page import page
-from web.store import StoreError
 from xray.errors import ImageError
 
 api = MultipartBlueprint("api", __name__, url_prefix=PATH, description="The interface itself.")

@@ -10,7 +10,7 @@ from marshmallow.validate import OneOf, Range, Regexp
 from werkzeug.datastructures import FileStorage
 
 from web import forms
-from web.record import ID
+from web.analyses.record import ID
 from web.services import services
 from xray.classifier import Verdict
 from xray.screen import Caution

@@ -1,0 +1,80 @@
+"""What is kept of one analysis, written and read again."""
+
+import json
+from dataclasses import MISSING, asdict, fields
+
+import pytest
+
+from web.analyses.record import ID, Record, copies_in
+
+
+@pytest.fixture
+def text(make_record):
+    return make_record(cautions=("child",)).to_json()
+
+
+def without(text: str, *keys: str) -> str:
+    return json.dumps({key: value for key, value in json.loads(text).items() if key not in keys})
+
+
+def test_what_was_written_is_read_again(make_record):
+    record = make_record(name="фото «1».png", cautions=("inverted",))
+    assert Record.from_json(record.to_json()) == record
+
+
+def test_a_key_of_a_later_version_does_not_break_the_list(make_record):
+    record = make_record()
+    found = json.loads(record.to_json()) | {"colour": "grey"}
+    found["said"][0]["mood"] = found["combined"]["mood"] = "good"
+    assert Record.from_json(json.dumps(found)) == record
+
+
+def test_a_field_that_was_added_since_takes_its_default(make_record):
+    record, added = make_record(), [field.name for field in fields(Record) if field.default is not MISSING]
+    assert added and Record.from_json(without(record.to_json(), *added)) == record
+
+
+def test_every_database_takes_what_is_written(make_record):
+    record = make_record(name="\udcff\x00 фото 🫁.png")
+    assert record.to_json().isascii() and "\x00" not in record.to_json()
+    assert Record.from_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize("key", ["name", "said", "created", "outline"])
+def test_what_lacks_a_part_that_is_needed_says_so(text, key):
+    with pytest.raises(ValueError, match="cannot be read"):
+        Record.from_json(without(text, key))
+
+
+def test_a_part_that_only_both_models_have_may_be_missing(text):
+    assert Record.from_json(without(text, "combined")).combined is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"said": null}', '{"said": [null]}'])
+def test_what_is_no_analysis_says_so(text):
+    with pytest.raises(ValueError):
+        Record.from_json(text)
+    assert copies_in(text) == ()
+
+
+def test_an_analysis_without_any_verdict_says_so(text):
+    with pytest.raises(ValueError, match="at least one model"):
+        Record.from_json(json.dumps(json.loads(text) | {"said": []}))
+
+
+def test_the_copies_are_known_though_the_rest_cannot_be_read(text, make_record):
+    assert copies_in(without(text, "name", "created")) == make_record().copies
+
+
+def test_what_leaves_the_app_tells_all_but_whose_it_is(make_record):
+    record = make_record(owner="nobody else's business")
+    shared = record.shared()
+    assert shared.keys() == asdict(record).keys() - {"owner"}
+    assert record.owner not in json.dumps(shared)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a" * 21, "a" * 23, "a" * 21 + "/", "a" * 21 + "\n", "a" * 21 + "é", "a" * 22 + "\n"]
+)
+def test_what_cannot_be_an_id_is_none(text):
+    assert not ID.fullmatch(text)

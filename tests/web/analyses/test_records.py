@@ -1,0 +1,153 @@
+"""The table of analyses, in SQLite and, where XRAY_TEST_DATABASE_URL names one, in another database.
+
+`XRAY_TEST_DATABASE_URL=postgresql://localhost/empty python -m pytest tests/web/analyses/test_records.py`; its table is
+emptied.
+"""
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, text, update
+
+from web.analyses.database import analyses, opened
+from web.analyses.record import Record
+from web.analyses.records import PRUNED_AT_ONCE, Records
+
+NOW = datetime.now(UTC)
+OTHER = os.environ.get("XRAY_TEST_DATABASE_URL", "")
+
+
+@pytest.fixture(params=["sqlite", "other"] if OTHER else ["sqlite"])
+def records(request, tmp_path):
+    sqlite = f"sqlite:///{tmp_path}/new/folder/analyses.sqlite3"
+    found = Records.open(sqlite if request.param == "sqlite" else OTHER, keep_days=30)
+    with found.engine.begin() as connection:
+        connection.execute(analyses.delete())
+    yield found
+    found.engine.dispose()
+
+
+@pytest.fixture
+def file(records, make_record):
+    """File an analysis that is some days old; return it."""
+
+    def add(owner: str = "me", days: float = 0, **values: object) -> Record:
+        record = make_record(owner=owner, created=NOW - timedelta(days=days), **values)
+        records.add(record)
+        return record
+
+    return add
+
+
+def test_an_analysis_is_found_again_by_its_owner_alone(records, file):
+    mine, name = file(), "фото 肺部 'x' \U0001fac1.png"
+    odd = file(name=name)
+    assert records.get(mine.id, "me") == mine
+    assert records.get(odd.id, "me").name == name
+    assert records.get(mine.id, "you") is None
+    assert records.get(mine.id, "ME") is None
+    assert records.get("A" * 22, "me") is None
+
+
+@pytest.mark.parametrize("id", ["", "\x00", "a" * 21 + "\x00", "%", "' or 1=1 --", "a" * 100_000, "\udcff" * 22])
+def test_what_cannot_be_an_id_is_not_found(records, file, id):
+    file()
+    assert records.get(id, "me") is None
+
+
+def test_a_list_holds_its_owners_newest_first_a_page_at_a_time(records, file):
+    mine = [file(days=days) for days in (2, 0, 1)]
+    file("you")
+    newest_first = [mine[1], mine[2], mine[0]]
+    assert records.of("me") == list(records.each("me")) == newest_first
+    assert records.of("me", limit=2) == newest_first[:2]
+    assert records.of("me", limit=2, offset=2) == newest_first[2:]
+    assert records.count("me") == 3 and records.count("you") == 1 and records.count("nobody") == 0
+
+
+def test_what_is_too_old_is_not_shown_though_it_waits_to_be_taken_away(records, file):
+    old, young = file(days=30.1), file(days=29.9)
+    assert records.get(old.id, "me") is None
+    assert records.of("me") == [young] and records.count("me") == 1
+    assert records.filed("me").keys() == {old.id, young.id}
+
+
+def test_what_cannot_be_read_is_left_out_with_a_warning_and_can_be_deleted(records, file, caplog):
+    file()
+    damaged = file()
+    with records.engine.begin() as connection:
+        connection.execute(update(analyses).where(analyses.c.id == damaged.id).values(content='{"name": "x"}'))
+    with caplog.at_level(logging.WARNING):
+        assert len(records.of("me")) == 1 and records.get(damaged.id, "me") is None
+    assert damaged.id[:6] in caplog.text and damaged.id not in caplog.text
+    assert records.filed("me")[damaged.id] == ()
+
+
+def test_the_oldest_expire_by_age_some_at_a_time(records, file):
+    for days in range(31, 31 + PRUNED_AT_ONCE + 5):
+        file(days=days)
+    file(days=1)
+    first = records.expired(NOW, count=1000)
+    assert len(first) == PRUNED_AT_ONCE
+    with records.removing(list(first)):
+        pass
+    assert len(records.expired(NOW, count=1000)) == 5
+
+
+def test_of_too_many_those_expire_that_whoever_has_most_made_first(records, file):
+    others = file("other", days=9)
+    mine = [file(days=days) for days in (3, 2, 1)]
+    assert records.expired(NOW, count=4) == {}
+    assert records.expired(NOW, count=3) == {mine[0].id: mine[0].copies}
+    assert records.expired(NOW, count=2).keys() == {mine[0].id, mine[1].id}
+    assert others.id not in records.expired(NOW, count=2)
+
+
+def test_the_newest_stays_though_the_clock_was_set_back(records, file):
+    late, early = file(days=-5), file(days=1)
+    assert records.expired(NOW, count=1, but=early.id).keys() == {late.id}
+
+
+def test_what_fails_while_it_is_removed_stays(records, file):
+    record = file()
+    with pytest.raises(ZeroDivisionError), records.removing([record.id]):
+        _ = 1 / 0
+    assert records.get(record.id, "me") == record
+    for _ in range(2):
+        with records.removing([record.id]):
+            pass
+    assert records.get(record.id, "me") is None
+
+
+def test_many_threads_write_and_read_at_once(records, make_record):
+    def work(number: int) -> int:
+        record = make_record(owner=f"owner {number % 3}")
+        records.add(record)
+        assert records.get(record.id, record.owner) == record
+        if number % 2:
+            with records.removing([record.id]):
+                pass
+        return records.count(record.owner)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(48)))
+    assert sum(records.count(f"owner {number}") for number in range(3)) == 24
+
+
+def test_a_table_that_stands_is_kept(records, file):
+    record = file()
+    again = Records(opened(records.engine.url.render_as_string(hide_password=False)), keep_days=30)
+    assert again.get(record.id, "me") == record
+    again.engine.dispose()
+
+
+def test_a_row_as_the_first_version_wrote_it_is_read(records, make_record):
+    row = make_record().to_json().replace('"cautions": []', '"cautions": [], "mood": 7')
+    with records.engine.begin() as connection:
+        values = {"id": "A" * 22, "owner": "me", "created_ms": int(NOW.timestamp() * 1000), "content": row}
+        connection.execute(insert(analyses).values(values))
+        assert connection.execute(text("select count(*) from analyses")).scalar_one() == 1
+    assert len(records.of("me")) == 1

@@ -1,0 +1,71 @@
+"""Files that share one temporary file."""
+
+import io
+import random
+import zipfile
+
+import pytest
+
+from web.batch.uploads import Part, Pile
+
+
+@pytest.fixture
+def pile():
+    pile = Pile()
+    first = Part(pile)
+    yield pile
+    first.close()
+    assert pile.file.closed
+
+
+def test_each_part_holds_what_was_written_to_it(pile) -> None:
+    first = Part(pile)
+    first.write(b"one")
+    first.write(b" and more")
+    second = Part(pile)
+    second.write(b"two")
+    first.seek(0), second.seek(0)
+    assert (first.read(3), second.read(), first.read(), first.read()) == (b"one", b"two", b" and more", b"")
+
+
+def test_it_behaves_as_a_file_in_memory_does(pile) -> None:
+    Part(pile).write(b"before")
+    chance, memory, part = random.Random(0), io.BytesIO(), Part(pile)
+    data = chance.randbytes(1000)
+    assert memory.write(data) == part.write(data)
+    for _ in range(500):
+        offset, whence, size = chance.randint(-50, 1100), chance.choice((0, 2)), chance.randint(-1, 300)
+        if (1000 if whence else 0) + offset >= 0:
+            assert memory.seek(offset, whence) == part.seek(offset, whence)
+        assert memory.read(size) == part.read(size)
+        assert memory.tell() == part.tell()
+
+
+def test_it_refuses_to_go_before_its_start(pile) -> None:
+    before = Part(pile)
+    before.write(b"secret of the file before")
+    with pytest.raises(ValueError, match="-1"):
+        Part(pile).seek(-1)
+    before.close()
+
+
+def test_an_archive_among_others_can_be_opened(pile) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("a.png", b"x" * 1000)
+    Part(pile).write(b"before" * 100)
+    part = Part(pile)
+    part.write(content.getvalue())
+    Part(pile).write(b"after" * 100)
+    with zipfile.ZipFile(part) as archive:
+        assert archive.testzip() is None and archive.read("a.png") == b"x" * 1000
+
+
+def test_the_pile_is_gone_when_its_last_part_is_closed() -> None:
+    pile = Pile()
+    first, second = Part(pile), Part(pile)
+    first.close()
+    first.close()
+    assert not pile.file.closed
+    second.close()
+    assert pile.file.closed

@@ -1,0 +1,122 @@
+"""The database behind the table of analyses: SQLite, or any other that SQLAlchemy knows."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from web.analyses.store import StoreError
+from web.settings import SettingError
+
+BUSY_S = 10  # that SQLite waits for another process that writes
+POSTGRES_DISK_FULL = "53100"
+
+_schema = MetaData()
+analyses = Table(
+    "analyses",
+    _schema,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),  # since 1970 in UTC: every database sorts it alike
+    Column("content", Text, nullable=False),  # web.record.Record as JSON
+    Index("analyses_by_owner", "owner", "created_ms"),
+    Index("analyses_by_time", "created_ms"),
+)
+
+
+class DatabaseError(StoreError):
+    """The database cannot be reached, is locked or full, or cannot be written; nothing was changed."""
+
+    def __init__(self, error: SQLAlchemyError) -> None:
+        """Keep the driver's own words: SQLAlchemy's would show names of files and owners."""
+        cause = getattr(error, "orig", None) or error
+        full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        full = full or getattr(cause, "sqlstate", getattr(cause, "pgcode", None)) == POSTGRES_DISK_FULL
+        super().__init__(OSError(errno.ENOSPC if full else errno.EIO, str(cause).strip()))
+        if not full:
+            self.status = 503
+
+
+def opened(url: str) -> Engine:
+    """Open a database, making the table where it is missing.
+
+    Args:
+        url: its address, such as sqlite:////folder/xray.sqlite3.
+
+    Raises:
+        SettingError: not an address, no such database, or no driver for it.
+    """
+    try:
+        engine = _engine(url)
+        try:
+            _schema.create_all(engine)
+        except DBAPIError:
+            # Two workers may start at once: whoever comes second finds the table.
+            _schema.create_all(engine)
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise SettingError(
+            "DATABASE_URL: expected a database that can be written. Received: %(reason)s. Correct it, install its "
+            "driver (pip install 'psycopg[binary]' for PostgreSQL), or remove it to use a file in the instance folder.",
+            reason=reason,
+        ) from error
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Read what stands in the database at this moment."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise DatabaseError(error) from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Change all or nothing: whatever is raised meanwhile takes the change back."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise DatabaseError(error) from error
+
+
+def _engine(url: str) -> Engine:
+    # Heroku still writes postgres://, a name that SQLAlchemy gave up.
+    address = make_url(url.replace("postgres://", "postgresql://", 1))
+    if address.get_backend_name() != "sqlite":
+        # A server may close a connection that waits in the pool.
+        return create_engine(address, pool_pre_ping=True)
+    if address.database and address.database != ":memory:":
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(address, connect_args={"timeout": BUSY_S})
+    event.listen(engine, "connect", _write_ahead)
+    return engine
+
+
+def _write_ahead(connection: DBAPIConnection, _: object) -> None:
+    """Let readers read while one writes; a killed process leaves the database whole."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()

@@ -1,0 +1,212 @@
+"""Where a film is read and filed: the one road of the page, of batches and of the programs' interface."""
+
+import logging
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from web.analyses import pictures
+from web.analyses.pictures import Pictures
+from web.analyses.record import Record, Said, Together
+from web.analyses.records import Filed, Records
+from web.analyses.store import Store, StoreError
+from xray import image
+from xray.analysis import Analysis, Analyzer, Prediction
+from xray.annotate import annotate, encode_jpeg, encode_png, film_panel, heat_layer, outline_path, thumbnail
+from xray.combined import combine
+from xray.deep import Deep
+
+log = logging.getLogger(__name__)
+
+DAY_S = 86_400
+# A draft is being written right now, unless it is older than any request.
+UNFILED_S = 3600
+# Analyses that are taken away in one step: others who write wait as long.
+REMOVED_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Reads films and keeps what was found.
+
+    Attributes:
+        analyzer: the models.
+        store: the annotated copies.
+        pictures: what only the owner sees.
+        records: the table of analyses.
+        keep_days: an older analysis is taken away.
+        keep_count: more analyses than these, the oldest first, are taken away.
+    """
+
+    analyzer: Analyzer
+    store: Store
+    pictures: Pictures
+    records: Records
+    keep_days: int
+    keep_count: int
+
+    def read(self, data: bytes, *, name: str, choice: str, owner: str) -> Record:
+        """Analyse one file and keep the analysis.
+
+        Args:
+            data: the content of a PNG, JPEG or DICOM file.
+            name: of the file, fit to be shown.
+            choice: a model's name, or "both".
+            owner: who may open the analysis later.
+
+        Raises:
+            ImageError: the file cannot be analysed; the message says why.
+            StoreError: it cannot be kept; nothing of it is left.
+        """
+        analysis = self.analyzer.analyse(data, self.analyzer.expand(choice))
+        deep = _levels(data, analysis)
+        now = datetime.now(UTC)
+        id = secrets.token_urlsafe(16)
+        copies: list[str] = []
+        try:
+            for prediction in analysis.predictions:
+                png = encode_png(annotate(analysis, prediction, file_name=name, when=now))
+                copies.append(self.store.save(png, prediction.verdict, prediction.score, name))
+            self.pictures.save(id, _drawn(analysis, deep))
+            record = _record(analysis, copies, id=id, owner=owner, created=now, name=name, choice=choice)
+            record = _deepened(record, deep) if deep else record
+            self.records.add(record)
+        except Exception:
+            with suppress(StoreError):
+                self._discard(id, copies)
+            raise
+        self.prune(now, but=id)
+        return record
+
+    def remove(self, record: Record) -> None:
+        """Take an analysis away, with all its pictures.
+
+        Raises:
+            StoreError: it is still there, though some of its pictures may be gone.
+        """
+        self._take_away({record.id: record.copies})
+
+    def remove_all(self, owner: str) -> int:
+        """Take all of an owner's analyses away, and return how many they were.
+
+        Raises:
+            StoreError: some are still there.
+        """
+        filed = list(self.records.filed(owner).items())
+        for start in range(0, len(filed), REMOVED_AT_ONCE):
+            self._take_away(dict(filed[start : start + REMOVED_AT_ONCE]))
+        return len(filed)
+
+    def prune(self, now: datetime, *, but: str = "") -> int:
+        """Take away some of the analyses that are too old or too many, and return how many.
+
+        What goes wrong is only logged: whoever comes next takes them away, and today's visitor has done nothing.
+
+        Args:
+            now: the time.
+            but: the id of one that stays in any case: a clock that was set back makes the newest look old.
+        """
+        removed = 0
+        try:
+            for id, copies in self.records.expired(now, count=self.keep_count, but=but).items():
+                self._take_away({id: copies})
+                removed += 1
+        except StoreError as error:
+            log.warning("Not all old analyses could be taken away: %s", error)
+        return removed
+
+    def sweep(self) -> None:
+        """Take away, at the start, all that is too old or too many, and what killed processes left.
+
+        Pictures without a row lie as long as any others may: their row may be in a database that was not named today.
+        """
+        while self.prune(datetime.now(UTC)):
+            pass
+        now = time.time()
+        oldest = now - (self.keep_days + 1) * DAY_S
+        try:
+            self.pictures.sweep(oldest, drafts_before=now - UNFILED_S)
+            self.store.sweep(oldest)
+        except (OSError, StoreError) as error:
+            log.warning("What killed processes left could not be taken away: %s", error)
+
+    def _take_away(self, filed: Filed) -> None:
+        with self.records.removing(list(filed)):
+            for id, copies in filed.items():
+                self._discard(id, copies)
+
+    def _discard(self, id: str, copies: Iterable[str]) -> None:
+        for copy in copies:
+            self.store.remove(copy)
+        self.pictures.remove(id)
+
+
+def _levels(data: bytes, analysis: Analysis) -> Deep | None:
+    """Return the levels of a film of more than 8 bits in the size and the polarity in which it is shown."""
+    deep = image.read_deep(data)
+    if deep is None:
+        return None
+    deep = replace(deep, levels=film_panel(deep.levels))
+    return deep.turned() if analysis.inverted else deep
+
+
+def _drawn(analysis: Analysis, deep: Deep | None) -> Mapping[str, bytes]:
+    """Draw what the pages show of an analysis."""
+    film = film_panel(analysis.image)
+    heats = {pictures.heat(each.model): encode_png(heat_layer(each)) for each in analysis.predictions if each.cam.any()}
+    return {
+        pictures.FILM: encode_jpeg(film),
+        pictures.THUMB: encode_jpeg(thumbnail(film)),
+        pictures.MASK: encode_png(np.asarray(analysis.lungs * np.uint8(255), np.uint8)),
+        **heats,
+        **({pictures.DEEP: encode_png(deep.packed())} if deep else {}),
+    }
+
+
+def _deepened(record: Record, deep: Deep) -> Record:
+    return replace(record, deep=True, window_low=deep.low, window_high=deep.high, curve=deep.curve)
+
+
+def _record(
+    analysis: Analysis, copies: list[str], *, id: str, owner: str, created: datetime, name: str, choice: str
+) -> Record:
+    together = combine(analysis.predictions)
+    height, width = analysis.image.shape
+    return Record(
+        id=id,
+        owner=owner,
+        created=created,
+        name=name,
+        choice=choice,
+        width=width,
+        height=height,
+        box=(analysis.box.top, analysis.box.bottom, analysis.box.left, analysis.box.right),
+        outline=outline_path(analysis.lungs),
+        cautions=tuple(str(caution) for caution in analysis.cautions),
+        said=tuple(_said(each, copy) for each, copy in zip(analysis.predictions, copies, strict=True)),
+        combined=Together(str(together.verdict), together.score, together.threshold) if together else None,
+    )
+
+
+def _said(prediction: Prediction, copy: str) -> Said:
+    return Said(
+        model=prediction.model,
+        version=prediction.version,
+        verdict=str(prediction.verdict),
+        score=prediction.score,
+        score_text=prediction.score_text,
+        threshold=prediction.threshold,
+        low=prediction.band.low,
+        high=prediction.band.high,
+        positive=prediction.positive,
+        negative=prediction.negative,
+        explained=prediction.explained,
+        heat_in_lungs=prediction.heat_in_lungs,
+        even_heat=prediction.even_heat,
+        copy=copy,
+    )

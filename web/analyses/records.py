@@ -1,0 +1,140 @@
+"""The table of analyses: who did which, newest first."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, Select, delete, func, insert, select
+
+from web.analyses.database import analyses, opened, reading, writing
+from web.analyses.record import ID, Record, copies_in
+
+log = logging.getLogger(__name__)
+
+# Of expired analyses, as many are taken away after each new one: the list shrinks faster than it grows.
+PRUNED_AT_ONCE = 20
+READ_AT_ONCE = 100  # rows, where all are asked for: each is some kilobytes
+DAY_MS = 86_400_000
+
+# What is to be taken away: the annotated copies of each analysis, by its id.
+Filed = Mapping[str, Sequence[str]]
+
+_rows = select(analyses.c.id, analyses.c.content)
+_number = select(func.count()).select_from(analyses)
+
+
+@dataclass(frozen=True)
+class Records:
+    """The analyses in a database; any number of threads and processes may use it.
+
+    Every method raises DatabaseError where the database does not do what it is asked.
+
+    Attributes:
+        engine: the database.
+        keep_days: an older analysis is not shown, even where it still waits to be taken away.
+    """
+
+    engine: Engine
+    keep_days: int
+
+    @classmethod
+    def open(cls, url: str, *, keep_days: int) -> "Records":
+        """Open a database by its address; see `web.database.opened`."""
+        return cls(opened(url), keep_days)
+
+    def add(self, record: Record) -> None:
+        """Keep one analysis."""
+        row = {
+            "id": record.id,
+            "owner": record.owner,
+            "created_ms": _milliseconds(record.created),
+            "content": record.to_json(),
+        }
+        with writing(self.engine) as connection:
+            connection.execute(insert(analyses).values(row))
+
+    def get(self, id: str, owner: str) -> Record | None:
+        """Return an owner's analysis; None where there is none, or it is somebody else's."""
+        # What cannot be an id is not asked for: PostgreSQL has no words for some of it.
+        if not ID.fullmatch(id):
+            return None
+        found = list(self._found(self._shown(_rows, owner).where(analyses.c.id == id)))
+        return found[0] if found else None
+
+    def of(self, owner: str, *, limit: int | None = None, offset: int = 0) -> list[Record]:
+        """Return an owner's analyses, newest first; one that cannot be read is left out, with a warning."""
+        return list(self._found(self._newest_first(owner).offset(offset).limit(limit)))
+
+    def each(self, owner: str) -> Iterator[Record]:
+        """Yield all of an owner's analyses, newest first, without holding them at once."""
+        return self._found(self._newest_first(owner))
+
+    def count(self, owner: str) -> int:
+        """Return how many analyses an owner has."""
+        with reading(self.engine) as connection:
+            return int(connection.execute(self._shown(_number, owner)).scalar_one())
+
+    def filed(self, owner: str) -> Filed:
+        """Return what lies filed for an owner: what cannot be read, and what is too old to be shown, too."""
+        return self._filed(_rows.where(analyses.c.owner == owner))
+
+    def expired(self, now: datetime, *, count: int, but: str = "") -> Filed:
+        """Return the oldest analyses that are too old; if none is, some of those that are too many in all.
+
+        Those that are too many come from whoever has most: a folder of films does not push out everybody else's.
+
+        Args:
+            now: the time.
+            count: how many may stay.
+            but: the id of one that stays in any case.
+
+        Returns:
+            At most PRUNED_AT_ONCE.
+        """
+        oldest = _rows.where(analyses.c.id != but).order_by(analyses.c.created_ms).limit(PRUNED_AT_ONCE)
+        aged = self._filed(oldest.where(analyses.c.created_ms < self._since(now)))
+        if aged:
+            return aged
+        with reading(self.engine) as connection:
+            surplus = int(connection.execute(_number).scalar_one()) - count
+            if surplus <= 0:
+                return {}
+            by_owner = select(analyses.c.owner).group_by(analyses.c.owner)
+            most = connection.execute(by_owner.order_by(func.count().desc()).limit(1)).scalar_one_or_none()
+        return self._filed(oldest.where(analyses.c.owner == most).limit(min(surplus, PRUNED_AT_ONCE)))
+
+    @contextmanager
+    def removing(self, ids: Sequence[str]) -> Iterator[None]:
+        """Forget some analyses once what is done meanwhile succeeded; one that is not there is no error."""
+        with writing(self.engine) as connection:
+            connection.execute(delete(analyses).where(analyses.c.id.in_(ids)))
+            yield
+
+    def _newest_first(self, owner: str) -> Select[Any]:
+        return self._shown(_rows, owner).order_by(analyses.c.created_ms.desc(), analyses.c.id)
+
+    def _shown(self, query: Select[Any], owner: str) -> Select[Any]:
+        return query.where(analyses.c.owner == owner, analyses.c.created_ms >= self._since(datetime.now(UTC)))
+
+    def _since(self, now: datetime) -> int:
+        return _milliseconds(now) - self.keep_days * DAY_MS
+
+    def _found(self, query: Select[Any]) -> Iterator[Record]:
+        with reading(self.engine) as connection:
+            for id, content in connection.execute(query.execution_options(yield_per=READ_AT_ONCE)):
+                try:
+                    yield Record.from_json(content)
+                except ValueError as error:
+                    log.warning("The analysis %s… was left out: %s", id[:6], error)
+
+    def _filed(self, query: Select[Any]) -> Filed:
+        with reading(self.engine) as connection:
+            rows = connection.execute(query.execution_options(yield_per=READ_AT_ONCE))
+            return {id: copies_in(content) for id, content in rows}
+
+
+def _milliseconds(when: datetime) -> int:
+    return round(when.astimezone(UTC).timestamp() * 1000)

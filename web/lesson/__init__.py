@@ -1,0 +1,1 @@
+"""How it works: one radiograph followed through every step."""

@@ -1,0 +1,73 @@
+"""How it works: the page that follows one radiograph, and the pictures of its steps."""
+
+from typing import cast
+
+from flask import Blueprint, Response, abort, current_app, render_template, request
+
+from web.examples import EXAMPLES
+from web.language import in_words
+from web.lesson import classroom, plots, slides
+from web.lesson.classroom import Lessons
+from web.lesson.lesson import Lesson
+from web.models import terms
+from web.services import services
+from xray import gate, lungs, polarity, preprocess
+from xray.errors import ImageError
+
+lesson = Blueprint("lesson", __name__)
+
+# The limits that the lesson quotes, from where they hold.
+LIMITS = {
+    "doubtful_contrast": polarity.DOUBTFUL_CONTRAST,
+    "smallest_share": gate.SMALLEST_SHARE,
+    "margin": preprocess.MARGIN,
+    "lung": lungs.THRESHOLD,
+    "lung_side": lungs.SIZE,
+}
+
+
+@lesson.get("/how")
+def how() -> str:
+    """Follow one radiograph through every step."""
+    choice = classroom.choose(request, _lessons())
+    return render_template(
+        "how.html",
+        **vars(choice),
+        address=choice.address,
+        said=choice.said,
+        problem=_problem(choice.lesson),
+        drawings=plots,
+        examples=EXAMPLES,
+        own=classroom.own(),
+        labels=services().labels,
+        terms=terms,
+        limits=LIMITS,
+    )
+
+
+@lesson.get("/how/<name>.png")
+def slide(name: str) -> Response:
+    """Draw one step of that radiograph's way."""
+    choice = classroom.choose(request, _lessons())
+    try:
+        png = slides.slide(choice.lesson, name)
+    except ImageError:
+        abort(404)
+    response = Response(png or abort(404), mimetype="image/png")
+    if choice.example:
+        response.headers["Cache-Control"] = "private, max-age=600"
+    return response
+
+
+def _lessons() -> Lessons:
+    found = current_app.extensions.setdefault("lessons", Lessons(services().desk.analyzer.registry))
+    return cast(Lessons, found)
+
+
+def _problem(lesson: Lesson) -> str | None:
+    """Say why a film does not come to the end of its way; None where it does."""
+    try:
+        _reached = lesson.prediction
+    except ImageError as error:
+        return in_words(error)
+    return None

@@ -1,0 +1,1 @@
+"""What is served: each network's page, made from its metadata.json."""

@@ -1,0 +1,109 @@
+"""What is served, model by model."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+
+from flask import Blueprint, Response, abort, jsonify, render_template
+from flask_babel import gettext as _
+
+from web.charts import figures
+from web.models import failures, head_plots, head_tables, network_cards, terms
+from web.services import services
+from xray.metadata import BackboneFacts, Facts, HeadFacts, ScreenFacts
+
+models = Blueprint("models", __name__)
+models.add_app_template_filter(figures.shown, "figure")
+models.add_app_template_filter(figures.decimal, "decimal")
+models.add_app_template_filter(figures.percent, "share")
+models.add_app_template_filter(figures.whole, "count")
+
+# What makes one artefact again, by its kind; training/README.md explains.
+COMMANDS = {
+    "segmentation": ("segment", "export lungs"),
+    "backbone": ("pretrain", "export backbone"),
+    "screen": ("screen", "export screen"),
+    "head": ("contrast training/configs/{name}.toml", "evaluate runs/{name}", "audit", "export head {name}"),
+}
+
+
+@models.get("/models")
+def index() -> str:
+    """List what is served."""
+    return render_template(
+        "models.html",
+        artefacts=services().artefacts,
+        labels=services().labels,
+        heads=head_plots,
+        terms=terms,
+        what=what,
+    )
+
+
+@models.get("/models/<name>")
+def card(name: str) -> str:
+    """Show what is known of one artefact."""
+    facts = _artefact(name)
+    started = facts.training.get("started")
+    return render_template(
+        "model.html",
+        facts=facts,
+        artefacts=services().artefacts,
+        labels=services().labels,
+        terms=terms,
+        what=what,
+        created=datetime.fromisoformat(facts.created),
+        started=datetime.fromisoformat(str(started)) if started else None,
+        commands=[f"python -m training.{step.format(name=name)}" for step in COMMANDS[facts.kind]],
+        **_parts(facts),
+    )
+
+
+@models.get("/models/<name>.json")
+def record(name: str) -> Response:
+    """Send all that is known of one artefact, as training wrote it."""
+    response = jsonify(asdict(_artefact(name)))
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.json"'
+    return response
+
+
+def what(facts: Facts) -> str:
+    """Say in one sentence what an artefact does."""
+    words: dict[str, str] = {
+        "segmentation": _("Finds the lungs. What it finds decides which part of the film the other networks see."),
+        "backbone": _("Turns the lungs into features. Both models and the screen judge by these, and by nothing else."),
+        "screen": _("Refuses what is no frontal chest film, and warns of films that deserve more doubt."),
+    }
+    if isinstance(facts, HeadFacts):
+        negative = next(label for label in facts.classes if label != facts.positive)
+        return str(
+            _(
+                "Answers one question: %(positive)s or %(negative)s?",
+                positive=terms.class_name(facts.positive),
+                negative=terms.class_name(negative),
+            )
+        )
+    return words[facts.kind]
+
+
+def _artefact(name: str) -> Facts:
+    facts = services().artefacts.get(name)
+    if facts is None:
+        abort(404)
+    return facts
+
+
+def _parts(facts: Facts) -> Mapping[str, object]:
+    """Return what only the pages of one kind show."""
+    match facts:
+        case HeadFacts():
+            return {
+                "plots": head_plots.plots(facts),
+                "tables": head_tables.tables(facts),
+                "failures": failures.known(facts),
+            }
+        case BackboneFacts():
+            return {"tables": {"accuracies": network_cards.accuracies(facts)}}
+        case ScreenFacts():
+            return {"plots": network_cards.screened(facts), "tables": {"checks": network_cards.checks(facts)}}
+    return {}
