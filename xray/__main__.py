@@ -15,6 +15,7 @@ from xray.analysis import ALL_MODELS, Analysis, Analyzer, Prediction
 from xray.annotate import annotate, encode_png
 from xray.combined import MODELS, NAME, Combined, combine
 from xray.errors import ImageError, ModelError
+from xray.image import TURNS
 from xray.limits import Limits
 from xray.screen import Caution
 
@@ -65,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"covid_normal, covid_pneumo, or both (default): every model, and a row `{NAME}` for both read together",
     )
     parser.add_argument(
+        "--turn", type=int, choices=TURNS, default=0, help="degrees clockwise by which each picture is turned first"
+    )
+    parser.add_argument(
         "--format", choices=("csv", "json"), default="csv", help="csv (default) or json: one array of objects"
     )
     parser.add_argument(
@@ -83,7 +87,7 @@ def _run(analyzer: Analyzer, models: tuple[str, ...], options: argparse.Namespac
         nonlocal failed
         for path, problem in files:
             progress.show(path)
-            for row in _judge(analyzer, models, path, problem, options.annotated):
+            for row in _judge(analyzer, models, path, problem, options):
                 failed |= bool(row["error"])
                 progress.clear()
                 yield row
@@ -124,11 +128,11 @@ def _is_picture(path: str) -> bool:
 
 
 def _judge(
-    analyzer: Analyzer, models: tuple[str, ...], path: str, problem: str, annotated: Path | None
+    analyzer: Analyzer, models: tuple[str, ...], path: str, problem: str, options: argparse.Namespace
 ) -> Iterator[Row]:
     """Yield one row per model, then that of both together; a picture that fails has the error in each."""
     try:
-        analysis = None if problem else analyzer.analyse(_read(path), models)
+        analysis = None if problem else analyzer.analyse(_read(path), models, turn=options.turn)
     except ImageError as error:
         analysis, problem = None, str(error)
     except OSError as error:
@@ -139,11 +143,11 @@ def _judge(
         return
     for prediction in analysis.predictions:
         try:
-            if annotated:
-                _save(annotated, analysis, prediction, path)
+            if options.annotated:
+                _save(options.annotated, analysis, prediction, path)
             problem = ""
         except OSError as error:
-            problem = f"Annotated copy not saved in {annotated}: {error.strerror}."
+            problem = f"Annotated copy not saved in {options.annotated}: {error.strerror}."
         yield _row(path, prediction.model, prediction, problem, analysis.cautions)
     together = combine(analysis.predictions)
     if together:

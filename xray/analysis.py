@@ -152,19 +152,20 @@ class Analyzer:
             raise ValueError(f"Expected a model out of {known}. Received: {choice!r}.")
         return self.names if choice == ALL_MODELS else (choice,)
 
-    def analyse(self, data: bytes, models: Sequence[str]) -> Analysis:
+    def analyse(self, data: bytes, models: Sequence[str], *, turn: int = 0) -> Analysis:
         """Analyse one file: one pass of the lung network, one of the backbone, then each head.
 
         Args:
             data: the content of a PNG, JPEG or DICOM file.
             models: names out of `names`.
+            turn: degrees clockwise by which the picture is turned first, one of `xray.image.TURNS`.
 
         Raises:
             ImageError: the file cannot be analysed; the message says why.
             ValueError: a model that is not there.
         """
         names = [name for model in models for name in self.expand(model)]
-        picture = image.read(data)
+        picture = image.turned(image.read(data), turn)
         film = polarity.as_film(picture, lambda each: lungs.segment(each, self.registry.segmenter))
         backbone = self.registry.backbone
         box = crop_box(film.lungs, backbone.recipe)

@@ -77,9 +77,14 @@ class ImageTooLargeError(ImageError):
 
 
 class NotAChestXrayError(ImageError):
-    """A picture that does not look like a frontal chest radiograph."""
+    """A picture that does not look like a frontal chest radiograph.
+
+    Attributes:
+        turn: degrees clockwise that may bring it upright; 0 where no turn brings lungs out.
+    """
 
     status = 422
+    turn = 0
 
 
 class ModelError(XrayError):

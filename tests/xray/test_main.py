@@ -70,6 +70,15 @@ def test_a_row_per_picture_and_model(run: Run, film: bytes, analyzer: Analyzer) 
     assert run("a.png", "--model", "both") == (0, rows)
 
 
+def test_pictures_that_lie_on_their_side_are_turned(run: Run, film: bytes) -> None:
+    put("upright.png", film)
+    put("lying.png", cv2.imencode(".png", np.rot90(cv2.imdecode(np.frombuffer(film, np.uint8), 0)))[1].tobytes())
+    _, upright = run("upright.png")
+    _, turned = run("lying.png", "--turn", "90")
+    assert [row["score"] for row in turned] == [row["score"] for row in upright]
+    assert run("lying.png")[0] == 1
+
+
 @pytest.mark.parametrize("model", ["covid_normal", "covid_pneumo"])
 def test_one_model_alone_has_no_row_for_both(run: Run, film: bytes, model: str) -> None:
     put("a.png", film)

@@ -50,7 +50,7 @@ class Desk:
     keep_days: int
     keep_count: int
 
-    def read(self, data: bytes, *, name: str, choice: str, owner: str) -> Record:
+    def read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int = 0) -> Record:
         """Analyse one file and keep the analysis.
 
         Args:
@@ -58,13 +58,14 @@ class Desk:
             name: of the file, fit to be shown.
             choice: a model's name, or "both".
             owner: who may open the analysis later.
+            turn: degrees clockwise by which the film is turned first.
 
         Raises:
             ImageError: the file cannot be analysed; the message says why.
             StoreError: it cannot be kept; nothing of it is left.
         """
-        analysis = self.analyzer.analyse(data, self.analyzer.expand(choice))
-        deep = _levels(data, analysis)
+        analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn)
+        deep = _levels(data, analysis, turn)
         now = datetime.now(UTC)
         id = secrets.token_urlsafe(16)
         copies: list[str] = []
@@ -73,7 +74,7 @@ class Desk:
                 png = encode_png(annotate(analysis, prediction, file_name=name, when=now))
                 copies.append(self.store.save(png, prediction.verdict, prediction.score, name))
             self.pictures.save(id, _drawn(analysis, deep))
-            record = _record(analysis, copies, id=id, owner=owner, created=now, name=name, choice=choice)
+            record = _record(analysis, copies, id=id, owner=owner, created=now, name=name, choice=choice, turn=turn)
             record = _deepened(record, deep) if deep else record
             self.records.add(record)
         except Exception:
@@ -146,12 +147,12 @@ class Desk:
         self.pictures.remove(id)
 
 
-def _levels(data: bytes, analysis: Analysis) -> Deep | None:
-    """Return the levels of a film of more than 8 bits in the size and the polarity in which it is shown."""
+def _levels(data: bytes, analysis: Analysis, turn: int) -> Deep | None:
+    """Return the levels of a film of more than 8 bits in the size, turn and polarity in which it is shown."""
     deep = image.read_deep(data)
     if deep is None:
         return None
-    deep = replace(deep, levels=film_panel(deep.levels))
+    deep = replace(deep, levels=film_panel(image.turned(deep.levels, turn)))
     return deep.turned() if analysis.inverted else deep
 
 
@@ -173,7 +174,7 @@ def _deepened(record: Record, deep: Deep) -> Record:
 
 
 def _record(
-    analysis: Analysis, copies: list[str], *, id: str, owner: str, created: datetime, name: str, choice: str
+    analysis: Analysis, copies: list[str], *, id: str, owner: str, created: datetime, name: str, choice: str, turn: int
 ) -> Record:
     together = combine(analysis.predictions)
     height, width = analysis.image.shape
@@ -190,6 +191,7 @@ def _record(
         cautions=tuple(str(caution) for caution in analysis.cautions),
         said=tuple(_said(each, copy) for each, copy in zip(analysis.predictions, copies, strict=True)),
         combined=Together(str(together.verdict), together.score, together.threshold) if together else None,
+        turn=turn,
     )
 
 

@@ -45,6 +45,7 @@ class Form(TypedDict):
 
     file: FileStorage
     model: str
+    turn: int
 
 
 @analyses.route("", methods=["POST"], tags=TAGS)
@@ -72,7 +73,7 @@ def create(form: Form) -> tuple[Answer, dict[str, str]]:
     """Analyse the film that was sent."""
     file = form["file"]
     name = forms.shown_name(file.filename or "")
-    record = services().desk.read(file.read(), name=name, choice=form["model"], owner=owners.owner())
+    record = services().desk.read(file.read(), name=name, choice=form["model"], owner=owners.owner(), turn=form["turn"])
     found = answers.analysis(record)
     return found, {"Location": found["url"]}
 

@@ -9,8 +9,11 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from web.analyses import pictures
 from web.analyses.database import DatabaseError
 from web.analyses.desk import DAY_S, Desk
 from web.analyses.pictures import Pictures
@@ -53,6 +56,18 @@ def files(*folders: Path) -> list[Path]:
 
 def kept(desk: Desk) -> list[Path]:
     return files(desk.store.folder, desk.pictures.folder)
+
+
+def test_a_film_of_sixteen_bits_is_turned_with_all_its_levels(desk):
+    deep = np.full((200, 240), 4000, np.uint16)
+    deep[:20, :20] = 60
+    data = cv2.imencode(".png", deep)[1].tobytes()
+    record = desk.read(data, name="film.png", choice="both", owner="me", turn=90)
+    assert (record.width, record.height, record.turn) == (200, 240, 90)
+    packed = cv2.imread(str(desk.pictures.path(record.id, pictures.DEEP)))
+    levels = packed[..., 1].astype(int) + packed[..., 2].astype(int) * 256
+    assert levels.shape == (384, 320), "small films are shown enlarged"
+    assert levels[:20, -20:].mean() < 1000 < levels[:20, :20].mean()
 
 
 def test_what_was_read_is_kept_with_its_pictures(desk, read):
