@@ -32,6 +32,8 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     """
     memory.return_what_is_freed()
     app = Flask("web", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
+    # /batch/ is /batch: people type either.
+    app.url_map.strict_slashes = False
     settings.configure(app, config)
     password.guard(app)
     security.protect(app)

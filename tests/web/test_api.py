@@ -325,7 +325,7 @@ def test_a_film_sent_as_words_is_refused_with_the_way_out(client):
     [
         ("GET", "/api/v1", 404),
         ("GET", "/api/v2/analyses", 404),
-        ("GET", "/api/v1/analyses/", 404),
+        ("GET", "/api/v1/analyses/", 405),
         ("GET", "/api/v1/analyses", 405),
         ("DELETE", "/api/v1/analyses", 405),
         ("PUT", f"/api/v1/analyses/{'A' * 22}", 405),

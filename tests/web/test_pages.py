@@ -290,3 +290,9 @@ def test_a_result_leads_to_its_own_lesson(client, send):
     page = send(client, model="covid_pneumo").text
     address = unescape(re.search(r'href="(/how\?analysis=[^"]+)"', page)[1])
     assert address.endswith("&model=covid_pneumo")
+
+
+@pytest.mark.parametrize("address", ["/batch", "/analyses", "/models", "/how", "/about", "/api"])
+def test_a_slash_at_the_end_of_an_address_makes_no_difference(client, address):
+    found = [client.get(each, follow_redirects=True) for each in (address, f"{address}/")]
+    assert [answer.status_code for answer in found] == [200, 200]
