@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from web import frame, language, memory, password, refusals, security, services, settings, visitor
+from web import frame, language, memory, password, patience, refusals, security, services, settings, visitor
 from web.analyses.pages import analyses
 from web.api import interface
 from web.batch.pages import batch
@@ -37,6 +37,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     settings.configure(app, config)
     password.guard(app)
     security.protect(app)
+    patience.watch(app)
     visitor.remember(app)
     language.speak(app)
     refusals.register(app)

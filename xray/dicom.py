@@ -65,7 +65,7 @@ def is_dicom(data: bytes) -> bool:
     return sniff(data) == "DICOM"
 
 
-def read(data: bytes, limits: Limits) -> GreyImage:
+def read(data: bytes, limits: Limits, *, deep: bool = False) -> tuple[GreyImage, Deep | None]:
     """Read a single-frame CR or DX radiograph, in the greys its maker meant.
 
     Stored value, modality LUT or rescale, VOI LUT or first window (the picture's own range where it
@@ -75,9 +75,12 @@ def read(data: bytes, limits: Limits) -> GreyImage:
     Args:
         data: the whole file.
         limits: what is refused unread.
+        deep: whether all levels are wanted too.
 
     Returns:
-        uint8, shape (height, width), values 0 to 255, each side at least limits.min_side.
+        The greys: uint8, shape (height, width), values 0 to 255, each side at least limits.min_side. The levels: the
+        values after the modality LUT or rescale, as whole numbers from 0, in the same shape, with the window that
+        makes those greys of them; None for no more than 8 bits, and where they are not wanted.
 
     Raises:
         UnreadableImageError: damaged, truncated, or without pixels.
@@ -87,36 +90,17 @@ def read(data: bytes, limits: Limits) -> GreyImage:
     Source:
         DICOM PS3.3, C.7.6.3 (pixels), C.11.1 (modality LUT), C.11.2 (VOI LUT).
     """
+    levels = None
     with _wary():
         dataset = _parse(data)
         _check(dataset, limits)
-        stored = _significant_bits(_stored_values(dataset, limits), dataset)
-        image = _square(render(stored, _rendering(dataset)), dataset)
+        stored, how = _significant_bits(_stored_values(dataset, limits), dataset), _rendering(dataset)
+        image = _square(render(stored, how), dataset)
+        if deep and dataset.BitsStored > 8:
+            levels = render_deep(stored, how)
+            levels = replace(levels, levels=_square(levels.levels, dataset))
     check_size(image.shape[0], image.shape[1], limits)
-    return image
-
-
-def read_deep(data: bytes, limits: Limits) -> Deep | None:
-    """Read the values after the modality LUT or rescale, as whole numbers from 0; otherwise as `read`.
-
-    Args:
-        data: a whole file that `read` reads.
-        limits: what is refused unread.
-
-    Returns:
-        The values, in the shape of `read`, with the window that it shows; None for no more than 8 bits.
-
-    Raises:
-        ImageError: as `read`.
-    """
-    with _wary():
-        dataset = _parse(data)
-        _check(dataset, limits)
-        if dataset.BitsStored <= 8:
-            return None
-        stored = _significant_bits(_stored_values(dataset, limits), dataset)
-        deep = render_deep(stored, _rendering(dataset))
-        return replace(deep, levels=_square(deep.levels, dataset))
+    return image, levels
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from xray import gate
@@ -68,11 +69,14 @@ def lung_contrast(image: GreyImage, lungs: LungMask) -> float:
     Returns:
         The difference of the means inside the mask's bounding box, in standard deviations of that box.
     """
-    box = np.ix_(lungs.any(axis=1), lungs.any(axis=0))
-    part, inside = image[box].astype(np.float32), lungs[box]
-    if inside.all():
+    rows, columns = lungs.any(axis=1), lungs.any(axis=0)
+    cells, inside = int(rows.sum()) * int(columns.sum()), int(lungs.sum())
+    if inside == cells:
         return 0.0
-    return float((part[~inside].mean() - part[inside].mean()) / max(float(part.std()), 1.0))
+    mean, deviation = (float(each[0, 0]) for each in cv2.meanStdDev(image, mask=np.outer(rows, columns).view(np.uint8)))
+    within = float(cv2.mean(image, mask=np.ascontiguousarray(lungs).view(np.uint8))[0])
+    around = (mean * cells - within * inside) / (cells - inside)
+    return (around - within) / max(deviation, 1.0)
 
 
 def _upright(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> int:
