@@ -62,7 +62,12 @@ def as_film(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> Film:
             return Film(negative, other, inverted=True)
     if refusal:
         hint = _hint(image, segment)
-        raise NotAChestXrayError("%(reason)s %(hint)s", reason=refusal, hint=hint) if hint else refusal
+        try:
+            raise NotAChestXrayError("%(reason)s %(hint)s", reason=refusal, hint=hint) if hint else refusal
+        finally:
+            # An error knows where it was raised: here, where it is known by name. In that circle 97 MB of a large
+            # picture lay about until Python looked for circles.
+            del refusal
     return Film(image, lungs, inverted=False)
 
 
@@ -95,5 +100,5 @@ def _refusal(lungs: LungMask) -> NotAChestXrayError | None:
     try:
         gate.check(lungs)
     except NotAChestXrayError as error:
-        return error
+        return error.with_traceback(None)
     return None

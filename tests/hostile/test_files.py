@@ -3,7 +3,9 @@
 Each gets a refusal with a reason, or a reading; never an error of ours, and of what is refused nothing is left.
 """
 
+import gc
 import re
+from types import FrameType
 
 import cv2
 import numpy as np
@@ -168,6 +170,25 @@ def test_a_hostile_file_is_refused_with_a_reason_or_read(house, post, bounded, f
         reason = re.sub(r"<[^>]+>|\s+", " ", REASON.search(page.text)[1]).strip()
         assert len(reason) > 40 and len(row.json["error"]) > 30 and len(answer.json["detail"]) > 30
     assert house.kept() == before
+
+
+@pytest.mark.parametrize("name", [name for name, status in TABLE.items() if status == 422])
+def test_a_refused_picture_is_let_go_at_once(house, post, files, name):
+    visitor = house.visitor()
+    post(visitor, "/query", b"", model="both")
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        assert post(visitor, "/query", files[name], model="both").status_code == 422
+        gc.collect()
+        frames = [each for each in gc.garbage if isinstance(each, FrameType)]
+        # Else pictures would pile up until Python looks for circles: 97 MB each, the largest.
+        assert not [each for each in frames if any(isinstance(v, np.ndarray) for v in each.f_locals.values())]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 def assert_kept_without_what_hung_on_it(house, new):
