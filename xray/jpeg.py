@@ -9,9 +9,9 @@ from xray import exif
 from xray.errors import UnsupportedImageError, damaged
 from xray.limits import Limits, check_size
 
-# A second of reading at most; real files have tens of segments, and about ten scans.
+# A second or two of reading at most; real files have tens of segments, and about ten scans.
 _MAX_SEGMENTS = 100_000
-_MAX_SCANS = 100
+_MAX_SCANS = 50
 
 # What begins a segment or ends the picture; the others stand alone, or are a stuffed byte (FF00) of a scan.
 # Source: ITU-T T.81, table B.1 and B.1.1.5.

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from pydicom import Dataset, FileMetaDataset, uid
+from pydicom import Dataset, FileMetaDataset, dcmread, uid
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
@@ -53,7 +53,7 @@ def dicom_file(
 
 def compressed(syntax: str, pixels: np.ndarray = FILM) -> bytes:
     """Write a DX whose pixels pydicom compresses."""
-    dataset = dicom.dcmread(BytesIO(dicom_file(pixels)))
+    dataset = dcmread(BytesIO(dicom_file(pixels)))
     dataset.compress(syntax, generate_instance_uid=False)
     stream = BytesIO()
     dataset.save_as(stream)

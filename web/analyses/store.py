@@ -14,6 +14,7 @@ from xray.errors import XrayError
 
 LONGEST_SLUG = 40
 COPY_NAME = re.compile(r"[A-Z]+_Prob_\d{2,3}_Name_[A-Za-z0-9_-]+\.png")
+DEVICE = re.compile(r"(?i)con|prn|aux|nul|com\d|lpt\d")
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -90,11 +91,15 @@ def older(path: Path, seconds_since_epoch: float) -> bool:
 
 
 def slug(name: str) -> str:
-    """Reduce a client's file name to at most 40 ASCII letters, digits, - and _; "picture" if none is left."""
+    """Reduce a client's file name to at most 40 ASCII letters, digits, - and _; "picture" if none is left.
+
+    What Windows keeps for its devices gets a _ behind it: no file of that name can be unpacked there.
+    """
     base = name.replace("\\", "/").rpartition("/")[2]
     stem = base.rpartition(".")[0] if "." in base else base
     ascii_only = normalize("NFKD", stem).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9-]+", "_", ascii_only)[:LONGEST_SLUG].strip("_-") or "picture"
+    found = re.sub(r"[^A-Za-z0-9-]+", "_", ascii_only)[:LONGEST_SLUG].strip("_-") or "picture"
+    return f"{found}_" if DEVICE.fullmatch(found) else found
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -29,6 +29,9 @@ from xray.classifier import Verdict
         ("scan-01 (2).PNG", "scan-01_2"),
         ("a" * 300 + ".jpg", "a" * 40),
         ("nul\x00byte.png", "nul_byte"),
+        ("CON", "CON_"),
+        ("lpt1.png", "lpt1_"),
+        ("console.png", "console"),
     ],
 )
 def test_a_slug_holds_nothing_but_letters_digits_dash_and_underscore(sent, expected):
