@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from web import frame, language, memory, password, refusals, security, services, settings, visitor
+from web import frame, language, memory, password, rates, refusals, security, services, settings, visitor
 from web.analyses.pages import analyses
 from web.api import interface
 from web.batch.pages import batch
@@ -33,6 +33,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     memory.return_what_is_freed()
     app = Flask("web", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
     settings.configure(app, config)
+    rates.limit(app)
     password.guard(app)
     security.protect(app)
     visitor.remember(app)
