@@ -8,6 +8,8 @@ import sys
 _port = os.environ.get("PORT")
 # A host that names a port reaches us from outside; without one we serve this machine only.
 bind = f"0.0.0.0:{_port}" if _port else "localhost:5000"
+# Then XRAY_SECRET_KEY must be set: such hosts empty their disks, and a key on it with them.
+raw_env = ["XRAY_PUBLIC=true"] if _port and "XRAY_PUBLIC" not in os.environ else []
 
 # Every worker would hold its own copy of the networks, so one process with threads; LiteRT leaves Python's
 # lock while it computes. WEB_CONCURRENCY, which Heroku sets by itself, is overruled on purpose.
@@ -40,3 +42,17 @@ def post_worker_init(worker):  # noqa: ANN001, ANN201 - gunicorn's own name and 
         for listener in worker.sockets:
             limit = struct.pack("ll", SILENT_SECONDS, 0)
             listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+
+
+def _forget_who(record):  # type: ignore[no-untyped-def]  # a filter of logging
+    """Keep addresses, and file names in paths, out of the log; what went wrong stays."""
+    if str(record.msg).startswith("Invalid request from"):
+        record.msg = "A request was refused: it was no HTTP."
+    elif str(record.msg).startswith("Error handling request"):
+        record.msg, record.args = "Error handling a request", ()
+    return True
+
+
+def on_starting(server):  # type: ignore[no-untyped-def]  # gunicorn's Arbiter
+    """Look at what is logged, in this process and in the workers that it forks."""
+    server.log.error_log.addFilter(_forget_who)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from web import frame, language, memory, password, patience, refusals, security, services, settings, visitor
+from web import frame, language, memory, password, patience, rates, refusals, security, services, settings, visitor
 from web.analyses.pages import analyses
 from web.api import interface
 from web.batch.pages import batch
@@ -35,6 +35,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     # /batch/ is /batch: people type either.
     app.url_map.strict_slashes = False
     settings.configure(app, config)
+    rates.limit(app)
     password.guard(app)
     security.protect(app)
     patience.watch(app)

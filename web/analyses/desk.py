@@ -152,7 +152,7 @@ class Desk:
         oldest = now - (self.keep_days + 1) * DAY_S
         try:
             self.pictures.sweep(oldest, drafts_before=now - UNFILED_S)
-            self.store.sweep(oldest)
+            self.store.sweep(oldest, drafts_before=now - UNFILED_S)
         except (OSError, StoreError) as error:
             log.warning("What killed processes left could not be taken away: %s", error)
 

@@ -68,7 +68,7 @@ class Form(TypedDict):
     example=examples.ANALYSIS,
     headers={"Location": {"description": "Its address.", "schema": {"type": "string", "format": "uri"}}},
 )
-@refuses(401, 413, 415, 422, 500, 503, 507)
+@refuses(401, 413, 415, 422, 429, 500, 503, 507)
 def create(form: Form) -> tuple[Answer, dict[str, str]]:
     """Analyse the film that was sent."""
     file = form["file"]
