@@ -34,7 +34,9 @@ def measure(*, count: int = COUNT) -> list[Figure]:
             (Path(folder) / f"{number:05}{Path(film.name).suffix}").write_bytes(film.data)
         command = [sys.executable, "-m", "xray", folder]
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        process = subprocess.Popen(
+            command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         assert process.stdout is not None  # noqa: S101 - for the type checker
         settled, most, judged = 0.0, 0.0, set()
         for line in process.stdout:

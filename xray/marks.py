@@ -29,7 +29,7 @@ def over_lungs(image: GreyImage, lungs: LungMask) -> bool:
     film = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     dark, bright = np.percentile(film[::4, ::4], (1, 99))  # a sixteenth tells as well
     width = max(3, 2 * round(EDGE * max(film.shape)) + 1)
-    near = cv2.resize(np.ascontiguousarray(lungs).view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    near = np.asarray(cv2.resize(lungs.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.uint8)
     # Only round the lungs is there anything to be found.
     part = _around(near, width)
     inside = cv2.erode(near[part], np.ones((width, width), np.uint8))

@@ -135,7 +135,9 @@ def test_real_radiographs_are_read_whole_and_refused_cut(real_data: Path) -> Non
 
 
 @pytest.mark.parametrize("extension", [".png", ".jpg"])
-@pytest.mark.parametrize(("shape", "needed"), [((2500, 2000), (1024, 819)), ((600, 700), (600, 700)), ((200, 4000), (160, 3200))])
+@pytest.mark.parametrize(
+    ("shape", "needed"), [((2500, 2000), (1024, 819)), ((600, 700), (600, 700)), ((200, 4000), (160, 3200))]
+)
 def test_a_large_picture_is_loaded_no_larger_than_is_needed(
     extension: str, shape: tuple[int, int], needed: tuple[int, int]
 ) -> None:
