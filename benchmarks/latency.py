@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import pictures, reference_app
+from benchmarks import pictures
+from benchmarks import reference as saved
 from benchmarks.figure import Figure, circumstances, middle, table
 from benchmarks.server import Visitor, serving, serving_the_reference
 
@@ -20,7 +21,7 @@ def measure(reference: Path, *, rounds: int = 1) -> list[Figure]:
     """Measure both sides, film by film.
 
     Args:
-        reference: made by `reference_app.save`.
+        reference: made by `benchmarks.reference.save`.
         rounds: how often each film is sent.
     """
     films = pictures.full_size()
@@ -51,7 +52,7 @@ def main() -> None:
     asked = parser.parse_args()
     print(circumstances())
     with tempfile.TemporaryDirectory() as folder:
-        print(table(measure(reference_app.save(Path(folder)), rounds=asked.rounds)))
+        print(table(measure(saved.save(Path(folder)), rounds=asked.rounds)))
 
 
 if __name__ == "__main__":

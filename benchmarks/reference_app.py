@@ -8,7 +8,6 @@ Serve it with REFERENCE_MODEL (from `python -m benchmarks.reference_app FILE`) a
 """
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -58,14 +57,6 @@ def serve(model: keras.Model, folder: Path) -> Flask:
         return render_template_string(PAGE, verdict=verdict, percent=percent, copy=copy)
 
     return app
-
-
-def save(folder: Path) -> Path:
-    """Save the network once, in a process of its own: TensorFlow shall not weigh on whoever measures."""
-    path = folder / "reference.keras"
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, "-m", "benchmarks.reference_app", str(path)], env=environment, check=True)
-    return path
 
 
 if __name__ == "__main__":

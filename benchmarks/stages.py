@@ -86,7 +86,8 @@ def _walk(desk: drawing.Desk, film: pictures.Picture, stages: Clock, floors: Clo
     found = stages.time(
         "lungs", lambda: polarity.as_film(picture.image, lambda each: segment(each, registry.segmenter))
     )
-    floors.time("lungs", lambda x=network_input(found.image)[None]: registry.segmenter(x))
+    small = network_input(found.image)[None]
+    floors.time("lungs", lambda: registry.segmenter(small))
     x = preprocess.preprocess(found.image, found.lungs, backbone.recipe)[None]
     features = stages.time("backbone", lambda: _features(found, backbone))
     floors.time("backbone", lambda: backbone.network(x))

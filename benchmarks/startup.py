@@ -14,7 +14,8 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
-from benchmarks import pictures, reference_app
+from benchmarks import pictures
+from benchmarks import reference as saved
 from benchmarks.figure import Figure, circumstances, table
 from benchmarks.server import Server, Visitor, serving, serving_the_reference
 
@@ -26,7 +27,7 @@ def measure(reference: Path, *, rounds: int = ROUNDS) -> list[Figure]:
     """Measure both sides, in turn.
 
     Args:
-        reference: made by `reference_app.save`.
+        reference: made by `benchmarks.reference.save`.
         rounds: how often each is started.
     """
     film = pictures.full_size()[0]
@@ -64,7 +65,7 @@ def main() -> None:
     asked = parser.parse_args()
     print(circumstances())
     with tempfile.TemporaryDirectory() as folder:
-        print(table(measure(reference_app.save(Path(folder)), rounds=asked.rounds)))
+        print(table(measure(saved.save(Path(folder)), rounds=asked.rounds)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks import pictures, reference_app
+from benchmarks import pictures
+from benchmarks import reference as saved
 from benchmarks.figure import Figure, circumstances, table
 from benchmarks.server import Server, Visitor, serving, serving_the_reference
 
@@ -76,7 +77,7 @@ def measure(reference: Path, *, seconds: float = 10.0) -> list[Figure]:
     """Measure both sides, in turn.
 
     Args:
-        reference: made by `reference_app.save`.
+        reference: made by `benchmarks.reference.save`.
         seconds: of each of the two turns of each side.
     """
     films = pictures.full_size()
@@ -90,7 +91,7 @@ def measure(reference: Path, *, seconds: float = 10.0) -> list[Figure]:
     rate, their_rate = ours.answers / ours.seconds, theirs.answers / theirs.seconds
     n = f"n = {ours.answers} and {theirs.answers}"
     return [
-        Figure(f"requests a second, eight clients, one worker ({n})", rate, their_rate, "/s", "at least 8 times", least=8),
+        Figure(f"requests a second, eight clients ({n})", rate, their_rate, "/s", "at least 8 times", least=8),
         Figure(
             "resident memory of that worker under that load, the most of all looks",
             *(ours.resident, theirs.resident, "MB", "at most 1/5, under 160 MB"), most=1 / 5, limit=160,
@@ -109,7 +110,7 @@ def main() -> None:
     asked = parser.parse_args()
     print(circumstances())
     with tempfile.TemporaryDirectory() as folder:
-        print(table(measure(reference_app.save(Path(folder)), seconds=asked.seconds)))
+        print(table(measure(saved.save(Path(folder)), seconds=asked.seconds)))
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ def _opacity(heat: Heat) -> Heat:
 
 def _contours(lungs: LungMask) -> Sequence[NDArray[np.int32]]:
     """Return the lungs' outer edges."""
-    # The mask was enlarged from 128 px: blurred, its steps become a line that follows the lung. Half the size is enough.
+    # The mask was enlarged from 128 px: blurred, its steps become a line that follows the lung; half size will do.
     height, width = lungs.shape
     half = (max(1, width // 2), max(1, height // 2))
     small = cv2.resize(lungs.astype(np.uint8) * 255, half, interpolation=cv2.INTER_AREA)
