@@ -16,7 +16,7 @@ from web.analyses import pictures
 from web.analyses.pictures import Pictures
 from web.analyses.record import Record, Said, Together
 from web.analyses.records import Filed, Records
-from web.analyses.store import Store, StoreError
+from web.analyses.store import Store, StoreError, older
 from xray.analysis import Analysis, Analyzer, Prediction
 from xray.annotate import (
     annotate,
@@ -35,6 +35,8 @@ from xray.lungs import LungMask
 log = logging.getLogger(__name__)
 
 DAY_S = 86_400
+# Its age tells all workers when what killed processes left was last taken away.
+SWEPT = ".swept"
 # A draft is being written right now, unless it is older than any request.
 UNFILED_S = 3600
 # Films that one process reads at the same time, where nobody says otherwise.
@@ -133,6 +135,9 @@ class Desk:
             but: the id of one that stays in any case: a clock that was set back makes the newest look old.
         """
         removed = 0
+        if older(self.pictures.folder / SWEPT, time.time() - DAY_S):
+            # A process that was killed today left what no row names, and nobody may start this one for months.
+            self._sweep_files()
         try:
             for id, copies in self.records.expired(now, count=self.keep_count, but=but).items():
                 self._take_away({id: copies})
@@ -146,11 +151,16 @@ class Desk:
 
         Pictures without a row lie as long as any others may: their row may be in a database that was not named today.
         """
+        self._sweep_files()
         while self.prune(datetime.now(UTC)):
             pass
+
+    def _sweep_files(self) -> None:
         now = time.time()
         oldest = now - (self.keep_days + 1) * DAY_S
         try:
+            self.pictures.folder.mkdir(parents=True, exist_ok=True)
+            (self.pictures.folder / SWEPT).touch()
             self.pictures.sweep(oldest, drafts_before=now - UNFILED_S)
             self.store.sweep(oldest, drafts_before=now - UNFILED_S)
         except (OSError, StoreError) as error:

@@ -15,7 +15,7 @@ import pytest
 
 from web.analyses import pictures
 from web.analyses.database import DatabaseError
-from web.analyses.desk import DAY_S, Desk
+from web.analyses.desk import DAY_S, SWEPT, Desk
 from web.analyses.pictures import Pictures
 from web.analyses.records import Records
 from web.analyses.store import Store, StoreError
@@ -51,7 +51,8 @@ def read(desk, film):
 
 
 def files(*folders: Path) -> list[Path]:
-    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in found if path.name != SWEPT]
 
 
 def kept(desk: Desk) -> list[Path]:
@@ -224,7 +225,20 @@ def test_a_sweep_spares_what_is_being_filed_and_what_another_database_may_know(d
     os.utime(folder / ("B" * 22), (now - 29 * DAY_S,) * 2)
     os.utime(folder / ("C" * 22), (now - 32 * DAY_S,) * 2)
     desk.sweep()
-    assert {entry.name for entry in folder.iterdir()} == {"A" * 22, "B" * 22, ".draft-young"}
+    assert {entry.name for entry in folder.iterdir()} == {"A" * 22, "B" * 22, ".draft-young", SWEPT}
+
+
+def test_what_killed_processes_left_goes_once_a_day_without_a_new_start(desk, read):
+    desk.sweep()
+    left = desk.store.folder / ".killed.part"
+    left.parent.mkdir(exist_ok=True)
+    left.touch()
+    os.utime(left, (1000, 1000))
+    read()
+    assert left.exists()
+    os.utime(desk.pictures.folder / SWEPT, (time.time() - DAY_S - 1,) * 2)
+    read()
+    assert not left.exists()
 
 
 def test_a_sweep_that_fails_stops_no_start(desk, monkeypatch, caplog):
