@@ -41,7 +41,9 @@ def main() -> int:
 def _added(measure: Callable[[], list[Figure]], figures: list[Figure]) -> str:
     """Add what a measurement finds, and return what went wrong instead."""
     try:
-        figures += measure()
+        found = measure()
+        figures += found
+        print(*(" | ".join(figure.cells()) for figure in found), sep="\n", file=sys.stderr, flush=True)
     except (ServingError, OSError) as error:
         return f"not measured: {error}"
     return ""

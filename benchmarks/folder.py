@@ -1,6 +1,6 @@
 """A folder by the command line: `python -m benchmarks.folder`.
 
-Fills a folder with 1,000 films of full size (each under many names), lets `python -m xray` read it with both models, and
+Fills a folder with 1,000 films of full size, each under many names, lets `python -m xray` read it with both models, and
 looks at what its process holds meanwhile.
 """
 

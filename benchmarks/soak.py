@@ -115,12 +115,12 @@ def answered_beside_half_open(server: Server) -> float:
     """Return how many seconds a visitor waits for a verdict while others hold half-sent uploads open."""
     visitor, film = Visitor(server.url), pictures.full_size()[0]
     visitor.answer(visitor.request(film.data, "covid_normal", film.name))
-    head = b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 900000\r\n\r\n"
+    fields = b"Host: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 900000\r\n\r\n"
     address = urlsplit(server.url)
     with ExitStack() as held:
         for _ in range(HALF_OPEN):
             connection = held.enter_context(socket.create_connection((address.hostname, address.port)))
-            connection.sendall(head + b"--b\r\n" + bytes(1000))
+            connection.sendall(b"POST /query HTTP/1.1\r\n" + fields + b"--b\r\n" + bytes(1000))
         time.sleep(1)
         start = time.perf_counter()
         visitor.answer(visitor.request(film.data, "covid_normal", film.name))

@@ -34,7 +34,7 @@ def analyzer(analyzer: Analyzer, make_screen: Callable[..., Screen]) -> Analyzer
 @pytest.fixture
 def run(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the command in an empty folder; return its status and its rows."""
-    monkeypatch.setattr(Analyzer, "load", lambda: analyzer)
+    monkeypatch.setattr(Analyzer, "load", lambda **_: analyzer)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, list[dict[str, str]]]:
@@ -189,7 +189,7 @@ def test_wrong_usage(run: Run, arguments: list[str], capsys: pytest.CaptureFixtu
 def test_broken_artefacts_are_reported_without_a_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken() -> Analyzer:
+    def broken(**_: object) -> Analyzer:
         raise ModelError("model/covid_normal: run `git checkout -- model`")
 
     monkeypatch.setattr(Analyzer, "load", broken)
