@@ -4,10 +4,10 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from threading import BoundedSemaphore
 
 import cv2
 import numpy as np
@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 DAY_S = 86_400
 # A draft is being written right now, unless it is older than any request.
 UNFILED_S = 3600
-# Films that one process reads at the same time, where nobody says otherwise.
+# Films that one process reads at the same time. Always in the same few threads: OpenCV 5 keeps 5 MB for each thread
+# that ever wrote letters on a picture, and a server has many threads.
 AT_ONCE = 2
 # Analyses that are taken away in one step: others who write wait as long.
 REMOVED_AT_ONCE = 50
@@ -54,7 +55,7 @@ class Desk:
         records: the table of analyses.
         keep_days: an older analysis is taken away.
         keep_count: more analyses than these, the oldest first, are taken away.
-        turns: as many films are read at the same time; each takes memory, and no more cores than there are.
+        readers: the threads that read films; whoever brings one waits for them.
     """
 
     analyzer: Analyzer
@@ -63,7 +64,7 @@ class Desk:
     records: Records
     keep_days: int
     keep_count: int
-    turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(AT_ONCE))
+    readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "reader"))
 
     def read(self, data: bytes, *, name: str, choice: str, owner: str) -> Record:
         """Analyse one file and keep the analysis.
@@ -78,8 +79,7 @@ class Desk:
             ImageError: the file cannot be analysed; the message says why.
             StoreError: it cannot be kept; nothing of it is left.
         """
-        with self.turns:
-            return self._read(data, name=name, choice=choice, owner=owner)
+        return self.readers.submit(self._read, data, name=name, choice=choice, owner=owner).result()
 
     def _read(self, data: bytes, *, name: str, choice: str, owner: str) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), deep=True)
