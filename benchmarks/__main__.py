@@ -24,7 +24,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as passing:
         model = reference.save(Path(passing))
         ways: list[Callable[[], list[Figure]]] = [
-            lambda: latency.measure(model),
+            lambda: latency.measure(model, films=12 if asked.quick else None),
             lambda: throughput.measure(model, seconds=4 if asked.quick else 10),
             lambda: startup.measure(model, rounds=2 if asked.quick else startup.ROUNDS),
             environment.measure,

@@ -17,19 +17,20 @@ from benchmarks.server import Visitor, serving, serving_the_reference
 WARM = 3
 
 
-def measure(reference: Path, *, rounds: int = 1) -> list[Figure]:
+def measure(reference: Path, *, rounds: int = 1, films: int | None = None) -> list[Figure]:
     """Measure both sides, film by film.
 
     Args:
         reference: made by `benchmarks.reference.save`.
         rounds: how often each film is sent.
+        films: how many are sent; all of them if nothing is said.
     """
-    films = pictures.full_size()
+    chosen = pictures.full_size()[:films]
     with serving() as ours, serving_the_reference(reference) as theirs:
         visitor, other = Visitor(ours.url), Visitor(theirs.url)
         ways = {"one": (visitor, "covid_normal"), "theirs": (other, ""), "both": (visitor, "both")}
         seconds: dict[str, list[float]] = {way: [] for way in ways}
-        for number, film in enumerate([*films[:WARM], *films * rounds]):
+        for number, film in enumerate([*chosen[:WARM], *chosen * rounds]):
             for way, (who, model) in ways.items():
                 request = who.request(film.data, model, film.name)
                 start = time.perf_counter()
@@ -49,10 +50,11 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=1, help="how often each film is sent (default: 1)")
+    parser.add_argument("--films", type=int, help="how many films are sent (default: all)")
     asked = parser.parse_args()
     print(circumstances())
     with tempfile.TemporaryDirectory() as folder:
-        print(table(measure(saved.save(Path(folder)), rounds=asked.rounds)))
+        print(table(measure(saved.save(Path(folder)), rounds=asked.rounds, films=asked.films)))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from threading import BoundedSemaphore
+from functools import partial
+from threading import current_thread, main_thread
 
 import cv2
 import numpy as np
@@ -39,7 +41,8 @@ DAY_S = 86_400
 SWEPT = ".swept"
 # A draft is being written right now, unless it is older than any request.
 UNFILED_S = 3600
-# Films that one process reads at the same time, where nobody says otherwise.
+# Films that one process reads at the same time. Always in the same few threads: OpenCV 5 keeps 5 MB for each thread
+# that ever wrote letters on a picture, and a server has many threads.
 AT_ONCE = 2
 # Analyses that are taken away in one step: others who write wait as long.
 REMOVED_AT_ONCE = 50
@@ -56,7 +59,7 @@ class Desk:
         records: the table of analyses.
         keep_days: an older analysis is taken away.
         keep_count: more analyses than these, the oldest first, are taken away.
-        seats: as many films are read at the same time; each takes memory, and no more cores than there are.
+        readers: the threads that read films; whoever brings one waits for them.
     """
 
     analyzer: Analyzer
@@ -65,7 +68,7 @@ class Desk:
     records: Records
     keep_days: int
     keep_count: int
-    seats: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(AT_ONCE))
+    readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "reader"))
 
     def read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int = 0) -> Record:
         """Analyse one file and keep the analysis.
@@ -81,8 +84,9 @@ class Desk:
             ImageError: the file cannot be analysed; the message says why.
             StoreError: it cannot be kept; nothing of it is left.
         """
-        with self.seats:
-            return self._read(data, name=name, choice=choice, owner=owner, turn=turn)
+        work = partial(self._read, data, name=name, choice=choice, owner=owner, turn=turn)
+        # A server without threads answers in the first one, and others that were started would never run.
+        return work() if current_thread() is main_thread() else self.readers.submit(work).result()
 
     def _read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn, deep=True)
