@@ -22,7 +22,8 @@ from benchmarks.server import REPOSITORY
 
 # Of processor time: other programs may hold the machine up.
 SLOW_SECONDS = 2.0
-HANG_SECONDS = 60.0
+# Of the clock: on a busy machine a child of low rank was seen to wait a minute for its turn.
+HANG_SECONDS = 600.0
 # Lets the allocator and the libraries settle before memory is compared.
 SETTLED = 500
 FAILURES = REPOSITORY / "runs" / "fuzz"

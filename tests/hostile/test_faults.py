@@ -261,7 +261,7 @@ def test_folders_that_are_missing_are_made_again(folder, film):
         shutil.rmtree(folder / "copies")
         shutil.rmtree(folder / "instance" / "analyses")
         assert visitor.analyse(film, "both") and len(service.copies()) == 2
-        assert (folder / "instance" / "analyses" / SWEPT).parent.is_dir()
+        assert (folder / "instance" / SWEPT).is_file()
 
 
 def test_the_log_holds_no_name_of_a_file_and_no_address_of_a_visitor(folder, film):

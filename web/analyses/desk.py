@@ -139,7 +139,7 @@ class Desk:
             but: the id of one that stays in any case: a clock that was set back makes the newest look old.
         """
         removed = 0
-        if older(self.pictures.folder / SWEPT, time.time() - DAY_S):
+        if older(self.pictures.folder.parent / SWEPT, time.time() - DAY_S):
             # A process that was killed today left what no row names, and nobody may start this one for months.
             self._sweep_files()
         try:
@@ -163,8 +163,8 @@ class Desk:
         now = time.time()
         oldest = now - (self.keep_days + 1) * DAY_S
         try:
-            self.pictures.folder.mkdir(parents=True, exist_ok=True)
-            (self.pictures.folder / SWEPT).touch()
+            self.pictures.folder.parent.mkdir(parents=True, exist_ok=True)
+            (self.pictures.folder.parent / SWEPT).touch()
             self.pictures.sweep(oldest, drafts_before=now - UNFILED_S)
             self.store.sweep(oldest, drafts_before=now - UNFILED_S)
         except (OSError, StoreError) as error:

@@ -51,8 +51,7 @@ def read(desk, film):
 
 
 def files(*folders: Path) -> list[Path]:
-    found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-    return [path for path in found if path.name != SWEPT]
+    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def kept(desk: Desk) -> list[Path]:
@@ -225,7 +224,7 @@ def test_a_sweep_spares_what_is_being_filed_and_what_another_database_may_know(d
     os.utime(folder / ("B" * 22), (now - 29 * DAY_S,) * 2)
     os.utime(folder / ("C" * 22), (now - 32 * DAY_S,) * 2)
     desk.sweep()
-    assert {entry.name for entry in folder.iterdir()} == {"A" * 22, "B" * 22, ".draft-young", SWEPT}
+    assert {entry.name for entry in folder.iterdir()} == {"A" * 22, "B" * 22, ".draft-young"}
 
 
 def test_what_killed_processes_left_goes_once_a_day_without_a_new_start(desk, read):
@@ -236,7 +235,7 @@ def test_what_killed_processes_left_goes_once_a_day_without_a_new_start(desk, re
     os.utime(left, (1000, 1000))
     read()
     assert left.exists()
-    os.utime(desk.pictures.folder / SWEPT, (time.time() - DAY_S - 1,) * 2)
+    os.utime(desk.pictures.folder.parent / SWEPT, (time.time() - DAY_S - 1,) * 2)
     read()
     assert not left.exists()
 
