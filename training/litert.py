@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.network import vgg16
+from training.network import convolutions, vgg16
 from xray.errors import ModelError
 
 
@@ -40,13 +40,13 @@ def vgg16_from(path: Path, size: int | None = None) -> keras.Model:
     """
     kernels, biases = _constants(path)
     model = vgg16(size)
-    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    if len(kernels) != len(convolutions) or len(biases) != len(convolutions):
+    layers = convolutions(model)
+    if len(kernels) != len(layers) or len(biases) != len(layers):
         raise ModelError(
-            f"Expected the kernels and biases of {len(convolutions)} convolutions in {path}. "
+            f"Expected the kernels and biases of {len(layers)} convolutions in {path}. "
             f"Received: {len(kernels)} and {len(biases)}. Export it again: `python -m training.export backbone`."
         )
-    for layer, kernel, bias in zip(convolutions, kernels, biases, strict=True):
+    for layer, kernel, bias in zip(layers, kernels, biases, strict=True):
         layer.set_weights([kernel, bias])
     return model
 

@@ -16,6 +16,7 @@ from xray.annotate import annotate, encode_png
 from xray.combined import MODELS, NAME, Combined, combine
 from xray.errors import ImageError, ModelError
 from xray.limits import Limits
+from xray.registry import BACKBONE
 from xray.screen import Caution
 
 COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions")
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        analyzer = Analyzer.load()
+        analyzer = Analyzer.load(backbone=options.backbone)
         models = analyzer.expand(options.model)
         if options.annotated:
             options.annotated.mkdir(parents=True, exist_ok=True)
@@ -63,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         default=ALL_MODELS,
         help=f"covid_normal, covid_pneumo, or both (default): every model, and a row `{NAME}` for both read together",
+    )
+    parser.add_argument(
+        "--backbone", default=BACKBONE, help=f"{BACKBONE} (default), or another network of model/ that heads stand on"
     )
     parser.add_argument(
         "--format", choices=("csv", "json"), default="csv", help="csv (default) or json: one array of objects"

@@ -41,7 +41,11 @@ def test_without_models_there_is_no_application(config, tmp_path):
 @pytest.mark.parametrize("command", [[sys.executable, "app.py"], GUNICORN], ids=["python", "gunicorn"])
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [("XRAY_MODEL_DIR=/nowhere", "make models"), ("XRAY_PROXIES=many", "expected a whole number")],
+    [
+        ("XRAY_MODEL_DIR=/nowhere", "make models"),
+        ("XRAY_BACKBONE=vgg19", "a backbone out of"),
+        ("XRAY_PROXIES=many", "expected a whole number"),
+    ],
 )
 def test_what_stops_start_up_is_one_clear_line(environment, command, setting, message):
     name, _, value = setting.partition("=")

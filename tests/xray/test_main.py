@@ -34,7 +34,7 @@ def analyzer(analyzer: Analyzer, make_screen: Callable[..., Screen]) -> Analyzer
 @pytest.fixture
 def run(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the command in an empty folder; return its status and its rows."""
-    monkeypatch.setattr(Analyzer, "load", lambda: analyzer)
+    monkeypatch.setattr(Analyzer, "load", lambda backbone: analyzer)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, list[dict[str, str]]]:
@@ -180,13 +180,24 @@ def test_wrong_usage(run: Run, arguments: list[str], capsys: pytest.CaptureFixtu
 def test_broken_artefacts_are_reported_without_a_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken() -> Analyzer:
+    def broken(backbone: str) -> Analyzer:
         raise ModelError("model/covid_normal: run `git checkout -- model`")
 
     monkeypatch.setattr(Analyzer, "load", broken)
     with pytest.raises(SystemExit) as caught:
         run("a.png")
     assert caught.value.code == 2 and "git checkout -- model" in capsys.readouterr().err
+
+
+def test_another_backbone_can_be_asked_for(
+    analyzer: Analyzer, film: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Analyzer, "load", lambda backbone: asked.append(backbone) or analyzer)
+    put(str(tmp_path / "a.png"), film)
+    for arguments in ([], ["--backbone", "vgg16_slim"]):
+        assert main([*arguments, str(tmp_path / "a.png")]) == 0
+    assert asked == ["vgg16_cxr", "vgg16_slim"]
 
 
 def test_progress_is_for_terminals_only(
