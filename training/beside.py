@@ -64,11 +64,12 @@ def _screened(name: str) -> list[Json]:
     first, second = (report["figures"]["not_frontal"] for report in reports)
     parts = [("refused by the gate or the screen", f"{kind} refused by gate and screen", kind) for kind in STRANGERS]
     asked = "frontal test films refused"
-    parts += [(asked, f"{asked}, {source}", source) for source in first[asked]]
+    left_out = f"{asked}, their source left out of the training"
+    parts += [(part, f"{part}: {source}", source) for part in (asked, left_out) for source in first[part]]
     return [
         {
             "figure": figure,
-            "target": "at most 1 %" if part == asked else f"at least {90 if kind == 'lateral' else 99} %",
+            "target": "at most 1 %" if part.startswith(asked) else f"at least {90 if kind == 'lateral' else 99} %",
             "whole": "{flagged} of {n}".format(**first[part][kind]),
             "slim": "{flagged} of {n}".format(**second[part][kind]),
             "inside": inside(first[part][kind], second[part][kind]["flagged"] / second[part][kind]["n"]),

@@ -21,7 +21,11 @@ def target(value: float, low: float | None = None, high: float | None = None) ->
 def screen(**flagged: int) -> dict[str, Any]:
     kinds = {kind: {"flagged": flagged.get(kind, 99), "n": 100, "low": 0.95, "high": 1.0} for kind in beside.STRANGERS}
     refused = {"cohen": {"flagged": flagged.get("cohen", 1), "n": 100, "low": 0.0, "high": 0.03}}
-    figures = {"refused by the gate or the screen": kinds, "frontal test films refused": refused}
+    figures = {
+        "refused by the gate or the screen": kinds,
+        "frontal test films refused": refused,
+        "frontal test films refused, their source left out of the training": refused,
+    }
     return {"figures": {"not_frontal": figures}}
 
 
@@ -45,7 +49,7 @@ def test_figures_outside_the_interval_are_told(runs: Path) -> None:
     assert [row["inside"] for row in found[:2]] == [False, None]
     assert told["ct refused by gate and screen"] == ("99 of 100", "90 of 100", False)
     assert told["lateral refused by gate and screen"] == ("99 of 100", "99 of 100", True)
-    assert told["frontal test films refused, cohen"] == ("1 of 100", "2 of 100", True)
+    assert told["frontal test films refused: cohen"] == ("1 of 100", "2 of 100", True)
     assert "| AUC | at least 0.85 | 0.900 | 0.700 | **no** |" in beside.markdown(found, "thin")
 
 
