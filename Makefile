@@ -9,7 +9,7 @@ DEV := .venv-dev/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format words models
+.PHONY: help run test check format words models bench soak fuzz lock audit
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -34,11 +34,29 @@ format: .venv-dev/.installed  ## format the code and mend what lint can mend
 EXTRACT := extract web xray templates --mapping pyproject.toml --no-wrap --add-location file --sort-by-file \
 	-k "Phrase damaged UnreadableImageError UnsupportedImageError ImageTooLargeError NotAChestXrayError FormError"
 
+bench: .venv-dev/.installed  ## measure speed and memory beside the reference way (10 minutes)
+	-@$(DEV) -m benchmarks
+
+soak: .venv-dev/.installed  ## 5,000 mixed uploads by 16 clients: no error, no growth, nothing left over
+	@$(DEV) -m benchmarks.soak
+
 words: .venv-dev/.installed  ## find new words for translations/, then compile what is translated
 	$(DEV) -m babel.messages.frontend --quiet $(EXTRACT) --output-file translations/messages.pot
 	$(DEV) -m babel.messages.frontend --quiet update --input-file translations/messages.pot --output-dir translations \
 		--no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(DEV) -m babel.messages.frontend compile --directory translations --statistics
+
+fuzz: .venv-dev/.installed  ## read 50,000 damaged films in child processes: no crash, no hang, flat memory
+	$(DEV) -m benchmarks.fuzz
+
+lock: .venv-dev/.installed  ## write requirements.lock: what is served with, with hashes
+	@{ echo "# Made by \`make lock\` from requirements.txt, with the hash of every file that may be installed:"; \
+		echo "# pip install --require-hashes -r requirements.lock"; \
+		$(DEV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+			requirements.txt; } > requirements.lock
+
+audit: .venv-dev/.installed  ## ask PyPI for known weaknesses of what is served with
+	$(DEV) -m uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.lock
 
 models: .venv-dev/.installed  ## train all that is served, from the published pictures to model/ (hours)
 	$(DEV) -m training.prepare

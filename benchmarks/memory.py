@@ -8,13 +8,12 @@ import argparse
 import importlib.util
 import os
 import platform
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.radiograph import film, png
-from benchmarks.server import Server, ServingError, Visitor, serving
+from benchmarks.server import Server, ServingError, Visitor, resident_mb, serving
 
 # The articles' network in a process that does nothing else: VGG16 at 224 px, a head of 590,210 parameters.
 # The weights are random: they take the same room.
@@ -30,12 +29,6 @@ print(open("/proc/self/status").read(), end="")
 """
 
 
-def resident_mb(status: str) -> tuple[float, float]:
-    """Read a /proc/PID/status: resident now and at most, in MB of 1,000,000 bytes."""
-    now, most = (int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
-    return now, most
-
-
 def measure(server: Server, picture: bytes, model: str, requests: int) -> float:
     """Send the picture again and again, print what the largest worker holds, and return the last figure."""
     visitor = Visitor(server.url)
@@ -44,8 +37,7 @@ def measure(server: Server, picture: bytes, model: str, requests: int) -> float:
         if sent:
             visitor.analyse(picture, model)
         if sent in (0, 1, 10) or sent == requests:
-            statuses = [Path(f"/proc/{pid}/status") for pid in server.workers()]
-            now, most = max(resident_mb(status.read_text(encoding="ascii")) for status in statuses)
+            now, most = server.resident_mb()
             print(f"ours, after {sent:4} requests   {now:6.1f} MB resident, {most:6.1f} MB at most", flush=True)
     return now
 

@@ -1,4 +1,4 @@
-"""The application, served for a measurement: gunicorn on a free port, and a visitor who sends pictures."""
+"""An application, served for a measurement: gunicorn on a free port, and a visitor who sends pictures."""
 
 import http.cookiejar
 import os
@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,31 +34,86 @@ class Server:
     Attributes:
         url: its address, without a slash at the end.
         pid: the master process.
+        folder: where it writes; gone afterwards.
+        started: when its process was started, as time.monotonic() tells it.
     """
 
     url: str
     pid: int
+    folder: Path
+    started: float
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
         return [int(pid) for pid in children.split()]
 
+    def resident_mb(self) -> tuple[float, float]:
+        """Return what the largest worker holds now, and held at most, in MB of 1,000,000 bytes."""
+        statuses = [Path(f"/proc/{pid}/status").read_text(encoding="ascii") for pid in self.workers()]
+        return max(resident_mb(status) for status in statuses)
+
+
+def resident_mb(status: str) -> tuple[float, float]:
+    """Read a /proc/PID/status: resident now and at most, in MB of 1,000,000 bytes."""
+    now, most = (int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
+    return now, most
+
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """Serve `app:app` with the repository's gunicorn.conf.py, with its copies and key in a passing folder."""
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+", encoding="utf-8") as log:
+def serving(settings: Mapping[str, str] | None = None, *, wait: bool = True) -> Iterator[Server]:
+    """Serve `app:app` with the repository's gunicorn.conf.py, with all that it writes in a passing folder.
+
+    Args:
+        settings: environment variables.
+        wait: whether to come back only when it answers.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        written = {"XRAY_ANALYSIS_DIR": f"{folder}/copies", "XRAY_INSTANCE_DIR": f"{folder}/instance", "TMPDIR": folder}
+        written["XRAY_RATE_LIMIT"] = "0"  # one address sends more than any visitor does
+        environment = written | dict(settings or {})
+        with _gunicorn("app:app", REPOSITORY, Path(folder), environment, "/healthz" if wait else None) as server:
+            yield server
+
+
+@contextmanager
+def serving_the_reference(model: Path, *, wait: bool = True) -> Iterator[Server]:
+    """Serve the reference way, with one worker, as gunicorn does where nobody configures it.
+
+    Args:
+        model: made by `benchmarks.reference.save`.
+        wait: whether to come back only when it answers.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            "REFERENCE_MODEL": str(model),
+            "REFERENCE_FOLDER": folder,
+            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+        # Not from the repository: its gunicorn.conf.py is ours.
+        with _gunicorn(
+            "benchmarks.reference_app:app", Path(folder), Path(folder), environment, "/" if wait else None
+        ) as server:
+            yield server
+
+
+@contextmanager
+def _gunicorn(
+    application: str, cwd: Path, folder: Path, settings: Mapping[str, str], path: str | None
+) -> Iterator[Server]:
+    with (folder / "log").open("w+", encoding="utf-8") as log:
         port = _free_port()
-        written = {"XRAY_ANALYSIS_DIR": f"{folder}/copies", "XRAY_INSTANCE_DIR": f"{folder}/instance"}
-        command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "app:app"]
+        command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--timeout", "120", application]
         # Whoever ends the measurement ends its server too.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | written, stdout=log, stderr=log)
+        started = time.monotonic()
+        process = subprocess.Popen(command, cwd=cwd, env=os.environ | settings, stdout=log, stderr=log)
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait(process, url, Path(log.name))
-            yield Server(url, process.pid)
+            if path is not None:
+                _wait(process, url + path, Path(log.name))
+            yield Server(url, process.pid, folder, started)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=START_SECONDS)
@@ -73,12 +128,13 @@ class Visitor:
         self._browser = urllib.request.build_opener(cookies)
         self._token = self._csrf_token()
 
-    def analyse(self, picture: bytes, model: str) -> list[str]:
+    def analyse(self, picture: bytes, model: str, name: str = "film.png") -> list[str]:
         """Send a picture through the form and load the annotated copies, as a browser does.
 
         Args:
-            picture: a PNG file's bytes.
+            picture: a file's bytes.
             model: a value of the form's dropdown.
+            name: of the file.
 
         Returns:
             The copies' paths: one per verdict.
@@ -86,23 +142,36 @@ class Visitor:
         Raises:
             ServingError: the answer was no verdict, or its annotated copy no PNG.
         """
-        fields = {"csrf_token": self._token.encode(), "model": model.encode()}
-        body, kind = _multipart(fields, "film.png", picture)
-        page = self._open(urllib.request.Request(self._url + "/query", body, {"Content-Type": kind})).decode()
-        copies = COPY.findall(page)
-        if not copies or not VERDICT.search(page):
-            raise ServingError(f"Expected a page with a verdict and its annotated copy. Received:\n{page[:2000]}")
+        copies = COPY.findall(self.answer(self.request(picture, model, name)))
+        if not copies:
+            raise ServingError("Expected a page with an annotated copy. Received one without.")
         for copy in copies:
             if not self._open(urllib.request.Request(self._url + copy)).startswith(b"\x89PNG"):
                 raise ServingError(f"Expected a PNG at {copy}.")
         return copies
 
+    def request(self, picture: bytes, model: str, name: str = "film.png") -> urllib.request.Request:
+        """Pack a picture into the form; see `analyse`."""
+        fields = {"csrf_token": self._token.encode(), "model": model.encode()}
+        body, kind = multipart(fields, name, picture)
+        return urllib.request.Request(self._url + "/query", body, {"Content-Type": kind})
+
+    def answer(self, request: urllib.request.Request) -> str:
+        """Send a form and return the page that comes back.
+
+        Raises:
+            ServingError: there is no verdict on it.
+        """
+        page = self._open(request).decode()
+        if not VERDICT.search(page):
+            raise ServingError(f"Expected a page with a verdict. Received:\n{page[:2000]}")
+        return page
+
     def _csrf_token(self) -> str:
         page = self._open(urllib.request.Request(self._url + "/")).decode()
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-        if found is None:
-            raise ServingError(f"Expected a form with a csrf_token. Received:\n{page[:2000]}")
-        return found[1]
+        # The reference way asks for none.
+        return found[1] if found else ""
 
     def _open(self, request: urllib.request.Request) -> bytes:
         try:
@@ -115,7 +184,7 @@ class Visitor:
             raise ServingError(f"{request.full_url} answered {error.code}: {said}") from error
 
 
-def _multipart(fields: dict[str, bytes], file_name: str, content: bytes) -> tuple[bytes, str]:
+def multipart(fields: dict[str, bytes], file_name: str, content: bytes) -> tuple[bytes, str]:
     """Encode a form with one file; return its body and content type."""
     boundary = secrets.token_hex(16)
     parts = [(f'name="{name}"', value) for name, value in fields.items()]
@@ -138,7 +207,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            urllib.request.urlopen(url + "/healthz", timeout=5).close()
+            urllib.request.urlopen(url, timeout=START_SECONDS).close()
             return
         except OSError:
             time.sleep(0.1)

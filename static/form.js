@@ -93,6 +93,10 @@ async function developed(file, known, signal) {
   return null;
 }
 
+function turn() {
+  for (const { value } of part('turn').options) form.classList.toggle(`turn-${value}`, value === part('turn').value);
+}
+
 // ── Ways in ──
 
 function refresh() {
@@ -146,6 +150,7 @@ document.addEventListener('paste', event => {
   take(event.clipboardData);
 });
 input.addEventListener('change', refresh);
+part('turn').addEventListener('change', turn);
 for (const each of examples) each.addEventListener('change', () => { input.value = ''; refresh(); });
 part('remove').addEventListener('click', () => {
   input.value = '';
@@ -179,4 +184,5 @@ form.addEventListener('submit', event => {
 addEventListener('pageshow', event => event.persisted && work(false));
 
 for (const each of form.querySelectorAll('[data-script]')) each.hidden = false;
+turn();
 if (input.files.length || examples.some(each => each.checked)) refresh();

@@ -90,7 +90,7 @@ def vgg16_with(weights: str, size: int) -> keras.Model:
     except Exception as error:  # noqa: BLE001 - Keras raises bare Exception when a download fails
         raise ModelError(
             f"Expected VGG16 weights (include_top=False) from {weights!r}. Received: {error}. Without a network, "
-            f"use `--backbone {BACKBONE}` (ours, in the repository) or `--backbone FILE` (a .weights.h5 or .h5 file)."
+            f"name {BACKBONE} (ours, in the repository) or a file (.weights.h5, .h5 or .keras) instead."
         ) from error
 
 

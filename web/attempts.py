@@ -1,4 +1,4 @@
-"""How often an address may guess the password. Each process counts for itself, and no thread waits."""
+"""How often an address may do something: guess the password, send a film. Each process counts, and no thread waits."""
 
 import ipaddress
 import math
@@ -20,9 +20,15 @@ class Attempts:
         Leaky bucket as a meter: ITU-T I.371, appendix A.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        at_once: int = AT_ONCE,
+        per_second: float = PER_SECOND,
+    ) -> None:
         """Begin with nobody remembered; the clock, in seconds, never goes back."""
-        self._clock = clock
+        self._clock, self._at_once, self._per_second = clock, at_once, per_second
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}  # how full, and when it was
 
@@ -38,13 +44,13 @@ class Attempts:
         key, now = _network(address), self._clock()
         with self._lock:
             level, since = self._buckets.pop(key, (0.0, now))
-            level = max(0.0, level - PER_SECOND * (now - since))
-            allowed = level + 1 <= AT_ONCE
+            level = max(0.0, level - self._per_second * (now - since))
+            allowed = level + 1 <= self._at_once
             self._buckets[key] = (level + allowed, now)
             if len(self._buckets) > MOST_ADDRESSES:
                 # The one that was silent longest stands first.
                 del self._buckets[next(iter(self._buckets))]
-        return 0 if allowed else max(1, math.ceil((level + 1 - AT_ONCE) / PER_SECOND))
+        return 0 if allowed else max(1, math.ceil((level + 1 - self._at_once) / self._per_second))
 
     def forgive(self, address: str) -> None:
         """Forget the attempts of an address that knew the password."""

@@ -1,11 +1,15 @@
 """Puts the application together."""
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+import cv2
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
-from web import frame, language, memory, password, refusals, security, services, settings, visitor
+from web import frame, language, memory, password, patience, rates, refusals, security, services, settings, visitor
 from web.analyses.pages import analyses
 from web.api import interface
 from web.batch.pages import batch
@@ -31,10 +35,17 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
         SettingError: a setting that cannot be used.
     """
     memory.return_what_is_freed()
+    # The networks' threads use the cores already, and a film's pictures are too small to be worth sharing.
+    cv2.setNumThreads(1)
     app = Flask("web", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
+    # /batch/ is /batch: people type either.
+    app.url_map.strict_slashes = False
     settings.configure(app, config)
+    _keep_compiled_templates(app)
+    rates.limit(app)
     password.guard(app)
     security.protect(app)
+    patience.watch(app)
     visitor.remember(app)
     language.speak(app)
     refusals.register(app)
@@ -52,6 +63,16 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
             pool_size=app.config["POOL_SIZE"],
             threads=app.config["THREADS"],
         )
+        memory.forget_read_files(Path(app.config["MODEL_DIR"]))
     services.provide(app, registry)
     interface.register(app)
     return app
+
+
+def _keep_compiled_templates(app: Flask) -> None:
+    """Compile the templates once, not at each start: kept beside them, as Python keeps its modules."""
+    folder = settings.ROOT / "templates" / "__pycache__"
+    with suppress(OSError):
+        folder.mkdir(exist_ok=True)
+    if os.access(folder, os.W_OK):
+        app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(folder))

@@ -7,6 +7,7 @@ from flask import Request
 
 from web.examples import EXAMPLES
 from xray.errors import Phrase, XrayError
+from xray.image import TURNS
 
 BOTH = "both"
 LABELS = {"covid_normal": Phrase("Model 1: Covid / Normal"), "covid_pneumo": Phrase("Model 2: Covid / Pneumo")}
@@ -15,6 +16,7 @@ EMPTY_FILE = Phrase("The file is empty: it holds 0 bytes. Choose it again, or ex
 UNKNOWN_EXAMPLE = Phrase("That example is not known here. Choose one of those on the form, or a file.")
 UNKNOWN_MODEL = Phrase("That model is not known here. Choose one from the list.")
 EXPIRED = Phrase("The page had expired, so nothing was read. Choose the picture again and send it once more.")
+UNKNOWN_TURN = Phrase("A film can be turned by 0, 90, 180 or 270 degrees. Choose one of these.")
 UNNAMED = "picture"
 LONGEST_NAME = 60
 
@@ -33,11 +35,13 @@ class Upload:
         name: the file's name as its sender sees it, fit to be shown, at most 60 characters.
         data: the file's bytes, at least one.
         model: a model's name, or "both".
+        turn: degrees clockwise by which the picture is turned before it is read.
     """
 
     name: str
     data: bytes
     model: str
+    turn: int = 0
 
 
 def labels(titles: Mapping[str, str]) -> dict[str, str]:
@@ -49,7 +53,7 @@ def read(request: Request, models: Sequence[str]) -> Upload:
     """Read the form: a file wins over an example, for nobody uploads by mistake.
 
     Args:
-        request: the request that carries `file` or `example`, and `model`.
+        request: the request that carries `file` or `example`, `model` and, if wished, `turn`.
         models: the names of the models that can be asked for one by one.
 
     Raises:
@@ -58,8 +62,11 @@ def read(request: Request, models: Sequence[str]) -> Upload:
     model = request.form.get("model", "")
     if model not in (*models, BOTH):
         raise FormError(UNKNOWN_MODEL)
+    turn = request.form.get("turn", "0")
+    if turn not in map(str, TURNS):
+        raise FormError(UNKNOWN_TURN)
     name, data = read_file(request) or _example(request)
-    return Upload(name, data, model)
+    return Upload(name, data, model, int(turn))
 
 
 def read_file(request: Request) -> tuple[str, bytes] | None:

@@ -22,7 +22,7 @@ from web.examples import EXAMPLES
 from web.forms import FormError
 from web.language import in_words
 from web.services import services
-from xray.errors import ImageError
+from xray.errors import ImageError, NotAChestXrayError
 from xray.limits import DEFAULT_LIMITS
 from xray.screen import Caution
 
@@ -47,7 +47,11 @@ def query() -> AnyResponse:
     desk = services().desk
     try:
         upload = forms.read(request, desk.analyzer.names)
-        record = desk.read(upload.data, name=upload.name, choice=upload.model, owner=visitor.token())
+        record = desk.read(upload.data, name=upload.name, choice=upload.model, owner=visitor.token(), turn=upload.turn)
+    except NotAChestXrayError as error:
+        # What would bring this film upright, on top of what its sender asked for.
+        asked = request.form.get("turn", 0, type=int)
+        return _form_page(problem=in_words(error), status=error.status, turn=(asked + error.turn) % 360)
     except (FormError, ImageError) as error:
         return _form_page(problem=in_words(error), status=error.status)
     return Response(result.page(record))
@@ -83,12 +87,13 @@ def expired(error: CSRFError) -> AnyResponse:
     return _form_page(problem=gettext(forms.EXPIRED), status=400)
 
 
-def _form_page(problem: str | None = None, status: int = 200) -> AnyResponse:
+def _form_page(problem: str | None = None, status: int = 200, turn: int | None = None) -> AnyResponse:
     page = render_template(
         "index.html",
         labels=services().labels,
         both=forms.BOTH,
-        chosen=request.form.get("model"),
+        chosen=request.values.get("model"),
+        turn=str(turn) if turn is not None else request.values.get("turn", "0"),
         examples=EXAMPLES.values(),
         problem=problem,
         largest=min(current_app.config["MAX_CONTENT_LENGTH"], DEFAULT_LIMITS.size_bytes),

@@ -53,7 +53,7 @@ def enter() -> AnyResponse:
         return redirect(way_back(after), 303)
     attempts: Attempts = current_app.extensions["attempts"]
     if wait := attempts.take(address):
-        current_app.logger.warning("Too many passwords were tried from %s", address)
+        current_app.logger.warning("Too many passwords were tried from one address")
         answer = _form(after, _("Too many passwords were tried. Wait a few seconds, then try again."), 429)
         answer.headers["Retry-After"] = str(wait)
         return answer

@@ -24,10 +24,10 @@ def show() -> Response:
         sent = forms.read_file(request)
         if sent is None:
             raise FormError(forms.NO_FILE)
-        film = image.read(sent[1])
+        film = image.load(sent[1])
     except (FormError, ImageError) as error:
         return Response(in_words(error), error.status, mimetype="text/plain")
     height, width = film.shape
-    response = Response(encode_jpeg(thumbnail(film, LONGEST_SIDE)), mimetype="image/jpeg")
+    response = Response(encode_jpeg(thumbnail(film.image, LONGEST_SIDE)), mimetype="image/jpeg")
     response.headers["X-Picture-Width"], response.headers["X-Picture-Height"] = str(width), str(height)
     return response

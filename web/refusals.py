@@ -5,7 +5,7 @@ import time
 from flask import Flask, Response, current_app, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
-from web.analyses.store import StoreError
+from web.analyses.store import FULL, StoreError
 from web.api import problems
 from web.settings import MIB
 
@@ -16,10 +16,11 @@ CHUNK_BYTES = 64 * 1024
 
 
 def register(app: Flask) -> None:
-    """Give every HTTP error, and a copy that cannot be saved, its page."""
+    """Give every HTTP error, a copy that cannot be saved, and a disk without room its page."""
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(StoreError, _not_saved)
+    app.register_error_handler(OSError, _no_room)
 
 
 def _refuse(error: HTTPException) -> Response:
@@ -31,7 +32,7 @@ def _refuse(error: HTTPException) -> Response:
     else:
         response = make_response(render_template("error.html", status=error.code), error.code)
     for name, value in error.get_headers(request.environ):
-        if name in ("Allow", "WWW-Authenticate"):
+        if name in ("Allow", "Retry-After", "WWW-Authenticate"):
             response.headers[name] = value
     return response
 
@@ -44,6 +45,14 @@ def _too_large(error: RequestEntityTooLarge) -> Response:
 def _not_saved(error: StoreError) -> Response:
     current_app.logger.error("%s", error)
     return make_response(render_template("error.html", status=error.status, not_saved=True), error.status)
+
+
+def _no_room(error: OSError) -> Response:
+    """Say so where the disk is full while an upload is received; any other such error is a bug like others."""
+    if error.errno not in FULL:
+        raise error
+    full = StoreError(error)
+    return problems.of_store(full) if problems.wanted() else _not_saved(full)
 
 
 def drain() -> None:

@@ -1,20 +1,19 @@
 """What keeps visitors apart and strangers out: the key, cookies, CSRF, headers, proxies."""
 
-import logging
 import os
 import secrets
 import tempfile
+import time
 from pathlib import Path
 
 from flask import Flask, Request, Response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
+from itsdangerous import BadSignature, SignatureExpired
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web.api import PREFIX
 from web.settings import SHORTEST_KEY, SettingError
-
-log = logging.getLogger(__name__)
 
 HEADERS = {
     # Everything from here, and nothing from anywhere else; blob: is a picture that the visitor has not sent yet.
@@ -42,7 +41,36 @@ class SchemeSessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the cookie, unless it is the programs' interface that is asked."""
-        return self.session_class() if request.path.startswith(PREFIX) else super().open_session(app, request)
+        if request.path.startswith(PREFIX):
+            return self.session_class()
+        found = super().open_session(app, request)
+        return found if found else self._of_tomorrow(app, request) or found
+
+    def _of_tomorrow(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read a cookie signed in the future, as after a clock was set back: its owner keeps what is theirs."""
+        serializer = self.get_signing_serializer(app)
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        if serializer is None or not cookie:
+            return None
+        try:
+            # Age 0, lest a cookie that has expired is read: it would be older.
+            serializer.loads(cookie, max_age=0)
+        except SignatureExpired as error:
+            if error.date_signed and error.payload and error.date_signed.timestamp() > time.time():
+                return self.session_class(serializer.load_payload(error.payload))
+        except BadSignature:
+            pass
+        return None
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return a name that, by TLS, no neighbouring site may set: so none can plant a visitor's token.
+
+        Source:
+            RFC 6265bis, section 4.1.3.2 (the prefix __Host-).
+        """
+        name = super().get_cookie_name(app)
+        ours_alone = self.get_cookie_path(app) == "/" and not self.get_cookie_domain(app)
+        return f"__Host-{name}" if ours_alone and self.get_cookie_secure(app) else name
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Tell whether the cookie may travel by TLS only."""
@@ -50,8 +78,17 @@ class SchemeSessions(SecureCookieSessionInterface):
 
 
 def protect(app: Flask) -> None:
-    """Give the application its key, its cookie rules, its CSRF check, its headers and its view of proxies."""
+    """Give the application its key, its cookie rules, its CSRF check, its headers and its view of proxies.
+
+    Raises:
+        SettingError: there is no key, and none can be made that would last.
+    """
     if app.config["SECRET_KEY"] is None:
+        if app.config["PUBLIC"]:
+            raise SettingError(
+                "XRAY_SECRET_KEY: expected a key, since PORT is set and others are served; received none. "
+                "Make one with: python -c 'import secrets; print(secrets.token_hex())'"
+            )
         app.config["SECRET_KEY"] = secret_key(Path(app.config["INSTANCE_DIR"]))
     app.session_interface = SchemeSessions()
     CSRFProtect(app)
@@ -71,10 +108,10 @@ def secret_key(folder: Path) -> str:
         folder: where `secret_key` lies, or will lie with mode 0600.
 
     Returns:
-        The key; where the folder cannot be written, one that lives as long as this process, with a warning.
+        The key.
 
     Raises:
-        SettingError: the file holds something too short to be a key.
+        SettingError: the folder cannot be written, or the file holds something too short to be a key.
     """
     path = folder / "secret_key"
     try:
@@ -82,13 +119,11 @@ def secret_key(folder: Path) -> str:
             _create_once(path, secrets.token_hex())
         key = path.read_text(encoding="ascii").strip()
     except OSError as error:
-        log.warning(
-            "No secret key could be kept in %s (%s): forms will expire at every restart and differ between "
-            "workers. Set XRAY_SECRET_KEY, or XRAY_INSTANCE_DIR to a folder that can be written.",
-            folder,
-            error.strerror,
-        )
-        return secrets.token_hex()
+        # Not one for each process: no form of one worker would be read by another.
+        raise SettingError(
+            f"No secret key could be kept in {folder} ({error.strerror}). Set XRAY_SECRET_KEY, and XRAY_INSTANCE_DIR "
+            "to a folder that can be written."
+        ) from error
     if len(key) < SHORTEST_KEY:
         raise SettingError(
             f"{path}: expected at least {SHORTEST_KEY} characters, received {len(key)}. "

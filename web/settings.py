@@ -32,6 +32,10 @@ DEFAULTS: dict[str, object] = {
     # Interpreters kept, and threads of each: as many pictures at once as a small host has cores.
     "POOL_SIZE": 1,
     "THREADS": 2,
+    # Films that one address may send a minute, once it has sent a whole batch; 0: no limit.
+    "RATE_LIMIT": 120,
+    # Whether others than this machine are served: gunicorn.conf.py says so. Then the key must be set.
+    "PUBLIC": False,
     # How many proxies in front may be believed about scheme and address; Heroku has one.
     "PROXIES": 0,
     "MAX_CONTENT_LENGTH": 32 * MIB,
@@ -75,6 +79,8 @@ def configure(app: Flask, overrides: Mapping[str, object] | None = None) -> None
         app.config[name] = _checked(name, app.config[name], default)
     # A browser knows its analyses as long as they are kept; none keeps a cookie for longer than 400 days.
     app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(days=min(app.config["KEEP_DAYS"], 400))
+    if isinstance(hosts := app.config["TRUSTED_HOSTS"], str):
+        app.config["TRUSTED_HOSTS"] = [host.strip() for host in hosts.split(",") if host.strip()] or None
     if (key := app.config["SECRET_KEY"]) is not None:
         app.config["SECRET_KEY"] = _checked_key(str(key))
 
@@ -86,7 +92,7 @@ def _checked(name: str, value: object, default: object) -> object:
     if type(value) is not type(default):
         expected = {int: "a whole number", bool: "true or false"}[type(default)]
         raise SettingError(f"XRAY_{name}: expected {expected}, received {value!r}. Correct or remove it.")
-    least = 0 if name == "PROXIES" else 1
+    least = 0 if name in ("PROXIES", "RATE_LIMIT") else 1
     if type(value) is int and value < least:
         raise SettingError(f"XRAY_{name}: expected at least {least}, received {value}. Correct or remove it.")
     return value

@@ -8,6 +8,7 @@ import numpy as np
 
 from xray import image, lungs, marks, polarity
 from xray.classifier import Features, Head, Verdict, verdict
+from xray.deep import Deep
 from xray.explain import Cam, Heat, grad_cam, heat_in_lungs, lung_share, to_picture
 from xray.image import GreyImage
 from xray.lungs import LungMask
@@ -98,11 +99,13 @@ class Analysis:
     """One radiograph and what was found in it.
 
     Attributes:
-        image: grey, uint8, shape (height, width), white bones.
+        image: grey, uint8, shape (height, width), white bones; as large as anything needs it (`image.LONGEST`).
         lungs: bool, same shape, True inside the lungs.
         box: the part that the networks saw.
         predictions: one per model asked for, in that order.
         cautions: why the verdicts deserve more doubt than their scores say.
+        sent: height and width of the picture that was sent; None where they are those of `image`.
+        deep: all grey levels of the radiograph, in the shape of `image`, where there are more and they were wanted.
     """
 
     image: GreyImage
@@ -110,6 +113,8 @@ class Analysis:
     box: Box
     predictions: tuple[Prediction, ...]
     cautions: tuple[Caution, ...] = ()
+    sent: tuple[int, int] | None = None
+    deep: Deep | None = None
 
     @property
     def inverted(self) -> bool:
@@ -154,27 +159,30 @@ class Analyzer:
             raise ValueError(f"Expected a model out of {known}. Received: {choice!r}.")
         return self.names if choice == ALL_MODELS else (choice,)
 
-    def analyse(self, data: bytes, models: Sequence[str]) -> Analysis:
+    def analyse(self, data: bytes, models: Sequence[str], *, turn: int = 0, deep: bool = False) -> Analysis:
         """Analyse one file: one pass of the lung network, one of the backbone, then each head.
 
         Args:
             data: the content of a PNG, JPEG or DICOM file.
             models: names out of `names`.
+            turn: degrees clockwise by which the picture is turned first, one of `xray.image.TURNS`.
+            deep: whether all grey levels are wanted of a film of more than 8 bits.
 
         Raises:
             ImageError: the file cannot be analysed; the message says why.
             ValueError: a model that is not there.
         """
         names = [name for model in models for name in self.expand(model)]
-        picture = image.read(data)
-        film = polarity.as_film(picture, lambda each: lungs.segment(each, self.registry.segmenter))
+        picture = image.load(data, deep=deep).turned(turn)
+        film = polarity.as_film(picture.image, lambda each: lungs.segment(each, self.registry.segmenter))
         backbone = self.registry.backbone
         box = crop_box(film.lungs, backbone.recipe)
         features = backbone.network(preprocess(film.image, film.lungs, backbone.recipe)[None])[0]
         cautions = self.registry.screen.examine(features) + of_picture(film)
         heads = [self.registry.heads[name] for name in dict.fromkeys(names)]
         predictions = tuple(predict(head, features, box, film.lungs) for head in heads)
-        return Analysis(film.image, film.lungs, box, predictions, cautions)
+        levels = picture.deep.turned() if picture.deep and film.inverted else picture.deep
+        return Analysis(film.image, film.lungs, box, predictions, cautions, picture.shape, levels)
 
 
 def in_words(label: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import TypeVar, cast
 
 import cv2
@@ -14,6 +15,7 @@ from xray.explain import Heat, to_picture
 from xray.image import GreyImage
 from xray.lettering import BOLD, HEAVY, Colour, Picture, Sheet, printable
 from xray.lungs import LungMask
+from xray.png_writer import Pixels, written
 from xray.preprocess import Box
 from xray.screen import CAUTIONS
 
@@ -21,7 +23,8 @@ Grey = TypeVar("Grey", np.uint8, np.uint16)
 
 DISCLAIMER = "Research and education only, not a diagnosis"
 
-LARGEST_PANEL, SMALLEST_PANEL = 1024, 384
+# Of a radiograph alone, and of each of the two on the annotated copy: larger, its file would take longest to write.
+LARGEST, LARGEST_PANEL, SMALLEST_PANEL = 1024, 768, 384
 THUMBNAIL, LAYER = 160, 256
 NARROWEST = 880
 MARGIN = 24
@@ -43,9 +46,12 @@ VERDICT_COLOURS = {
 # there the map is nearly transparent and would only darken the film.
 HEAT_COLOURS = cv2.applyColorMap(np.linspace(70, 245, 256).astype(np.uint8)[:, None], cv2.COLORMAP_INFERNO)
 MOST_OPAQUE = 0.62
+OUTER_EDGES = cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
 
 
-def annotate(analysis: Analysis, prediction: Prediction, *, file_name: str, when: datetime) -> Picture:
+def annotate(
+    analysis: Analysis, prediction: Prediction, *, file_name: str, when: datetime, film: Picture | None = None
+) -> Picture:
     """Draw the copy that is saved: radiograph and heat map side by side, the conclusion below.
 
     Args:
@@ -53,6 +59,7 @@ def annotate(analysis: Analysis, prediction: Prediction, *, file_name: str, when
         prediction: one of its predictions.
         file_name: as the sender named it, in any script and of any length.
         when: the time of the analysis, with its time zone.
+        film: the radiograph's panel, where it was drawn already.
 
     Returns:
         Blue, green, red, uint8, shape (height, width, 3), at least 880 px wide.
@@ -60,10 +67,10 @@ def annotate(analysis: Analysis, prediction: Prediction, *, file_name: str, when
     Raises:
         ValueError: `when` has no time zone.
     """
-    panels = radiograph_panel(analysis), heat_panel(analysis, prediction)
+    panels = radiograph_panel(analysis) if film is None else film, heat_panel(analysis, prediction)
     width = max(2 * panels[0].shape[1] + 3 * MARGIN, NARROWEST)
     strips = (
-        _panels(width, panels, _titles(analysis, prediction)),
+        *_panels(width, panels, _titles(analysis, prediction)),
         _verdict(width, prediction),
         _reading(width, analysis, prediction),
         _origin(width, file_name, when),
@@ -72,8 +79,8 @@ def annotate(analysis: Analysis, prediction: Prediction, *, file_name: str, when
 
 
 def radiograph_panel(analysis: Analysis) -> Picture:
-    """Return the radiograph with its lung outline, its longer side scaled into 384 to 1024 px."""
-    image = _scaled(analysis.image)
+    """Return the radiograph with its lung outline, its longer side scaled into 384 to 768 px."""
+    image = _scaled(analysis.image, LARGEST_PANEL)
     size = (image.shape[1], image.shape[0])
     lungs = cv2.resize(analysis.lungs.astype(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR)
     return outline(image, lungs > 127)
@@ -81,7 +88,7 @@ def radiograph_panel(analysis: Analysis) -> Picture:
 
 def heat_panel(analysis: Analysis, prediction: Prediction) -> Picture:
     """Return the radiograph under its heat map, framed where the network saw it, in the same size."""
-    image = _scaled(analysis.image)
+    image = _scaled(analysis.image, LARGEST_PANEL)
     height, width = image.shape
     down, across = height / analysis.image.shape[0], width / analysis.image.shape[1]
     top, bottom, left, right = prediction.box
@@ -92,7 +99,7 @@ def heat_panel(analysis: Analysis, prediction: Prediction) -> Picture:
 
 def film_panel(image: NDArray[Grey]) -> NDArray[Grey]:
     """Return the radiograph alone, of 8 or 16 bits, its longer side scaled into 384 to 1024 px."""
-    return _scaled(image)
+    return _scaled(image, LARGEST)
 
 
 def thumbnail(image: GreyImage, side: int = THUMBNAIL) -> GreyImage:
@@ -117,15 +124,18 @@ def heat_layer(prediction: Prediction) -> Picture:
     return np.dstack([colours, np.rint(255 * _opacity(heat)).astype(np.uint8)])
 
 
-def outline_path(lungs: LungMask) -> str:
-    """Return the outline of the lungs as the data of an SVG path, in pixels of the picture.
+def outline_path(lungs: LungMask, sent: tuple[int, int] | None = None) -> str:
+    """Return the outline of the lungs as the data of an SVG path, in pixels of the picture that was sent.
 
     Args:
         lungs: bool, shape (height, width).
+        sent: that picture's height and width, where they are not those of the mask.
     """
     found = []
+    down, across = (there / here for there, here in zip(sent or lungs.shape, lungs.shape, strict=True))
     for contour in _contours(lungs):
         corners = cv2.approxPolyDP(contour, max(lungs.shape) / 1000, True)[:, 0]
+        corners = np.rint(corners * (across, down)).astype(int)
         found.append("M" + "L".join(f"{x} {y}" for x, y in corners) + "Z")
     return "".join(found)
 
@@ -155,15 +165,24 @@ def overlay(image: GreyImage, heat: Heat) -> Picture:
     Returns:
         Blue, green, red, uint8, shape (height, width, 3).
     """
-    colours = HEAT_COLOURS[np.rint(heat * 255).astype(np.uint8), 0]
-    opacity = _opacity(heat)
-    film = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    return np.asarray(cv2.blendLinear(film, colours, 1 - opacity, opacity), np.uint8)
+    # Both as one number of 16 bits, the heat in its higher half: the picture is one look-up.
+    levels = cv2.merge([image, cv2.convertScaleAbs(heat, alpha=255)]).view("<u2")[..., 0]
+    blended = _blended()[levels].view(np.uint8).reshape(*image.shape, 4)
+    return np.asarray(cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR), np.uint8)
 
 
-def encode_png(picture: Picture) -> bytes:
-    """Encode a picture as PNG."""
-    return cv2.imencode(".png", picture)[1].tobytes()
+@cache
+def _blended() -> NDArray[np.uint32]:
+    """Return what each heat makes of each grey: blue, green, red and nothing, shape (65,536,)."""
+    opacity = _opacity(np.linspace(0, 1, 256, dtype=np.float32))[:, None, None]
+    grey = np.arange(256, dtype=np.float32)[None, :, None]
+    colours = np.rint((1 - opacity) * grey + opacity * HEAT_COLOURS.astype(np.float32))
+    return np.dstack([colours, np.zeros((256, 256))]).astype(np.uint8).view(np.uint32).ravel()
+
+
+def encode_png(picture: Pixels) -> bytes:
+    """Encode a picture as PNG; bool, black and white, in an eighth of the room."""
+    return written(picture)
 
 
 def encode_jpeg(picture: Picture, quality: int = 88) -> bytes:
@@ -177,17 +196,22 @@ def _opacity(heat: Heat) -> Heat:
 
 def _contours(lungs: LungMask) -> Sequence[NDArray[np.int32]]:
     """Return the lungs' outer edges."""
-    # The mask was enlarged from 128 px: blurred, its steps become a line that follows the lung.
-    soft = cv2.GaussianBlur(lungs.astype(np.uint8) * 255, (0, 0), max(lungs.shape) / 200)
-    found, _ = cv2.findContours((soft > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    # The mask was enlarged from 128 px: blurred, its steps become a line that follows the lung; half size will do.
+    height, width = lungs.shape
+    half = (max(1, width // 2), max(1, height // 2))
+    small = cv2.resize(lungs.astype(np.uint8) * 255, half, interpolation=cv2.INTER_AREA)
+    soft = cv2.resize(cv2.GaussianBlur(small, (0, 0), max(lungs.shape) / 400), (width, height))
+    found, _ = cv2.findContours(cv2.threshold(soft, 127, 1, cv2.THRESH_BINARY)[1], *OUTER_EDGES)
     return cast("Sequence[NDArray[np.int32]]", found)
 
 
-def _scaled(image: NDArray[Grey]) -> NDArray[Grey]:
+def _scaled(image: NDArray[Grey], largest: int) -> NDArray[Grey]:
     longer = max(image.shape)
-    factor = min(max(longer, SMALLEST_PANEL), LARGEST_PANEL) / longer
+    factor = min(max(longer, SMALLEST_PANEL), largest) / longer
+    if factor == 1:
+        return image
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    interpolation = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_LINEAR if factor > 0.5 else cv2.INTER_AREA
     return np.asarray(cv2.resize(image, size, interpolation=interpolation), image.dtype)
 
 
@@ -202,7 +226,7 @@ def _titles(analysis: Analysis, prediction: Prediction) -> tuple[str, str]:
     return film, f"{found} for {in_words(prediction.explained)}"
 
 
-def _panels(width: int, panels: tuple[Picture, Picture], titles: tuple[str, str]) -> Picture:
+def _panels(width: int, panels: tuple[Picture, Picture], titles: tuple[str, str]) -> tuple[Picture, ...]:
     """Lay the panels side by side, with a caption above and a legend below each."""
     column = (width - 3 * MARGIN) // 2
     tall, wide = panels[0].shape[:2]
@@ -213,7 +237,7 @@ def _panels(width: int, panels: tuple[Picture, Picture], titles: tuple[str, str]
         captions.write(title, left, captions.px(38), 20, TEXT, BOLD)
         middle.picture[:, left : left + wide] = panel
         (_heat_legend if index else _lung_legend)(legends, left)
-    return np.vstack((captions.picture, middle.picture, legends.picture))
+    return captions.picture, middle.picture, legends.picture
 
 
 def _lung_legend(sheet: Sheet, left: int) -> None:

@@ -4,23 +4,26 @@ Only the elements that make the picture are parsed: no name and no identifier of
 process. What a file claims is checked before anything is decoded or unpacked on its word.
 """
 
+import math
 import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from io import BytesIO
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from pydicom import Dataset, dcmread, uid
+from pydicom import Dataset, uid
+from pydicom.datadict import keyword_for_tag
 from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset
+from pydicom.filereader import read_dataset, read_partial
+from pydicom.tag import BaseTag, Tag
 
 from xray import lossless_jpeg, rle
+from xray.bounded_reads import BoundedReads
 from xray.deep import Deep
 from xray.errors import Phrase, UnreadableImageError, UnsupportedImageError, damaged
 from xray.greyscale import Lut, Rendering, Rescale, Window, render, render_deep
@@ -44,11 +47,20 @@ _JPEG_2000 = {uid.JPEG2000, uid.JPEG2000Lossless}
 # Not deflated: pydicom would inflate the whole file, however large, before anything can be checked.
 _READABLE = _UNCOMPRESSED | _JPEG | _JPEG_LOSSLESS | _JPEG_2000 | {uid.RLELossless}
 
+# Of what a file says of itself, told back in a refusal.
+LONGEST_WORD = 64
+# In bytes: a hundred windows, and three tables of 65,536 entries.
+LONGEST_VALUE, LONGEST_SEQUENCE = 4096, 2**19
+MOST_ITEMS = 1000
+UNDEFINED = 2**32 - 1
+_ITEMS = b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00"  # their tag, little and big endian
+
+_SEQUENCES = ("ModalityLUTSequence", "VOILUTSequence")
 _ELEMENTS = [
     *("SOPClassUID", "Modality", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation"),
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData"),
-    *("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept"),
-    *("VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction"),
+    *(*_SEQUENCES, "RescaleSlope", "RescaleIntercept"),
+    *("WindowCenter", "WindowWidth", "VOILUTFunction"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit"),
     *("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"),
 ]
@@ -65,7 +77,7 @@ def is_dicom(data: bytes) -> bool:
     return sniff(data) == "DICOM"
 
 
-def read(data: bytes, limits: Limits) -> GreyImage:
+def read(data: bytes, limits: Limits, *, deep: bool = False) -> tuple[GreyImage, Deep | None]:
     """Read a single-frame CR or DX radiograph, in the greys its maker meant.
 
     Stored value, modality LUT or rescale, VOI LUT or first window (the picture's own range where it
@@ -75,9 +87,12 @@ def read(data: bytes, limits: Limits) -> GreyImage:
     Args:
         data: the whole file.
         limits: what is refused unread.
+        deep: whether all levels are wanted too.
 
     Returns:
-        uint8, shape (height, width), values 0 to 255, each side at least limits.min_side.
+        The greys: uint8, shape (height, width), values 0 to 255, each side at least limits.min_side. The levels: the
+        values after the modality LUT or rescale, as whole numbers from 0, in the same shape, with the window that
+        makes those greys of them; None for no more than 8 bits, and where they are not wanted.
 
     Raises:
         UnreadableImageError: damaged, truncated, or without pixels.
@@ -87,36 +102,17 @@ def read(data: bytes, limits: Limits) -> GreyImage:
     Source:
         DICOM PS3.3, C.7.6.3 (pixels), C.11.1 (modality LUT), C.11.2 (VOI LUT).
     """
+    levels = None
     with _wary():
         dataset = _parse(data)
         _check(dataset, limits)
-        stored = _significant_bits(_stored_values(dataset, limits), dataset)
-        image = _square(render(stored, _rendering(dataset)), dataset)
+        stored, how = _significant_bits(_stored_values(dataset, limits), dataset), _rendering(dataset)
+        image = _square(render(stored, how), dataset)
+        if deep and dataset.BitsStored > 8:
+            levels = render_deep(stored, how)
+            levels = replace(levels, levels=_square(levels.levels, dataset))
     check_size(image.shape[0], image.shape[1], limits)
-    return image
-
-
-def read_deep(data: bytes, limits: Limits) -> Deep | None:
-    """Read the values after the modality LUT or rescale, as whole numbers from 0; otherwise as `read`.
-
-    Args:
-        data: a whole file that `read` reads.
-        limits: what is refused unread.
-
-    Returns:
-        The values, in the shape of `read`, with the window that it shows; None for no more than 8 bits.
-
-    Raises:
-        ImageError: as `read`.
-    """
-    with _wary():
-        dataset = _parse(data)
-        _check(dataset, limits)
-        if dataset.BitsStored <= 8:
-            return None
-        stored = _significant_bits(_stored_values(dataset, limits), dataset)
-        deep = render_deep(stored, _rendering(dataset))
-        return replace(deep, levels=_square(deep.levels, dataset))
+    return image, levels
 
 
 @contextmanager
@@ -134,7 +130,7 @@ def _wary() -> Iterator[None]:
 
 def _parse(data: bytes) -> Dataset:
     """Parse the needed elements, after looking at the transfer syntax."""
-    stream = BytesIO(data)
+    stream = BoundedReads(data)
     stream.seek(132)
     meta = read_dataset(stream, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
     syntax = uid.UID(meta.TransferSyntaxUID)
@@ -142,9 +138,33 @@ def _parse(data: bytes) -> Dataset:
         raise UnsupportedImageError(
             "Expected DICOM pixels uncompressed or as JPEG, JPEG 2000 or RLE, "
             "received %(syntax)s. Please export the radiograph uncompressed.",
-            syntax=syntax.name,
+            syntax=_shortened(syntax.name),
         )
-    return dcmread(BytesIO(data), specific_tags=_ELEMENTS)
+    tags: list[BaseTag | int] = [*map(Tag, _ELEMENTS)]
+    dataset = read_partial(BoundedReads(data), _is_too_long, specific_tags=tags)
+    for name in _SEQUENCES:
+        _check_items(dataset, name)
+    return dataset
+
+
+def _is_too_long(tag: BaseTag, _: str | None, length: int) -> bool:
+    """Refuse an element that is longer than any film's, before it is read; never ask to stop.
+
+    Measured without: 4 MB of one number after the other became 800 MB of numbers.
+    """
+    name = keyword_for_tag(tag)
+    if name in _ELEMENTS and name != "PixelData" and length != UNDEFINED:
+        if length > (LONGEST_SEQUENCE if name in _SEQUENCES else LONGEST_VALUE):
+            raise damaged("DICOM radiograph")
+    return False
+
+
+def _check_items(dataset: Dataset, name: str) -> None:
+    """Refuse a sequence of more items than any film has, before pydicom makes an object of each."""
+    element = dataset.get_item(name)
+    if element is not None and isinstance(element.value, bytes):
+        if max(map(element.value.count, _ITEMS)) > MOST_ITEMS:
+            raise damaged("DICOM radiograph")
 
 
 def _check(dataset: Dataset, limits: Limits) -> None:
@@ -157,7 +177,7 @@ def _check(dataset: Dataset, limits: Limits) -> None:
         raise UnsupportedImageError(
             "Expected a radiograph (modality CR, DX or RG), received modality %(modality)s. "
             "Please send a chest radiograph.",
-            modality=modality,
+            modality=_shortened(modality),
         )
     if "Rows" not in dataset or "PixelData" not in dataset:
         raise UnreadableImageError(
@@ -174,13 +194,18 @@ def _check(dataset: Dataset, limits: Limits) -> None:
         raise UnsupportedImageError(
             "Expected grey pixels (MONOCHROME1 or MONOCHROME2), received %(photometric)s. "
             "Please export the original radiograph rather than a coloured copy.",
-            photometric=photometric,
+            photometric=_shortened(photometric),
         )
     if dataset.BitsAllocated not in (8, 16):
         raise UnsupportedImageError(
             "Expected 8 or 16 bits allocated, received %(bits)s. Please export it as 16 bits.",
             bits=dataset.BitsAllocated,
         )
+
+
+def _shortened(word: str) -> str:
+    """Return what a file says of itself at a length fit to be told: a damaged one may say megabytes."""
+    return word if len(word) <= LONGEST_WORD else f"{str(word)[:LONGEST_WORD]}…"
 
 
 def _stored_values(dataset: Dataset, limits: Limits) -> Pixels:
@@ -194,7 +219,7 @@ def _stored_values(dataset: Dataset, limits: Limits) -> Pixels:
     if syntax in _UNCOMPRESSED:
         stored: Pixels = dataset.pixel_array
         return stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    frame = get_frame(BoundedReads(dataset.PixelData), 0, number_of_frames=1)
     if syntax in _JPEG:
         stored = read_jpeg(frame, limits)
     elif syntax in _JPEG_LOSSLESS:
@@ -229,7 +254,7 @@ def _rendering(dataset: Dataset) -> Rendering:
         modality = _lut(dataset.ModalityLUTSequence[0])
     else:
         slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
-        modality = Rescale(float(1 if slope is None else slope), float(intercept or 0))
+        modality = Rescale(_finite(1 if slope is None else slope), _finite(intercept or 0))
     voi: Lut | Window | None = None
     if dataset.get("VOILUTSequence"):
         voi = _lut(dataset.VOILUTSequence[0])
@@ -258,7 +283,14 @@ def _first(value: Any) -> float | None:
     """Give the first of one or several numbers: the first window is the maker's preferred one."""
     if value is None or value == "":
         return None
-    return float(value if isinstance(value, (int, float)) else value[0])
+    return _finite(value if isinstance(value, (int, float)) else value[0])
+
+
+def _finite(value: Any) -> float:
+    """Return a number; what is none would spread over the whole picture in silence."""
+    if not math.isfinite(number := float(value)):
+        raise damaged("DICOM radiograph")
+    return number
 
 
 def _padding(dataset: Dataset) -> tuple[int, int]:

@@ -3,14 +3,15 @@
 import re
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from xray import exif
 from xray.errors import UnsupportedImageError, damaged
 from xray.limits import Limits, check_size
 
-# A second of reading at most; real files have tens of segments, and about ten scans.
+# A second or two of reading at most; real files have tens of segments, and about ten scans.
 _MAX_SEGMENTS = 100_000
-_MAX_SCANS = 100
+_MAX_SCANS = 50
 
 # What begins a segment or ends the picture; the others stand alone, or are a stuffed byte (FF00) of a scan.
 # Source: ITU-T T.81, table B.1 and B.1.1.5.
@@ -20,7 +21,23 @@ _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_DCT_FRAMES = {0xC0, 0xC1, 0xC2}
 
 
-def check(data: bytes, limits: Limits) -> int:
+class Frame(NamedTuple):
+    """What a JPEG's headers say of its picture.
+
+    Attributes:
+        height: in pixels, before it is turned.
+        width: in pixels, before it is turned.
+        channels: 1 for grey.
+        orientation: of EXIF, 1 to 8.
+    """
+
+    height: int
+    width: int
+    channels: int
+    orientation: int = exif.UPRIGHT
+
+
+def check(data: bytes, limits: Limits) -> Frame:
     """Check that this is a whole baseline or progressive JPEG of 8 bits, and no larger than is read.
 
     The end mark is looked for segment by segment, so that neither the thumbnail inside an EXIF
@@ -31,24 +48,23 @@ def check(data: bytes, limits: Limits) -> int:
         limits: what is refused.
 
     Returns:
-        The EXIF orientation, 1 to 8.
+        What the headers say.
 
     Raises:
         UnreadableImageError: damaged or truncated.
         UnsupportedImageError: another kind of JPEG, or too small.
         ImageTooLargeError: too many pixels.
     """
-    orientation, frames, scans = exif.UPRIGHT, 0, 0
+    orientation, frames, scans = exif.UPRIGHT, [], 0
     for marker, content, _ in segments(data):
         if marker in _FRAMES:
-            frames += 1
-            _check_frame(marker, content, limits)
+            frames.append(_frame(marker, content, limits))
         elif marker == _APP1 and content.startswith(b"Exif\0\0"):
             orientation = exif.orientation(content[6:])
         elif marker == _SOS:
             scans += 1
     # A second frame is the next picture's, behind one that was cut.
-    if frames != 1 or not scans:
+    if len(frames) != 1 or not scans:
         raise damaged("JPEG picture")
     if scans > _MAX_SCANS:
         # Each scan of a progressive JPEG costs a pass over the whole picture: a small file, minutes of work.
@@ -57,7 +73,7 @@ def check(data: bytes, limits: Limits) -> int:
             limit=_MAX_SCANS,
             scans=scans,
         )
-    return orientation
+    return frames[0]._replace(orientation=orientation)
 
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
@@ -81,11 +97,11 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     raise damaged("JPEG picture")
 
 
-def _check_frame(marker: int, content: bytes, limits: Limits) -> None:
-    """Refuse, by the frame header, what OpenCV cannot read or what is too large (ITU-T T.81, B.2.2)."""
+def _frame(marker: int, content: bytes, limits: Limits) -> Frame:
+    """Read the frame header, and refuse what OpenCV cannot read or what is too large (ITU-T T.81, B.2.2)."""
     if len(content) < 6:
         raise damaged("JPEG picture")
-    precision, height, width = struct.unpack_from(">BHH", content)
+    precision, height, width, channels = struct.unpack_from(">BHHB", content)
     if marker not in _HUFFMAN_DCT_FRAMES or precision != 8:
         if precision != 8:
             raise UnsupportedImageError(
@@ -98,3 +114,4 @@ def _check_frame(marker: int, content: bytes, limits: Limits) -> None:
             "Please export the radiograph as PNG."
         )
     check_size(height, width, limits)
+    return Frame(height, width, channels)

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from xray.image import GreyImage
 from xray.lungs import LungMask
@@ -26,11 +27,18 @@ def over_lungs(image: GreyImage, lungs: LungMask) -> bool:
     factor = min(1.0, LONGEST / max(image.shape))
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
     film = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    width = max(3, 2 * round(EDGE * max(film.shape)) + 1)
-    inside = cv2.erode(
-        cv2.resize(lungs.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.ones((width, width), np.uint8)
-    )
     dark, bright = np.percentile(film[::4, ::4], (1, 99))  # a sixteenth tells as well
-    step = cv2.morphologyEx(film, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    found = (inside > 0) & (film >= WHITE) & (step > STEP * max(1.0, bright - dark))
+    width = max(3, 2 * round(EDGE * max(film.shape)) + 1)
+    near = np.asarray(cv2.resize(lungs.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    # Only round the lungs is there anything to be found.
+    part = _around(near, width)
+    inside = cv2.erode(near[part], np.ones((width, width), np.uint8))
+    step = cv2.morphologyEx(film[part], cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    found = (inside > 0) & (film[part] >= WHITE) & (step > STEP * max(1.0, bright - dark))
     return bool(found.sum() > LEAST * np.sqrt(inside.sum()))
+
+
+def _around(lungs: NDArray[np.uint8], margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns of the lungs, and so many pixels on each side."""
+    left, top, width, height = cv2.boundingRect(lungs)
+    return slice(max(top - margin, 0), top + height + margin), slice(max(left - margin, 0), left + width + margin)

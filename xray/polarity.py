@@ -7,22 +7,16 @@ import cv2
 import numpy as np
 
 from xray import gate
-from xray.errors import NotAChestXrayError, Phrase
-from xray.image import GreyImage
+from xray.errors import NotAChestXrayError
+from xray.image import GreyImage, turned
 from xray.lungs import LungMask
 
 # Measured on 1,048 validation films and their negatives: with these limits 0.2 % of the films are turned
 # by mistake, and 95 % of the negatives are turned back or refused.
 DOUBTFUL_CONTRAST = 0.1
 CLEAR_CONTRAST = 0.6
-# Measured on 400 films: 766 of 800 turned by a quarter are refused, and in 765 the lungs show once they are
-# turned back; so they do in 49 of 86 refused CT slices, which is why the hint says no more than "may".
-ON_ITS_SIDE = Phrase("It may be a film that lies on its side: turn it upright and send it again.")
-TURNS = {
-    cv2.ROTATE_90_CLOCKWISE: ON_ITS_SIDE,
-    cv2.ROTATE_90_COUNTERCLOCKWISE: ON_ITS_SIDE,
-    cv2.ROTATE_180: Phrase("It may be a film that stands upside down: turn it upright and send it again."),
-}
+# A quarter before a half: a film on its side may show lungs upside down, too.
+TURNS = (90, 270, 180)
 
 
 class Film(NamedTuple):
@@ -61,8 +55,12 @@ def as_film(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> Film:
         if not _refusal(other) and lung_contrast(negative, other) >= CLEAR_CONTRAST:
             return Film(negative, other, inverted=True)
     if refusal:
-        hint = _hint(image, segment)
-        raise NotAChestXrayError("%(reason)s %(hint)s", reason=refusal, hint=hint) if hint else refusal
+        try:
+            raise refusal.that_may_be_upright_after(_upright(image, segment))
+        finally:
+            # An error knows where it was raised: here, where it is known by name. In that circle 97 MB of a large
+            # picture lay about until Python looked for circles.
+            del refusal
     return Film(image, lungs, inverted=False)
 
 
@@ -76,24 +74,35 @@ def lung_contrast(image: GreyImage, lungs: LungMask) -> float:
     Returns:
         The difference of the means inside the mask's bounding box, in standard deviations of that box.
     """
-    box = np.ix_(lungs.any(axis=1), lungs.any(axis=0))
-    part, inside = image[box].astype(np.float32), lungs[box]
-    if inside.all():
+    rows, columns = lungs.any(axis=1), lungs.any(axis=0)
+    cells, inside = int(rows.sum()) * int(columns.sum()), int(lungs.sum())
+    if inside == cells:
         return 0.0
-    return float((part[~inside].mean() - part[inside].mean()) / max(float(part.std()), 1.0))
+    mean, deviation = (float(each[0, 0]) for each in cv2.meanStdDev(image, mask=np.outer(rows, columns).view(np.uint8)))
+    within = float(cv2.mean(image, mask=np.ascontiguousarray(lungs).view(np.uint8))[0])
+    around = (mean * cells - within * inside) / (cells - inside)
+    return (around - within) / max(deviation, 1.0)
 
 
-def _hint(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> Phrase | None:
-    """Say how a refused picture may lie; nothing where no turn brings lungs out."""
-    for turn, hint in TURNS.items():
-        if not _refusal(segment(np.asarray(cv2.rotate(image, turn), np.uint8))):
-            return hint
-    return None
+def _upright(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> int:
+    """Return the turn of a refused picture that brings lungs out, a quarter before a half; 0 where none does.
+
+    Of two quarters the one with the darker lungs: the right one for 182 of 236 validation films on their side.
+    """
+    contrasts = {0: -np.inf}
+    for turn in TURNS:
+        if turn == 180 and len(contrasts) > 1:
+            break
+        picture = turned(image, turn)
+        lungs = segment(picture)
+        if not _refusal(lungs):
+            contrasts[turn] = lung_contrast(picture, lungs)
+    return max(contrasts, key=lambda turn: contrasts[turn])
 
 
 def _refusal(lungs: LungMask) -> NotAChestXrayError | None:
     try:
         gate.check(lungs)
     except NotAChestXrayError as error:
-        return error
+        return error.with_traceback(None)
     return None

@@ -114,9 +114,10 @@ class Screen:
         scores = self.scores(average(features))
         said = {check.name for check, score in zip(self.facts.checks, scores, strict=True) if score >= check.threshold}
         if NOT_FRONTAL in said:
-            raise NotAChestXrayError(
+            refusal = NotAChestXrayError(
                 "This does not look like a frontal chest radiograph: expected one like the films that the networks "
                 "learned from, received a picture that looks like something else. %(advice)s",
                 advice=ADVICE,
             )
+            raise refusal.that_may_be_upright_after(180 if Caution.UPSIDE_DOWN in said else 0)
         return tuple(caution for caution in Caution if caution in said)

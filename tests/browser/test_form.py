@@ -66,6 +66,17 @@ def test_browse(visit, film):
     assert send(page) == "фото 1.png"
 
 
+def test_the_preview_is_turned_as_the_film_will_be(visit, film):
+    page = visit()
+    page.goto("/")
+    page.get_by_label("Chest radiograph").set_input_files(film)
+    facts(page)
+    page.get_by_label("Turn it first").select_option("90")
+    assert page.locator("#film").evaluate("each => getComputedStyle(each).rotate") == "90deg"
+    page.get_by_label("Turn it first").select_option("0")
+    assert page.locator("#film").evaluate("each => getComputedStyle(each).rotate") == "none"
+
+
 def test_drop(visit, film):
     page = visit()
     page.goto("/")

@@ -132,7 +132,7 @@ def test_brightness_and_contrast_reach_every_level_of_a_deep_film(analysed, deep
     page.on("request", lambda request: asked.append(request.url))
     canvas = page.locator(".stage canvas")
     assert canvas.is_hidden()
-    deep = image.read_deep(deep_film.read_bytes())
+    deep = image.load(deep_film.read_bytes(), deep=True).deep
     deep = replace(deep, levels=film_panel(deep.levels))
     width, level = deep.high - deep.low, (deep.high + deep.low) / 2
     page.get_by_role("slider", name="Contrast").fill("50")

@@ -24,7 +24,6 @@ def config(tmp_path, monkeypatch) -> slim.SlimConfig:
     """A small teacher, and two short stages."""
     monkeypatch.setattr("training.dataset.CACHE", tmp_path / "crops")
     monkeypatch.setattr(prune, "PLACES", 200)
-    monkeypatch.setattr("training.litert.vgg16", lambda size=None: network.vgg16(size, WIDE))
     keras.utils.set_random_seed(1)
     teacher = network.vgg16(64, WIDE)
     for layer in network.convolutions(teacher):

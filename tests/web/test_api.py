@@ -32,9 +32,9 @@ def bearer(token):
 def create(film):
     """Send a film as a program does; further keywords go to the request."""
 
-    def post(client, data=None, name="film.png", model="both", **more):
+    def post(client, data=None, name="film.png", model="both", fields=(), **more):
         file = FileStorage(BytesIO(film if data is None else data), name)
-        boundary, body = encode_multipart({"file": file, "model": model})
+        boundary, body = encode_multipart({"file": file, "model": model, **dict(fields)})
         return client.post(ANALYSES, data=body, content_type=f"multipart/form-data; boundary={boundary}", **more)
 
     return post
@@ -82,6 +82,13 @@ def test_one_model_answers_alone(client, create):
     assert [each["model"] for each in found["verdicts"]] == ["covid_pneumo"]
     assert found["combined"] is None
     assert list(found["pictures"]) == ["film.jpg", "mask.png", "heat-covid_pneumo.png", "annotated-covid_pneumo.png"]
+
+
+def test_a_film_is_turned_as_asked(client, create):
+    found = create(client, fields={"turn": "270"}).json
+    assert (found["turn"], found["width"], found["height"]) == (270, 200, 240)
+    assert create(client).json["turn"] == 0
+    assert create(client, fields={"turn": "45"}).status_code == 400
 
 
 def test_cautions_come_with_their_words(make_client, make_registry, create):
@@ -318,7 +325,7 @@ def test_a_film_sent_as_words_is_refused_with_the_way_out(client):
     [
         ("GET", "/api/v1", 404),
         ("GET", "/api/v2/analyses", 404),
-        ("GET", "/api/v1/analyses/", 404),
+        ("GET", "/api/v1/analyses/", 405),
         ("GET", "/api/v1/analyses", 405),
         ("DELETE", "/api/v1/analyses", 405),
         ("PUT", f"/api/v1/analyses/{'A' * 22}", 405),

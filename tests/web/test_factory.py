@@ -28,6 +28,7 @@ def environment(tmp_path):
     """A deployment of its own, on a free port."""
     return os.environ | {
         "PORT": str(free_port()),
+        "XRAY_SECRET_KEY": "a key for tests only",
         "XRAY_INSTANCE_DIR": str(tmp_path),
         "XRAY_ANALYSIS_DIR": str(tmp_path / "copies"),
     }
@@ -45,6 +46,7 @@ def test_without_models_there_is_no_application(config, tmp_path):
         ("XRAY_MODEL_DIR=/nowhere", "make models"),
         ("XRAY_BACKBONE=vgg19", "a backbone out of"),
         ("XRAY_PROXIES=many", "expected a whole number"),
+        ("XRAY_SECRET_KEY=short", "expected at least 16 characters"),
     ],
 )
 def test_what_stops_start_up_is_one_clear_line(environment, command, setting, message):
@@ -69,6 +71,12 @@ def test_both_commands_serve(environment, command):
         finally:
             server.terminate()
             server.communicate(timeout=30)
+
+
+def test_gunicorn_serves_nobody_else_without_a_key(environment):
+    del environment["XRAY_SECRET_KEY"]
+    ended = subprocess.run(GUNICORN, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
+    assert ended.returncode != 0 and "Cannot start: XRAY_SECRET_KEY: expected a key" in ended.stderr
 
 
 def answer_of(address: str) -> str:

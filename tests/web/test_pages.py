@@ -19,7 +19,7 @@ def test_the_form_offers_the_models_and_tells_the_limit(client):
     page = client.get("/").text
     for part in ('name="file"', 'name="model"', 'enctype="multipart/form-data"', "32 MiB", DISCLAIMER):
         assert part in page
-    assert re.findall(r'<option value="(\w+)"', page) == ["covid_normal", "covid_pneumo", "both"]
+    assert re.findall(r'<option value="([a-z_]+)"', page) == ["covid_normal", "covid_pneumo", "both"]
 
 
 def test_every_label_and_description_points_at_something(client):
@@ -238,3 +238,61 @@ def test_about_names_the_models_and_the_limits(client):
         DISCLAIMER,
     ):
         assert part in page
+
+
+@pytest.mark.parametrize(("turn", "shape"), [("0", (200, 240)), ("90", (240, 200)), ("180", (200, 240))])
+def test_a_film_is_turned_before_it_is_read_and_shown_as_it_was_turned(client, send, film, film_of, turn, shape):
+    answer = send(client, turn=turn)
+    sent = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
+    # Small films are shown enlarged.
+    shown = cv2.resize(film_of(client, answer.text), shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(shown.astype(int) - np.rot90(sent, -int(turn) // 90)).mean() < 5
+    said = f"Turned by {turn}° clockwise before it was read, as you asked." in unescape(answer.text)
+    assert said == (turn != "0")
+
+
+def test_a_turn_that_is_not_on_the_form_is_refused(client, send):
+    answer = send(client, turn="45")
+    assert answer.status_code == 400
+    assert "can be turned by 0, 90, 180 or 270 degrees" in answer.text
+
+
+@pytest.mark.parametrize(("asked", "offered"), [("0", "90"), ("270", "0"), ("180", "270")])
+def test_a_film_on_its_side_is_refused_with_the_turn_that_brings_it_upright(
+    make_client, make_registry, send, make_film, asked, offered
+):
+    found = make_registry().segmenter
+
+    def lungs_of_upright_films(picture):
+        edges = [picture[0, 0], picture[0, -1], picture[0, :, 0], picture[0, :, -1]]
+        return found(picture) * (np.argmax([edge.std() for edge in edges]) == 0)
+
+    # With an edge of all greys that belongs at the top.
+    grey = cv2.imdecode(np.frombuffer(make_film(240, 240), np.uint8), cv2.IMREAD_GRAYSCALE)
+    grey[:12] = np.linspace(0, 255, 240)
+    lying = np.rot90(grey, (90 + int(asked)) // 90)
+    client = make_client(make_registry(segmenter=lungs_of_upright_films))
+    answer = send(client, cv2.imencode(".png", lying)[1].tobytes(), turn=asked)
+    assert answer.status_code == 422 and "lies on its side" in answer.text
+    assert f'<option value="{offered}" selected>' in answer.text
+
+
+def test_the_caution_about_a_film_upside_down_leads_to_a_form_that_is_set_to_turn_it(make_client, make_registry, send):
+    client = make_client(make_registry(said=("upside_down",)))
+    for turn, offered in (("0", "180"), ("180", "0")):
+        page = send(client, model="covid_pneumo", turn=turn).text
+        address = unescape(re.search(r'href="(/\?turn=[^"]+)"', page)[1])
+        form = client.get(address).text
+        assert f'<option value="{offered}" selected>' in form and '<option value="covid_pneumo" selected>' in form
+
+
+def test_a_result_leads_to_its_own_lesson(client, send):
+    page = send(client, model="covid_pneumo").text
+    address = unescape(re.search(r'href="(/how\?analysis=[^"]+)"', page)[1])
+    assert address.endswith("&model=covid_pneumo")
+
+
+@pytest.mark.parametrize("address", ["/batch", "/analyses", "/models", "/how", "/about", "/api"])
+def test_a_slash_at_the_end_of_an_address_makes_no_difference(client, address):
+    found = [client.get(each, follow_redirects=True) for each in (address, f"{address}/")]
+    assert [answer.status_code for answer in found] == [200, 200]

@@ -144,6 +144,16 @@ def test_another_password_or_another_key_lets_nobody_in_who_knew_the_old_one(mak
     assert other.get("/").status_code == 303, "what a session holds is worth nothing elsewhere"
 
 
+def test_a_cookie_from_before_the_password_stays_outside(make_client):
+    victim = make_client(PASSWORD=PASSWORD)
+    victim.get("/password")
+    planted = victim.get_cookie("xray_session").value
+    assert victim.post("/password", data={"password": PASSWORD}).status_code == 303
+    assert victim.get("/").status_code == 200
+    victim.set_cookie("xray_session", planted)
+    assert victim.get("/").status_code == 303
+
+
 def test_the_cookie_does_not_tell_the_password(stranger):
     with stranger:
         enter(stranger)

@@ -2,6 +2,7 @@
 
 import re
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
@@ -35,11 +36,17 @@ def test_workers_that_start_together_share_one_key(tmp_path):
     assert len(keys) == 1
 
 
-def test_where_no_key_can_be_kept_each_process_has_its_own_and_says_so(tmp_path, caplog):
+def test_where_no_key_can_be_kept_start_up_stops(tmp_path):
     (tmp_path / "file").write_text("a file where the folder should be")
-    keys = {security.secret_key(tmp_path / "file") for _ in range(2)}
-    assert len(keys) == 2
-    assert "XRAY_SECRET_KEY" in caplog.text
+    with pytest.raises(SettingError, match="Set XRAY_SECRET_KEY, and XRAY_INSTANCE_DIR"):
+        security.secret_key(tmp_path / "file")
+
+
+def test_whoever_serves_others_must_set_a_key(make_app, tmp_path):
+    with pytest.raises(SettingError, match="XRAY_SECRET_KEY: expected a key"):
+        make_app(SECRET_KEY=None, PUBLIC=True)
+    assert not (tmp_path / "instance" / "secret_key").exists()
+    assert make_app(PUBLIC=True).secret_key == "a key for tests only"
 
 
 def test_a_file_too_short_to_be_a_key_stops_start_up(tmp_path):
@@ -129,3 +136,48 @@ def test_on_localhost_the_cookie_works_without_tls(make_client):
 def test_a_proxy_is_believed_only_when_it_is_announced(make_client, proxies, secure):
     headers = make_client(PROXIES=proxies).get("/", headers={"X-Forwarded-Proto": "https"}).headers
     assert ("Strict-Transport-Security" in headers) is secure
+
+
+def test_by_tls_no_neighbouring_site_can_set_the_cookie(make_client):
+    client = make_client()
+    assert client.get("/", base_url="https://localhost").headers["Set-Cookie"].startswith("__Host-xray_session=")
+    client.set_cookie("xray_session", "planted")
+    # It is still known by its own.
+    assert "Set-Cookie" not in client.get("/", base_url="https://localhost").headers
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_clock_that_jumps_makes_nobody_a_stranger(make_client, send, monkeypatch, hours):
+    client = make_client()
+    client.get("/")
+    assert send(client).status_code == 200
+    before, real = client.get("/analyses/").text.count('href="/analyses/'), time.time
+    monkeypatch.setattr("time.time", lambda: real() + hours * 3600)
+    assert before and client.get("/analyses/").text.count('href="/analyses/') == before
+
+
+def test_a_cookie_of_tomorrow_needs_its_signature_too(make_client, send, monkeypatch):
+    client, real = make_client(), time.time
+    monkeypatch.setattr("time.time", lambda: real() + 3600)
+    client.get("/")
+    monkeypatch.undo()
+    value = client.get_cookie("xray_session").value
+    client.set_cookie("xray_session", value[:-3] + ("abc" if value[-3:] != "abc" else "xyz"))
+    assert "Set-Cookie" in client.get("/").headers  # a stranger gets a token of their own
+
+
+def test_a_cookie_that_has_expired_is_no_cookie_of_tomorrow(make_client, monkeypatch):
+    client, real = make_client(KEEP_DAYS=1), time.time
+    client.get("/")
+    first = client.get_cookie("xray_session").value
+    monkeypatch.setattr("time.time", lambda: real() + 3 * 86_400)
+    client.set_cookie("xray_session", first)
+    assert "Set-Cookie" in client.get("/").headers
+
+
+@pytest.mark.parametrize("hosts", ["films.example, x.example", "films.example"])
+def test_trusted_hosts_are_a_list_with_commas(make_client, monkeypatch, hosts):
+    monkeypatch.setenv("XRAY_TRUSTED_HOSTS", hosts)
+    client = make_client()
+    assert client.get("/", base_url="http://films.example").status_code == 200
+    assert client.get("/", base_url="http://evil.example").status_code == 400

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from pydicom import Dataset, FileMetaDataset, uid
+from pydicom import Dataset, FileMetaDataset, dcmread, uid
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
@@ -53,7 +53,7 @@ def dicom_file(
 
 def compressed(syntax: str, pixels: np.ndarray = FILM) -> bytes:
     """Write a DX whose pixels pydicom compresses."""
-    dataset = dicom.dcmread(BytesIO(dicom_file(pixels)))
+    dataset = dcmread(BytesIO(dicom_file(pixels)))
     dataset.compress(syntax, generate_instance_uid=False)
     stream = BytesIO()
     dataset.save_as(stream)
@@ -212,19 +212,19 @@ def test_the_same_film_in_other_clothes(data: bytes) -> None:
 def test_all_levels_are_kept_and_shown_as_read(elements: dict[str, Any]) -> None:
     # Smooth, so that shrinking before or after the window is the same.
     data = dicom_file(np.asarray(RAMP, np.uint16), **elements)
-    deep = image.read_deep(data)
+    deep = image.load(data, deep=True).deep
     assert deep is not None and len(np.unique(deep.levels)) > 500
     np.testing.assert_allclose(deep.shown().astype(int), image.read(data), atol=2)
 
 
 def test_eight_bits_stored_have_no_more_levels() -> None:
-    assert image.read_deep(dicom_file(SHOWN)) is None
-    assert image.read_deep(dicom_file(FILM // 16, BitsStored=8, HighBit=7)) is None
+    assert image.load(dicom_file(SHOWN), deep=True).deep is None
+    assert image.load(dicom_file(FILM // 16, BitsStored=8, HighBit=7), deep=True).deep is None
 
 
 def test_levels_of_a_damaged_file_are_refused() -> None:
     with pytest.raises(UnreadableImageError):
-        image.read_deep(TRANSFER["RLE"][:2000])
+        image.load(TRANSFER["RLE"][:2000], deep=True)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def png16(alpha: bool = False, orientation: int = 1) -> bytes:
     "data", [png16(), png16(orientation=6), png16(alpha=True)], ids=["grey", "turned by EXIF", "transparent"]
 )
 def test_sixteen_bits_are_all_kept_and_shown_as_read(data: bytes) -> None:
-    deep = image.read_deep(data)
+    deep = image.load(data, deep=True).deep
     assert deep is not None and len(np.unique(deep.levels)) > 200
     assert (deep.low, deep.high) == (deep.levels.min(), deep.levels.max())
     np.testing.assert_allclose(deep.shown().astype(int), image.read(data), atol=1)
@@ -82,7 +82,7 @@ def test_sixteen_bits_are_all_kept_and_shown_as_read(data: bytes) -> None:
 
 @pytest.mark.parametrize("extension", [".png", ".jpg"])
 def test_eight_bits_have_no_more_levels(extension: str) -> None:
-    assert image.read_deep(encoded(GREY, extension)) is None
+    assert image.load(encoded(GREY, extension), deep=True).deep is None
 
 
 @pytest.mark.parametrize(
@@ -132,3 +132,34 @@ def test_real_radiographs_are_read_whole_and_refused_cut(real_data: Path) -> Non
         assert min(image.read(data).shape) >= 480
         with pytest.raises(UnreadableImageError):
             image.read(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("extension", [".png", ".jpg"])
+@pytest.mark.parametrize(
+    ("shape", "needed"), [((2500, 2000), (1024, 819)), ((600, 700), (600, 700)), ((200, 4000), (160, 3200))]
+)
+def test_a_large_picture_is_loaded_no_larger_than_is_needed(
+    extension: str, shape: tuple[int, int], needed: tuple[int, int]
+) -> None:
+    height, width = shape
+    film = np.add.outer(np.linspace(0, 120, height), np.linspace(0, 130, width)).astype(np.uint8)
+    found = image.load(encoded(film, extension))
+    assert found.shape == shape and found.image.shape == needed
+    expected = cv2.resize(film, needed[::-1], interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(found.image, expected, atol=2)
+
+
+def test_levels_are_loaded_in_the_shape_of_the_picture() -> None:
+    deep = np.linspace(0, 40_000, 1500 * 2100).reshape(1500, 2100).astype(np.uint16)
+    found = image.load(encoded(deep, ".png"), deep=True)
+    assert found.deep is not None and found.deep.levels.shape == found.image.shape == (731, 1024)
+    np.testing.assert_allclose(found.deep.shown(), found.image, atol=1)
+    assert image.load(encoded(deep, ".png")).deep is None
+
+
+def test_a_large_jpeg_is_turned_as_its_sender_saw_it() -> None:
+    film = np.add.outer(np.linspace(0, 200, 1300), np.linspace(0, 50, 2200)).astype(np.uint8)
+    turned = jpeg(film, 6)
+    found = image.load(turned)
+    assert found.shape == (2200, 1300) and found.image.shape == (1024, 605)
+    np.testing.assert_allclose(found.image, image.shrunk(image.read(turned)), atol=2)

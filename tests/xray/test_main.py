@@ -34,7 +34,7 @@ def analyzer(analyzer: Analyzer, make_screen: Callable[..., Screen]) -> Analyzer
 @pytest.fixture
 def run(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the command in an empty folder; return its status and its rows."""
-    monkeypatch.setattr(Analyzer, "load", lambda backbone: analyzer)
+    monkeypatch.setattr(Analyzer, "load", lambda **_: analyzer)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, list[dict[str, str]]]:
@@ -68,6 +68,15 @@ def test_a_row_per_picture_and_model(run: Run, film: bytes, analyzer: Analyzer) 
         assert row["cautions"] == "child upside_down"
     assert rows[-1]["threshold"] == "0.5000"
     assert run("a.png", "--model", "both") == (0, rows)
+
+
+def test_pictures_that_lie_on_their_side_are_turned(run: Run, film: bytes) -> None:
+    put("upright.png", film)
+    put("lying.png", cv2.imencode(".png", np.rot90(cv2.imdecode(np.frombuffer(film, np.uint8), 0)))[1].tobytes())
+    _, upright = run("upright.png")
+    _, turned = run("lying.png", "--turn", "90")
+    assert [row["score"] for row in turned] == [row["score"] for row in upright]
+    assert run("lying.png")[0] == 1
 
 
 @pytest.mark.parametrize("model", ["covid_normal", "covid_pneumo"])
@@ -180,7 +189,7 @@ def test_wrong_usage(run: Run, arguments: list[str], capsys: pytest.CaptureFixtu
 def test_broken_artefacts_are_reported_without_a_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(backbone: str) -> Analyzer:
+    def broken(**_: object) -> Analyzer:
         raise ModelError("model/covid_normal: run `git checkout -- model`")
 
     monkeypatch.setattr(Analyzer, "load", broken)
@@ -193,7 +202,7 @@ def test_another_backbone_can_be_asked_for(
     analyzer: Analyzer, film: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(Analyzer, "load", lambda backbone: asked.append(backbone) or analyzer)
+    monkeypatch.setattr(Analyzer, "load", lambda backbone, **_: asked.append(backbone) or analyzer)
     put(str(tmp_path / "a.png"), film)
     for arguments in ([], ["--backbone", "vgg16_slim"]):
         assert main([*arguments, str(tmp_path / "a.png")]) == 0

@@ -6,6 +6,7 @@ import pytest
 
 from xray import lungs
 from xray.errors import NotAChestXrayError
+from xray.image import turned
 from xray.polarity import as_film, lung_contrast
 from xray.registry import MODEL_DIR
 from xray.runtime import Network
@@ -62,14 +63,18 @@ def test_a_refused_film_that_is_turned_is_told_so(turn, words):
     # A mark in a corner, since the pair looks the same from several sides.
     film = FILM.copy()
     film[:40, :40] = 250
-    with pytest.raises(NotAChestXrayError, match=f"Send one whole.*may be a film that {words}: turn it upright"):
-        as_film(cv2.rotate(film, turn), lungs_at(film))
+    lying = cv2.rotate(film, turn)
+    with pytest.raises(
+        NotAChestXrayError, match=f"Send one whole.*may be a film that {words}: turn it upright"
+    ) as caught:
+        as_film(lying, lungs_at(film))
+    np.testing.assert_array_equal(turned(lying, caught.value.turn), film)
 
 
 def test_what_has_no_lungs_any_way_round_gets_no_such_hint():
     with pytest.raises(NotAChestXrayError) as caught:
         as_film(FILM, lambda image: np.zeros_like(LUNGS))
-    assert "upright and send" not in str(caught.value)
+    assert "upright and send" not in str(caught.value) and caught.value.turn == 0
 
 
 def test_an_accepted_film_costs_one_pass_of_the_lung_network():

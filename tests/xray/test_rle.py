@@ -50,3 +50,10 @@ def test_another_number_of_planes_is_refused() -> None:
 def test_a_segment_that_ends_early_is_refused() -> None:
     with pytest.raises(ValueError, match="reshape"):
         rle.decode(frame(ONES * 53), SHAPE, 1)
+
+
+def test_more_fillers_than_any_encoder_writes_are_refused() -> None:
+    few, many = b"\x80" * 10, b"\x80" * 5000
+    assert (rle.decode(frame(few + ONES * 54), SHAPE, 1) == 1).all()
+    with pytest.raises(ValueError, match="reshape"):
+        rle.decode(frame(many + ONES * 54), SHAPE, 1)

@@ -5,27 +5,42 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from threading import BoundedSemaphore
 
+import cv2
 import numpy as np
 
 from web.analyses import pictures
 from web.analyses.pictures import Pictures
 from web.analyses.record import Record, Said, Together
 from web.analyses.records import Filed, Records
-from web.analyses.store import Store, StoreError
-from xray import image
+from web.analyses.store import Store, StoreError, older
 from xray.analysis import Analysis, Analyzer, Prediction
-from xray.annotate import annotate, encode_jpeg, encode_png, film_panel, heat_layer, outline_path, thumbnail
+from xray.annotate import (
+    annotate,
+    encode_jpeg,
+    encode_png,
+    film_panel,
+    heat_layer,
+    outline_path,
+    radiograph_panel,
+    thumbnail,
+)
 from xray.combined import combine
 from xray.deep import Deep
+from xray.lungs import LungMask
 
 log = logging.getLogger(__name__)
 
 DAY_S = 86_400
+# Its age tells all workers when what killed processes left was last taken away.
+SWEPT = ".swept"
 # A draft is being written right now, unless it is older than any request.
 UNFILED_S = 3600
+# Films that one process reads at the same time, where nobody says otherwise.
+AT_ONCE = 2
 # Analyses that are taken away in one step: others who write wait as long.
 REMOVED_AT_ONCE = 50
 
@@ -41,6 +56,7 @@ class Desk:
         records: the table of analyses.
         keep_days: an older analysis is taken away.
         keep_count: more analyses than these, the oldest first, are taken away.
+        seats: as many films are read at the same time; each takes memory, and no more cores than there are.
     """
 
     analyzer: Analyzer
@@ -49,8 +65,9 @@ class Desk:
     records: Records
     keep_days: int
     keep_count: int
+    seats: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(AT_ONCE))
 
-    def read(self, data: bytes, *, name: str, choice: str, owner: str) -> Record:
+    def read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int = 0) -> Record:
         """Analyse one file and keep the analysis.
 
         Args:
@@ -58,22 +75,28 @@ class Desk:
             name: of the file, fit to be shown.
             choice: a model's name, or "both".
             owner: who may open the analysis later.
+            turn: degrees clockwise by which the film is turned first.
 
         Raises:
             ImageError: the file cannot be analysed; the message says why.
             StoreError: it cannot be kept; nothing of it is left.
         """
-        analysis = self.analyzer.analyse(data, self.analyzer.expand(choice))
-        deep = _levels(data, analysis)
+        with self.seats:
+            return self._read(data, name=name, choice=choice, owner=owner, turn=turn)
+
+    def _read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int) -> Record:
+        analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn, deep=True)
+        deep = analysis.deep and replace(analysis.deep, levels=film_panel(analysis.deep.levels))
+        panel = radiograph_panel(analysis)
         now = datetime.now(UTC)
         id = secrets.token_urlsafe(16)
         copies: list[str] = []
         try:
             for prediction in analysis.predictions:
-                png = encode_png(annotate(analysis, prediction, file_name=name, when=now))
+                png = encode_png(annotate(analysis, prediction, file_name=name, when=now, film=panel))
                 copies.append(self.store.save(png, prediction.verdict, prediction.score, name))
             self.pictures.save(id, _drawn(analysis, deep))
-            record = _record(analysis, copies, id=id, owner=owner, created=now, name=name, choice=choice)
+            record = _record(analysis, copies, id=id, owner=owner, created=now, name=name, choice=choice, turn=turn)
             record = _deepened(record, deep) if deep else record
             self.records.add(record)
         except Exception:
@@ -112,6 +135,9 @@ class Desk:
             but: the id of one that stays in any case: a clock that was set back makes the newest look old.
         """
         removed = 0
+        if older(self.pictures.folder / SWEPT, time.time() - DAY_S):
+            # A process that was killed today left what no row names, and nobody may start this one for months.
+            self._sweep_files()
         try:
             for id, copies in self.records.expired(now, count=self.keep_count, but=but).items():
                 self._take_away({id: copies})
@@ -125,13 +151,18 @@ class Desk:
 
         Pictures without a row lie as long as any others may: their row may be in a database that was not named today.
         """
+        self._sweep_files()
         while self.prune(datetime.now(UTC)):
             pass
+
+    def _sweep_files(self) -> None:
         now = time.time()
         oldest = now - (self.keep_days + 1) * DAY_S
         try:
+            self.pictures.folder.mkdir(parents=True, exist_ok=True)
+            (self.pictures.folder / SWEPT).touch()
             self.pictures.sweep(oldest, drafts_before=now - UNFILED_S)
-            self.store.sweep(oldest)
+            self.store.sweep(oldest, drafts_before=now - UNFILED_S)
         except (OSError, StoreError) as error:
             log.warning("What killed processes left could not be taken away: %s", error)
 
@@ -146,15 +177,6 @@ class Desk:
         self.pictures.remove(id)
 
 
-def _levels(data: bytes, analysis: Analysis) -> Deep | None:
-    """Return the levels of a film of more than 8 bits in the size and the polarity in which it is shown."""
-    deep = image.read_deep(data)
-    if deep is None:
-        return None
-    deep = replace(deep, levels=film_panel(deep.levels))
-    return deep.turned() if analysis.inverted else deep
-
-
 def _drawn(analysis: Analysis, deep: Deep | None) -> Mapping[str, bytes]:
     """Draw what the pages show of an analysis."""
     film = film_panel(analysis.image)
@@ -162,10 +184,26 @@ def _drawn(analysis: Analysis, deep: Deep | None) -> Mapping[str, bytes]:
     return {
         pictures.FILM: encode_jpeg(film),
         pictures.THUMB: encode_jpeg(thumbnail(film)),
-        pictures.MASK: encode_png(np.asarray(analysis.lungs * np.uint8(255), np.uint8)),
+        pictures.MASK: encode_png(_mask(analysis)),
         **heats,
         **({pictures.DEEP: encode_png(deep.packed())} if deep else {}),
     }
+
+
+def _mask(analysis: Analysis) -> LungMask:
+    """Return the mask in the size of the picture that was sent."""
+    if analysis.sent in (None, analysis.lungs.shape):
+        return analysis.lungs
+    height, width = analysis.sent
+    soft = cv2.resize(analysis.lungs.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(soft > 127, np.bool_)
+
+
+def _box(analysis: Analysis, sent: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return what the networks saw, in pixels of the picture that was sent."""
+    down, across = sent[0] / analysis.image.shape[0], sent[1] / analysis.image.shape[1]
+    top, bottom, left, right = analysis.box
+    return round(top * down), round(bottom * down), round(left * across), round(right * across)
 
 
 def _deepened(record: Record, deep: Deep) -> Record:
@@ -173,23 +211,24 @@ def _deepened(record: Record, deep: Deep) -> Record:
 
 
 def _record(
-    analysis: Analysis, copies: list[str], *, id: str, owner: str, created: datetime, name: str, choice: str
+    analysis: Analysis, copies: list[str], *, id: str, owner: str, created: datetime, name: str, choice: str, turn: int
 ) -> Record:
     together = combine(analysis.predictions)
-    height, width = analysis.image.shape
+    sent = analysis.sent or (analysis.image.shape[0], analysis.image.shape[1])
     return Record(
         id=id,
         owner=owner,
         created=created,
         name=name,
         choice=choice,
-        width=width,
-        height=height,
-        box=(analysis.box.top, analysis.box.bottom, analysis.box.left, analysis.box.right),
-        outline=outline_path(analysis.lungs),
+        width=sent[1],
+        height=sent[0],
+        box=_box(analysis, sent),
+        outline=outline_path(analysis.lungs, sent),
         cautions=tuple(str(caution) for caution in analysis.cautions),
         said=tuple(_said(each, copy) for each, copy in zip(analysis.predictions, copies, strict=True)),
         combined=Together(str(together.verdict), together.score, together.threshold) if together else None,
+        turn=turn,
     )
 
 

@@ -14,15 +14,16 @@ from xray.errors import XrayError
 
 LONGEST_SLUG = 40
 COPY_NAME = re.compile(r"[A-Z]+_Prob_\d{2,3}_Name_[A-Za-z0-9_-]+\.png")
-FULL = {errno.ENOSPC, errno.EDQUOT}
+DEVICE = re.compile(r"(?i)con|prn|aux|nul|com\d|lpt\d")
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class StoreError(XrayError):
     """An analysis could not be kept or taken away; it is not there by half."""
 
     def __init__(self, cause: OSError) -> None:
-        """Keep the cause for the log and tell a full disk from a broken one."""
-        super().__init__("An analysis could not be saved or taken away: %(cause)s", cause=str(cause))
+        """Keep the cause for the log, without any path: it holds a visitor's file name. Tell a full disk apart."""
+        super().__init__("An analysis could not be saved or taken away: %(cause)s", cause=cause.strerror or str(cause))
         self.status = 507 if cause.errno in FULL else 500
 
 
@@ -68,11 +69,12 @@ class Store:
             except OSError as error:
                 raise StoreError(error) from error
 
-    def sweep(self, seconds_since_epoch: float) -> None:
-        """Take away the copies that were written before a time, and as old drafts of killed processes."""
+    def sweep(self, seconds_since_epoch: float, *, drafts_before: float) -> None:
+        """Take away the copies that were written before a time, and earlier drafts of killed processes."""
         for entry in entries(self.folder):
-            ours = COPY_NAME.fullmatch(entry.name) or entry.suffix == ".part"
-            if ours and older(entry, seconds_since_epoch):
+            draft = entry.suffix == ".part"
+            ours = draft or COPY_NAME.fullmatch(entry.name)
+            if ours and older(entry, drafts_before if draft else seconds_since_epoch):
                 entry.unlink(missing_ok=True)
 
 
@@ -90,11 +92,15 @@ def older(path: Path, seconds_since_epoch: float) -> bool:
 
 
 def slug(name: str) -> str:
-    """Reduce a client's file name to at most 40 ASCII letters, digits, - and _; "picture" if none is left."""
+    """Reduce a client's file name to at most 40 ASCII letters, digits, - and _; "picture" if none is left.
+
+    What Windows keeps for its devices gets a _ behind it: no file of that name can be unpacked there.
+    """
     base = name.replace("\\", "/").rpartition("/")[2]
     stem = base.rpartition(".")[0] if "." in base else base
     ascii_only = normalize("NFKD", stem).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9-]+", "_", ascii_only)[:LONGEST_SLUG].strip("_-") or "picture"
+    found = re.sub(r"[^A-Za-z0-9-]+", "_", ascii_only)[:LONGEST_SLUG].strip("_-") or "picture"
+    return f"{found}_" if DEVICE.fullmatch(found) else found
 
 
 def _write_whole(path: Path, content: bytes) -> None:

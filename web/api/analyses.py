@@ -45,6 +45,7 @@ class Form(TypedDict):
 
     file: FileStorage
     model: str
+    turn: int
 
 
 @analyses.route("", methods=["POST"], tags=TAGS)
@@ -67,12 +68,12 @@ class Form(TypedDict):
     example=examples.ANALYSIS,
     headers={"Location": {"description": "Its address.", "schema": {"type": "string", "format": "uri"}}},
 )
-@refuses(401, 413, 415, 422, 500, 503, 507)
+@refuses(401, 413, 415, 422, 429, 500, 503, 507)
 def create(form: Form) -> tuple[Answer, dict[str, str]]:
     """Analyse the film that was sent."""
     file = form["file"]
     name = forms.shown_name(file.filename or "")
-    record = services().desk.read(file.read(), name=name, choice=form["model"], owner=owners.owner())
+    record = services().desk.read(file.read(), name=name, choice=form["model"], owner=owners.owner(), turn=form["turn"])
     found = answers.analysis(record)
     return found, {"Location": found["url"]}
 

@@ -26,6 +26,7 @@ def analysis(record: Record) -> Answer:
         "width": record.width,
         "height": record.height,
         "model": record.choice,
+        "turn": record.turn,
         "verdicts": [_verdict(record.id, said) for said in record.said],
         "combined": record.combined,
         "cautions": [{"name": name, "words": CAUTIONS[Caution(name)]} for name in record.cautions],

@@ -25,11 +25,15 @@ REFUSALS = {
     413: ("TOO_LARGE", Phrase("Too many bytes, too many pixels or too many fields.")),
     415: ("UNSUPPORTED", Phrase("The request is not multipart/form-data, or the file no PNG, JPEG or DICOM picture.")),
     422: ("NO_CHEST", Phrase("The picture does not look like a frontal chest radiograph.")),
+    429: ("TOO_MANY", Phrase("Too many films came from this address; Retry-After says how long to wait.")),
     500: ("INTERNAL_SERVER_ERROR", Phrase("Something broke on the side of this site; nothing was kept.")),
     503: ("OUT_OF_REACH", Phrase("The analyses cannot be reached just now")),
     507: ("NO_ROOM", Phrase("There is no room left to keep the analysis; nothing was kept.")),
 }
-_HEADERS = {401: {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}}}
+_HEADERS = {
+    401: {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
+}
 
 
 class Interface(Api):

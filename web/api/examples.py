@@ -21,6 +21,7 @@ ANALYSIS: dict[str, Any] = {
     "width": 1024,
     "height": 1024,
     "model": "covid_normal",
+    "turn": 0,
     "verdicts": [
         {
             "model": "covid_normal",

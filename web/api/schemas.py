@@ -13,6 +13,7 @@ from web import forms
 from web.analyses.record import ID
 from web.services import services
 from xray.classifier import Verdict
+from xray.image import TURNS
 from xray.screen import Caution
 
 SHARE = Range(0, 1)
@@ -78,6 +79,11 @@ class AnalysisRequest(Schema):
         validate=known_model,
         error_messages={"required": "Expected a model, received none."},
         metadata={"description": "The model that shall read it, or both.", "example": forms.BOTH},
+    )
+    turn = Integer(
+        load_default=0,
+        validate=OneOf(TURNS),
+        metadata={"description": "Degrees clockwise by which the film is turned before it is read."},
     )
 
 
@@ -145,6 +151,11 @@ class Analysis(Answer):
     width = count("Of the picture, in pixels.")
     height = count("Of the picture, in pixels.")
     model = text("What was asked: a model's name, or both.")
+    turn = Integer(
+        required=True,
+        validate=OneOf(TURNS),
+        metadata={"description": "Degrees clockwise by which it was turned before it was read, as was asked."},
+    )
     verdicts = List(Nested(ModelVerdict), required=True, metadata={"description": "One for each model asked."})
     combined = Nested(
         CombinedVerdict,

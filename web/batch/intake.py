@@ -6,7 +6,7 @@ from typing import IO
 from flask import current_app
 from flask_babel import gettext
 
-from web import forms
+from web import forms, rates
 from web.analyses.store import StoreError
 from web.batch import unpack
 from web.batch.rows import Row, shown_path
@@ -60,11 +60,16 @@ def read_all(files: Iterable[tuple[str, IO[bytes]]], choice: str, owner: str, do
     files = list(files)
     try:
         for sent in unpack.unpack(files, limits()):
-            done.append(read(sent, choice, owner))
+            done.append(too_soon(sent) if rates.count() else read(sent, choice, owner))
             yield done[-1]
     finally:
         for _, file in files:
             file.close()
+
+
+def too_soon(sent: Sent) -> Row:
+    """Refuse one file of those whose sender has sent too many."""
+    return Row(shown_path(sent.path) or forms.UNNAMED, error=gettext(rates.TOO_MANY))
 
 
 def limits() -> Limits:

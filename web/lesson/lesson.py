@@ -68,12 +68,12 @@ class Lesson:
 
     @cached_property
     def image(self) -> GreyImage:
-        """The decoded picture.
+        """The decoded picture, as large as anything needs it.
 
         Raises:
             ImageError: it cannot be read.
         """
-        return image.read(self.data)
+        return image.load(self.data).image
 
     @cached_property
     def film(self) -> Film:

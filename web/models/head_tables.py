@@ -52,11 +52,13 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
 
 def _films(facts: HeadFacts) -> Table:
     found: Any = facts.training.get("films", [])
-    rows = [
-        (f"{class_name(row['label'])}, {row['source']}", row["split"], whole(row["films"]), whole(row["patients"]))
-        for row in found
-    ]
-    return Table(_("How many films"), (_("films of"), _("split"), _("films"), _("patients")), rows)
+    splits = {"train": _("training"), "val": _("validation"), "test": _("test"), "held_out": _("held out")}
+    counts: dict[str, dict[str, str]] = {}
+    for row in sorted(found, key=lambda row: (row["source"], row["label"])):
+        of = counts.setdefault(f"{class_name(row['label'])}, {row['source']}", {})
+        of[row["split"]] = f"{whole(row['films'])} ({whole(row['patients'])})"
+    rows = [(name, *(of.get(split, NONE) for split in splits)) for name, of in counts.items()]
+    return Table(_("How many films"), (_("films (patients)"), *splits.values()), rows)
 
 
 def _sources(facts: HeadFacts) -> Table:

@@ -9,10 +9,13 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from web.analyses import pictures
 from web.analyses.database import DatabaseError
-from web.analyses.desk import DAY_S, Desk
+from web.analyses.desk import DAY_S, SWEPT, Desk
 from web.analyses.pictures import Pictures
 from web.analyses.records import Records
 from web.analyses.store import Store, StoreError
@@ -48,11 +51,24 @@ def read(desk, film):
 
 
 def files(*folders: Path) -> list[Path]:
-    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in found if path.name != SWEPT]
 
 
 def kept(desk: Desk) -> list[Path]:
     return files(desk.store.folder, desk.pictures.folder)
+
+
+def test_a_film_of_sixteen_bits_is_turned_with_all_its_levels(desk):
+    deep = np.full((200, 240), 4000, np.uint16)
+    deep[:20, :20] = 60
+    data = cv2.imencode(".png", deep)[1].tobytes()
+    record = desk.read(data, name="film.png", choice="both", owner="me", turn=90)
+    assert (record.width, record.height, record.turn) == (200, 240, 90)
+    packed = cv2.imread(str(desk.pictures.path(record.id, pictures.DEEP)))
+    levels = packed[..., 1].astype(int) + packed[..., 2].astype(int) * 256
+    assert levels.shape == (384, 320), "small films are shown enlarged"
+    assert levels[:20, -20:].mean() < 1000 < levels[:20, :20].mean()
 
 
 def test_what_was_read_is_kept_with_its_pictures(desk, read):
@@ -209,7 +225,20 @@ def test_a_sweep_spares_what_is_being_filed_and_what_another_database_may_know(d
     os.utime(folder / ("B" * 22), (now - 29 * DAY_S,) * 2)
     os.utime(folder / ("C" * 22), (now - 32 * DAY_S,) * 2)
     desk.sweep()
-    assert {entry.name for entry in folder.iterdir()} == {"A" * 22, "B" * 22, ".draft-young"}
+    assert {entry.name for entry in folder.iterdir()} == {"A" * 22, "B" * 22, ".draft-young", SWEPT}
+
+
+def test_what_killed_processes_left_goes_once_a_day_without_a_new_start(desk, read):
+    desk.sweep()
+    left = desk.store.folder / ".killed.part"
+    left.parent.mkdir(exist_ok=True)
+    left.touch()
+    os.utime(left, (1000, 1000))
+    read()
+    assert left.exists()
+    os.utime(desk.pictures.folder / SWEPT, (time.time() - DAY_S - 1,) * 2)
+    read()
+    assert not left.exists()
 
 
 def test_a_sweep_that_fails_stops_no_start(desk, monkeypatch, caplog):

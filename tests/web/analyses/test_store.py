@@ -29,6 +29,9 @@ from xray.classifier import Verdict
         ("scan-01 (2).PNG", "scan-01_2"),
         ("a" * 300 + ".jpg", "a" * 40),
         ("nul\x00byte.png", "nul_byte"),
+        ("CON", "CON_"),
+        ("lpt1.png", "lpt1_"),
+        ("console.png", "console"),
     ],
 )
 def test_a_slug_holds_nothing_but_letters_digits_dash_and_underscore(sent, expected):
@@ -66,6 +69,16 @@ def test_of_a_copy_that_cannot_be_written_nothing_is_left(tmp_path, monkeypatch,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_logged_of_a_copy_holds_no_name(tmp_path, monkeypatch):
+    def fail(*names):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), *map(str, names))
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(StoreError) as caught:
+        Store(tmp_path).save(b"png", Verdict.POSITIVE, 0.9, "Jane_Doe.png")
+    assert "Jane" not in str(caught.value) and os.strerror(errno.EIO) in str(caught.value)
+
+
 def test_a_copy_is_taken_away_once_and_nothing_else_ever(tmp_path):
     store = Store(tmp_path / "copies")
     name = store.save(b"png", Verdict.POSITIVE, 0.9, "x.png")
@@ -93,10 +106,11 @@ def test_a_copy_that_cannot_be_taken_away_is_not_passed_over(tmp_path, monkeypat
 def test_a_sweep_takes_old_copies_and_drafts_and_leaves_the_rest(tmp_path):
     store = Store(tmp_path)
     old, young = (store.save(b"png", Verdict.POSITIVE, 0.9, "x.png") for _ in range(2))
-    for name in (".draft.part", ".gitkeep", "README.md"):
+    for name in (".draft.part", ".young.part", ".gitkeep", "README.md"):
         (tmp_path / name).touch()
-    for name in (old, ".draft.part", ".gitkeep", "README.md"):
+    for name in (old, ".gitkeep", "README.md"):
         os.utime(tmp_path / name, (1000, 1000))
-    store.sweep(2000)
-    assert {path.name for path in tmp_path.iterdir()} == {young, ".gitkeep", "README.md"}
-    Store(tmp_path / "nowhere").sweep(2000)
+    os.utime(tmp_path / ".draft.part", (2500, 2500))
+    store.sweep(2000, drafts_before=3000)
+    assert {path.name for path in tmp_path.iterdir()} == {young, ".young.part", ".gitkeep", "README.md"}
+    Store(tmp_path / "nowhere").sweep(2000, drafts_before=3000)

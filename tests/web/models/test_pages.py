@@ -80,6 +80,8 @@ def test_the_tables_of_a_model_are_those_of_its_metadata(visitor: Any, facts: di
     for source, record in metrics["test"]["sources"].items():
         assert row(source, record) in words
     assert row("no lung: border only", metrics["baselines"]["border_only"]["all"]) in words
+    for films in facts[name].training["films"]:
+        assert f"{films['films']:,} ({films['patients']:,})" in words
     for left_out in metrics["audit"]["model"]["leave_one_source_out"]:
         assert f"{row(left_out['left_out'], left_out['unseen'])} {left_out['threshold']:.3f}" in words
     for value in metrics["audit"]["model"]["predictive_values"]:
@@ -141,7 +143,7 @@ def test_what_the_trainer_may_add_is_drawn(visitor: Any, facts: dict[str, Facts]
     for part in ("val", "test"):
         assert drawing(page, f"scores-{part}").count('class="positive"') == 4
     assert "0.75–1.00 7 0" in text(page)
-    assert "COVID-19, cohen train 311 177" in text(page)
+    assert "COVID-19, cohen 311 (177)" in text(page)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""What was measured: one line of the table in BENCHMARKS.md."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import quantiles
+
+COLUMNS = ("figure", "ours", "the reference way", "ratio", "target", "met")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure beside the reference way's.
+
+    Attributes:
+        name: what was measured, with n.
+        ours: our figure.
+        theirs: the reference way's in the same run; None where there is none.
+        unit: of both.
+        target: in words.
+        most: of ours over theirs, that meets the target; None where no ratio is asked for.
+        least: of ours over theirs, where more is better.
+        limit: that ours has to stay below.
+        floor: that ours has to stay above.
+    """
+
+    name: str
+    ours: float
+    theirs: float | None
+    unit: str
+    target: str = ""
+    most: float | None = None
+    least: float | None = None
+    limit: float | None = None
+    floor: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over theirs."""
+        return self.ours / self.theirs if self.theirs else None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target was met; None where there is none, or the reference way was not measured."""
+        asked = [
+            (self.ratio, self.most, -1), (self.ratio, self.least, 1),
+            (self.ours, self.limit, -1), (self.ours, self.floor, 1),
+        ]  # fmt: skip
+        checks = [(value, limit, sign) for value, limit, sign in asked if limit is not None]
+        if not checks or any(value is None for value, _, _ in checks):
+            return None
+        return all(sign * value >= sign * limit for value, limit, sign in checks if value is not None)
+
+    def cells(self) -> list[str]:
+        """Return the cells of its row."""
+        ratio = self.ratio
+        written = "" if ratio is None else f"1/{1 / ratio:.1f}" if ratio < 1 else f"{ratio:.1f} times"
+        said = {None: "", True: "yes", False: "**no**"}[self.met]
+        return [self.name, self._number(self.ours), self._number(self.theirs), written, self.target, said]
+
+    def _number(self, value: float | None) -> str:
+        return "–" if value is None else f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f} {self.unit}"
+
+
+def table(figures: Iterable[Figure]) -> str:
+    """Write figures as a Markdown table."""
+    return markdown(COLUMNS, [figure.cells() for figure in figures])
+
+
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def circumstances() -> str:
+    """Say where and when this was measured, and how busy the machine was with other things."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    load = f", load {os.getloadavg()[0]:.1f} before" if hasattr(os, "getloadavg") else ""
+    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    python = platform.python_version()
+    return f"{when}; commit {commit or 'unknown'}; {os.cpu_count()} cores ({_processor()}){load}; Python {python}."
+
+
+def middle(seconds: Sequence[float]) -> tuple[float, float]:
+    """Return the median and the 95th percentile."""
+    cuts = quantiles(seconds, n=20, method="inclusive")
+    return cuts[9], cuts[18]
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.machine()

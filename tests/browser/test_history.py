@@ -1,0 +1,81 @@
+"""What one did before: kept for this browser, unseen by another, in its language, with scripts and without."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["with script", "without"])
+
+
+def read(page, film, times=1):
+    """Analyse a film by both models, and return the address of the last analysis."""
+    for _ in range(times):
+        page.goto("/")
+        page.get_by_label("Chest radiograph").set_input_files(film)
+        page.get_by_label("Model", exact=True).select_option("both")
+        with page.expect_navigation(wait_until="load"):
+            page.get_by_role("button", name="Analyse").click()
+    return page.get_by_role("link", name="Keep this address").get_attribute("href")
+
+
+@SCRIPT
+def test_analyses_are_opened_downloaded_and_deleted_one_by_one_and_all(visit, film, script):
+    page = visit(java_script_enabled=script)
+    read(page, film, times=3)
+    page.goto("/analyses/")
+    rows = page.locator(".records > li")
+    assert rows.count() == 3
+    with page.expect_download() as table:
+        page.get_by_role("link", name="Download as CSV").click()
+    lines = list(csv.DictReader(Path(table.value.path()).read_text(encoding="utf-8-sig").splitlines()))
+    assert len(lines) == 9 and {line["model"] for line in lines} == {"covid_normal", "covid_pneumo", "combined"}
+    with page.expect_download() as report:
+        rows.first.get_by_role("link", name="Report (PDF)").click()
+    assert Path(report.value.path()).read_bytes().startswith(b"%PDF-")
+    rows.first.get_by_role("link", name="фото 1.png").last.click()
+    assert page.locator(".reading .word").count() == 2
+    page.goto("/analyses/")
+    rows.first.locator("summary").click()
+    rows.first.get_by_role("button", name="Delete for good").click()
+    page.locator(".news").wait_for()
+    assert rows.count() == 2
+    page.locator(".confirm.all summary").click()
+    page.get_by_role("button", name="Delete all for good").click()
+    page.get_by_text("There are none yet.").wait_for()
+
+
+def test_a_second_browser_sees_nothing_of_the_first(visit, film):
+    mine, other = visit(), visit()
+    address = read(mine, film)
+    read(other, film)
+    other.goto("/analyses/")
+    assert other.locator(".records > li").count() == 1
+    assert address not in other.content()
+    for path in (address, f"{address}/film.jpg", f"{address}/thumb.jpg", f"{address}/heat-covid_normal.png"):
+        assert other.request.get(path).status == 404
+        assert mine.request.get(path).status == 200
+
+
+@pytest.mark.parametrize(
+    ("preferred", "title"),
+    [
+        ("fr-CA", "Ce cliché thoracique évoque-t-il la COVID-19"),
+        ("es-MX", "¿Se parece esta placa de tórax a la COVID-19?"),
+        ("pt-BR", "Esta radiografia de tórax parece COVID-19?"),
+        ("zh-CN", "这张胸片像 COVID-19 吗"),
+        ("nl-NL", "Does this chest film look like COVID-19?"),
+    ],
+)
+@SCRIPT
+def test_the_browsers_language_is_spoken_until_another_is_chosen(visit, film, preferred, title, script):
+    page = visit(locale=preferred, java_script_enabled=script)
+    page.goto("/")
+    spoken = preferred[:2] if preferred[:2] != "nl" else "en"
+    assert page.locator("html").get_attribute("lang") == spoken
+    assert title in page.get_by_role("heading", level=1).inner_text()
+    page.get_by_role("button", name="English" if spoken != "en" else "Français").click()
+    page.wait_for_load_state()
+    assert page.locator("html").get_attribute("lang") == ("en" if spoken != "en" else "fr")

@@ -1,0 +1,211 @@
+"""Hostile DICOM files, made from a good film; what pydicom would not write is written by hand."""
+
+import struct
+import warnings
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+from pydicom import Dataset, FileMetaDataset, config, uid
+from pydicom.encaps import encapsulate
+from pydicom.sequence import Sequence
+
+PIXELS = struct.pack("<HH", 0x7FE0, 0x0010)
+NAME = "DOE^JANE"
+
+
+def dicom(
+    pixels: np.ndarray,
+    syntax: str = uid.ExplicitVRLittleEndian,
+    frame: bytes = b"",
+    change: Callable[[Dataset], object] = lambda dataset: None,
+    **elements: Any,
+) -> bytes:
+    """Write a DX of these stored values; an element given as None is left out."""
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = uid.DigitalXRayImageStorageForPresentation, "1.2.3"
+    dataset.Modality, dataset.SamplesPerPixel, dataset.PhotometricInterpretation = "DX", 1, "MONOCHROME2"
+    dataset.PatientName, dataset.PatientID = NAME, "4711"
+    dataset.Rows, dataset.Columns = pixels.shape[:2]
+    dataset.BitsAllocated = dataset.BitsStored = 8 * pixels.itemsize
+    dataset.HighBit, dataset.PixelRepresentation = dataset.BitsStored - 1, 0
+    dataset.PixelData = encapsulate([frame]) if frame else pixels.tobytes()
+    dataset["PixelData"].VR = "OB" if frame else "OW"
+    with config.disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, value in elements.items():
+            setattr(dataset, name, value)
+            if value is None:
+                delattr(dataset, name)
+        change(dataset)
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = syntax
+        stream = BytesIO()
+        dataset.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def before_pixels(film: bytes, elements: bytes) -> bytes:
+    """Put raw elements before the picture."""
+    at = film.index(PIXELS)
+    return film[:at] + elements + film[at:]
+
+
+def element(group: int, number: int, kind: bytes, content: bytes) -> bytes:
+    """Write an element of a short kind, explicit little endian."""
+    return struct.pack("<HH2sH", group, number, kind, len(content)) + content
+
+
+def many(number: int) -> bytes:
+    """Elements of no content, in ascending order."""
+    return b"".join(element(0x0009 + 2 * (at >> 16), at & 0xFFFF, b"LO", b"") for at in range(number))
+
+
+def nested(depth: int) -> bytes:
+    """A sequence in a sequence in a sequence, none of which ends."""
+    item = struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
+        "<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF
+    )
+    return item * depth
+
+
+def items(number: int, group: int = 0x0029, element: int = 0x1000) -> bytes:
+    """A sequence of empty items, of no stated length."""
+    start = struct.pack("<HH2sHI", group, element, b"SQ", 0, 0xFFFFFFFF)
+    return start + struct.pack("<HHI", 0xFFFE, 0xE000, 0) * number + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+
+
+def fragmented(film: bytes, number: int) -> bytes:
+    """A compressed film with empty fragments behind its own."""
+    end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    at = film.rindex(end)
+    return film[:at] + struct.pack("<HHI", 0xFFFE, 0xE000, 0) * number + end
+
+
+def compressed_as(film: bytes, syntax: bytes) -> bytes:
+    """The film as if compressed in a way of this name."""
+    at = film.index(struct.pack("<HH", 0x0002, 0x0010))
+    end = at + 8 + struct.unpack_from("<H", film, at + 6)[0]
+    return film[:at] + element(0x0002, 0x0010, b"UI", syntax) + film[end:]
+
+
+def repeated(film: bytes, tag: int, text: bytes, number: int = 1_000_000) -> bytes:
+    """An implicit film with one element of many values before its picture."""
+    content = text * number
+    return before_pixels(film, struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(content)) + content)
+
+
+def alphabets(number: int = 8_000_000) -> bytes:
+    """A sequence of no stated length with an item that names millions of alphabets, implicit."""
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    return struct.pack("<HHI", 0x0028, 0x3010, 0xFFFFFFFF) + item + struct.pack("<HHI", 8, 5, number) + b"\\" * number
+
+
+def with_numbers(film: bytes, **texts: bytes) -> bytes:
+    """Put decimal strings before the picture, in ascending order; no library would write these."""
+    tags = {"spacing": 0x0030, "center": 0x1050, "width": 0x1051, "intercept": 0x1052, "slope": 0x1053}
+    written = [element(0x0028, tags[name], b"DS", text + b" " * (len(text) % 2)) for name, text in texts.items()]
+    return before_pixels(film, b"".join(written))
+
+
+def tables(**descriptor: Any) -> Sequence:
+    item = Dataset()
+    item.LUTDescriptor = descriptor.get("entries", [256, 0, 16])
+    item.LUTData = descriptor.get("content", bytes(512))
+    item["LUTData"].VR = "OW"
+    return Sequence([item])
+
+
+def codestream(grey: np.ndarray, height: int, width: int) -> bytes:
+    """A JPEG 2000 codestream that says another size than it holds."""
+    stream = bytearray(cv2.imencode(".jp2", grey)[1].tobytes())
+    del stream[: stream.index(b"\xff\x4f\xff\x51")]
+    struct.pack_into(">II", stream, 8, width, height)
+    return bytes(stream)
+
+
+def run_lengths(size: int) -> bytes:
+    """Run-length segments, each of which unpacks to a hundred times the picture."""
+    segment = b"\x81\x00" * (size // 128 * 100)
+    return struct.pack("<16I", 1, 64, *[0] * 14) + segment
+
+
+def hostile_dicoms(grey: np.ndarray) -> dict[str, bytes]:
+    """Make them from a film: uint8, shape (height, width)."""
+    deep = grey.astype("<u2") * 16
+    film, levels, implicit = dicom(grey), dicom(deep), dicom(grey, uid.ImplicitVRLittleEndian)
+    flipped = bytearray(film)
+    flipped[film.index(PIXELS) - 20] ^= 0xFF
+    jpeg = cv2.imencode(".jpg", grey)[1].tobytes()
+    jpeg_2000 = dicom(grey, uid.JPEG2000Lossless, codestream(grey, *grey.shape))
+    return {
+        "dicom bomb of 65,535 pixels a side": dicom(grey, Rows=65_535, Columns=65_535),
+        "dicom bomb in JPEG 2000": dicom(grey, uid.JPEG2000Lossless, codestream(grey, 60_000, 60_000)),
+        "dicom bomb in run lengths": dicom(grey, uid.RLELossless, run_lengths(grey.size)),
+        "dicom bomb, deflated": dicom(grey, uid.DeflatedExplicitVRLittleEndian),
+        "dicom of a JPEG of another size": dicom(grey[:-8], uid.JPEGBaseline8Bit, jpeg),
+        "dicom of a JPEG that is cut": dicom(grey, uid.JPEGBaseline8Bit, jpeg[: len(jpeg) // 2]),
+        "dicom of one row": dicom(grey, Rows=1, Columns=60_000),
+        "dicom without pixels": dicom(grey, Rows=0, Columns=0),
+        "dicom cut": film[: len(film) // 2],
+        "dicom cut in its header": film[:200],
+        "dicom with a byte flipped before the picture": bytes(flipped),
+        "dicom whose slope is no number": with_numbers(levels, slope=b"nan"),
+        "dicom whose slope is endless": with_numbers(levels, slope=b"1e308"),
+        "dicom whose intercept is no number": with_numbers(levels, intercept=b"nan"),
+        "dicom whose window is no number": with_numbers(levels, center=b"nan", width=b"100"),
+        "dicom whose window is endless": with_numbers(levels, center=b"100", width=b"inf"),
+        "dicom whose window has no width": with_numbers(levels, center=b"100", width=b"0"),
+        "dicom whose spacing is no number": with_numbers(levels, spacing=b"nan\\nan"),
+        "dicom whose spacing is endless": with_numbers(levels, spacing=b"1e308\\1e-308"),
+        "dicom of floats that are no numbers": dicom(
+            grey, PixelData=None, FloatPixelData=np.full(grey.shape, np.nan, "<f4").tobytes()
+        ),
+        "dicom in colour": dicom(grey, PhotometricInterpretation="RGB", SamplesPerPixel=3),
+        "dicom that is grey by name and colour by number": dicom(grey, SamplesPerPixel=3),
+        "dicom in colours of television": dicom(grey, PhotometricInterpretation="YBR_FULL"),
+        "dicom with a palette": dicom(grey, PhotometricInterpretation="PALETTE COLOR"),
+        "dicom of no known greys": dicom(grey, PhotometricInterpretation="monochrome2"),
+        "dicom without its greys": dicom(grey, PhotometricInterpretation=None),
+        "dicom without its size": dicom(grey, Rows=None),
+        "dicom without its bits": dicom(grey, BitsAllocated=None),
+        "dicom without its picture": dicom(grey, PixelData=None),
+        "dicom of less than it claims": dicom(grey, PixelData=bytes(100)),
+        "dicom of 32 bits": dicom(grey, BitsAllocated=32),
+        "dicom of more bits than it has": dicom(grey, BitsStored=16, HighBit=15),
+        "dicom of a thousand frames": dicom(grey, NumberOfFrames=1000),
+        "dicom of frames that are no number": dicom(grey, change=lambda each: each.add_new(0x00280008, "LO", "many")),
+        "dicom of another modality": dicom(grey, SOPClassUID=uid.CTImageStorage, Modality="CT"),
+        "dicom of a modality without end": dicom(
+            grey, uid.ImplicitVRLittleEndian, SOPClassUID=uid.CTImageStorage, Modality="<script>" * 2_000_000
+        ),
+        "dicom of greys without end": dicom(
+            grey, uid.ImplicitVRLittleEndian, PhotometricInterpretation="<script>" * 2_000_000
+        ),
+        "dicom of a compression without end": compressed_as(film, b"1.2." + b"3" * 60_000),
+        "dicom with an empty table": dicom(deep, VOILUTSequence=tables(content=b"")),
+        "dicom with a table of one": dicom(deep, VOILUTSequence=tables(entries=[1, 65_535, 16], content=b"\1\0")),
+        "dicom of twenty thousand tags": before_pixels(film, many(20_000)),
+        "dicom of three million tags": before_pixels(film, many(3_000_000)),
+        "dicom of a sequence of a million items": before_pixels(film, items(1_000_000)),
+        "dicom of a table of a million items": before_pixels(film, items(1_000_000, 0x0028, 0x3010)),
+        "dicom of a million fragments": fragmented(jpeg_2000, 1_000_000),
+        "dicom of a million windows": repeated(implicit, 0x00281050, b"1\\"),
+        "dicom of a million slopes": repeated(implicit, 0x00281053, b"1\\"),
+        "dicom of a million spacings": repeated(implicit, 0x00280030, b"1\\"),
+        "dicom of a million paddings": repeated(implicit, 0x00280120, b"\1\0"),
+        "dicom of a short sequence of many items": repeated(
+            implicit, 0x00283010, struct.pack("<HHI", 0xFFFE, 0xE000, 0), 60_000
+        ),
+        "dicom of eight million alphabets": before_pixels(implicit, alphabets()),
+        "dicom of fillers in run lengths": dicom(
+            grey, uid.RLELossless, struct.pack("<16I", 1, 64, *[0] * 14) + b"\x80" * 8_000_000
+        ),
+        "dicom of sequences without end": before_pixels(film, nested(20_000)),
+        "dicom without its preamble": film[132:],
+        "dicom that begins as a program": b"MZ" + bytes(126) + film[128:],
+        "dicom that begins as a page": b"<script>alert(1)</script>".ljust(128) + film[128:],
+        "dicom that begins as a JPEG": jpeg[:128] + film[128:],
+    }

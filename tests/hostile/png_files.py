@@ -1,0 +1,98 @@
+"""Hostile PNG files, each a few lines over the specification; the film that they stand on is a good one."""
+
+import struct
+import zlib
+
+import cv2
+import numpy as np
+
+START = b"\x89PNG\r\n\x1a\n"
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def header(width: int, height: int, depth: int = 8, colour: int = 0, interlaced: int = 0) -> bytes:
+    return START + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
+
+
+def blank(width: int, height: int, depth: int = 8, colour: int = 0) -> bytes:
+    """A picture of zeros, however large."""
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    row = bytes(1 + -(-width * depth * channels // 8))
+    packer, rows = zlib.compressobj(9), []
+    for _ in range(height):
+        rows.append(packer.compress(row))
+    pixels = b"".join(rows) + packer.flush()
+    return header(width, height, depth, colour) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Split a whole PNG into kinds and contents."""
+    found, at = [], 8
+    while at < len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        found.append((kind, data[at + 8 : at + 8 + length]))
+        at += 12 + length
+    return found
+
+
+def joined(parts: list[tuple[bytes, bytes]]) -> bytes:
+    return START + b"".join(chunk(kind, content) for kind, content in parts)
+
+
+def with_chunks(film: bytes, *extra: tuple[bytes, bytes]) -> bytes:
+    """The film, with chunks behind its header."""
+    first, *rest = chunks(film)
+    return joined([first, *extra, *rest])
+
+
+def inflating(megabytes: int = 200) -> bytes:
+    """What unpacks to a thousand times its size."""
+    return zlib.compress(bytes(megabytes * 2**20), 9)
+
+
+def hostile_pngs(grey: np.ndarray) -> dict[str, bytes]:
+    """Make them from a film: uint8, shape (height, width)."""
+    film = cv2.imencode(".png", grey)[1].tobytes()
+    (_, head), *_ = parts = chunks(film)
+    pixels = b"".join(content for kind, content in parts if kind == b"IDAT")
+    raw, flipped = zlib.decompress(pixels), bytearray(film)
+    flipped[len(film) // 2] ^= 0x10
+    half = zlib.compress(raw[: len(raw) // 2])
+    noisy = bytearray(raw)
+    noisy[:: grey.shape[1] + 1] = bytes([9]) * len(noisy[:: grey.shape[1] + 1])
+    return {
+        "png bomb, 400 million pixels in 50 kB": blank(20_000, 20_000, depth=1),
+        "png bomb just inside the limit": blank(5000, 5000),
+        "png of 16-bit colour with alpha, 25 million pixels": blank(5000, 5000, 16, 6)[:4096] + b"",
+        "png of 2**31 pixels a side": header(2**31 - 1, 2**31 - 1) + chunk(b"IDAT", b"") + chunk(b"IEND", b""),
+        "png with a text that inflates": with_chunks(film, (b"zTXt", b"Comment\0\0" + inflating())),
+        "png with a profile that inflates": with_chunks(film, (b"iCCP", b"sRGB\0\0" + inflating())),
+        "png of one row": blank(100_000, 1),
+        "png of one column": blank(1, 100_000),
+        "png without pixels": header(0, 0) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""),
+        "png without data": joined([(b"IHDR", head), (b"IEND", b"")]),
+        "png whose data end early": joined([(b"IHDR", head), (b"IDAT", half), (b"IEND", b"")]),
+        "png of unknown filters": joined([(b"IHDR", head), (b"IDAT", zlib.compress(bytes(noisy))), (b"IEND", b"")]),
+        "png cut": film[: len(film) // 2],
+        "png with one bit flipped": bytes(flipped),
+        "png with one bit flipped and a right checksum": _flipped_inside(film),
+        "png of an impossible depth": joined([(b"IHDR", head[:8] + b"\x05\x03" + head[10:]), *parts[1:]]),
+        "png animated": with_chunks(film, (b"acTL", struct.pack(">II", 2, 0))),
+        "png of a hundred thousand chunks": with_chunks(film, *[(b"tEXt", b"a\0")] * 100_001),
+        "png with a page behind it": film + b"<html><script>alert(1)</script></html>",
+        "png with a zip behind it": film + b"PK\x03\x04" + bytes(26) + b"x.exe" + b"MZ" + b"PK\x05\x06" + bytes(18),
+        "png with a turn that leads nowhere": with_chunks(film, (b"eXIf", b"II*\0\xff\xff\xff\xff" + bytes(8))),
+        "png with a palette and no colours": joined([(b"IHDR", head[:9] + b"\x03" + head[10:]), *parts[1:]]),
+    }
+
+
+def _flipped_inside(film: bytes) -> bytes:
+    parts = chunks(film)
+    at = max(range(len(parts)), key=lambda number: len(parts[number][1]))
+    content = bytearray(parts[at][1])
+    content[len(content) // 3] ^= 1
+    parts[at] = (parts[at][0], bytes(content))
+    return joined(parts)

@@ -1,0 +1,86 @@
+"""What is kept of a film, for how long, and who can reach it."""
+
+import re
+
+import pytest
+
+from tests.hostile.dicom_files import dicom
+from tests.hostile.jpeg_files import after_start, gps
+from tests.hostile.png_files import with_chunks
+from web.factory import create_app
+
+WHO = (b"DOE", b"JANE", b"4711", b"Jane Doe", b"Exif", b"DICM")
+
+
+@pytest.fixture(params=["DICOM", "JPEG", "PNG"])
+def named_film(request, grey):
+    """A film that carries a name, an id or a place."""
+    import cv2
+
+    jpeg, png = (cv2.imencode(ending, grey)[1].tobytes() for ending in (".jpg", ".png"))
+    return {
+        "DICOM": dicom(grey),
+        "JPEG": after_start(jpeg, gps()),
+        "PNG": with_chunks(png, (b"tEXt", b"Patient\0Jane Doe"), (b"eXIf", b"II*\0\x08\0\0\0" + b"Jane Doe")),
+    }[request.param]
+
+
+def test_nothing_that_names_a_patient_is_kept_or_shown(house, post, named_film):
+    before, visitor = house.kept(), house.visitor()
+    assert any(word in named_film for word in WHO)
+    page = post(visitor, "/query", named_film, model="both")
+    assert page.status_code == 200
+    new = [each for each in house.kept() - before if not each.startswith("row ")]
+    (id,) = {path.split("/analyses/")[1].partition("/")[0] for path in new if "/analyses/" in path}
+    told = [visitor.get(f"/analyses/{id}.{kind}").data for kind in ("json", "pdf")]
+    for path in new:
+        with open(path, "rb") as file:
+            told.append(file.read())
+    # The cross-check of the table of contents: the database's own files, too.
+    told += [path.read_bytes() for path in (house.folder / "instance").glob("analyses.sqlite3*")]
+    assert len(new) >= 6
+    for content in [page.data, *told]:
+        assert not [word for word in WHO if word in content]
+    visitor.post("/analyses/delete")
+    assert house.kept() == before
+
+
+@pytest.mark.parametrize("days", [1, 30, 365])
+def test_the_page_says_for_how_long_with_the_settings_own_number(house, real_registry, tmp_path, days):
+    config = {"SECRET_KEY": "a key for tests only", "INSTANCE_DIR": str(tmp_path), "ANALYSIS_DIR": str(tmp_path)}
+    app = create_app(config | {"KEEP_DAYS": days}, registry=real_registry)
+    words = " ".join(app.test_client().get("/about").text.split())
+    kept = words[words.index("What is kept") :]
+    assert re.search(rf"\b{days} days at most", kept) and "is not kept" in kept
+
+
+def test_nobody_finds_a_result_by_trying(house, post, film):
+    mine, other = house.visitor(), house.visitor()
+    page = post(mine, "/query", film, model="both").text
+    copy = re.search(r'/static/xray_analysis/([^"]+)"', page)[1]
+    with mine.get(f"/static/xray_analysis/{copy}") as answer:
+        assert answer.status_code == 200 and "no-store" in answer.headers["Cache-Control"]
+        assert answer.headers["X-Robots-Tag"].startswith("noindex")
+    # 128 bits, and no list: neither the folder nor a shorter name is answered.
+    assert re.search(r"_[\w-]{22}\.png$", copy)
+    for guess in ("", copy[:-5] + ".png", copy.rpartition("_")[0] + ".png", ".", "%2e%2e/secret_key"):
+        assert other.get(f"/static/xray_analysis/{guess}").status_code == 404
+    mine.post("/analyses/delete")
+    assert other.get(f"/static/xray_analysis/{copy}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/static/../web/settings.py", "/static/%2e%2e/web/settings.py", "/static/..%2f..%2fapp.py",
+        "/static/%5c..%5capp.py", "/static//etc/passwd", "/static/xray_analysis/../../app.py",
+        "/analyses/..%2f..%2fsecret_key", "/models/..%2f..%2fapp", "/models/%00", "/how/..%2f..%2fapp.py",
+        "/api/v1/analyses/..%2fsecret_key/pictures/film.jpg", "/api/v1/models/..%2f..%2fapp",
+        "/query?model=../../app", "/password?next=//evil.example", "/analyses/?page=../../etc/passwd",
+    ],
+)  # fmt: skip
+def test_no_parameter_leads_out(house, address):
+    with house.visitor().get(address) as answer:
+        assert answer.status_code in (200, 303, 308, 404)
+        assert b"import " not in answer.data and b"root:" not in answer.data
+        assert "evil.example" not in answer.headers.get("Location", "")

@@ -1,0 +1,84 @@
+"""How many films an address may send."""
+
+import io
+import json
+
+import pytest
+from werkzeug.datastructures import FileStorage
+
+WAIT = "So many films came from your address"
+
+
+@pytest.fixture
+def strict(make_client):
+    """A visitor who may send two films at once, then one a minute."""
+    return make_client(RATE_LIMIT=1, BATCH_COUNT=1)
+
+
+def look(client, film, **more):
+    return client.post("/preview", data={"file": (io.BytesIO(film), "film.png")}, **more)
+
+
+def test_after_a_batch_and_a_minutes_worth_films_have_to_wait(strict, send, film, copies):
+    assert [send(strict).status_code for _ in range(2)] == [200, 200]
+    kept = len(list(copies.iterdir()))
+    answer = send(strict)
+    assert answer.status_code == 429 and WAIT in answer.text
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert len(list(copies.iterdir())) == kept
+
+
+@pytest.mark.parametrize("address", ["/query", "/preview", "/batch/one", "/api/v1/analyses"])
+def test_every_door_for_films_counts(strict, film, address):
+    fields = {"model": "both"} | ({"function": "classify"} if "batch" in address else {})
+    sent = [strict.post(address, data={**fields, "file": (io.BytesIO(film), "x.png")}) for _ in range(3)]
+    assert [answer.status_code for answer in sent][-2:] == [sent[0].status_code, 429]
+    if "api" in address:
+        assert sent[2].mimetype == "application/problem+json" and WAIT in sent[2].json["detail"]
+
+
+def test_a_form_of_many_films_counts_each(make_client, film):
+    client = make_client(RATE_LIMIT=1, BATCH_COUNT=3)
+    assert look(client, film).status_code == look(client, film).status_code == 200
+    files = [FileStorage(io.BytesIO(film), f"{number}.png") for number in range(3)]
+    page = client.post("/batch", data={"file": files, "model": "both", "function": "classify"}).text
+    assert page.count(WAIT) >= 1 and "0.png" in page
+    assert client.get("/analyses/").text.count("2.png") == 0
+
+
+def test_pages_are_not_counted(strict, film):
+    for _ in range(4):
+        look(strict, film)
+    assert strict.get("/").status_code == strict.get("/analyses/").status_code == 200
+
+
+def test_by_default_a_batch_of_400_passes(make_client):
+    client = make_client()
+    # What is no film costs least, and counts all the same.
+    assert {look(client, b"x").status_code for _ in range(400)} == {400}
+
+
+def test_without_a_limit_nothing_is_counted(make_client, film):
+    client = make_client(RATE_LIMIT=0, BATCH_COUNT=1)
+    assert {look(client, b"x").status_code for _ in range(50)} == {400}
+
+
+@pytest.mark.parametrize(("proxies", "status"), [(0, 429), (1, 400)])
+def test_behind_an_announced_proxy_each_visitor_counts_alone(make_client, proxies, status):
+    client = make_client(RATE_LIMIT=1, BATCH_COUNT=1, PROXIES=proxies)
+    for number in range(5):
+        answer = look(client, b"x", headers={"X-Forwarded-For": f"192.0.2.{number}"})
+    assert answer.status_code == status
+
+
+def test_an_address_that_a_visitor_makes_up_is_not_believed(make_client):
+    client = make_client(RATE_LIMIT=1, BATCH_COUNT=1, PROXIES=1)
+    for number in range(5):
+        # The proxy adds the true one behind what came.
+        answer = look(client, b"x", headers={"X-Forwarded-For": f"198.51.100.{number}, 192.0.2.1"})
+    assert answer.status_code == 429
+
+
+def test_the_document_tells_programs(client):
+    answers = json.loads(client.get("/api/v1/openapi.json").text)["paths"]["/api/v1/analyses"]["post"]["responses"]
+    assert "429" in answers
