@@ -103,7 +103,11 @@ def _backbone(model_dir: Path, artefacts: list[Artefact], name: str) -> Backbone
     found = {artefact.name: artefact for artefact in artefacts if isinstance(artefact, BackboneFacts)}
     if name not in found:
         known = ", ".join(sorted(found)) or "none"
-        raise broken(model_dir, f"Expected a backbone out of {known} (BackboneFacts). Received: {name!r}.")
+        raise broken(
+            model_dir,
+            f"Expected XRAY_BACKBONE, or --backbone, to name a backbone out of {known} (BackboneFacts). "
+            f"Received: {name!r}.",
+        )
     return found[name]
 
 
