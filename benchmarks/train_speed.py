@@ -26,6 +26,7 @@ import numpy as np
 from benchmarks import pictures
 from benchmarks.figure import Figure, circumstances, table
 from benchmarks.radiograph import film
+from xray.registry import BACKBONE
 
 FILMS, EPOCHS, BATCH, DEGREES = 200, 20, 8, 15.0
 CONFIG = pictures.REPOSITORY / "training" / "configs" / "articles_covid_normal.toml"
@@ -95,7 +96,7 @@ def ours(folder: Path) -> dict[str, float]:
     from training.train import TrainConfig, train
 
     dataset.CACHE, features.CACHE = folder / "crops", folder / "features"
-    train(load(CONFIG, TrainConfig), folder / "manifest.csv", "cxr", folder / "run")
+    train(load(CONFIG, TrainConfig), folder / "manifest.csv", BACKBONE, folder / "run")
     return {}
 
 

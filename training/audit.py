@@ -27,6 +27,7 @@ from training.manifest import MANIFEST, Row, root
 from training.metrics import OperatingPoint, expit, roc_auc
 from xray.classifier import LinearHead
 from xray.metadata import Band
+from xray.registry import BACKBONE, made_for
 from xray.runtime import Network
 
 MODELS = ("covid_normal", "covid_pneumo")
@@ -151,10 +152,10 @@ def sample(rows: list[Row], labels: tuple[str, ...] = ("covid", "normal", "pneum
     return [row for cell in sorted(cells) for row in cells[cell][:SHOWN]]
 
 
-def served(models: Mapping[str, Model]) -> Served:
+def served(models: Mapping[str, Model], weights: str = BACKBONE) -> Served:
     """Return the networks as they are served."""
     recipe = models[MODELS[0]].config.recipe
-    backbone, _ = features.backbone("cxr", recipe)
+    backbone, _ = features.backbone(weights, recipe)
     heads = {
         name: AuditedHead(LinearHead(**model.head.arrays()), 1, 1.0, Band(model.point.low, model.point.high))
         for name, model in models.items()
@@ -202,14 +203,14 @@ def heat_by_class(table: pd.DataFrame) -> list[Json]:
     ]
 
 
-def audit(manifest: Path, folder: Path) -> Json:
+def audit(manifest: Path, folder: Path, weights: str = BACKBONE) -> Json:
     """Write all of the report but its page, and return it."""
     config = load(CONFIGS / f"{MODELS[0]}.toml", ContrastConfig)
     data = crops(manifest, config.recipe)
-    films = Films(data.rows, views(data, config.recipe))
+    films = Films(data.rows, views(data, config.recipe, weights))
     models = audited(films)
     pictures = root(manifest)
-    networks, shown = served(models), sample(films.rows)
+    networks, shown = served(models, weights), sample(films.rows)
     report: Json = {
         "manifest_sha256": run.describe(config, manifest)["manifest_sha256"],
         "commit": run.describe(config, manifest)["commit"],
@@ -246,14 +247,16 @@ def main() -> None:
     """Read the command line and audit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--run", type=Path, default=RUNS / "audit", help="folder to write")
+    parser.add_argument("--backbone", default=BACKBONE, help="the network of model/ that the heads stand on")
+    parser.add_argument("--run", type=Path, help="folder to write (default: runs/audit, or runs/<backbone>/audit)")
     args = parser.parse_args()
-    report = audit(args.manifest, args.run)
-    page = audit_page.render(report, pd.read_csv(args.run / "erased.csv"), args.run)
-    (args.run / "report.html").write_text(page, encoding="utf-8")
+    folder = args.run or made_for(RUNS, args.backbone) / "audit"
+    report = audit(args.manifest, folder, args.backbone)
+    page = audit_page.render(report, pd.read_csv(folder / "erased.csv"), folder)
+    (folder / "report.html").write_text(page, encoding="utf-8")
     for row in report["targets"]:
         print(f"{'met   ' if row['met'] else 'MISSED'} {row['figure']}: {row['reached']} (target {row['target']})")
-    print(args.run / "report.html")
+    print(folder / "report.html")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ Source:
 
 from collections.abc import Callable
 
-from training import audit_tables
+from training import audit_tables, beside
 from training.figures import Json
 from training.html import Table
 from training.report import FIGURES, by_name, called_table, figure_cells, table
+from xray.registry import BACKBONE
 
 USE = """## Use
 
@@ -82,14 +83,48 @@ def _segmentation(facts: Json) -> list[str]:
 
 
 def _backbone(facts: Json) -> list[str]:
-    recipe, parity, history = facts["recipe"], facts["parity"], facts["metrics"]
+    return _slim(facts) if "beside" in facts["metrics"] else _whole(facts)
+
+
+def _slim(facts: Json) -> list[str]:
+    config, metrics, found = facts["training"]["config"], facts["metrics"], facts["metrics"]["beside"]
+    outside = [row["figure"] for row in found if row["inside"] is False]
+    parts = [
+        f"The thirteen convolutions of VGG16 with fewer channels ({_plan(config['plan'])}), weights in 8 bits: about a "
+        f"fifth of the work of `{BACKBONE}`, which taught it its features (`python -m training.slim`). Served "
+        f"where `XRAY_BACKBONE={facts['name']}` asks for it; the screen and the heads in this folder stand on it.",
+        f"## Figures\n\n{_parity(facts)} Of the teacher's features of validation films it misses "
+        f"{metrics['missed_averaged']:.1%} of the variance of what heads see, {metrics['missed_map']:.1%} at each "
+        "place.",
+    ]
+    if found:
+        fallen = ", ".join(outside) or "none"
+        parts.append(
+            f"## Beside `{BACKBONE}`\n\nHeads and screen were trained and audited anew for each. **Outside the "
+            f"interval of `{BACKBONE}`, for better or worse: {fallen}.**\n\n{beside.markdown(found, facts['name'])}"
+        )
+    return parts
+
+
+def _plan(plan: list[list[int]]) -> str:
+    return ", ".join("-".join(map(str, widths)) for widths in plan)
+
+
+def _parity(facts: Json) -> str:
+    parity = facts["parity"]
+    return (
+        f"Features as served against Keras in float32, {parity['pictures']} test pictures: cosine similarity "
+        f"{parity['cosine_median']:.4f} (median), {parity['cosine_min']:.4f} (least)."
+    )
+
+
+def _whole(facts: Json) -> list[str]:
+    recipe, history = facts["recipe"], facts["metrics"]
     figures = [f"- {name.removeprefix('val_')}: {value:.3f}" for name, value in history.items() if "val_" in name]
     return [
         f"The thirteen convolutions of VGG16 on `{recipe['name']}` crops of {recipe['size']}×{recipe['size']} px, "
         "weights in 8 bits. Both models are heads on its features (`block5_conv3`).",
-        "## Figures\n\n"
-        f"Features as served against Keras in float32, {parity['pictures']} test pictures: cosine similarity "
-        f"{parity['cosine_median']:.4f} (median), {parity['cosine_min']:.4f} (least).",
+        f"## Figures\n\n{_parity(facts)}",
         *(["Validation accuracy after pretraining, by class and source (also loss):\n\n" + "\n".join(figures)]
           if figures else []),
     ]  # fmt: skip
@@ -163,4 +198,6 @@ def _training(facts: Json) -> str:
     record = facts["training"]
     lines = [f"- {key}: {record[key]}" for key in ("commit", "manifest_sha256", "started", "machine") if key in record]
     lines += [f"- {name}: {version}" for name, version in record.get("versions", {}).items()]
-    return "## Made by\n\n`make models` (training/README.md).\n\n" + "\n".join(lines)
+    base = facts["name"] if facts["kind"] == "backbone" else facts.get("backbone", BACKBONE)
+    made = "`make models`" if base == BACKBONE else "the steps of the slim backbone"
+    return f"## Made by\n\n{made} (training/README.md).\n\n" + "\n".join(lines)

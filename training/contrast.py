@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from training import calibrate, features, run
 from training.augment import Augmentation
-from training.config import RUNS, load
+from training.config import load
 from training.dataset import Crops, crops, draw_weights
 from training.linear import Linear, fit_views
 from training.manifest import MANIFEST, Row
@@ -23,6 +23,7 @@ from training.metrics import OperatingPoint, expit
 from training.predictions import write_predictions
 from xray.errors import DatasetError
 from xray.preprocess import Recipe
+from xray.registry import BACKBONE
 
 # Beside each film heads learn from its mirror image, slightly changed: a film's verdict should not hang on either.
 MIRRORED = Augmentation(rotation_degrees=5.0, zoom=(0.95, 1.05), shift=0.03, flip=1.0, gamma=(0.8, 1.25))
@@ -77,7 +78,7 @@ def contrast(rows: list[Row], config: ContrastConfig, sources: tuple[str, ...] |
     return np.array([side.get(row.label, -1) if row.source in allowed else -1 for row in rows])
 
 
-def views(data: Crops, recipe: Recipe, weights: str = "cxr") -> NDArray[np.float32]:
+def views(data: Crops, recipe: Recipe, weights: str = BACKBONE) -> NDArray[np.float32]:
     """Return the averaged features of all radiographs: as they are, then mirrored and slightly changed.
 
     Args:
@@ -200,14 +201,12 @@ def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, help="a TOML file of training/configs")
-    parser.add_argument(
-        "--weights", default="cxr", help="cxr (ours, default), imagenet (downloaded by Keras) or a file"
-    )
+    parser.add_argument("--backbone", default=BACKBONE, help=features.CHOICES)
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>)")
+    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)")
     args = parser.parse_args()
     config = load(args.config, ContrastConfig)
-    train(config, args.manifest, args.weights, args.run or RUNS / config.name)
+    train(config, args.manifest, args.backbone, args.run or features.run_folder(config.name, args.backbone))
 
 
 if __name__ == "__main__":

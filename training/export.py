@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from training import audit, card, features, litert, run
+from training import audit, beside, card, features, litert, run
 from training.config import MODELS, RUNS
 from training.dataset import crops
 from training.manifest import MANIFEST, read, root
@@ -27,6 +27,7 @@ from xray import lungs
 from xray.classifier import load_weights
 from xray.errors import DatasetError
 from xray.preprocess import LUNG_BOX, Recipe
+from xray.registry import BACKBONE, made_for
 from xray.runtime import Network
 
 VERSION = "3.0.0"
@@ -41,7 +42,7 @@ def export_lungs(folder: Path, manifest: Path) -> None:
     # Rebuilt in float32: it was trained in mixed precision.
     model = unet(lungs.SIZE, tuple(record["config"]["filters"]))
     model.set_weights(trained.get_weights())
-    path = _write_file("lung_unet", "network.tflite", litert.convert(model))
+    path = _write_file(MODELS / "lung_unet" / "network.tflite", litert.convert(model))
     rows = [row for row in read(manifest) if row.mask and row.split == "test"]
     pictures, masks = read_pairs(rows, root(manifest))
     served = Network(path)
@@ -59,13 +60,18 @@ def export_lungs(folder: Path, manifest: Path) -> None:
 
 
 def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, name: str) -> None:
-    """Write model/<name>, a VGG16 without its classifier, from runs/backbone or from other weights."""
+    """Write model/<name>, a VGG16 without its classifier, from its run or from other weights."""
     model = cut(features.vgg16_with(weights, recipe.size))
-    path = _write_file(name, "network.tflite", litert.convert(model))
+    path = _write_file(features.served(name), litert.convert(model))
     parity = of_backbone(model, Network(path), crops(manifest, recipe), recipe)
-    own = (folder / "history.csv").exists() and weights == str(folder / "vgg16.weights.h5")
+    own = (folder / "history.csv").exists() and weights == str(trained_weights(folder))
     record = _record(folder) if own else {"weights": weights}
-    metrics = run.history(folder)[-1] if own else {}
+    metrics: dict[str, Any] = run.history(folder)[-1] if own else {}
+    title = "VGG16 pretrained on radiographs"
+    if "teacher" in record.get("config", {}):
+        title = "VGG16 with fewer channels, taught by the whole one"
+        metrics = {key.replace("val_", "missed_"): value for key, value in metrics.items()}
+        metrics |= {"beside": beside.rows(name)}
     side = recipe.size
     facts = {
         "recipe": asdict(recipe),
@@ -73,11 +79,21 @@ def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, 
         "feature_shape": list(feature_shape(recipe)),
         "feature_layer": FEATURE_LAYER,
     }
-    _write_facts(name, "backbone", "VGG16 pretrained on radiographs", path, record, metrics, parity, facts)
+    _write_facts(name, "backbone", title, path, record, metrics, parity, facts)
+
+
+def trained_weights(folder: Path) -> Path:
+    """Return what the run of a backbone ended with, in float32."""
+    slim = folder / "network.keras"
+    return slim if slim.exists() else folder / "vgg16.weights.h5"
+
+
+def _backbone_run(name: str) -> Path:
+    return RUNS / "backbone" if name == BACKBONE else RUNS / name
 
 
 def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str) -> None:
-    """Write model/<name> of a head's run; the run must have been evaluated."""
+    """Write model/<name>, or model/<backbone>/<name>, of a head's run; the run must have been evaluated."""
     record = _record(folder)
     config: dict[str, Any] = record["config"]
     report = folder / "report.json"
@@ -85,11 +101,12 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
         raise DatasetError(f"Expected {report}. Received: no such file. Run `python -m training.evaluate {folder}`.")
     recipe = Recipe(**config["recipe"])
     head = load_weights(folder / "head.npz", feature_shape(recipe))
-    path = _write_file(config["name"], "head.npz", (folder / "head.npz").read_bytes())
+    path = made_for(MODELS, backbone) / config["name"] / "head.npz"
+    _write_file(path, (folder / "head.npz").read_bytes())
     point = json.loads((folder / "operating_point.json").read_text(encoding="utf-8"))
     facts = {
         "backbone": backbone,
-        "backbone_sha256": _sha256(MODELS / backbone / "network.tflite"),
+        "backbone_sha256": _sha256(features.served(backbone)),
         "classes": [config["negative"], config["positive"]],
         "positive": config["positive"],
         "temperature": 1.0,
@@ -98,20 +115,21 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     }
     data = crops(manifest, recipe)
     labels = (config["negative"], config["positive"])
-    parity = of_head(head, data, recipe, labels, point, Network(MODELS / backbone / "network.tflite"), float_weights)
+    parity = of_head(head, data, recipe, labels, point, Network(features.served(backbone)), float_weights)
     metrics = _summary(json.loads(report.read_text(encoding="utf-8")))
-    metrics |= _audited(config["name"], RUNS / "audit" / "report.json", record["manifest_sha256"])
+    metrics |= _audited(config["name"], made_for(RUNS, backbone) / "audit" / "report.json", record["manifest_sha256"])
     _write_facts(config["name"], "head", config["title"], path, record, metrics, parity, facts)
 
 
 def export_screen(folder: Path, backbone: str) -> None:
-    """Write model/screen of its run."""
+    """Write model/screen, or the screen of another backbone into that one's folder, of its run."""
     record = _record(folder)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    path = _write_file("screen", "screen.npz", (folder / "screen.npz").read_bytes())
+    path = made_for(MODELS, backbone) / "screen" / "screen.npz"
+    _write_file(path, (folder / "screen.npz").read_bytes())
     facts = {
         "backbone": backbone,
-        "backbone_sha256": _sha256(MODELS / backbone / "network.tflite"),
+        "backbone_sha256": _sha256(features.served(backbone)),
         "checks": report["checks"],
     }
     _write_facts("screen", "screen", "Screen of pictures", path, record, report["figures"], {}, facts)
@@ -158,9 +176,8 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _write_file(artefact: str, name: str, content: bytes) -> Path:
+def _write_file(path: Path, content: bytes) -> Path:
     """Write a network or head into its folder of model/, whole or not at all."""
-    path = MODELS / artefact / name
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_bytes(content)
@@ -202,32 +219,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--run", type=Path, help="folder of the run (default: the artefact's own under runs/)")
+    parser.add_argument(
+        "--backbone", default=BACKBONE, help="the network of model/ to write, or that head and screen were trained on"
+    )
     what = parser.add_subparsers(dest="what", required=True)
     what.add_parser("lungs", help="runs/lungs to model/lung_unet")
-    base = what.add_parser("backbone", help="runs/backbone to model/vgg16_cxr")
-    base.add_argument("--weights", help="imagenet or a file (default: the run's vgg16.weights.h5)")
+    base = what.add_parser("backbone", help=f"runs/backbone to model/{BACKBONE}, or the run of another backbone")
+    base.add_argument("--weights", help="imagenet or a file (default: those of the run)")
     base.add_argument("--recipe", default=LUNG_BOX, help="lung-box or whole-image")
     base.add_argument("--size", type=int, default=160, help="side of the input in pixels")
-    base.add_argument("--name", default="vgg16_cxr", help="folder of model/ to write")
     head = what.add_parser("head", help="the run of a head to model/NAME")
     head.add_argument("name", help="for example covid_normal")
-    head.add_argument("--backbone", default="vgg16_cxr", help="the artefact that it was trained on")
-    head.add_argument(
-        "--float-weights", default=str(RUNS / "backbone" / "vgg16.weights.h5"), help="for the parity check"
-    )
-    screen = what.add_parser("screen", help="runs/screen to model/screen")
-    screen.add_argument("--backbone", default="vgg16_cxr", help="the artefact that it was trained on")
+    head.add_argument("--float-weights", help="for the parity check (default: those of the backbone's run)")
+    what.add_parser("screen", help="runs/screen to model/screen")
     args = parser.parse_args()
     if args.what == "lungs":
         export_lungs(args.run or RUNS / "lungs", args.manifest)
     elif args.what == "backbone":
-        folder = args.run or RUNS / "backbone"
-        weights = args.weights or str(folder / "vgg16.weights.h5")
-        export_backbone(folder, args.manifest, Recipe(args.recipe, args.size), weights, args.name)
+        folder = args.run or _backbone_run(args.backbone)
+        weights = args.weights or str(trained_weights(folder))
+        export_backbone(folder, args.manifest, Recipe(args.recipe, args.size), weights, args.backbone)
     elif args.what == "screen":
-        export_screen(args.run or RUNS / "screen", args.backbone)
+        export_screen(args.run or features.run_folder("screen", args.backbone), args.backbone)
     else:
-        export_head(args.run or RUNS / args.name, args.manifest, args.backbone, args.float_weights)
+        folder = args.run or features.run_folder(args.name, args.backbone)
+        weights = args.float_weights or str(trained_weights(_backbone_run(args.backbone)))
+        export_head(folder, args.manifest, args.backbone, weights)
 
 
 if __name__ == "__main__":

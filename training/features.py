@@ -16,15 +16,17 @@ from training.augment import Augmentation, augment
 from training.config import MODELS, RUNS
 from training.dataset import Crops
 from training.network import features as cut
-from training.network import vgg16
+from training.network import resized, vgg16
 from xray.classifier import average, pool
 from xray.errors import DatasetError, ModelError
 from xray.preprocess import Recipe, scale
+from xray.registry import BACKBONE, made_for
 from xray.runtime import Network
 
 # A cached file's name holds the hash of all that it depends on.
 CACHE = RUNS / "features"
-SERVED = MODELS / "vgg16_cxr" / "network.tflite"
+# What `weights` may be, in words of the command line.
+CHOICES = f"a network of model/ (default: {BACKBONE}), imagenet (downloaded by Keras) or a file of VGG16 weights"
 
 Backbone = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -33,7 +35,7 @@ def backbone(weights: str, recipe: Recipe) -> tuple[Backbone, str]:
     """Return the frozen backbone and the hash of its weights.
 
     Args:
-        weights: `cxr` for the served 8-bit network, so that heads learn on exactly what they will
+        weights: the name of a served 8-bit network, so that heads learn on exactly what they will
             see; `imagenet`, which Keras downloads; or a file of `keras.applications.VGG16` weights.
         recipe: gives the input size.
 
@@ -44,9 +46,9 @@ def backbone(weights: str, recipe: Recipe) -> tuple[Backbone, str]:
     Raises:
         ModelError: no such weights, or they do not fit.
     """
-    if weights == "cxr":
-        network = Network(SERVED, pool_size=os.cpu_count() or 1, threads=1)
-        return network, hashlib.sha256(SERVED.read_bytes()).hexdigest()
+    if is_served(weights):
+        path = served(weights)
+        return Network(path, pool_size=os.cpu_count() or 1, threads=1), hashlib.sha256(path.read_bytes()).hexdigest()
     model = cut(vgg16_with(weights, recipe.size))
     digest = hashlib.sha256()
     for array in model.get_weights():
@@ -54,8 +56,25 @@ def backbone(weights: str, recipe: Recipe) -> tuple[Backbone, str]:
     return lambda x: np.asarray(model(x, training=False)), digest.hexdigest()
 
 
+def served(name: str) -> Path:
+    """Return the file of a backbone in model/."""
+    return MODELS / name / "network.tflite"
+
+
+def is_served(weights: str) -> bool:
+    """Tell whether weights are the name of a backbone in model/."""
+    return Path(weights).name == weights and served(weights).is_file()
+
+
+def run_folder(name: str, weights: str) -> Path:
+    """Return where the run of a head or of the screen stands that was made for a backbone."""
+    return (made_for(RUNS, weights) if is_served(weights) else RUNS) / name
+
+
 def vgg16_with(weights: str, size: int) -> keras.Model:
     """Return a VGG16 without its classifier, with weights from ImageNet or from a file.
+
+    A .keras file, as `training.slim` writes it, brings its own channels.
 
     Raises:
         ModelError: the download or the file failed, with what to do instead.
@@ -63,18 +82,20 @@ def vgg16_with(weights: str, size: int) -> keras.Model:
     try:
         if weights == "imagenet":
             return keras.applications.VGG16(include_top=False, weights="imagenet", input_shape=(size, size, 3))
+        if weights.endswith(".keras"):
+            return resized(keras.models.load_model(weights, compile=False), size)
         model = vgg16(size)
         model.load_weights(weights)
         return model
     except Exception as error:  # noqa: BLE001 - Keras raises bare Exception when a download fails
         raise ModelError(
             f"Expected VGG16 weights (include_top=False) from {weights!r}. Received: {error}. Without a network, "
-            "use `--weights cxr` (ours, in the repository) or `--weights FILE` (a .weights.h5 or .h5 file)."
+            f"name {BACKBONE} (ours, in the repository) or a file (.weights.h5, .h5 or .keras) instead."
         ) from error
 
 
 def averages(
-    data: Crops, recipe: Recipe, weights: str = "cxr", how: Sequence[Augmentation] = (Augmentation(),)
+    data: Crops, recipe: Recipe, weights: str = BACKBONE, how: Sequence[Augmentation] = (Augmentation(),)
 ) -> NDArray[np.float32]:
     """Return the averaged features of all radiographs, which linear heads learn from.
 

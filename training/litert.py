@@ -1,5 +1,6 @@
 """From Keras to the 8-bit file that is served, and back; the only tf.* code of the project."""
 
+from itertools import islice
 from pathlib import Path
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.network import vgg16
+from training.network import VGG16, convolutions, vgg16
 from xray.errors import ModelError
 
 
@@ -29,7 +30,7 @@ def convert(model: keras.Model, *, eight_bit: bool = True) -> bytes:
 
 
 def vgg16_from(path: Path, size: int | None = None) -> keras.Model:
-    """Return the served VGG16 as a Keras model to train further: its 8-bit weights as float32.
+    """Return a served VGG16, the slim one too, as a Keras model to train further: its 8-bit weights as float32.
 
     Args:
         path: the network.tflite of a backbone.
@@ -39,14 +40,15 @@ def vgg16_from(path: Path, size: int | None = None) -> keras.Model:
         ModelError: the file does not hold VGG16's thirteen convolutions.
     """
     kernels, biases = _constants(path)
-    model = vgg16(size)
-    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    if len(kernels) != len(convolutions) or len(biases) != len(convolutions):
+    expected = sum(map(len, VGG16))
+    if len(kernels) != expected or len(biases) != expected:
         raise ModelError(
-            f"Expected the kernels and biases of {len(convolutions)} convolutions in {path}. "
+            f"Expected the kernels and biases of {expected} convolutions in {path}. "
             f"Received: {len(kernels)} and {len(biases)}. Export it again: `python -m training.export backbone`."
         )
-    for layer, kernel, bias in zip(convolutions, kernels, biases, strict=True):
+    widths = iter(kernel.shape[-1] for kernel in kernels)
+    model = vgg16(size, tuple(tuple(islice(widths, len(block))) for block in VGG16))
+    for layer, kernel, bias in zip(convolutions(model), kernels, biases, strict=True):
         layer.set_weights([kernel, bias])
     return model
 

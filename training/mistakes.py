@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training.dataset import LUNG_NETWORK
-from training.features import SERVED
+from training.features import is_served, served
 from training.figures import Json
 from training.network import feature_shape
 from xray import image, lungs
@@ -76,19 +76,20 @@ class Explainer:
 
 
 def explainer(folder: Path, facts: Json) -> Explainer | None:
-    """Return what explains a run's scores, or None if it was not trained on the served backbone.
+    """Return what explains a run's scores, or None if it was not trained on a served backbone.
 
     Args:
         folder: of the run, with head.npz.
         facts: its config.json.
 
     Raises:
-        ModelError: model/vgg16_cxr or the run's head is missing or broken.
+        ModelError: the backbone or the run's head is missing or broken.
     """
-    if facts.get("weights") != "cxr":
+    weights = str(facts.get("weights"))
+    if not is_served(weights):
         return None
     recipe = Recipe(**facts["config"]["recipe"])
-    return Explainer(Network(SERVED), recipe, load_weights(folder / "head.npz", feature_shape(recipe)))
+    return Explainer(Network(served(weights)), recipe, load_weights(folder / "head.npz", feature_shape(recipe)))
 
 
 def worst(test: pd.DataFrame, threshold: float) -> pd.DataFrame:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from xray.preprocess import Recipe
 
-# Simonyan & Zisserman 2015, arXiv:1409.1556, table 1, column D: filters and convolutions per block.
-VGG16_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+# Channels of each convolution, block by block.
+Plan = tuple[tuple[int, ...], ...]
+# Simonyan & Zisserman 2015, arXiv:1409.1556, table 1, column D.
+VGG16: Plan = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
 FEATURE_LAYER = "block5_conv3"
 
 
@@ -52,22 +54,44 @@ def _double_convolution(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
     return x
 
 
-def vgg16(size: int | None = None) -> keras.Model:
+def vgg16(size: int | None = None, plan: Plan = VGG16) -> keras.Model:
     """Build VGG16's convolutions with the names and shapes of `keras.applications.VGG16(include_top=False)`.
 
     Args:
         size: side of the square input in pixels, or None for any.
+        plan: other channels than VGG16's, with the same names.
 
     Returns:
-        A model from float32 (batch, size, size, 3) to float32 (batch, size/32, size/32, 512).
+        A model from float32 (batch, size, size, 3) to float32 (batch, size/32, size/32, channels).
     """
     inputs = keras.Input((size, size, 3), name="radiograph")
     x = inputs
-    for block, (width, convolutions) in enumerate(VGG16_BLOCKS, start=1):
-        for index in range(1, convolutions + 1):
+    for block, widths in enumerate(plan, start=1):
+        for index, width in enumerate(widths, start=1):
             x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"block{block}_conv{index}")(x)
         x = layers.MaxPooling2D(2, strides=2, name=f"block{block}_pool")(x)
     return keras.Model(inputs, x, name="vgg16")
+
+
+def convolutions(model: keras.Model) -> list[layers.Conv2D]:
+    """Return a network's convolutions, in order."""
+    return [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+
+
+def plan_of(model: keras.Model) -> Plan:
+    """Return the channels of a plain VGG16's convolutions, block by block."""
+    blocks: dict[str, tuple[int, ...]] = {}
+    for layer in convolutions(model):
+        block = layer.name.split("_")[0]
+        blocks[block] = (*blocks.get(block, ()), layer.filters)
+    return tuple(blocks.values())
+
+
+def resized(trained: keras.Model, size: int | None) -> keras.Model:
+    """Return a plain VGG16 of another input size, in the precision that is set, with the same weights."""
+    model = vgg16(size, plan_of(trained))
+    model.set_weights(trained.get_weights())
+    return model
 
 
 def vgg16_batch_norm(outputs: dict[str, int], dropout: float) -> keras.Model:
@@ -88,8 +112,8 @@ def vgg16_batch_norm(outputs: dict[str, int], dropout: float) -> keras.Model:
     fan_out = keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="truncated_normal")
     inputs = keras.Input((None, None, 1), name="radiograph")
     x = inputs
-    for block, (width, convolutions) in enumerate(VGG16_BLOCKS, start=1):
-        for index in range(1, convolutions + 1):
+    for block, widths in enumerate(VGG16, start=1):
+        for index, width in enumerate(widths, start=1):
             name = f"block{block}_conv{index}"
             x = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=fan_out, name=name)(x)
             x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
@@ -150,9 +174,7 @@ def fold(trained: keras.Model, size: int | None = None) -> keras.Model:
         A `vgg16` model: fed the grey picture three times, it gives the same block-5 features.
     """
     plain = vgg16(size)
-    for layer in plain.layers:
-        if not isinstance(layer, layers.Conv2D):
-            continue
+    for layer in convolutions(plain):
         kernel = np.asarray(trained.get_layer(layer.name).kernel, np.float64)
         norm = trained.get_layer(f"{layer.name}_norm")
         gain = np.asarray(norm.gamma, np.float64) / np.sqrt(np.asarray(norm.moving_variance) + norm.epsilon)
@@ -171,8 +193,8 @@ def features(base: keras.Model) -> keras.Model:
 
 def feature_shape(recipe: Recipe) -> tuple[int, int, int]:
     """Return height, width and channels of block5_conv3's features of a recipe's input."""
-    side = recipe.size // 2 ** (len(VGG16_BLOCKS) - 1)
-    return side, side, VGG16_BLOCKS[-1][0]
+    side = recipe.size // 2 ** (len(VGG16) - 1)
+    return side, side, VGG16[-1][-1]
 
 
 def head(features: tuple[int, int, int], dropout: float) -> keras.Model:

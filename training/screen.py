@@ -27,6 +27,7 @@ from training.metrics import Floats, expit
 from training.seen import Seen, see
 from training.strangers import altered, strangers
 from xray.preprocess import Recipe
+from xray.registry import BACKBONE, made_for
 from xray.screen import CHECKS, NOT_FRONTAL, Caution
 
 CHILDREN = "kermany"
@@ -104,7 +105,7 @@ class Material:
     films: Seen
 
     @classmethod
-    def gather(cls, config: ScreenConfig, manifest: Path) -> "Material":
+    def gather(cls, config: ScreenConfig, manifest: Path, backbone: str) -> "Material":
         """Compute or read all features."""
         data = crops(manifest, config.recipe)
         split, source, group = (
@@ -113,9 +114,9 @@ class Material:
         train_films = np.flatnonzero(split == "train")
         rng = np.random.default_rng(config.seed)
         chosen = [data.rows[i] for i in rng.choice(train_films, min(config.films, len(train_films)), replace=False)]
-        changed = see(altered(chosen, root(manifest), config.seed), config.recipe, "altered films")
-        strangers_seen = see(strangers(data_root()), config.recipe, "strangers")
-        inputs = views(data, config.recipe)[:, 0]
+        changed = see(altered(chosen, root(manifest), config.seed), config.recipe, "altered films", backbone)
+        strangers_seen = see(strangers(data_root()), config.recipe, "strangers", backbone)
+        inputs = views(data, config.recipe, backbone)[:, 0]
         return cls(inputs, split, source, group, strangers_seen, changed)
 
     def learned(self) -> NDArray[np.intp]:
@@ -224,9 +225,9 @@ def changed(kind: str, material: Material, config: ScreenConfig) -> Asked:
     )
 
 
-def train(config: ScreenConfig, manifest: Path, folder: Path) -> None:
+def train(config: ScreenConfig, manifest: Path, folder: Path, backbone: str = BACKBONE) -> None:
     """Train the screen and write its run."""
-    material = Material.gather(config, manifest)
+    material = Material.gather(config, manifest, backbone)
     asked = {
         NOT_FRONTAL: not_frontal(material, config),
         Caution.CHILD: child(material, config),
@@ -264,9 +265,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=CONFIGS / "screen.toml")
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--run", type=Path, default=RUNS / "screen", help="folder of the run")
+    parser.add_argument("--backbone", default=BACKBONE, help="the network of model/ that it stands on")
+    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/screen, or runs/<backbone>/screen)")
     args = parser.parse_args()
-    train(load(args.config, ScreenConfig), args.manifest, args.run)
+    folder = args.run or made_for(RUNS, args.backbone) / "screen"
+    train(load(args.config, ScreenConfig), args.manifest, folder, args.backbone)
 
 
 if __name__ == "__main__":

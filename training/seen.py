@@ -16,6 +16,7 @@ from xray import gate, lungs
 from xray.classifier import average
 from xray.errors import NotAChestXrayError
 from xray.preprocess import Recipe, preprocess
+from xray.registry import BACKBONE
 from xray.runtime import Network
 
 # A cached file's name holds the hash of all that it depends on.
@@ -49,10 +50,10 @@ class Seen:
         return Seen([self.pictures[i] for i in chosen], self.inputs[chosen], self.admitted[chosen])
 
 
-def see(pictures: list[Picture], recipe: Recipe, key: str) -> Seen:
+def see(pictures: list[Picture], recipe: Recipe, key: str, weights: str = BACKBONE) -> Seen:
     """Compute what serving computes of each picture, cached under a key."""
     segmenter = Network(LUNG_NETWORK, pool_size=2, threads=1)
-    network, digest = features.backbone("cxr", recipe)
+    network, digest = features.backbone(weights, recipe)
     identity = (key, digest, [(picture.kind, picture.group) for picture in pictures])
     name = hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
     path = CACHE / f"screen-{name}.npz"

@@ -7,7 +7,10 @@ CHILDREN = "the children's published test part"
 
 
 def reached(report: Json) -> list[Json]:
-    """Return one entry a target: figure, target, reached (in words, with n and interval) and met."""
+    """Return one entry a target: figure, target, reached (in words, with n and interval), met, value, low and high.
+
+    `low` and `high` are the interval's ends, None where there is no interval.
+    """
     rows = {row["films"]: row for row in report["together"]}
     normal, pneumonia, covid = (
         rows[name] for name in (f"normal, {CHILDREN}", f"pneumonia, {CHILDREN}", "covid, cohen")
@@ -56,33 +59,35 @@ def _nih(report: Json, model: str) -> Json:
 def _count(figure: str, row: Json, model: str, most: int) -> Json:
     called = row["called"][model]
     words = f"{called} of {row['n']} ({row['positive'][model]} POSITIVE)"
-    return _entry(figure, f"at most {most}", words, called <= most)
+    return _entry(figure, f"at most {most}", words, called <= most, row["share"][model])
 
 
 def _least(figure: str, found: Json, least: float, n: int) -> Json:
-    return _entry(figure, f"at least {least:.2f}", f"{figure_text(found)}, n {n}", found["value"] >= least)
+    return _entry(figure, f"at least {least:.2f}", f"{figure_text(found)}, n {n}", found["value"] >= least, found)
 
 
 def _most(figure: str, row: Json, most: float) -> Json:
     share = row["share"]["share"]
     words = f"{figure_text(share)}, n {row['n']} ({row['positive']['share']} POSITIVE)"
-    return _entry(figure, f"at most {most:.0%}", words, share["value"] <= most)
+    return _entry(figure, f"at most {most:.0%}", words, share["value"] <= most, share)
 
 
 def _below(figure: str, value: float, most: float) -> Json:
-    return _entry(figure, f"at most {most}", f"{value:.3f}", value <= most)
+    return _entry(figure, f"at most {most}", f"{value:.3f}", value <= most, {"value": value})
 
 
 def _told(figure: str, found: Json) -> Json:
-    return _entry(figure, "said", figure_text(found), True)
+    return _entry(figure, "said", figure_text(found), True, found)
 
 
 def _erased(row: Json) -> Json:
     """Judge by how far from 0.5 the area is: below it the score would mean the contrary."""
-    value = row["roc_auc"]["value"]
-    words = f"{figure_text(row['roc_auc'])}, n {row['n']}"
-    return _entry(f"AUC of {row['model']} with the lungs erased", "at most 0.55", words, value <= 0.55)
+    found = row["roc_auc"]
+    value = found["value"]
+    words = f"{figure_text(found)}, n {row['n']}"
+    return _entry(f"AUC of {row['model']} with the lungs erased", "at most 0.55", words, value <= 0.55, found)
 
 
-def _entry(figure: str, target: str, words: str, met: bool) -> Json:
-    return {"figure": figure, "target": target, "reached": words, "met": bool(met)}
+def _entry(figure: str, target: str, words: str, met: bool, found: Json) -> Json:
+    ends = {key: found.get(key) for key in ("value", "low", "high")}
+    return {"figure": figure, "target": target, "reached": words, "met": bool(met), **ends}

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from training import features, run
 from training.augment import Augmentation
-from training.config import RUNS, load
+from training.config import load
 from training.dataset import Crops, crops, draw_weights
 from training.manifest import MANIFEST
 from training.metrics import operating_point, roc_auc
 from training.network import head_weights, pooled_head
 from training.predictions import write_predictions
 from xray.preprocess import Recipe
+from xray.registry import BACKBONE
 
 
 @dataclass(frozen=True)
@@ -156,14 +157,12 @@ def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, help="a TOML file of training/configs")
-    parser.add_argument(
-        "--weights", default="cxr", help="cxr (ours, default), imagenet (downloaded by Keras) or a file"
-    )
+    parser.add_argument("--backbone", default=BACKBONE, help=features.CHOICES)
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>)")
+    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)")
     args = parser.parse_args()
     config = load(args.config, TrainConfig)
-    train(config, args.manifest, args.weights, args.run or RUNS / config.name)
+    train(config, args.manifest, args.backbone, args.run or features.run_folder(config.name, args.backbone))
 
 
 if __name__ == "__main__":

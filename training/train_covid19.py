@@ -21,12 +21,13 @@ from sklearn.metrics import classification_report
 from sklearn.model_selection import train_test_split
 
 from training.collection import pictures
-from training.features import SERVED, vgg16_with
+from training.features import is_served, served, vgg16_with
 from training.litert import vgg16_from
 from training.metrics import confusion, wilson
 from training.plots import CYCLE, DPI
 from xray import image
 from xray.errors import DatasetError
+from xray.registry import BACKBONE
 
 CLASSES = ("covid", "normal")
 SIZE, TEST_SHARE = 224, 0.2
@@ -109,7 +110,7 @@ def network(weights: str) -> keras.Model:
     """Build the tutorial's network: VGG16, frozen, below a head of 32,962 parameters.
 
     Args:
-        weights: `cxr` (ours), `imagenet` (Keras downloads it), `random`, or a file of VGG16 weights.
+        weights: the name of a network in model/, `imagenet` (Keras downloads it), `random`, or a file of VGG16 weights.
 
     Returns:
         A model from float32 (batch, 224, 224, 3) to softmax scores (batch, 2), in the order of CLASSES.
@@ -117,7 +118,7 @@ def network(weights: str) -> keras.Model:
     if weights == "random":
         base = keras.applications.VGG16(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
     else:
-        base = vgg16_from(SERVED, SIZE) if weights == "cxr" else vgg16_with(weights, SIZE)
+        base = vgg16_from(served(weights), SIZE) if is_served(weights) else vgg16_with(weights, SIZE)
     base.trainable = False
     x = layers.AveragePooling2D(4, name="average")(base.output)
     x = layers.Dense(64, activation="relu", name="dense")(layers.Flatten(name="flatten")(x))
@@ -197,7 +198,9 @@ def main() -> None:
     parser.add_argument("-d", "--dataset", type=Path, required=True, help="holds covid/ and normal/")
     parser.add_argument("-p", "--plot", type=Path, default=Path("plot.png"), help="the PNG to write (plot.png)")
     parser.add_argument("-m", "--model", type=Path, default=Path("covid19.keras"), help="the .keras file to write")
-    parser.add_argument("--weights", default="cxr", help="cxr (ours, default), imagenet, random, or a file")
+    parser.add_argument(
+        "--weights", default=BACKBONE, help="a network of model/ (default: ours), imagenet, random, or a file"
+    )
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     args = parser.parse_args()
     if args.model.suffix != ".keras":

@@ -25,7 +25,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
 
     Args:
         config: settings that win over the environment; tests pass them.
-        registry: models that are already loaded; by default those of MODEL_DIR.
+        registry: models that are already loaded; by default those of MODEL_DIR and BACKBONE.
 
     Returns:
         The WSGI application.
@@ -58,7 +58,10 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     app.register_blueprint(lesson)
     if registry is None:
         registry = Registry.load(
-            Path(app.config["MODEL_DIR"]), pool_size=app.config["POOL_SIZE"], threads=app.config["THREADS"]
+            Path(app.config["MODEL_DIR"]),
+            backbone=app.config["BACKBONE"],
+            pool_size=app.config["POOL_SIZE"],
+            threads=app.config["THREADS"],
         )
         memory.forget_read_files(Path(app.config["MODEL_DIR"]))
     services.provide(app, registry)

@@ -8,6 +8,7 @@ from pathlib import Path
 from flask import Flask
 
 from xray.errors import XrayError
+from xray.registry import BACKBONE
 
 ROOT = Path(__file__).resolve().parents[1]
 MIB = 1024 * 1024
@@ -15,6 +16,8 @@ SHORTEST_KEY = 16
 
 DEFAULTS: dict[str, object] = {
     "MODEL_DIR": str(ROOT / "model"),
+    # The network that both models stand on: a folder of MODEL_DIR.
+    "BACKBONE": BACKBONE,
     "ANALYSIS_DIR": str(ROOT / "static" / "xray_analysis"),
     "INSTANCE_DIR": str(ROOT / "instance"),
     # The table of analyses; hosts name theirs in DATABASE_URL. Empty: a file in INSTANCE_DIR.

@@ -21,6 +21,7 @@ from xray.combined import MODELS, NAME, Combined, combine
 from xray.errors import ImageError, ModelError
 from xray.image import TURNS
 from xray.limits import Limits
+from xray.registry import BACKBONE
 from xray.screen import Caution
 
 COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions")
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)  # the cores have a picture each
     try:
-        analyzer = Analyzer.load(pool_size=AT_ONCE, threads=1)
+        analyzer = Analyzer.load(backbone=options.backbone, pool_size=AT_ONCE, threads=1)
         models = analyzer.expand(options.model)
         if options.annotated:
             options.annotated.mkdir(parents=True, exist_ok=True)
@@ -72,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         default=ALL_MODELS,
         help=f"covid_normal, covid_pneumo, or both (default): every model, and a row `{NAME}` for both read together",
+    )
+    parser.add_argument(
+        "--backbone", default=BACKBONE, help=f"{BACKBONE} (default), or another network of model/ that heads stand on"
     )
     parser.add_argument(
         "--turn", type=int, choices=TURNS, default=0, help="degrees clockwise by which each picture is turned first"

@@ -15,7 +15,7 @@ from xray.lungs import LungMask
 from xray.metadata import Band
 from xray.polarity import Film
 from xray.preprocess import Box, crop_box, preprocess
-from xray.registry import MODEL_DIR, Registry
+from xray.registry import BACKBONE, MODEL_DIR, Registry
 from xray.screen import Caution
 
 ALL_MODELS = "both"
@@ -134,9 +134,11 @@ class Analyzer:
         self.registry = registry
 
     @classmethod
-    def load(cls, model_dir: Path = MODEL_DIR, *, pool_size: int = 1, threads: int = 2) -> "Analyzer":
+    def load(
+        cls, model_dir: Path = MODEL_DIR, *, backbone: str = BACKBONE, pool_size: int = 1, threads: int = 2
+    ) -> "Analyzer":
         """Load the artefacts; see Registry.load."""
-        return cls(Registry.load(model_dir, pool_size=pool_size, threads=threads))
+        return cls(Registry.load(model_dir, backbone=backbone, pool_size=pool_size, threads=threads))
 
     @property
     def names(self) -> tuple[str, ...]:

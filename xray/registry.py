@@ -14,6 +14,9 @@ from xray.runtime import Network, broken
 from xray.screen import Screen
 
 MODEL_DIR = Path(__file__).resolve().parent.parent / "model"
+# The backbone that is served unless another is asked for. What was made for it stands in model/ itself; what was made
+# for another, in that one's folder.
+BACKBONE = "vgg16_cxr"
 # The two models that the project promises, in the order in which they are shown; others follow by name.
 PROMISED = ("covid_normal", "covid_pneumo")
 
@@ -48,36 +51,45 @@ class Registry:
     artefacts: Mapping[str, Facts] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, model_dir: Path = MODEL_DIR, *, pool_size: int = 1, threads: int = 2) -> "Registry":
-        """Read, verify and load every artefact.
+    def load(
+        cls, model_dir: Path = MODEL_DIR, *, backbone: str = BACKBONE, pool_size: int = 1, threads: int = 2
+    ) -> "Registry":
+        """Read, verify and load the lung network, a backbone, and the screen and heads that were made for it.
 
         Args:
             model_dir: holds one folder per artefact.
+            backbone: its name.
             pool_size: how many pictures may be in a network at the same time.
             threads: how many processor threads one pass uses.
 
         Raises:
             ModelError: an artefact is missing, broken or made for another backbone; names the file and
-                the command that mends it.
+                the command that mends it. Or there is no such backbone; names those that there are.
         """
         artefacts = _read(model_dir)
         lungs = _only(model_dir, artefacts, SegmentationFacts)
-        base = _only(model_dir, artefacts, BackboneFacts)
+        base = _backbone(model_dir, artefacts, backbone)
+        home = made_for(model_dir, backbone)
+        made = artefacts if home == model_dir else _read(home)
         segmenter = Network(model_dir / lungs.name / lungs.file.name, pool_size=pool_size, threads=threads)
         network = Network(model_dir / base.name / base.file.name, pool_size=pool_size, threads=threads)
         _check_shapes(model_dir / lungs.name, segmenter, lungs.input_shape, lungs.input_shape)
         _check_shapes(model_dir / base.name, network, base.input_shape, base.feature_shape)
-        asked = _only(model_dir, artefacts, ScreenFacts)
-        path = _made_for(model_dir, asked, base)
-        screen = Screen.load(path, asked, base.feature_shape[2])
-        heads = {facts.name: _head(model_dir, facts, base) for facts in _heads(model_dir, artefacts)}
+        asked = _only(home, made, ScreenFacts)
+        screen = Screen.load(_weights(home, asked, base), asked, base.feature_shape[2])
+        heads = {facts.name: _head(home, facts, base) for facts in _heads(home, made)}
         facts: tuple[Facts, ...] = (*(head.facts for head in heads.values()), asked, base, lungs)
-        backbone = Backbone(network, base.recipe, base)
-        return cls(segmenter, backbone, screen, heads, {each.name: each for each in facts})
+        artefacts_by_name = {each.name: each for each in facts}
+        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, artefacts_by_name)
+
+
+def made_for(folder: Path, backbone: str) -> Path:
+    """Return where, under model/ or runs/, what was made for a backbone stands."""
+    return folder if backbone == BACKBONE else folder / backbone
 
 
 def _read(model_dir: Path) -> list[Artefact]:
-    """Read every folder's metadata.json and verify the file that it describes."""
+    """Read the metadata.json of every folder in a folder, and verify the files that they describe."""
     if not model_dir.is_dir():
         raise broken(model_dir, "Expected a folder of artefacts. Received nothing there.")
     folders = sorted(path for path in model_dir.iterdir() if path.is_dir() and path.name[0] not in "._")
@@ -85,6 +97,18 @@ def _read(model_dir: Path) -> list[Artefact]:
     for artefact in artefacts:
         _verify(model_dir / artefact.name / artefact.file.name, artefact)
     return list(artefacts)
+
+
+def _backbone(model_dir: Path, artefacts: list[Artefact], name: str) -> BackboneFacts:
+    found = {artefact.name: artefact for artefact in artefacts if isinstance(artefact, BackboneFacts)}
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise broken(
+            model_dir,
+            f"Expected XRAY_BACKBONE, or --backbone, to name a backbone out of {known} (BackboneFacts). "
+            f"Received: {name!r}.",
+        )
+    return found[name]
 
 
 def _verify(path: Path, artefact: Artefact) -> None:
@@ -117,10 +141,10 @@ def _heads(model_dir: Path, artefacts: list[Artefact]) -> list[HeadFacts]:
 
 
 def _head(model_dir: Path, facts: HeadFacts, base: BackboneFacts) -> Head:
-    return Head(facts, load_weights(_made_for(model_dir, facts, base), base.feature_shape))
+    return Head(facts, load_weights(_weights(model_dir, facts, base), base.feature_shape))
 
 
-def _made_for(model_dir: Path, facts: HeadFacts | ScreenFacts, base: BackboneFacts) -> Path:
+def _weights(model_dir: Path, facts: HeadFacts | ScreenFacts, base: BackboneFacts) -> Path:
     """Return the file of weights that were made for this backbone."""
     path = model_dir / facts.name / facts.file.name
     expected, received = (base.name, base.file.sha256), (facts.backbone, facts.backbone_sha256)

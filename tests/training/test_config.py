@@ -66,6 +66,7 @@ def test_every_shipped_configuration_is_read():
     from training.pretrain import PretrainConfig
     from training.screen import ScreenConfig
     from training.segment import SegmentConfig
+    from training.slim import SlimConfig
     from training.train import TrainConfig
 
     kinds = {
@@ -75,6 +76,7 @@ def test_every_shipped_configuration_is_read():
         "covid_normal": ContrastConfig,
         "covid_pneumo": ContrastConfig,
         "screen": ScreenConfig,
+        "slim": SlimConfig,
     }
     files = sorted(CONFIGS.glob("*.toml"))
     assert kinds.keys() <= {path.stem for path in files}

@@ -13,7 +13,7 @@ from xray.classifier import DenseHead
 from xray.preprocess import LUNG_BOX, Recipe
 
 keras = pytest.importorskip("keras", reason="needs requirements-train.txt")
-from training import mistakes  # noqa: E402
+from training import features, mistakes  # noqa: E402
 
 RECIPE = Recipe(LUNG_BOX, 64)
 CLASSES = ("normal", "covid")
@@ -57,9 +57,9 @@ def test_the_head_is_the_run_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(mistakes, "Network", opened.append)
     arrays = {"output_kernel": np.ones((512, 2), np.float32), "output_bias": np.zeros(2, np.float32)}
     np.savez(tmp_path / "head.npz", **arrays)
-    facts = {"weights": "cxr", "config": {"recipe": {"name": LUNG_BOX, "size": 64}}}
+    facts = {"weights": "vgg16_cxr", "config": {"recipe": {"name": LUNG_BOX, "size": 64}}}
     found = mistakes.explainer(tmp_path, facts)
-    assert found is not None and found.recipe == RECIPE and opened == [mistakes.SERVED]
+    assert found is not None and found.recipe == RECIPE and opened == [features.served("vgg16_cxr")]
     for name, array in arrays.items():
         np.testing.assert_array_equal(getattr(found.head, name), array)
 

@@ -113,5 +113,5 @@ def test_training_twice_gives_the_same_scores(collection, tmp_path):
 def test_missing_weights_say_what_to_do(collection, tmp_path):
     from xray.errors import ModelError
 
-    with pytest.raises(ModelError, match="--weights cxr"):
+    with pytest.raises(ModelError, match="name vgg16_cxr"):
         train.train(HEAD, collection, str(tmp_path / "none.h5"), tmp_path / "run")

@@ -198,6 +198,17 @@ def test_broken_artefacts_are_reported_without_a_traceback(
     assert caught.value.code == 2 and "git checkout -- model" in capsys.readouterr().err
 
 
+def test_another_backbone_can_be_asked_for(
+    analyzer: Analyzer, film: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Analyzer, "load", lambda backbone, **_: asked.append(backbone) or analyzer)
+    put(str(tmp_path / "a.png"), film)
+    for arguments in ([], ["--backbone", "vgg16_slim"]):
+        assert main([*arguments, str(tmp_path / "a.png")]) == 0
+    assert asked == ["vgg16_cxr", "vgg16_slim"]
+
+
 def test_progress_is_for_terminals_only(
     run: Run, film: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xray.errors import ModelError
-from xray.registry import MODEL_DIR, PROMISED, Registry
+from xray.registry import BACKBONE, MODEL_DIR, PROMISED, Registry
 
 
 @pytest.fixture
@@ -49,6 +49,53 @@ def test_later_heads_follow_by_name(model_dir: Path) -> None:
         shutil.copytree(model_dir / "covid_normal", model_dir / name)
         edit(model_dir / name / "metadata.json", name=name)
     assert tuple(Registry.load(model_dir).heads) == (*PROMISED, "apple", "zebra")
+
+
+def add_backbone(folder: Path, name: str) -> None:
+    """Give model/ a second backbone, with the heads and the screen of the first."""
+    shutil.copytree(folder / BACKBONE, folder / name, symlinks=True)
+    edit(folder / name / "metadata.json", name=name)
+    for made in (*PROMISED, "screen"):
+        shutil.copytree(folder / made, folder / name / made)
+        edit(folder / name / made / "metadata.json", backbone=name)
+
+
+def test_a_backbone_is_chosen_by_name_with_what_was_made_for_it(model_dir: Path) -> None:
+    add_backbone(model_dir, "other")
+    edit(model_dir / "other/covid_normal/metadata.json", threshold=0.5, band={"low": 0.25, "high": 0.75})
+    shutil.copytree(model_dir / "covid_normal", model_dir / "apple")  # stands on the default backbone alone
+    edit(model_dir / "apple/metadata.json", name="apple")
+    chosen, default = Registry.load(model_dir, backbone="other"), Registry.load(model_dir)
+    assert chosen.backbone.facts.name == "other" and default.backbone.facts.name == BACKBONE
+    assert chosen.heads["covid_normal"].facts.threshold == 0.5
+    assert default.heads["covid_normal"].facts.threshold != 0.5
+    assert tuple(chosen.heads) == PROMISED and tuple(default.heads) == (*PROMISED, "apple")
+    assert list(chosen.artefacts) == [*PROMISED, "screen", "other", "lung_unet"]
+
+
+@pytest.mark.parametrize("name", ["vgg19", "", "..", "covid_normal", "lung_unet"])
+def test_an_unknown_backbone_is_answered_with_those_that_there_are(model_dir: Path, name: str) -> None:
+    add_backbone(model_dir, "other")
+    with pytest.raises(ModelError, match=f"a backbone out of .*other.*{BACKBONE}") as caught:
+        Registry.load(model_dir, backbone=name)
+    assert repr(name) in str(caught.value)
+
+
+@pytest.mark.parametrize("made", [*PROMISED, "screen"])
+def test_what_was_made_for_another_backbone_is_refused(model_dir: Path, made: str) -> None:
+    add_backbone(model_dir, "other")
+    edit(model_dir / "other" / made / "metadata.json", backbone=BACKBONE)
+    Registry.load(model_dir)
+    with pytest.raises(ModelError, match="for the backbone") as caught:
+        Registry.load(model_dir, backbone="other")
+    assert str(model_dir / "other" / made) in str(caught.value)
+
+
+def test_each_published_backbone_can_be_served() -> None:
+    for path in MODEL_DIR.glob("*/metadata.json"):
+        if json.loads(path.read_text())["kind"] == "backbone":
+            registry = Registry.load(backbone=path.parent.name)
+            assert tuple(registry.heads)[:2] == PROMISED
 
 
 def flip_a_byte(folder: Path) -> None:

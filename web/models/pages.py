@@ -11,6 +11,7 @@ from web.charts import figures
 from web.models import failures, head_plots, head_tables, network_cards, terms
 from web.services import services
 from xray.metadata import BackboneFacts, Facts, HeadFacts, ScreenFacts
+from xray.registry import BACKBONE
 
 models = Blueprint("models", __name__)
 models.add_app_template_filter(figures.shown, "figure")
@@ -24,6 +25,17 @@ COMMANDS = {
     "backbone": ("pretrain", "export backbone"),
     "screen": ("screen", "export screen"),
     "head": ("contrast training/configs/{name}.toml", "evaluate runs/{name}", "audit", "export head {name}"),
+}
+# The same for another backbone than the one that is served unless asked for, and for what stands on it.
+OTHER_COMMANDS = {
+    "backbone": ("slim", "export --backbone {backbone} backbone"),
+    "screen": ("screen --backbone {backbone}", "export --backbone {backbone} screen"),
+    "head": (
+        "contrast training/configs/{name}.toml --backbone {backbone}",
+        "evaluate runs/{backbone}/{name}",
+        "audit --backbone {backbone}",
+        "export --backbone {backbone} head {name}",
+    ),
 }
 
 
@@ -54,9 +66,16 @@ def card(name: str) -> str:
         what=what,
         created=datetime.fromisoformat(facts.created),
         started=datetime.fromisoformat(str(started)) if started else None,
-        commands=[f"python -m training.{step.format(name=name)}" for step in COMMANDS[facts.kind]],
+        commands=_commands(facts),
         **_parts(facts),
     )
+
+
+def _commands(facts: Facts) -> list[str]:
+    """Return what makes an artefact again."""
+    backbone = facts.name if isinstance(facts, BackboneFacts) else getattr(facts, "backbone", BACKBONE)
+    steps = (COMMANDS if backbone == BACKBONE else OTHER_COMMANDS)[facts.kind]
+    return [f"python -m training.{step.format(name=facts.name, backbone=backbone)}" for step in steps]
 
 
 @models.get("/models/<name>.json")

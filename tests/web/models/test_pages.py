@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from web.models.pages import COMMANDS
+from web.models.pages import COMMANDS, OTHER_COMMANDS
 from xray import metadata
 from xray.metadata import Facts, HeadFacts
 from xray.registry import MODEL_DIR, PROMISED
@@ -219,6 +219,14 @@ def test_a_page_is_light_and_its_ids_are_its_own(visitor: Any, facts: dict[str, 
     assert len(page.encode()) < 100_000
 
 
+def test_what_stands_on_another_backbone_is_made_for_it(visitor: Any, facts: dict[str, Facts]) -> None:
+    page = visitor(covid_normal=replace(facts["covid_normal"], backbone="thin")).get("/models/covid_normal").text
+    assert "python -m training.audit --backbone thin" in page
+    assert "python -m training.evaluate runs/thin/covid_normal" in page
+    assert "--backbone" not in visitor().get("/models/covid_normal").text
+
+
 def test_the_commands_are_steps_that_exist() -> None:
-    steps = {step.split()[0] for steps in COMMANDS.values() for step in steps}
+    every = [*COMMANDS.values(), *OTHER_COMMANDS.values()]
+    steps = {step.split()[0] for steps in every for step in steps}
     assert all((MODEL_DIR.parent / "training" / f"{step}.py").is_file() for step in steps)
