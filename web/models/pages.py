@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 
 from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
@@ -11,7 +12,7 @@ from web.charts import figures
 from web.models import failures, head_plots, head_tables, network_cards, terms
 from web.services import services
 from xray.metadata import BackboneFacts, Facts, HeadFacts, ScreenFacts
-from xray.registry import BACKBONE
+from xray.registry import BACKBONE, made_for
 
 models = Blueprint("models", __name__)
 models.add_app_template_filter(figures.shown, "figure")
@@ -67,8 +68,16 @@ def card(name: str) -> str:
         created=datetime.fromisoformat(facts.created),
         started=datetime.fromisoformat(str(started)) if started else None,
         commands=_commands(facts),
+        folder=_folder(facts),
+        default_backbone=BACKBONE,
         **_parts(facts),
     )
+
+
+def _folder(facts: Facts) -> str:
+    """Return where an artefact stands, from the project's folder."""
+    home = made_for(Path("model"), facts.backbone) if isinstance(facts, HeadFacts | ScreenFacts) else Path("model")
+    return (home / facts.name).as_posix()
 
 
 def _commands(facts: Facts) -> list[str]:

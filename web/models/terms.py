@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from xray.metadata import Artefact
+from xray.metadata import Artefact, BackboneFacts
+from xray.registry import BACKBONE
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def class_name(label: str) -> str:
 
 def title(facts: Artefact) -> str:
     """Name an artefact that is no model of the form."""
+    if isinstance(facts, BackboneFacts) and facts.name != BACKBONE:
+        return str(_("VGG16 with fewer channels, taught by the whole one"))
     words: dict[str, str] = {
         "segmentation": _("Lung segmentation"),
         "backbone": _("VGG16 pretrained on radiographs"),

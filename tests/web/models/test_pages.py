@@ -223,7 +223,18 @@ def test_what_stands_on_another_backbone_is_made_for_it(visitor: Any, facts: dic
     page = visitor(covid_normal=replace(facts["covid_normal"], backbone="thin")).get("/models/covid_normal").text
     assert "python -m training.audit --backbone thin" in page
     assert "python -m training.evaluate runs/thin/covid_normal" in page
+    assert "model/thin/covid_normal/head.npz" in page
     assert "--backbone" not in visitor().get("/models/covid_normal").text
+
+
+def test_a_slim_backbone_says_what_it_gives_up(visitor: Any, facts: dict[str, Facts]) -> None:
+    beside = [{"inside": each} for each in (True, True, None, False)]
+    metrics = {"missed_averaged": 0.0213, "missed_map": 0.1, "beside": beside}
+    page = text(visitor(thin=replace(facts["vgg16_cxr"], name="thin", metrics=metrics)).get("/models/thin").text)
+    assert "misses 2.1% of how they differ between films" in page
+    assert "Of the 4 figures audited for both, 1 left the interval of vgg16_cxr; model/thin/README.md" in page
+    assert "fewer channels, taught by the whole one" in page and "lowest rows above" not in page
+    assert "lowest rows above" in text(visitor().get("/models/vgg16_cxr").text)
 
 
 def test_the_commands_are_steps_that_exist() -> None:
