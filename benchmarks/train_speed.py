@@ -109,7 +109,8 @@ def theirs(folder: Path) -> dict[str, float]:
 
     paths = sorted(folder.glob("*.jpg"))
     read = [cv2.resize(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), (SIDE, SIDE)) for path in paths]
-    x, y = np.asarray(read, np.float32) / 255, np.eye(2)[[path.name.startswith("covid") for path in paths]]
+    x = np.asarray(read, np.float32) / 255
+    y = np.eye(2)[[int(path.name.startswith("covid")) for path in paths]]
     order = np.random.default_rng(0).permutation(len(x))
     train, val = np.split(order, [len(x) * SPLITS.count("train") // len(SPLITS)])
 
