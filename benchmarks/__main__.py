@@ -4,6 +4,7 @@ Measures both sides in turn, which takes about eight minutes on an idle machine;
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def _added(measure: Callable[[], list[Figure]], figures: list[Figure]) -> str:
         found = measure()
         figures += found
         print(*(" | ".join(figure.cells()) for figure in found), sep="\n", file=sys.stderr, flush=True)
-    except (ServingError, OSError) as error:
+    except (ServingError, OSError, subprocess.CalledProcessError) as error:
         return f"not measured: {error}"
     return ""
 

@@ -1,10 +1,10 @@
 """The pictures that are sent: the articles' 48 held-out films at full size where they are at hand, else the average."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.radiograph import film, png
+from training.config import data_root
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 AVERAGES = 8
@@ -15,11 +15,6 @@ class Picture(NamedTuple):
 
     name: str
     data: bytes
-
-
-def data_root() -> Path:
-    """Return the folder of radiographs, as training and tests find it."""
-    return Path(os.environ.get("XRAY_DATA", REPOSITORY.parent / "shared" / "data"))
 
 
 def full_size() -> list[Picture]:

@@ -26,6 +26,7 @@ import numpy as np
 from benchmarks import pictures
 from benchmarks.figure import Figure, circumstances, table
 from benchmarks.radiograph import film
+from training.config import data_root
 from xray.registry import BACKBONE
 
 FILMS, EPOCHS, BATCH, DEGREES = 200, 20, 8, 15.0
@@ -78,7 +79,7 @@ def _lay_out(folder: Path, films: int) -> None:
 
 def _films(count: int) -> Iterator[tuple[str, bytes]]:
     """Yield films of the two classes in turn: label and content."""
-    root = pictures.data_root()
+    root = data_root()
     sources = {"normal": root / "kermany", "covid": root / "cohen" / "covid"}
     found = {label: sorted(path.rglob("*.jp*g"))[: count // 2] for label, path in sources.items()}
     for number in range(count // 2):
@@ -108,7 +109,8 @@ def theirs(folder: Path) -> dict[str, float]:
 
     paths = sorted(folder.glob("*.jpg"))
     read = [cv2.resize(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), (SIDE, SIDE)) for path in paths]
-    x, y = np.asarray(read, np.float32) / 255, np.eye(2)[[path.name.startswith("covid") for path in paths]]
+    x = np.asarray(read, np.float32) / 255
+    y = np.eye(2)[[int(path.name.startswith("covid")) for path in paths]]
     order = np.random.default_rng(0).permutation(len(x))
     train, val = np.split(order, [len(x) * SPLITS.count("train") // len(SPLITS)])
 
