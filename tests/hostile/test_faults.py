@@ -98,7 +98,7 @@ def serving(folder: Path, limit: int | None = None, **settings: str) -> Iterator
         try:
             url = f"http://127.0.0.1:{port}"
             until(lambda: urllib.request.urlopen(f"{url}/healthz", timeout=10).read())
-            yield Service(Server(url, process.pid), folder, log)
+            yield Service(Server(url, process.pid, folder, time.monotonic()), folder, log)
         finally:
             process.terminate()
             process.wait(timeout=PATIENT_S)

@@ -412,7 +412,7 @@ def test_the_document_holds_every_route_and_every_refusal(client, document):
     found = {(path, method) for path, paths in document["paths"].items() for method in paths if method != "parameters"}
     assert found == rules
     create = document["paths"][ANALYSES]["post"]["responses"]
-    assert set(create) == {"201", "400", "401", "413", "415", "422", "500", "503", "507"}
+    assert set(create) == {"201", "400", "401", "413", "415", "422", "429", "500", "503", "507"}
     refusals = document["components"]["responses"].values()
     assert all(list(answer["content"]) == ["application/problem+json"] for answer in refusals)
 
