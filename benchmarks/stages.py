@@ -5,6 +5,7 @@ median of each beside its floor: the part that is left when everything around th
 """
 
 import argparse
+import secrets
 import statistics
 import tempfile
 import time
@@ -122,9 +123,11 @@ def _features(found: polarity.Film, backbone: object) -> np.ndarray:
 def _keep(desk: drawing.Desk, analysis: Analysis, png: bytes, drawn: object, when: datetime) -> object:
     prediction = analysis.predictions[0]
     copy = desk.store.save(png, prediction.verdict, prediction.score, "film.png")
-    id = copy.rpartition("_")[2][:22].ljust(22, "A")
+    id = secrets.token_urlsafe(16)
     desk.pictures.save(id, drawn)  # type: ignore[arg-type]
-    record = drawing._record(analysis, [copy], id=id, owner="nobody", created=when, name="film.png", choice=MODEL)
+    record = drawing._record(
+        analysis, [copy], id=id, owner="nobody", created=when, name="film.png", choice=MODEL, turn=0
+    )
     desk.records.add(record)
     return record
 
