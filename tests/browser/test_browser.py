@@ -121,7 +121,7 @@ def test_everything_can_be_done_with_the_keyboard(visit, film):
     with page.expect_file_chooser() as chooser:
         press("Enter")
     chooser.value.set_files(film)
-    for _ in ("many pictures", "remove", "model"):
+    for _ in ("many pictures", "remove", "turn", "model"):
         press("Tab")
     press("ArrowDown")
     press("Tab")
