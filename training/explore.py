@@ -23,6 +23,7 @@ TITLE = "What the pictures show before any network sees them"
 COUNTED = (("label", "source"), ("label", "finding"), ("label", "view"), ("label", "sex"), ("label", "age"))
 TOLD = ("source", "label", "sex", "age", "view")
 SHOWN, PAIRS = 24, 12
+RARE = 5  # films: a row of fewer is left to report.json, or findings would fill the page
 
 
 def sections(found: Gallery) -> tuple[list[Section], Json]:
@@ -91,7 +92,10 @@ COPIES = (
 
 
 def _counted(name: str, rows: Sequence[Json]) -> Table:
-    return Table(f"By {name}", list(rows[0]), [list(row.values()) for row in rows])
+    shown = [row for row in rows if row["films"] >= RARE] or rows
+    left = len(rows) - len(shown)
+    caption = f"By {name}" + (f"; {left} rows of fewer than {RARE} films stand in report.json" if left else "")
+    return Table(caption, list(rows[0]), [list(row.values()) for row in shown])
 
 
 def _groups(found: Gallery, values: np.ndarray) -> dict[str, np.ndarray]:

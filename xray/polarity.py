@@ -16,7 +16,7 @@ from xray.lungs import LungMask
 DOUBTFUL_CONTRAST = 0.1
 CLEAR_CONTRAST = 0.6
 # A quarter before a half: a film on its side may show lungs upside down, too.
-TURNS = (90, 270, 180)
+TRIED = (90, 270, 180)
 
 
 class Film(NamedTuple):
@@ -90,7 +90,7 @@ def _upright(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> int:
     Of two quarters the one with the darker lungs: the right one for 182 of 236 validation films on their side.
     """
     contrasts = {0: -np.inf}
-    for turn in TURNS:
+    for turn in TRIED:
         if turn == 180 and len(contrasts) > 1:
             break
         picture = turned(image, turn)

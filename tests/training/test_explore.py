@@ -115,3 +115,10 @@ def test_the_report_is_one_page_with_its_pictures_and_a_twin_for_machines(collec
     for row in read(collection):
         (tmp_path / row.path).unlink()
     explore.main()
+
+
+def test_rare_rows_are_counted_but_left_to_the_figures():
+    rows = [{"finding": "COVID-19", "films": 9, "patients": 9}, {"finding": "Varicella", "films": 4, "patients": 1}]
+    table = explore._counted("finding", rows)
+    assert table.rows == [["COVID-19", 9, 9]] and "1 rows of fewer than 5 films stand in report.json" in table.caption
+    assert len(explore._counted("finding", rows[1:]).rows) == 1, "a table is never empty"

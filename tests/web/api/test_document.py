@@ -1,0 +1,99 @@
+"""The OpenAPI document and the page to try it."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tests.web.api.program import ANALYSES, DISCLAIMER, LOCAL, MINE
+from web.api import answers, examples
+from xray import metadata
+
+
+@pytest.fixture
+def document(client):
+    return client.get("/api/v1/openapi.json").json
+
+
+def test_the_document_holds_every_route_and_every_refusal(client, document):
+    rules = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in client.application.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/") and not rule.rule.endswith("openapi.json")
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    found = {(path, method) for path, paths in document["paths"].items() for method in paths if method != "parameters"}
+    assert found == rules
+    create = document["paths"][ANALYSES]["post"]["responses"]
+    assert set(create) == {"201", "400", "401", "413", "415", "422", "429", "500", "503", "507"}
+    refusals = document["components"]["responses"].values()
+    assert all(list(answer["content"]) == ["application/problem+json"] for answer in refusals)
+
+
+def test_the_document_states_the_request_and_its_limits(make_client):
+    document = make_client(MAX_CONTENT_LENGTH=5 * 1024 * 1024).get("/api/v1/openapi.json").json
+    request = document["components"]["schemas"]["AnalysisRequest"]
+    assert request["properties"]["model"]["enum"] == ["covid_normal", "covid_pneumo", "both"]
+    assert request["properties"]["file"]["format"] == "binary" and set(request["required"]) == {"file", "model"}
+    for words in ("5242880 bytes", "PNG, JPEG or DICOM", "25 million pixels", "64 pixels a side"):
+        assert words in request["properties"]["file"]["description"] and words in document["info"]["description"]
+
+
+@pytest.mark.parametrize(("settings", "asked"), [({}, False), ({"API_TOKENS": MINE}, True), ({"PASSWORD": "x"}, True)])
+def test_the_document_and_the_page_say_whether_a_token_is_asked(make_client, settings, asked):
+    client = make_client(**settings)
+    document = client.get("/api/v1/openapi.json").json
+    assert document.get("security") == ([{"token": []}] if asked else None)
+    assert document["paths"]["/api/v1/health"]["get"]["security"] == []
+
+
+def shape(value):
+    """Reduce an answer to its members; of a list, to those of its first one."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items() if name != "pictures"}
+    return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
+
+
+def test_the_examples_look_like_real_answers(make_client, make_registry, create):
+    client = make_client(make_registry(said=("child",)))
+    assert shape(create(client, model="covid_normal").json) == shape(examples.ANALYSIS)
+    assert shape(client.get("/api/v1/health").json) == shape(examples.HEALTH)
+    facts = metadata.load(Path("model/covid_normal/metadata.json"))
+    with client.application.test_request_context():
+        assert shape(answers.model(facts) | {"created": ""}) == shape(examples.MODEL)
+
+
+def test_the_page_shows_each_operation_with_a_command_for_this_host(make_client):
+    client = make_client(API_TOKENS=MINE)
+    document = client.get("/api/v1/openapi.json", base_url="https://films.example").json
+    page = client.get("/api", base_url="https://films.example").text
+    for path, paths in document["paths"].items():
+        assert f"<code>{path}</code>" in page
+        assert all(operation["summary"] in page for method, operation in paths.items() if method != "parameters")
+    assert "https://films.example/api/v1/analyses&#34;" in page
+    assert page.count("Authorization: Bearer $TOKEN") == len(re.findall("<code>curl ", page)) - 1
+    assert DISCLAIMER in page and "Set-Cookie" not in client.get("/api/v1/openapi.json").headers
+
+
+def test_the_type_of_each_problem_is_explained_at_its_address(client, create):
+    address, _, anchor = create(client, b"not a picture").json["type"].removeprefix(LOCAL).partition("#")
+    assert f'id="{anchor}"' in client.get(address).text
+
+
+def test_the_form_works_without_a_script(make_client, film):
+    client = make_client(WTF_CSRF_ENABLED=True)
+    page = client.get("/api").text
+    form = re.search(r'<form[^>]*id="try-form".*?</form>', page, re.DOTALL)[0]
+    assert 'method="post"' in form and 'enctype="multipart/form-data"' in form
+    names = set(re.findall(r'name="(\w+)"', form))
+    assert names == {"file", "model"}
+    fields = {"file": (BytesIO(film), "film.png"), "model": re.search(r'value="(\w+)" selected', form)[1]}
+    answer = client.post(re.search(r'action="([^"]+)"', form)[1], data=fields)
+    assert answer.status_code == 201 and answer.mimetype == "application/json"
+
+
+def test_the_address_with_a_slash_leads_to_the_page(client):
+    answer = client.get("/api/")
+    assert answer.status_code == 301 and answer.headers["Location"] == "/api"
+    assert "Set-Cookie" not in answer.headers

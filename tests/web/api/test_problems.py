@@ -1,0 +1,160 @@
+"""Every refusal is a problem that says what to do."""
+
+import errno
+import os
+from io import BytesIO
+
+import cv2
+import numpy as np
+import pytest
+from sqlalchemy.exc import OperationalError
+from werkzeug.datastructures import MultiDict
+
+from tests.web.api.program import ANALYSES, assert_problem
+from web.api import problems
+from xray.errors import ImageError
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "kind", "words"),
+    [
+        (b"", 400, "unreadable-picture", "empty file"),
+        (b"not a picture at all", 400, "unreadable-picture", "begins like none of them"),
+        (b"GIF89a" + bytes(64), 415, "unsupported-picture", "received GIF"),
+        (b"%PDF-1.7 " + bytes(64), 415, "unsupported-picture", "received PDF"),
+    ],
+)
+def test_a_file_that_is_not_a_film_is_a_problem_of_its_own_kind(client, create, copies, data, status, kind, words):
+    assert words in assert_problem(create(client, data), status, kind)["detail"]
+    assert not copies.exists()
+
+
+def test_a_truncated_film_is_refused(client, create, film):
+    assert "truncated" in assert_problem(create(client, film[:-200]), 400, "unreadable-picture")["detail"]
+
+
+def test_a_film_of_too_many_pixels_is_refused(client, create):
+    vast = cv2.imencode(".png", np.zeros((5001, 5000), np.uint8))[1].tobytes()
+    assert "million pixels" in assert_problem(create(client, vast), 413, "picture-too-large")["detail"]
+
+
+def test_a_picture_without_lungs_is_refused_with_the_reason(make_client, make_registry, create, copies):
+    nothing = lambda _: np.zeros((1, 128, 128, 1), np.float32)  # noqa: E731
+    answer = create(make_client(make_registry(segmenter=nothing)))
+    assert "frontal chest radiograph" in assert_problem(answer, 422, "not-a-chest-x-ray")["detail"]
+    assert not copies.exists()
+
+
+@pytest.mark.parametrize(
+    ("form", "fields"),
+    [
+        ([], {"file", "model"}),
+        ([("model", "both")], {"file"}),
+        ([("file", (BytesIO(b"x"), "")), ("model", "both")], {"file"}),
+        ([("file", "a picture without a file name"), ("model", "both")], {"file"}),
+        ([("file", (BytesIO(b"x"), "film.png"))], {"model"}),
+        ([("file", (BytesIO(b"x"), "film.png")), ("model", "resnet")], {"model"}),
+        ([("file", (BytesIO(b"x"), "film.png")), ("model", "both"), ("modell", "both")], {"modell"}),
+        ([("file", (BytesIO(b"x"), n)) for n in ("1.png", "2.png")] + [("model", "both")], {"file"}),
+        ([("file", (BytesIO(b"x"), "film.png")), ("model", "both"), ("model", "covid_normal")], {"model"}),
+    ],
+)
+def test_a_form_that_is_not_as_documented_names_the_fields(client, copies, form, fields):
+    answer = client.post(ANALYSES, data=MultiDict(form), content_type="multipart/form-data")
+    errors = assert_problem(answer, 400, "invalid-request")["errors"]
+    assert {each["field"] for each in errors} == fields and all(each["detail"] for each in errors)
+    assert not copies.exists()
+
+
+def test_an_unknown_model_is_told_the_known_ones(client, create):
+    assert "covid_normal, covid_pneumo, both" in create(client, model="resnet").json["detail"]
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "image/png", "application/x-www-form-urlencoded", None])
+def test_another_media_type_is_refused(client, media_type):
+    answer = client.post(ANALYSES, data=b"{}", content_type=media_type)
+    assert "multipart/form-data" in assert_problem(answer, 415)["detail"]
+
+
+def test_too_many_bytes_are_refused_with_the_limit(make_client, create):
+    answer = create(make_client(MAX_CONTENT_LENGTH=2 * 1024 * 1024), bytes(3 * 1024 * 1024))
+    assert "at most 2 MiB" in assert_problem(answer, 413)["detail"]
+
+
+def test_a_film_sent_as_words_is_refused_with_the_way_out(client):
+    answer = client.post(ANALYSES, data={"file": "x" * 400_000, "model": "both"}, content_type="multipart/form-data")
+    assert "with a file name" in assert_problem(answer, 413)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1", 404),
+        ("GET", "/api/v2/analyses", 404),
+        ("GET", "/api/v1/analyses/", 405),
+        ("GET", "/api/v1/analyses", 405),
+        ("DELETE", "/api/v1/analyses", 405),
+        ("PUT", f"/api/v1/analyses/{'A' * 22}", 405),
+        ("POST", "/api/v1/models", 405),
+        ("TRACE", "/api/v1/health", 405),
+    ],
+)
+def test_a_wrong_address_or_method_is_a_problem_not_a_page(client, method, path, status):
+    answer = client.open(path, method=method)
+    assert assert_problem(answer, status)["instance"] == path
+    assert ("Allow" in answer.headers) is (status == 405)
+
+
+def test_the_allow_header_names_what_the_address_answers_to(client):
+    allowed = client.post(f"{ANALYSES}/{'A' * 22}").headers["Allow"]
+    assert {"GET", "DELETE"} <= set(allowed.split(", ")) and "POST" not in allowed
+
+
+def test_an_address_with_odd_letters_is_told_back_as_an_address(client):
+    assert client.get("/api/v1/é <script>").json["instance"] == "/api/v1/%C3%A9%20%3Cscript%3E"
+
+
+def test_a_bug_is_a_problem_without_its_inside(make_client, create, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("inside information")
+
+    monkeypatch.setattr("web.analyses.desk.annotate", fail)
+    answer = create(make_client(PROPAGATE_EXCEPTIONS=False))
+    assert_problem(answer, 500)
+    assert "inside information" not in answer.text
+
+
+@pytest.mark.parametrize(("code", "status"), [(errno.ENOSPC, 507), (errno.EROFS, 500)])
+def test_what_cannot_be_kept_is_a_problem_and_leaves_nothing(client, create, copies, monkeypatch, code, status):
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "replace", fail)
+    answer = create(client)
+    assert_problem(answer, status, "not-kept")
+    assert str(copies) not in answer.text and list(copies.iterdir()) == []
+
+
+def test_a_database_out_of_reach_is_a_problem(client, create, monkeypatch):
+    def fail(*_, **__):
+        raise OperationalError("insert", {}, Exception("inside information"))
+
+    id = create(client).json["id"]
+    monkeypatch.setattr("sqlalchemy.engine.Connection.execute", fail)
+    for answer in (create(client), client.get(f"{ANALYSES}/{id}"), client.delete(f"{ANALYSES}/{id}")):
+        assert_problem(answer, 503, "not-kept")
+        assert "inside information" not in answer.text and "Try again" in answer.json["detail"]
+
+
+def test_a_stranger_host_name_is_a_problem_too(make_client):
+    client = make_client(TRUSTED_HOSTS=["films.example"])
+    assert_problem(client.get("/api/v1/health", base_url="http://evil.example"), 400)
+
+
+@pytest.mark.parametrize("error", ImageError.__subclasses__())
+def test_every_refusal_of_a_picture_has_a_kind_of_its_own(make_app, error):
+    with make_app().test_request_context(ANALYSES):
+        answer = problems.of_picture(error("Some words."))
+    kind = next(kind for kind in problems.KINDS if answer.json["type"].endswith(f"#{kind.name}"))
+    assert answer.status_code == error.status and error.status in kind.statuses
+    assert answer.json["detail"] == "Some words."
