@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUSY = """
 import threading
 import numpy as np
-from web import memory
+from xray import memory
 
 memory.return_what_is_freed()
 
@@ -39,7 +39,7 @@ def test_freed_pictures_do_not_stay_in_memory():
 # Loads a network and lets its file go; prints how much of the file is resident before and after, in kB.
 MAPPED = """
 from pathlib import Path
-from web import memory
+from xray import memory
 from xray.runtime import Network
 
 def resident():
