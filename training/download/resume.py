@@ -63,8 +63,10 @@ class Resume:
         while failures < TRIES:
             try:
                 self._fetch_rest(url)
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-                failure = Interrupted(type(error).__name__)
+            except requests.exceptions.ChunkedEncodingError:
+                failure = Interrupted("the connection was cut")
+            except (requests.ConnectionError, requests.Timeout):
+                failure = Interrupted("no connection, or no answer")
             except Interrupted as error:
                 failure = error
             else:

@@ -158,7 +158,7 @@ def test_a_login_does_not_follow_to_another_server(get, publisher, serve):
 
 def test_nobody_there(tmp_path, waited):
     downloader = Resume(tmp_path / "part", "set")
-    with pytest.raises(DatasetError, match="ConnectionError"):
+    with pytest.raises(DatasetError, match="no connection"):
         downloader("http://127.0.0.1:9/file", str(tmp_path / "file"), None)
     assert len(waited) == TRIES - 1
 
