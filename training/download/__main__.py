@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from training.download.fetch import ARCHIVES, fetch, is_there
 from training.download.kaggle_token import HOW, kaggle_token
@@ -50,7 +51,7 @@ def agreed(known: PublishedSet, output: Path, *, yes: bool) -> bool:
 def next_step(there: Sequence[PublishedSet], output: Path) -> str:
     """Return the command that reads what is there."""
     sources = dict.fromkeys(output / each.source for each in there)
-    return "python -m training.prepare " + " ".join(f"--source {source}" for source in sources)
+    return "python -m training.prepare " + " ".join(f"--source {quote(str(source))}" for source in sources)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

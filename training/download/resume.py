@@ -40,7 +40,7 @@ class Resume:
     """Fetch a file over HTTP, in as many pieces as it takes; handed to `pooch.retrieve` as its downloader.
 
     Attributes:
-        part: where the pieces gather; it outlives a failure.
+        part: where the pieces gather, named as the archive with `.part` behind; it outlives a failure.
         name: for the progress bar and the messages.
         page: where people can download by hand.
         token: user name and password for HTTP basic authentication.
@@ -49,7 +49,7 @@ class Resume:
 
     part: Path
     name: str
-    page: str = ""
+    page: str
     token: tuple[str, str] | None = None
     pause: float = 1.0
 
@@ -117,13 +117,14 @@ class Resume:
 
     def _check(self, response: requests.Response) -> None:
         """Raise what the answer means, unless it is the file."""
-        status, by_hand = response.status_code, f" Download it by hand from {self.page}." if self.page else ""
+        status, archive = response.status_code, self.part.with_suffix("")
+        by_hand = f" Download it by hand from {self.page}, as {archive}, and run the same command again."
         if status in PASSING:
             raise Interrupted(f"status {status}", _retry_after(response))
-        if status in (401, 403):
+        if status in (401, 403) and self.token:
             raise DatasetError(
-                f"{self.name}: expected to be let in. Received status {status}: the token is missing or wrong, or the "
-                f"terms of the data set were not accepted on its page, {self.page}."
+                f"{self.name}: expected to be let in. Received status {status}: the token is wrong, or the terms of "
+                f"the data set were not accepted on its page, {self.page}."
             )
         if status >= 400:
             raise DatasetError(f"{self.name}: expected a file at {response.url}. Received status {status}.{by_hand}")

@@ -115,7 +115,7 @@ def test_a_key_is_never_said(run, monkeypatch, capsys):
     monkeypatch.setenv("KAGGLE_KEY", "wrong-key")
     assert run("radiography", "--yes") == 1
     said = capsys.readouterr()
-    assert "token is missing or wrong" in said.err
+    assert "token is wrong" in said.err
     assert "wrong-key" not in said.out + said.err
 
 

@@ -125,9 +125,9 @@ def test_progress_between_breaks_is_no_failure(get, publisher):
 @pytest.mark.parametrize(
     ("day", "says"),
     [
-        ({"status": 404}, "status 404.*by hand from https://example.org/page"),
+        ({"status": 404}, "status 404.*by hand from https://example.org/page, as .*/file, "),
         ({"status": 410}, "status 410"),
-        ({"status": 403}, "token is missing or wrong"),
+        ({"status": 403}, "status 403.*by hand"),
         ({"page": True}, "a web page.*by hand"),
     ],
 )
@@ -141,7 +141,9 @@ def test_a_refusal_is_told_at_once(get, publisher, tmp_path, day, says):
 
 def test_a_login_is_sent_where_it_is_asked_for(get, publisher):
     publisher.login = ("somebody", "secret-key")
-    with pytest.raises(DatasetError, match="token is missing or wrong") as refused:
+    with pytest.raises(DatasetError, match="status 401.*by hand"):
+        get()
+    with pytest.raises(DatasetError, match="token is wrong") as refused:
         get(token=("somebody", "wrong-key"))
     assert "wrong-key" not in str(refused.value)
     assert get(token=("somebody", "secret-key")) == CONTENT
@@ -157,7 +159,7 @@ def test_a_login_does_not_follow_to_another_server(get, publisher, serve):
 
 
 def test_nobody_there(tmp_path, waited):
-    downloader = Resume(tmp_path / "part", "set")
+    downloader = Resume(tmp_path / "file.part", "set", "https://example.org/page")
     with pytest.raises(DatasetError, match="no connection"):
         downloader("http://127.0.0.1:9/file", str(tmp_path / "file"), None)
     assert len(waited) == TRIES - 1
