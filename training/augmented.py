@@ -117,13 +117,13 @@ def draw(film: Film, rows: dict[str, Augmentation]) -> bytes:
 def _wrapped(words: str) -> str:
     """Break words into lines of about 16 letters."""
     lines = [""]
-    for word in words.split():
+    for word in words.replace(" %", "\u00a0%").split(" "):
         lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if len(lines[-1]) + len(word) < 17 else [*lines, word]
     return "\n".join(lines)
 
 
-HOW = """Each row does one thing alone, the last all of them. Every epoch draws anew, so a network rarely sees the same
-picture twice. What comes in from outside the film is its mirror image: the articles repeat the edge instead, and a
+HOW = """Each row does one thing alone, the last all of them. All of it is drawn by chance, so that a network meets one
+film in many forms. What comes in from outside the film is its mirror image: the articles repeat the edge instead, and a
 black border would tell a network how far a picture was turned."""
 FAR = """How much a pixel changes on average. An operation near 0 teaches nothing: Keras' ImageDataGenerator reads
 shifts and zooms as shares, but rotations and shears as degrees, so that 0.2 of them is not to be seen. One that is far
