@@ -138,7 +138,7 @@ def copies(
     identity = (
         [data.rows[i].sha256 for i in chosen],
         astuple(recipe),
-        [astuple(each) for each in how],
+        [each.identity() for each in how],
         digest,
         seed,
         pooling.__name__,
