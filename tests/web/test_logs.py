@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 
 import pytest
@@ -31,7 +32,7 @@ def test_each_answer_is_a_line_with_its_request_s_id(make_app, capsys):
 def test_no_line_holds_a_file_s_name_an_id_or_an_address(make_app, send, capsys):
     client = make_app(LOG_FORMAT="json").test_client()
     page = send(client, name="Jane Doe 4711.png").text
-    id = page.split("/analyses/")[1].split("/")[0].split(".")[0].split('"')[0]
+    id = re.search(r"/analyses/([\w-]{22})", page)[1]
     client.get(f"/analyses/{id}?page=4711", environ_base={"REMOTE_ADDR": "203.0.113.7"})
     written = json.dumps(read(capsys))
     assert "/analyses/<id>" in written
