@@ -25,11 +25,10 @@ from pathlib import Path
 from benchmarks import pictures
 from benchmarks.cage import Cage, cage
 from benchmarks.figure import circumstances, markdown
-from benchmarks.hosts import MIB, Host, hosts, python
+from benchmarks.hosts import KEY, MIB, Host, hosts, python
 from benchmarks.server import REPOSITORY, Visitor, free_port, resident_mb, wait
 
 VISITORS = 4
-KEY = "made for a fitting, and for nothing else"
 COLUMNS = ("host", "installed", "compressed", "limit", "most memory", "limit", "films", "after a wipe", "fits")
 
 

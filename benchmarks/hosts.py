@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.server import REPOSITORY
 
 MIB = 1024 * 1024
+KEY = "made for a fitting, and for nothing else"
 # As PythonAnywhere does: one process that answers one request after the other, and no threads.
 WITHOUT_THREADS = """
 import runpy, sys, threading
@@ -66,7 +67,8 @@ class Host:
         """Return what starts us there."""
         if not self.threads:
             wsgi = app / "deploy" / "pythonanywhere_wsgi.py"
-            wsgi.write_text(wsgi.read_text(encoding="utf-8").replace("/home/YOUR-NAME/covid-xray", str(app)))
+            filled = wsgi.read_text(encoding="utf-8").replace("/home/YOUR-NAME/covid-xray", str(app))
+            wsgi.write_text(filled.replace("FILL-ME-IN", KEY), encoding="utf-8")
             return [str(python), "-c", WITHOUT_THREADS, str(wsgi), str(port)]
         return [str(python), "-m", "gunicorn", "app:app"]
 
