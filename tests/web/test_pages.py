@@ -39,12 +39,6 @@ def test_coming_back_to_the_results_address_shows_nobodys_result(client, send):
     assert (answer.status_code, answer.location) == (303, "/")
 
 
-def test_health_tells_which_models_serve(client):
-    answer = client.get("/healthz")
-    assert answer.get_json() == {"status": "ok", "models": {"covid_normal": "1.2.3", "covid_pneumo": "1.2.3"}}
-    assert answer.headers["Cache-Control"] == "no-store"
-
-
 def test_about_names_the_models_and_the_limits(client):
     page = client.get("/about").text
     for part in (
