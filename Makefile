@@ -9,7 +9,7 @@ DEV := .venv-dev/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format words models bench soak fuzz lock audit
+.PHONY: help run test check format words models bench soak fuzz fit lock audit
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ words: .venv-dev/.installed  ## find new words for translations/, then compile w
 
 fuzz: .venv-dev/.installed  ## read 50,000 damaged films in child processes: no crash, no hang, flat memory
 	$(DEV) -m benchmarks.fuzz
+
+fit: .venv-dev/.installed  ## build, weigh and run what each host of docs/deploy.md would install (5 minutes)
+	@$(DEV) -m benchmarks.fit
 
 lock: .venv-dev/.installed  ## write requirements.lock: what is served with, with hashes
 	@{ echo "# Made by \`make lock\` from requirements.txt, with the hash of every file that may be installed:"; \
