@@ -85,7 +85,7 @@ overlap. Inside the lungs less of that is left, and what is left is still exposu
 COMPONENTS = """The directions in which the pictures differ most. Where the scatter parts by source as well as by class,
 whatever tells the class may tell the source instead."""
 BORDER = """A logistic regression on the outer frame of the film (an eighth of each side), its centre unseen; folds part
-patients. Nothing there is lung: what it tells beyond chance is the hospital, the age or the machine."""
+patients. Hardly any of it is lung: what it tells beyond chance is the hospital, the age or the machine."""
 COPIES = (
     """Films that are published twice: re-encoded, windowed anew or annotated. They stand on one side of every split."""
 )

@@ -12,6 +12,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from training.baselines import CENTRE, REGULARISATION, THUMBNAIL
 from training.duplicates import SIDE, near_copies
@@ -139,7 +140,9 @@ def told_from_border(found: Gallery, name: str) -> Json | None:
         return None
     model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, class_weight="balanced", max_iter=300))
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
-    told = cross_val_predict(model, border(found.whole[chosen]), values[chosen], groups=groups[chosen], cv=folds)
+    # Matrices this small are multiplied many times faster by one thread than by threads that wait for each other.
+    with threadpool_limits(1):
+        told = cross_val_predict(model, border(found.whole[chosen]), values[chosen], groups=groups[chosen], cv=folds)
     return {
         "of": name,
         "n": int(chosen.sum()),
