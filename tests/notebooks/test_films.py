@@ -41,11 +41,3 @@ def test_a_sample_keeps_each_film_in_its_split(table) -> None:
 def test_more_films_are_more_films(table) -> None:
     few, many = (manifest.read(films.sample(number, table=table)) for number in (1, 100))
     assert len(few) < len(many) == len(manifest.read(table))
-
-
-def test_published_folders_are_prepared_on_the_way(tmp_path, real_data) -> None:
-    path = films.sample(3, table=tmp_path / "none.csv", data=real_data, with_masks=True)
-    rows = manifest.read(path)
-    assert rows and all(row.mask for row in rows)
-    assert {row.split for row in rows} == set(manifest.SPLITS)
-    assert manifest.root(path) == real_data.resolve()
