@@ -1,6 +1,5 @@
 """The notebooks run from top to bottom, on real films where there are any, and are stored without what they showed."""
 
-import os
 from pathlib import Path
 
 import nbformat
@@ -8,9 +7,10 @@ import pytest
 from nbclient import NotebookClient
 
 from notebooks.strip import stripped
+from training.config import data_root
+from training.manifest import MANIFEST
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "notebooks"
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = ("10_covid_normal", "20_covid_pneumo", "30_detection_app", "40_explore", "50_segmentation")
 # Films of each class and source: as few as leave both classes in every split.
 SAMPLE = "10"
@@ -57,6 +57,5 @@ def test_a_notebook_runs_to_its_end(name: str, monkeypatch: pytest.MonkeyPatch) 
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     said = "".join(output.get("text", "") for output in outputs)
     assert len(pictures) >= 2, "a learner sees nothing"
-    data = Path(os.environ.get("XRAY_DATA", ROOT.parent / "shared" / "data"))
-    assert ("stand-ins" in said) != ((ROOT / "data" / "manifest.csv").is_file() or data.is_dir())
+    assert ("stand-ins" in said) != (MANIFEST.is_file() or (data_root() / "manifest.csv").is_file())
     assert not [output for output in outputs if output.get("name") == "stderr"], "a warning on the page"
