@@ -39,7 +39,7 @@ def grid(
     for number, (axes, picture) in enumerate(zip(places.flat, pictures, strict=False)):
         axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
         if names:
-            axes.set_title(names[number], fontsize=7, y=-0.05, va="top")
+            axes.set_title(names[number], fontsize=7, y=-0.05, va="top", pad=0)
     return _png(figure)
 
 

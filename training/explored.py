@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from training.baselines import CENTRE, REGULARISATION, THUMBNAIL
+from training.coverage import Left
 from training.duplicates import SIDE, near_copies
 from training.figures import Json, age_group
 from training.gallery import Gallery
@@ -24,6 +25,7 @@ COMPONENTS = 60
 FOLDS = 5
 SEED = 0
 NOT_STATED = "not stated"
+MODALITIES = {"ct": "CT", "brain_mri": "MRI"}  # by class; radiographs have findings as theirs
 
 
 def counts(rows: Sequence[Row], *names: str) -> list[Json]:
@@ -38,6 +40,26 @@ def counts(rows: Sequence[Row], *names: str) -> list[Json]:
     return [
         {**dict(zip(names, key, strict=True)), "films": films[key], "patients": patients[key]} for key in sorted(films)
     ]
+
+
+def modalities(rows: Sequence[Row], left: Left) -> list[Json]:
+    """Count by modality, what is used and what `training.prepare` leaves.
+
+    Args:
+        rows: of the manifest: frontal radiographs.
+        left: see `coverage.left_of`.
+
+    Returns:
+        One record each: modality, source, view, class, films, and why they are left; blank for those used.
+    """
+    used = Counter((row.source, row.view, row.label, "") for row in rows)
+    return [
+        {
+            "modality": "not an X-ray" if why == "not an X-ray" else MODALITIES.get(label, "X-ray"),
+            "source": source, "view": view or NOT_STATED, "class": label, "films": films, "left out because": why,
+        }
+        for (source, view, label, why), films in [*sorted(used.items()), *sorted(left.items())]
+    ]  # fmt: skip
 
 
 def value(row: Row, name: str) -> str:
@@ -90,9 +112,16 @@ class Components:
         return int(found[0]) + 1 if found.size else None
 
 
-def components(pictures: NDArray[np.uint8]) -> Components:
-    """Find the principal components of pictures: uint8, shape (n, 64, 64)."""
+def components(pictures: NDArray[np.uint8], *, evened: bool = False) -> Components:
+    """Find the principal components of pictures: uint8, shape (n, 64, 64).
+
+    Args:
+        pictures: whole, or with their lungs alone.
+        evened: whether each picture is first brought to mean 0 and deviation 1, so that exposure is no difference.
+    """
     flat = pictures.reshape(len(pictures), -1).astype(np.float32)
+    if evened:
+        flat = (flat - flat.mean(1, keepdims=True)) / np.maximum(flat.std(1, keepdims=True), 1)
     model = PCA(min(COMPONENTS, *flat.shape), svd_solver="randomized", random_state=SEED)
     places = model.fit_transform(flat)
     return Components(model.explained_variance_ratio_, model.components_.reshape(-1, SIDE, SIDE), places)
