@@ -97,11 +97,11 @@ more than the classes."""
 GREYS = """A network that only saw how bright a film is could tell these classes apart as far as the curves do not
 overlap. Inside the lungs less of that is left, and what is left is still exposure as well as disease."""
 COMPONENTS = """The directions in which the pictures differ most, at 64 by 64 pixels. The later of the reference
-projects needed 20 for half of its variance: the number hangs on the films, their size and on whether exposure counts, so compare
-the rows here with each other rather than with it.
+projects needed 20 for half of its variance: the number hangs on the films, their size and on whether exposure counts,
+so compare the rows here with each other rather than with it.
 
-The first components are exposure, size and position. Where the scatter parts by source as well as by class,
-whatever tells the class may tell the source instead."""
+The first components are exposure, size and position. Where the scatter parts by source as well as by class, whatever
+tells the class may tell the source instead."""
 BORDER = """A logistic regression on the outer frame of the film (an eighth of each side), its centre unseen; folds part
 patients. Hardly any of it is lung: what it tells beyond chance is the hospital, the age or the machine."""
 COPIES = (
