@@ -103,7 +103,7 @@ so compare the rows here with each other rather than with it.
 The first components are exposure, size and position. Where the scatter parts by source as well as by class, whatever
 tells the class may tell the source instead."""
 BORDER = """A logistic regression on the outer frame of the film (an eighth of each side), its centre unseen; folds part
-patients. Hardly any of it is lung: what it tells beyond chance is the hospital, the age or the machine."""
+patients. Little of it is lung: what it tells beyond chance is the hospital, the age or the machine."""
 COPIES = (
     """Films that are published twice: re-encoded, windowed anew or annotated. They stand on one side of every split."""
 )
