@@ -159,7 +159,8 @@ def _modalities(found: Gallery, left: Left) -> Table:
     records = explored.modalities(found.rows, left)
     sums: dict[tuple[str, ...], int] = {}
     for record in records:
-        key = record["modality"], record["left out because"] or "used"
+        why = record["left out because"]
+        key = record["modality"], f"{record['class']}: {why}" if why else "used"
         sums[key] = sums.get(key, 0) + record["films"]
     return Table("By modality", ("modality", "used, or why not", "films"), [(*key, sums[key]) for key in sorted(sums)])
 
@@ -205,10 +206,10 @@ def _pairs(found: Gallery, copies: Sequence[tuple[int, int]]) -> list[Picture]:
     shown = [i for pair in copies[:PAIRS] for i in pair]
     if not shown:
         return []
-    names = [f"pair {place // 2 + 1}: {found.rows[i].source}" for place, i in enumerate(shown)]
+    names = [f"{place // 2 + 1}: {found.rows[i].source}" for place, i in enumerate(shown)]
     picture = plots.grid([found.whole[i] for i in shown], names)
     first = f"the first {PAIRS} of {len(copies)} " if len(copies) > PAIRS else ""
-    return [Picture(picture, f"Pairs, {first}side by side, those of different sources first")]
+    return [Picture(picture, f"Pairs by number, {first}side by side, those of different sources first")]
 
 
 def sample(rows: Sequence[Row], most: int | None) -> list[Row]:
