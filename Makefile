@@ -9,7 +9,7 @@ DEV := .venv-dev/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format words models bench soak fuzz fit lock audit
+.PHONY: help run test check format words models articles bench soak fuzz fit lock audit notebooks
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,11 @@ words: .venv-dev/.installed  ## find new words for translations/, then compile w
 	$(DEV) -m babel.messages.frontend --quiet update --input-file translations/messages.pot --output-dir translations \
 		--no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(DEV) -m babel.messages.frontend compile --directory translations --statistics
+
+# The lab is fetched into a folder of its own; its kernel is the one that has our packages.
+notebooks: .venv-dev/.installed  ## open the notebooks in Jupyter Lab (about 60 MB to download, once)
+	@$(DEV) -m ipykernel install --prefix .venv-dev --name python3 >/dev/null
+	JUPYTER_PATH=.venv-dev/share/jupyter $(DEV) -m uv tool run --from jupyterlab==4.6.6 jupyter-lab notebooks
 
 fuzz: .venv-dev/.installed  ## read 50,000 damaged films in child processes: no crash, no hang, flat memory
 	$(DEV) -m benchmarks.fuzz
