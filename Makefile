@@ -9,7 +9,7 @@ DEV := .venv-dev/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format words models bench soak fuzz lock audit
+.PHONY: help run test check format words models articles bench soak fuzz lock audit
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,9 @@ models: .venv-dev/.installed  ## train all that is served, from the published pi
 	$(DEV) -m training.audit
 	$(DEV) -m training.export head covid_normal
 	$(DEV) -m training.export head covid_pneumo
+
+articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its numbers beside ours (15 minutes)
+	$(DEV) -m training.articles
 
 .venv/.installed: requirements.txt
 	$(call install,.venv,requirements.txt,about 100 MB to download)

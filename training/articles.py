@@ -39,7 +39,7 @@ def main() -> None:
     table = list(records(child(home, "10_covid_images") / "metadata.csv", {"finding", "view", "modality"}))
     more["collection"] = articles_flaws.collection(table)
     args.output.mkdir(parents=True, exist_ok=True)
-    sections, found = articles_page.sections(films, heads, tutorial, more, (weights, learned), args.output)
+    sections, found = articles_page.sections(films, heads, tutorial, more, (weights, learned))
     run.write_json(args.output / "report.json", {**found, "config": asdict(tutorial), "weights": weights})
     (args.output / "report.html").write_text(page(articles_page.TITLE, sections), encoding="utf-8")
     print(plain(found["numbers"]))

@@ -66,7 +66,9 @@ def collection(records: Sequence[dict[str, str]]) -> list[Json]:
     """Count the collection's table as the tutorial does: what, and how many there are today."""
     films = [row for row in records if row["modality"] == "X-ray"]
     covid = [row for row in films if row["finding"].split("/")[-1] == "COVID-19"]
-    views = {name: sum(row["view"] == name for row in covid) for name in ("PA", "AP", "AP Supine", "L", "AP semi erect")}
+    views = {
+        name: sum(row["view"] == name for row in covid) for name in ("PA", "AP", "AP Supine", "L", "AP semi erect")
+    }
     patients = len({row["patientid"] for row in covid if row["view"] == "PA"})
     counts = [
         ("rows of the table", 354, len(records)),
@@ -97,8 +99,7 @@ def blind_scores(
     Returns:
         By baseline: scores of the whole pool, and of the others.
     """
-    split = np.full(len(pool.y), "test")
-    split[train] = "train"
+    split = np.where(np.isin(np.arange(len(pool.y)), train), "train", "test")
     positions = np.concatenate([pool.positions, others])
     rows = [films.crops.rows[i] for i in positions]
     table = pd.DataFrame(

@@ -132,8 +132,8 @@ def _wrong_with_reading(films: Films, head: Trained, part: str) -> str:
 
 
 def _film_rows(head: Trained, name: str, score: float) -> list[Json]:
-    for table in head.parts.values():
-        found = table[[Path(path).stem == name for path in table.path]]
+    for read in head.parts.values():
+        found = read[[Path(path).stem == name for path in read.path]]
         if len(found):
             who = f"{MODELS[head.settings.model]}: the film {name}, score"
             ours = {"value": float(found.y_score.iloc[0]), "low": None, "high": None}

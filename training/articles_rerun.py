@@ -1,4 +1,4 @@
-"""The steps of the tutorial on its films: split, train, read; then what it left out, so that its figures can be judged."""
+"""The steps of the tutorial on its films: split, train, read; then what is needed to judge its figures."""
 
 from dataclasses import dataclass, replace
 
