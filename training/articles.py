@@ -35,7 +35,8 @@ def main() -> None:
     home = articles_films.laid_out(args.input)
     films = articles_films.read(home, tutorial.seed, articles_films.validation_names())
     heads, more = rerun(films, tutorial, weights)
-    learned = articles_flaws.learned_from(args.manifest) if is_served(weights) else frozenset()
+    learned = articles_flaws.learned_from(args.manifest) if is_served(weights) else None
+    learned = frozenset() if weights == "imagenet" else learned
     table = list(records(child(home, "10_covid_images") / "metadata.csv", {"finding", "view", "modality"}))
     more["collection"] = articles_flaws.collection(table)
     args.output.mkdir(parents=True, exist_ok=True)

@@ -75,21 +75,20 @@ def _test_rows(films: Films, head: Trained, learned: frozenset[str] | None) -> l
 def _wrong_with_test(films: Films, head: Trained, learned: frozenset[str] | None) -> dict[str, str]:
     found, settings = counted(films, head, learned), head.settings
     same, border = found["test"], found["no_lung"]["border_only"]
-    spared = border["confusion"]["true_negative"]
     backbone = ""
     if same["learned_by_backbone"] is None:
-        backbone = " Our backbone may have learned from some of them: there is no manifest to tell."
+        backbone = " The base may have learned from some of them: no manifest says."
     elif same["learned_by_backbone"]:
-        backbone = f" Our backbone learned from {same['learned_by_backbone']} of them, with their labels."
-    age = flaws.ages(films, "covid")
+        backbone = f" The base learned from {same['learned_by_backbone']} of them, with their labels."
+    age, other = flaws.ages(films, "covid"), same["same_patient"] - same["same_patient_covid"]
     return {
         "accuracy": f"The border of the film alone reaches {figure_text(border['accuracy'])}. The same films were "
-        f"watched while training ({settings.epochs} epochs) and chose the settings.{backbone}",
-        "sensitivity": f"{same['same_patient_covid']} of these are of a patient whose other films, or copies, were "
-        f"trained on. {age['adults']} of {age['stated']} with a stated age are adults.",
+        f"watched in all {settings.epochs} epochs and chose the settings: they are validation films.{backbone}",
+        "sensitivity": f"Of a patient who was trained on: {same['same_patient_covid']} of {border['positives']}. "
+        f"Adults: {age['adults']} of {age['stated']} COVID-19 films with a stated age. The border alone finds "
+        f"{border['sensitivity']['count']}.",
         "specificity": f"All are children of one hospital: to see a child is enough. The border alone spares "
-        f"{spared} of {border['negatives']}. "
-        f"{same['same_patient'] - same['same_patient_covid']} are of a patient who was trained on.",
+        f"{border['specificity']['count']} of {border['negatives']}. Of a patient who was trained on: {other}.",
     }
 
 
@@ -102,7 +101,7 @@ def _reading_rows(films: Films, head: Trained, reading: Reading) -> list[Json]:
     for name, value in (("mean score", reading.mean), ("median score", reading.median)):
         if not isnan(value):
             found = ours[name.split()[0]]
-            rows.append(_row(who + name, {"value": value}, found, read, "The same films, the same doubts."))
+            rows.append(_row(who + name, {"value": value}, found, read, "As above."))
     return rows
 
 
@@ -112,22 +111,23 @@ def _wrong_with_reading(films: Films, head: Trained, part: str) -> str:
     n, own = same["n"], head.settings.negative
     if part == "covid_validation":
         return (
-            f"{n} films of {same['patients']} patients; {same['same_patient']} are of a patient who was trained on. "
-            f"The border alone calls {border}."
+            f"{n} films, {same['patients']} patients. Of a patient who was trained on: {same['same_patient']}. The "
+            f"border alone calls {border} COVID-19."
         )
     if part.endswith("_validation"):
         return (
-            f"{same['same_film']} of our {n} were trained on. The published code copies the first files of the folder "
-            f"both times: then all were among the 134. Drawn blindly, some still are. The border alone calls {border}."
+            f"Trained on themselves: {same['same_film']} of {n}. As published, the copying takes the first files of "
+            f"the folder both times, so that all 20 were among the 134. The border alone calls {border} COVID-19."
         )
     if part.startswith(own):
         return (
-            f"The same hospital, machine and age as the {own} films of the training; {same['same_patient']} are of a "
-            f"patient who was trained on. The border alone calls {border}: fewer is no proof of seeing a lung."
+            f"The hospital, the machine and the age of the {own} films of the training: kinder than any other "
+            f"hospital. Of a patient who was trained on: {same['same_patient']}. The border alone calls {border} "
+            "COVID-19."
         )
     return (
-        "The model never saw such a film in training: it has no right answer for it. They are children, as all of its "
-        f"own negatives are; the border alone calls {border}."
+        "The model never saw such a film in training: it has no right answer for it. All are children, as its own "
+        f"negatives are. The border alone calls {border} COVID-19."
     )
 
 
@@ -165,7 +165,7 @@ def plain(rows: Sequence[Json]) -> str:
 
 
 def _text(figure: Json) -> str:
-    counts = f" ({figure['count']} of {figure['n']})" if "count" in figure else ""
-    if figure.get("low") is None:
-        return f"{figure['value']:.3f}{counts}"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]{counts}"
+    interval = "" if figure.get("low") is None else f" [{figure['low']:.3f}, {figure['high']:.3f}]"
+    if "count" not in figure:
+        return f"score {figure['value']:.3f}{interval}"
+    return f"{figure['count']} of {figure['n']}: {figure['value']:.3f}{interval}"

@@ -87,7 +87,9 @@ def sections(
     text = "\n\n".join([BEFORE, _base(films, weights, learned), TURNING.format(copies=tutorial.copies)])
     parts = [
         Section("What was done", text),
-        Section("Every number, beside ours", NUMBERS, [Table(INTERVAL, numbers.HEAD, numbers.cells(rows))]),
+        Section(
+            "Every number, beside ours", NUMBERS, [Table(f"Of ours: {INTERVAL}", numbers.HEAD, numbers.cells(rows))]
+        ),
         Section("What is wrong, counted", WRONG, [tables.shared(counted), tables.ages(films)]),
         Section("What needs no lung", BLIND, [tables.blind(heads, counted)]),
         Section("Patients kept apart", APART, [tables.apart(more["apart"], heads)]),
@@ -116,8 +118,8 @@ def _base(films: Films, weights: str, learned: frozenset[str] | None) -> str:
     words = (
         "The frozen base is not the article's. That was VGG16 trained on ImageNet's photographs, which must be "
         f"downloaded; here it is {weights}, this project's own VGG16, trained on radiographs. That alone makes the "
-        "numbers differ: compare how they behave rather than the last digit. `python -m training.articles --weights "
-        "imagenet` uses the article's where Keras can download it."
+        "numbers differ: compare how they behave rather than the last digit. With the option --weights "
+        "imagenet, the article's is used where Keras can download it."
     )
     pools = {
         "the films that the models are made from": ("covid", "normal", "pneumonia"),
@@ -125,7 +127,7 @@ def _base(films: Films, weights: str, learned: frozenset[str] | None) -> str:
         "the test folder": tuple(TEST.values()),
     }
     if learned is None:
-        return f"{words} It learned from films of the same collections; without data/manifest.csv nobody can say which."
+        return f"{words} It learned from films of the same collections; without a manifest nobody can say which."
     said = []
     for name, parts in pools.items():
         positions = np.unique(np.concatenate([films.parts[part] for part in parts]))

@@ -109,8 +109,8 @@ def again(key: str, found: list[Json]) -> Table:
         for each in found
     ]  # fmt: skip
     return Table(
-        f"{MODELS[model]}, {name}",
-        ("run", *figures.NAMES, "normal, test folder, called COVID-19", "pneumonia, test folder, called COVID-19"),
+        f"{MODELS[model]}, {name}; of the test folder, the films that were called COVID-19",
+        ("run", *figures.NAMES, "normal called so", "pneumonia called so"),
         rows,
     )
 
