@@ -94,6 +94,16 @@ def test_films_of_one_patient_on_both_sides_are_counted(films):
     assert articles_flaws.ages(films, "normal")["stated"] == 0
 
 
+def test_what_sees_no_lung_learns_from_the_training_films_alone(films):
+    noise = np.random.default_rng(0).integers(0, 256, films.blind.shape, np.uint8)
+    positions = np.concatenate([films.parts["covid"], films.parts["normal"]])
+    y, train = np.repeat([1, 0], 10), np.r_[0:6, 10:16]
+    pool = articles_head.Pool(positions, y, np.zeros((20, 1, 0), np.float16))
+    own, _ = articles_flaws.blind_scores(replace(films, blind=noise), pool, train, positions[:0])["border_only"]
+    right = (own >= 0.5) == y
+    assert right[train].all() and not np.delete(right, train).all()
+
+
 def test_published_figures_are_the_articles(tutorial):
     found = {each.key: articles_figures.published_test(each.test) for each in tutorial.sets}
     shown = {key: [round(rows[name]["value"], 4) for name in articles_figures.NAMES] for key, rows in found.items()}
@@ -135,8 +145,8 @@ def test_each_epoch_learns_from_turned_copies_and_never_from_the_film_itself():
 
 
 def test_mean_and_median_follow_the_drawn_patients():
-    score, weight = np.array([0.1, 0.9, 0.3, 0.5]), np.array([[2, 1, 0, 1], [1, 1, 1, 1]])
-    repeated = [0.1, 0.1, 0.9, 0.5]
+    score, weight = np.array([0.1, 0.9, 0.3, 0.5]), np.array([[0, 5, 1, 1], [1, 1, 1, 1]])
+    repeated = [0.9] * 5 + [0.3, 0.5]
     np.testing.assert_allclose(articles_figures.mean(None, score, weight=weight), [np.mean(repeated), 0.45])
     np.testing.assert_allclose(articles_figures.median(None, score, weight=weight), [np.median(repeated), 0.4])
     assert articles_figures.median(None, score) == pytest.approx(0.4)
