@@ -161,11 +161,11 @@ def cells(rows: Sequence[Json]) -> list[list[str]]:
 
 def plain(rows: Sequence[Json]) -> str:
     """Return the table as it is printed."""
-    return table(list(HEAD), cells(rows))
+    return table(list(HEAD), cells(rows)).replace("\u00a0", " ")
 
 
 def _text(figure: Json) -> str:
-    interval = "" if figure.get("low") is None else f" [{figure['low']:.3f}, {figure['high']:.3f}]"
-    if "count" not in figure:
-        return f"score {figure['value']:.3f}{interval}"
-    return f"{figure['count']} of {figure['n']}: {figure['value']:.3f}{interval}"
+    # Spaces that do not break keep an interval on one line.
+    interval = "" if figure.get("low") is None else f" [{figure['low']:.3f},\u00a0{figure['high']:.3f}]"
+    counted = f"{figure['count']}\u00a0of\u00a0{figure['n']}:" if "count" in figure else "score"
+    return f"{counted}\u00a0{figure['value']:.3f}{interval}"

@@ -59,8 +59,10 @@ def ages(films: Films) -> Table:
 
 def _sizes(films: Films, part: str) -> str:
     rows = [films.crops.rows[i] for i in films.parts[part]]
-    square = sum(row.width == row.height for row in rows)
-    return f"{len({(row.width, row.height) for row in rows})} different sizes, {square} square"
+    sizes = sorted({(row.width, row.height) for row in rows})
+    if len(sizes) == 1:
+        return f"all {sizes[0][0]} × {sizes[0][1]} px"
+    return f"{len(sizes)} sizes, {sum(row.width == row.height for row in rows)} of the files square"
 
 
 def blind(heads: Mapping[str, Trained], counted: Mapping[str, Json]) -> Table:
@@ -73,14 +75,15 @@ def blind(heads: Mapping[str, Trained], counted: Mapping[str, Json]) -> Table:
         found |= {BASELINES[name]: row for name, row in counted[key]["no_lung"].items()}
         rows += [
             (
-                title(head), who, *(figure_text(row[name]) for name in figures.NAMES),
+                f"{title(head)}: {who}",
+                *(figure_text(row[name]) for name in figures.NAMES),
                 *(f"{row[part]} of {len(head.parts[part])}" if part in row else "–" for part in TEST.values()),
             )
             for who, row in found.items()
         ]  # fmt: skip
     return Table(
         "Test films, and films of the test folder that were called COVID-19",
-        ("model", "predictor", *figures.NAMES, "normal called so", "pneumonia called so"),
+        ("predictor", *figures.NAMES, "normal called so", "pneumonia"),
         rows,
     )
 
