@@ -36,7 +36,7 @@ beyond the edge of a turned film is mirrored here; there its last pixel is repea
 under "How much is chance".
 
 Two things in the article's plan are easily missed. Its first head pools 4 by 4 cells of 7 by 7: there is room for
-that once, so it sees the upper left 16 of the 49 cells and nothing else of the film. And its pictures are only
+that once, so it sees the upper left 16 of the 49 cells and not the others. And its pictures are only
 divided by 255, while VGG16 was trained on ImageNet with each channel's mean taken off: the base gets an input that it
 does not know."""
 NUMBERS = """Each number of the article stands beside ours. In brackets: 95 % intervals, of the article's by Wilson's
@@ -52,8 +52,8 @@ BLIND = """Two logistic regressions see the same films at 48 by 48 pixels, one w
 border. They learned from the same training films and were tested on the same test films. What they reach, a network
 reaches without learning anything of COVID-19: the set, not the disease, is being told apart."""
 APART = """Five folds over all films of a model, no patient or near-copy on both sides: the same heads, judged on
-films of patients that they do not know. What is lost against the random split, if anything, is
-what shared patients gave. The other flaw stays: the classes still come from two sets, one of adults, one of children."""
+films of patients that they do not know. What is lost against the random split, if anything, is what shared patients
+gave. The other flaw stays: the classes still come from two sets, one of adults, one of children."""
 AGAIN = """The same films and settings with another seed: another split, other first weights. The article changed
 settings until the figure on its test films rose, by two films of 54; here is how far it moves when nothing is changed
 but the seed."""
@@ -90,7 +90,9 @@ def sections(
     parts = [
         Section("What was done", text),
         Section(
-            "Every number, beside ours", NUMBERS, [Table(f"Of ours: {INTERVAL}", numbers.HEAD, numbers.cells(rows))]
+            "Every number, beside ours",
+            NUMBERS + _short(heads, counted),
+            [Table(f"Of ours: {INTERVAL}", numbers.HEAD, numbers.cells(rows))],
         ),
         Section("What is wrong, counted", WRONG, [tables.shared(counted), tables.ages(films)]),
         Section("What needs no lung", BLIND, [tables.blind(heads, counted)]),
@@ -139,19 +141,19 @@ def _base(films: Films, weights: str, learned: frozenset[str] | None) -> str:
         "imagenet, the article's is used where Keras can download it."
     )
     pools = {
-        "the films that the models are made from": ("covid", "normal", "pneumonia"),
-        "the validation films": tuple(name for name in films.parts if name.endswith("_validation")),
-        "the test folder": tuple(TEST.values()),
+        "films that the models are made from": ("covid", "normal", "pneumonia"),
+        "validation films": tuple(name for name in films.parts if name.endswith("_validation")),
+        "films of the test folder": tuple(TEST.values()),
     }
     if learned is None:
-        return f"{words} It learned from films of the same collections; without a manifest nobody can say which."
+        return f"{words} {weights} learned from films of the same collections; without a manifest nobody can say which."
     said = []
     for name, parts in pools.items():
         positions = np.unique(np.concatenate([films.parts[part] for part in parts]))
-        said.append(f"{flaws.learned_by_backbone(films, positions, learned)} of the {len(positions)} of {name}")
+        said.append(f"{flaws.learned_by_backbone(films, positions, learned)} of {len(positions)} {name}")
     return (
-        f"{words} It learned, with their labels, from {', '.join(said)}. Where that is not 0, our figures are better "
-        "than they would be on films that it does not know: one more flaw, and ours."
+        f"{words} {weights} learned, with their labels, from {', '.join(said)}. Where that is not 0, our figures are "
+        "likely better than on films that it does not know: one more flaw, and ours."
     )
 
 

@@ -189,6 +189,7 @@ def test_the_tutorial_runs_to_its_end(layout, tmp_path, monkeypatch, capsys, tut
     assert found["counted"]["covid_normal_second"]["no_lung"]["border_only"]["accuracy"]["value"] == 1
     html = (output / "report.html").read_text()
     assert html.count("data:image/png;base64,") == 5 and "not the article&#x27;s" in html
+    assert "the border of the same films 4; of the test films" in html
     assert 'src="http' not in html and "<script" not in html
 
 
