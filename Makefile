@@ -81,6 +81,9 @@ models: .venv-dev/.installed  ## train all that is served, from the published pi
 	$(DEV) -m training.export head covid_normal
 	$(DEV) -m training.export head covid_pneumo
 
+articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its numbers beside ours (15 minutes)
+	$(DEV) -m training.articles
+
 .venv/.installed: requirements.txt
 	$(call install,.venv,requirements.txt,about 100 MB to download)
 
