@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RUNS / "compare", help="a folder")
     args = parser.parse_args()
     config = instead(load(args.config, CompareConfig), named_weights(args.weights))
-    films = compared.sample(args.manifest, config)
+    films = compared.sample(args.manifest, config.films)
     run.start(args.output, config, args.manifest)
     judged, blind = scores(films, config, args.manifest, args.output)
     report = {

@@ -1,9 +1,10 @@
-"""Score backbones on the same films and folds: patients apart, thresholds from films that the fold's head learns from."""
+"""Score backbones on the same films and folds: patients apart, thresholds from films that are not judged."""
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
 
@@ -18,7 +19,7 @@ from training.dataset import crops, draw_weights
 from training.explore import sample as drawn
 from training.features import served
 from training.figures import Json
-from training.fine_tune import Tuning, fine_tune, maps, tail
+from training.fine_tune import Maps, Tuning, fine_tune, maps, tail
 from training.linear import Linear, fit_linear
 from training.manifest import Row, read
 from training.metrics import Floats, expit, operating_point
@@ -52,8 +53,17 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class CompareConfig:
-    """Choices of this step; see configs/compare.toml."""
+class Choice:
+    """Which films, and how they are parted.
+
+    Attributes:
+        negative: labels.
+        positive: labels against them.
+        splits: of the manifest; leave out what a backbone has learned from.
+        at_most: films of each class and source.
+        folds: with patients and near-copies together.
+        seed: of everything random.
+    """
 
     negative: tuple[str, ...]
     positive: tuple[str, ...]
@@ -61,6 +71,13 @@ class CompareConfig:
     at_most: int
     folds: int
     seed: int
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """Choices of this step; see configs/compare.toml."""
+
+    films: Choice
     regularisation: float
     tuning: Tuning
     entries: tuple[Entry, ...]
@@ -87,27 +104,27 @@ class Sample:
         return np.array([str(getattr(row, name)) for row in self.rows])
 
 
-def sample(manifest: Path, config: CompareConfig) -> Sample:
+def sample(manifest: Path, choice: Choice) -> Sample:
     """Draw the films, and part them into folds with patients and near-copies together.
 
     Raises:
         DatasetError: a class has fewer groups than there are folds.
     """
     everything = read(manifest)
-    wanted = [r for r in everything if r.split in config.splits and r.label in config.negative + config.positive]
-    rows = drawn(wanted, config.at_most)
-    y_true = np.array([int(row.label in config.positive) for row in rows])
+    wanted = [r for r in everything if r.split in choice.splits and r.label in choice.negative + choice.positive]
+    rows = drawn(wanted, choice.at_most)
+    y_true = np.array([int(row.label in choice.positive) for row in rows])
     place = {row.path: i for i, row in enumerate(everything)}
     groups = np.array([row.group for row in rows])
-    for side, names in enumerate((config.negative, config.positive)):
+    for side, names in enumerate((choice.negative, choice.positive)):
         held = len(set(groups[y_true == side])) if len(rows) else 0
-        if held < 2 * config.folds:
+        if held < 2 * choice.folds:
             raise DatasetError(
-                f"Expected at least {2 * config.folds} patients of {' or '.join(names)} for {config.folds} folds, in "
-                f"the splits {', '.join(config.splits)}. Received: {held}."
+                f"Expected at least {2 * choice.folds} patients of {' or '.join(names)} for {choice.folds} folds, in "
+                f"the splits {', '.join(choice.splits)}. Received: {held}."
             )
     folds = np.empty(len(rows), np.intp)
-    for number, (_, unseen) in enumerate(parted(rows, y_true, config.folds, config.seed)):
+    for number, (_, unseen) in enumerate(parted(rows, y_true, choice.folds, choice.seed)):
         folds[unseen] = number
     return Sample(rows, np.array([place[row.path] for row in rows]), y_true, folds)
 
@@ -135,12 +152,12 @@ def weight(films: Sample, chosen: NDArray[np.intp]) -> Floats:
     return draw_weights([str(y) for y in films.y_true[chosen]], [row.source for row in rows]) * len(rows)
 
 
-def cross_validated(films: Sample, config: CompareConfig, folder: Path, prepare: Callable[[], Learner]) -> Json:
+def cross_validated(films: Sample, choice: Choice, folder: Path, prepare: Callable[[], Learner]) -> Json:
     """Judge each film by what has not seen its patient; folds that are done are read.
 
     Args:
         films: with their folds.
-        config: gives seed and folds.
+        choice: gives seed and folds.
         folder: of these folds; its name holds the hash of all that they depend on.
         prepare: called where a fold is to be done: gives what learns.
 
@@ -149,57 +166,53 @@ def cross_validated(films: Sample, config: CompareConfig, folder: Path, prepare:
     """
     folder.mkdir(parents=True, exist_ok=True)
     learn, margin, told = None, np.empty(len(films.rows)), []
-    for number in range(config.folds):
+    for number in range(choice.folds):
         path = folder / f"fold_{number}.json"
         unseen = np.flatnonzero(films.folds == number)
         if not path.exists():
             learn = learn or prepare()
-            run.write_json(path, _fold(films, config, number, learn))
+            run.write_json(path, _fold(films, choice, number, learn))
         found = json.loads(path.read_text(encoding="utf-8"))
         margin[unseen] = found.pop("margin")
         told.append(found)
     return {"margin": margin, "folds": told}
 
 
-def _fold(films: Sample, config: CompareConfig, number: int, learn: Learner) -> Json:
+def _fold(films: Sample, choice: Choice, number: int, learn: Learner) -> Json:
     began = perf_counter()
     seen, unseen = np.flatnonzero(films.folds != number), np.flatnonzero(films.folds == number)
     rows = [films.rows[i] for i in seen]
-    train, val = (seen[part] for part in parted(rows, films.y_true[seen], VAL_FOLDS, config.seed)[0])
-    keras.utils.set_random_seed(config.seed + number)
+    train, val = (seen[part] for part in parted(rows, films.y_true[seen], VAL_FOLDS, choice.seed)[0])
+    keras.utils.set_random_seed(choice.seed + number)
     logits, told = learn(train, val)
     threshold = operating_point(films.y_true[val], expit(logits[val]), weight(films, val)).threshold
     margin = logits[unseen] - np.log(threshold / (1 - threshold))
     return {"margin": margin.tolist(), "threshold": threshold, "seconds": perf_counter() - began, **told}
 
 
-def frozen(films: Sample, config: CompareConfig, inputs: NDArray[np.float32]) -> Learner:
-    """Return the first phase alone: a logistic regression on what is given, shape (n, any)."""
-
-    def learn(train: NDArray[np.intp], _: NDArray[np.intp]) -> tuple[Floats, Json]:
-        return head(films, inputs, train, config.regularisation).logits(inputs), {}
-
-    return learn
-
-
 def head(films: Sample, inputs: NDArray[np.float32], train: NDArray[np.intp], regularisation: float) -> Linear:
-    """Fit the head of the first phase."""
+    """Fit the first phase: a logistic regression on what is given, shape (n, any)."""
     return fit_linear(inputs[train], films.y_true[train], weight(films, train), regularisation)
 
 
-def tuned(films: Sample, config: CompareConfig, entry: Entry, pictures: NDArray[np.uint8]) -> Learner:
+def frozen(films: Sample, inputs: NDArray[np.float32], regularisation: float) -> Learner:
+    """Return the first phase alone."""
+    return lambda train, _: (head(films, inputs, train, regularisation).logits(inputs), {})
+
+
+def tuned(films: Sample, config: CompareConfig, entry: Entry, base: keras.Model, below: Maps, inputs: Maps) -> Learner:
     """Return both phases: every fold starts from the weights as they came."""
-    base = network(entry, config.seed)
-    share = config.tuning.share
-    below, inputs = maps(base, share, pictures), maps(base, 0, pictures)
-    came = base.get_weights()
+    came, share = base.get_weights(), config.tuning.share
 
     def learn(train: NDArray[np.intp], val: NDArray[np.intp]) -> tuple[Floats, Json]:
         base.set_weights(came)
         model = tail(base, share, fresh=entry.weights == RANDOM)
         parts = [(below[part], films.y_true[part], weight(films, part)) for part in (train, val)]
         kept = fine_tune(model, head(films, inputs, train, config.regularisation), *parts, config.tuning)
-        return model.predict(below, batch_size=64, verbose=0)[:, 0].astype(np.float64), {"kept_epoch": kept}
+        logits = np.full(len(films.rows), np.nan)
+        others = np.setdiff1d(np.arange(len(logits)), train)
+        logits[others] = model.predict(below[others], batch_size=64, verbose=0)[:, 0]
+        return logits, {"kept_epoch": kept}
 
     return learn
 
@@ -212,46 +225,54 @@ def network(entry: Entry, seed: int) -> keras.Model:
 
 def scored(films: Sample, config: CompareConfig, entry: Entry, recipe: str, manifest: Path, folder: Path) -> list[Json]:
     """Judge one backbone on one crop, frozen and, where wanted, fine-tuned."""
+
+    @cache
+    def seen() -> tuple[keras.Model, list[Maps]]:
+        base = network(entry, config.films.seed)
+        pictures = crops(manifest, Recipe(recipe, entry.size), films.rows).pictures
+        return base, maps(base, (0, config.tuning.share) if entry.tuned else (0,), pictures)
+
+    def prepare(how: str) -> Learner:
+        base, (inputs, *below) = seen()
+        if how == TUNED:
+            return tuned(films, config, entry, base, below[0], inputs)
+        return frozen(films, inputs, config.regularisation)
+
     found = []
     for how in (FROZEN, TUNED) if entry.tuned else (FROZEN,):
-
-        def prepare(how: str = how) -> Learner:
-            pictures = crops(manifest, Recipe(recipe, entry.size), films.rows).pictures
-            if how == TUNED:
-                return tuned(films, config, entry, pictures)
-            return frozen(films, config, maps(network(entry, config.seed), 0, pictures))
-
         named = f"{entry.backbone}-{Path(entry.weights).name}-{recipe}-{how}"
         chosen = astuple(config.tuning) if how == TUNED else ()
         depends = (identity(films, config), entry.backbone, weights_hash(entry.weights), entry.size, recipe, chosen)
-        found.append(
-            {
-                "backbone": entry.backbone, "weights": entry.weights, "size": entry.size, "recipe": recipe,
-                "tuning": how, **cross_validated(films, config, _folds(folder, named, depends), prepare),
-            }
-        )  # fmt: skip
+        judged = cross_validated(films, config.films, _folds(folder, named, depends), partial(prepare, how))
+        about = {"backbone": entry.backbone, "weights": entry.weights, "size": entry.size, "recipe": recipe}
+        found.append({**about, "tuning": how, **judged})
     return found
 
 
 def blind(films: Sample, config: CompareConfig, manifest: Path, folder: Path) -> list[Json]:
     """Judge the predictors that see no lung, on the same films and folds."""
+
+    def prepare(number: int) -> Learner:
+        small = baselines.thumbnails(manifest)[1][number][films.places]
+        inputs = small.reshape(len(small), -1).astype(np.float32) / 255
+        return frozen(films, inputs, baselines.REGULARISATION)
+
     found = []
     for number, (name, words) in enumerate(baselines.BASELINES.items()):
-
-        def prepare(number: int = number) -> Learner:
-            small = baselines.thumbnails(manifest)[1][number][films.places]
-            inputs = small.reshape(len(small), -1).astype(np.float32) / 255
-            return lambda train, _: (head(films, inputs, train, baselines.REGULARISATION).logits(inputs), {})
-
         depends = (identity(films, config), name, baselines.REGULARISATION)
-        found.append({"name": words, **cross_validated(films, config, _folds(folder, name, depends), prepare)})
+        judged = cross_validated(films, config.films, _folds(folder, name, depends), partial(prepare, number))
+        found.append({"name": words, **judged})
     return found
 
 
 def identity(films: Sample, config: CompareConfig) -> tuple[object, ...]:
     """Return what every fold depends on."""
-    return ([row.sha256 for row in films.rows], films.y_true.tolist(), films.folds.tolist(), config.seed,
-            config.regularisation)  # fmt: skip
+    return (*drawn_from(films), config.films.seed, config.regularisation)
+
+
+def drawn_from(films: Sample) -> tuple[object, ...]:
+    """Return the films' names, classes and folds."""
+    return [row.sha256 for row in films.rows], films.y_true.tolist(), films.folds.tolist()
 
 
 def weights_hash(weights: str) -> str:

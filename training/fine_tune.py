@@ -4,6 +4,7 @@ What lies below the layers that learn never changes, so its output is computed o
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,11 +68,6 @@ def cut(base: keras.Model, share: float) -> keras.KerasTensor:
     return operations[whole[-1]].output
 
 
-def trunk(base: keras.Model, share: float) -> keras.Model:
-    """Return what lies below the cut: from grey pictures to maps."""
-    return keras.Model(base.input, cut(base, share))
-
-
 def tail(base: keras.Model, share: float, *, fresh: bool = False) -> keras.Model:
     """Return what lies above the cut, with a head: from maps to one logit a film, shape (batch, 1).
 
@@ -90,40 +86,44 @@ def tail(base: keras.Model, share: float, *, fresh: bool = False) -> keras.Model
     return keras.Model(cut(base, share), logit)
 
 
-def maps(base: keras.Model, share: float, pictures: NDArray[np.uint8]) -> Maps:
-    """Return what the trunk makes of pictures, computed once.
+def maps(base: keras.Model, shares: Sequence[float], pictures: NDArray[np.uint8]) -> list[Maps]:
+    """Return what lies below the layers that learn makes of pictures, computed once, in one pass for all shares.
 
     Args:
         base: the backbone.
-        share: of its layers that learn; with 0 the averaged output of all of it is returned.
+        shares: of its layers that learn; 0 asks for the averaged output of all of it.
         pictures: uint8, shape (n, size, size).
 
     Returns:
-        float32, shape (n, rows, columns, channels), or (n, channels) with share 0; memory-mapped.
+        For each share float32, shape (n, rows, columns, channels), or (n, channels) with share 0; memory-mapped; the
+        pictures themselves where all layers learn.
     """
     seen = hashlib.sha256(np.ascontiguousarray(pictures).tobytes()).hexdigest()
-    key = hashlib.sha256(repr((base.name, digest(base), seen, share)).encode()).hexdigest()[:16]
-    path = CACHE / f"maps-{key}.npy"
-    if not path.exists():
+    known = (base.name, digest(base), seen)
+    names = {share: hashlib.sha256(repr((*known, share)).encode()).hexdigest()[:16] for share in shares if share != 1}
+    paths = {share: CACHE / f"maps-{name}.npy" for share, name in names.items()}
+    lacking = {share: path for share, path in paths.items() if not path.exists()}
+    if lacking:
         CACHE.mkdir(parents=True, exist_ok=True)
-        _write(path, trunk(base, share) if share else averaging(base), pictures)
-    return np.load(path, mmap_mode="r")
+        outputs = [cut(base, share) if share else layers.GlobalAveragePooling2D()(base.output) for share in lacking]
+        _write(list(lacking.values()), keras.Model(base.input, outputs), pictures)
+    whole = pictures[..., None].astype(np.float32) if 1 in shares else None
+    return [whole if share == 1 else np.load(paths[share], mmap_mode="r") for share in shares]
 
 
-def averaging(base: keras.Model) -> keras.Model:
-    """Return the backbone with its maps averaged: from grey pictures to (batch, channels)."""
-    return keras.Model(base.input, layers.GlobalAveragePooling2D(name="averaged")(base.output))
-
-
-def _write(path: Path, model: keras.Model, pictures: NDArray[np.uint8]) -> None:
-    part = path.with_suffix(".part.npy")
-    shape = (len(pictures), *model.output_shape[1:])
-    array = np.lib.format.open_memmap(part, mode="w+", dtype=np.float32, shape=shape)
+def _write(paths: Sequence[Path], model: keras.Model, pictures: NDArray[np.uint8]) -> None:
+    parts = [path.with_suffix(".part.npy") for path in paths]
+    arrays = [
+        np.lib.format.open_memmap(part, mode="w+", dtype=np.float32, shape=(len(pictures), *output.shape[1:]))
+        for part, output in zip(parts, model.outputs, strict=True)
+    ]
     for start in range(0, len(pictures), BATCH):
-        grey = pictures[start : start + BATCH, ..., None].astype(np.float32)
-        array[start : start + BATCH] = model.predict_on_batch(grey)
-    array.flush()
-    part.replace(path)
+        found = model.predict_on_batch(pictures[start : start + BATCH, ..., None].astype(np.float32))
+        for array, values in zip(arrays, found, strict=True):
+            array[start : start + BATCH] = values
+    for part, array, path in zip(parts, arrays, paths, strict=True):
+        array.flush()
+        part.replace(path)
 
 
 def fine_tune(
