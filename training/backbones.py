@@ -93,8 +93,10 @@ def _ours(name: str, size: int) -> keras.Model:
     x = (colours - ops.mean(colours, axis=(1, 2, 3), keepdims=True)) / ops.maximum(deviation, 1.0)
     trained = vgg16_from(served(BACKBONE), size)
     for layer in trained.layers[1:]:
-        x = layer(x)
-    return keras.Model(keras.utils.get_source_inputs(colours), x, name="vgg16_ours")
+        x = type(layer).from_config(layer.get_config())(x)
+    model = keras.Model(keras.utils.get_source_inputs(colours), x, name="vgg16_ours")
+    model.set_weights(trained.get_weights())
+    return model
 
 
 def _read(model: keras.Model, build: Callable[..., keras.Model], path: Path, size: int) -> None:

@@ -119,7 +119,7 @@ def _write(paths: Sequence[Path], model: keras.Model, pictures: NDArray[np.uint8
     ]
     for start in range(0, len(pictures), BATCH):
         found = model.predict_on_batch(pictures[start : start + BATCH, ..., None].astype(np.float32))
-        for array, values in zip(arrays, found, strict=True):
+        for array, values in zip(arrays, keras.tree.flatten(found), strict=True):
             array[start : start + BATCH] = values
     for part, array, path in zip(parts, arrays, paths, strict=True):
         array.flush()
