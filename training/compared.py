@@ -134,7 +134,7 @@ def parted(
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Return the rest and the films of each fold; every fold has its share of each class and source, where they allow.
 
-    Cells of fewer films than folds are dealt out with their class's largest cell.
+    Cells of fewer films than folds are dealt out with their class's largest cell; of few films, fewer folds are made.
     """
     cells = np.array([f"{y} {row.source}" for y, row in zip(y_true, rows, strict=True)])
     names, sizes = np.unique(cells, return_counts=True)
@@ -142,6 +142,7 @@ def parted(
         if size < folds:
             largest = max((n for n in names if n[0] == name[0]), key=dict(zip(names, sizes, strict=True)).__getitem__)
             cells[cells == name] = largest
+    folds = min(folds, *np.unique(cells, return_counts=True)[1])
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return list(splitter.split(cells, cells, [row.group for row in rows]))
 

@@ -25,9 +25,7 @@ def test_a_draw_counts_a_film_as_often_as_it_was_drawn():
     assert np.isnan(areas[2])
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs"), [(fold_metrics.precision, precision_score), (fold_metrics.f1, f1_score)]
-)
+@pytest.mark.parametrize(("ours", "theirs"), [(fold_metrics.precision, precision_score), (fold_metrics.f1, f1_score)])
 def test_precision_and_f1_are_scikit_learns(ours, theirs):
     rng = np.random.default_rng(0)
     y, score, times = rng.integers(0, 2, 50), rng.normal(size=50), rng.integers(0, 4, (3, 50))

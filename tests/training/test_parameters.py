@@ -16,7 +16,9 @@ def test_a_plain_head_has_the_parameters_that_arithmetic_says(name, head):
              "trainable_at_own_size": head}  # fmt: skip
     said = parameters.compared(found)
     if name == "ResNet50":  # its row repeats that of VGG
-        assert said.startswith("no, at no size: 25,088 inputs are no multiple of the 2,048 channels") and "VGG16" in said
+        assert (
+            said.startswith("no, at no size: 25,088 inputs are no multiple of the 2,048 channels") and "VGG16" in said
+        )
     else:
         assert said == "yes, at 224 px"
 
