@@ -65,7 +65,8 @@ def backbone(name: str, weights: str, size: int) -> keras.Model:
             _read(model, build, Path(weights), size)
     except Exception as error:  # noqa: BLE001 - Keras raises bare Exception when a download fails
         raise ModelError(_how_to_get(name, weights, error)) from error
-    return model
+    # Keras makes a list of one input of it; a model with one input takes a batch as it is.
+    return keras.Model(model.inputs[0], model.output, name=model.name)
 
 
 def digest(model: keras.Model) -> str:
@@ -94,7 +95,7 @@ def _ours(name: str, size: int) -> keras.Model:
     trained = vgg16_from(served(BACKBONE), size)
     for layer in trained.layers[1:]:
         x = type(layer).from_config(layer.get_config())(x)
-    model = keras.Model(keras.utils.get_source_inputs(colours), x, name="vgg16_ours")
+    model = keras.Model(keras.utils.get_source_inputs(colours)[0], x, name="vgg16_ours")
     model.set_weights(trained.get_weights())
     return model
 
@@ -107,10 +108,11 @@ def _read(model: keras.Model, build: Callable[..., keras.Model], path: Path, siz
     plain.load_weights(path)
     model.set_weights(plain.get_weights())
     for layer in model.layers:
-        # Keras mends ImageNet's EfficientNets by one more division, in networks that it downloads itself alone.
-        if isinstance(layer, layers.Normalization) and np.allclose(np.ravel(layer.variance), DEVIATIONS, atol=1e-4):
+        if isinstance(layer, layers.Normalization):
             mean, variance, *rest = layer.get_weights()
-            layer.set_weights([mean, variance * DEVIATIONS.reshape(variance.shape), *rest])
+            # Keras mends ImageNet's EfficientNets by one more division, in networks that it downloads itself alone.
+            if np.allclose(np.ravel(variance), DEVIATIONS, atol=1e-4):
+                layer.set_weights([mean, variance * DEVIATIONS.reshape(variance.shape), *rest])
             layer.finalize_state()
 
 
