@@ -6,15 +6,17 @@ from io import BytesIO
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
+from training.backbones import RANDOM
 from training.figures import Json
 from training.plots import DPI, NEGATIVE, NEUTRAL, POSITIVE
 
 COLOURS = {"lung-box": NEGATIVE, "whole-image": POSITIVE}
+UNTAUGHT = "#999999"
 MARKS = {"frozen": "o", "fine-tuned": "^"}
 SPREAD = 1.035  # between entries of the same number of parameters, as a factor
-# Of the names: above and below in turn, as many architectures are about as large.
-OFFSETS = (10, -16)
+LINES = (":", "--")
 
 
 def png(figure: Figure) -> bytes:
@@ -38,34 +40,31 @@ def against_parameters(entries: Sequence[Json], parameters: dict[str, int], blin
         panels, ("roc_auc", "inside"), ("all films", "pairs of films of one source"), strict=True
     ):
         _entries(axes, entries, parameters, name)
-        for each in blind:
+        for each, style in zip(blind, LINES, strict=True):
             if each[name]:
-                axes.axhline(each[name]["value"], color=NEUTRAL, linewidth=1, linestyle=":")
-                axes.annotate(each["name"], (1, each[name]["value"]), xycoords=("axes fraction", "data"), fontsize=7,
-                              ha="right", va="bottom", color=NEUTRAL)  # fmt: skip
-        axes.set_xscale("log")
+                axes.axhline(each[name]["value"], color=NEUTRAL, linewidth=1, linestyle=style)
         axes.set_title(title, fontsize=10)
-        axes.set_xlabel("parameters of the backbone, millions")
+        axes.set_xlabel("parameters of the backbone, millions (logarithmic)")
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("ROC AUC, 95 % interval")
-    _legend(figure, panels[0])
+    _legend(figure, panels[0], blind)
     return png(figure)
 
 
 def _entries(axes: Axes, entries: Sequence[Json], parameters: dict[str, int], name: str) -> None:
     names = sorted({each["backbone"] for each in entries}, key=parameters.__getitem__)
-    for number, backbone in enumerate(names):
+    for backbone in names:
         own = [each for each in entries if each["backbone"] == backbone and each[name]]
         x = parameters[backbone] / 1e6 * SPREAD ** (np.arange(len(own)) - (len(own) - 1) / 2)
         for place, each in zip(x, own, strict=True):
-            untaught = each["weights"] == "random"
-            colour = "#999999" if untaught else COLOURS[each["recipe"]]
+            untaught = each["weights"] == RANDOM
+            colour = UNTAUGHT if untaught else COLOURS[each["recipe"]]
             _point(axes, place, each[name], colour, MARKS[each["tuning"]], hollow=untaught)
-        if own:
-            end = max if number % 2 == 0 else min
-            edge = end(each[name]["high" if number % 2 == 0 else "low"] or each[name]["value"] for each in own)
-            axes.annotate(backbone, (parameters[backbone] / 1e6, edge), xytext=(0, OFFSETS[number % 2]),
-                          textcoords="offset points", ha="center", fontsize=8)  # fmt: skip
+    axes.set_xscale("log")
+    places = [parameters[backbone] / 1e6 for backbone in names]
+    axes.set_xticks(places, [f"{each} {place:.1f}" for each, place in zip(names, places, strict=True)], rotation=90,
+                    fontsize=7)  # fmt: skip
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _point(axes: Axes, x: float, found: Json, colour: str, mark: str, *, hollow: bool) -> None:
@@ -74,12 +73,13 @@ def _point(axes: Axes, x: float, found: Json, colour: str, mark: str, *, hollow:
     axes.plot(x, found["value"], mark, color=colour, markersize=6, markerfacecolor="white" if hollow else colour)
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
+def _legend(figure: Figure, axes: Axes, blind: Sequence[Json]) -> None:
     for recipe, colour in COLOURS.items():
         for tuning, mark in MARKS.items():
             axes.plot([], [], mark, color=colour, label=f"{recipe}, {tuning}")
-    axes.plot([], [], "o", color="#999999", markerfacecolor="white", label="random weights, never trained")
-    axes.plot([], [], ":", color=NEUTRAL, label="sees no lung")
+    axes.plot([], [], "o", color=UNTAUGHT, markerfacecolor="white", label="random weights, never trained")
+    for each, style in zip(blind, LINES, strict=True):
+        axes.plot([], [], style, color=NEUTRAL, label=f"sees no lung: {each['name']}")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
 
 

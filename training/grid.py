@@ -103,7 +103,8 @@ have made of it is none: with few films, do not read the order of the cells as t
 CHOSEN = """The later project kept what did best on its test part: then that figure is too good, as the best of many
 cells is partly luck. Here other films choose."""
 ESTIMATE = """From some steps of each backbone and share, timed on this machine with random weights, times films and
-epochs; where layers below those that learn are computed once, that first pass is not in it."""
+epochs; where layers below those that learn are computed once, that first pass is not in it. Hours are those of the
+machine as busy as it was; processor hours those of all its cores together, which hardly depend on that."""
 
 
 def _tried(films: Sample, config: GridConfig, report: Json) -> str:
@@ -129,12 +130,14 @@ def _area(value: float | None) -> str:
 
 def _hours(estimates: Sequence[Json]) -> Table:
     rows = [
-        (e["backbone"], f"{e['share']:.0%}", e["cells"], f"{e['seconds_a_film'] * 1000:.0f}", f"{e['hours']:.1f}")
+        (e["backbone"], f"{e['share']:.0%}", e["cells"], f"{e['seconds_a_film'] * 1000:.0f}", f"{e['hours']:.1f}",
+         f"{e['processor_hours']:.1f}")
         for e in estimates
-    ]
-    total = sum(each["hours"] for each in estimates)
-    rows.append(("all", "", sum(each["cells"] for each in estimates), "", f"{total:.1f}"))
-    return Table("Estimate", ("backbone", "share", "cells", "ms a film and epoch", "hours"), rows)
+    ]  # fmt: skip
+    cells, hours, processor = (sum(each[name] for each in estimates) for name in ("cells", "hours", "processor_hours"))
+    rows.append(("all", "–", cells, "–", f"{hours:.1f}", f"{processor:.1f}"))
+    head = ("backbone", "share", "cells", "ms a film and epoch", "hours", "processor hours")
+    return Table("Estimate", head, rows)
 
 
 def main() -> None:

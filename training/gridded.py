@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import product
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ NONE, COSINE, EXPONENTIAL = "none", "cosine", "exponential"
 LAST = 0.1  # to which share of it the exponential decay brings the learning rate
 TEST_FOLD, VAL_FOLD = 0, 1
 SETTINGS = ("backbone", "share", "optimizer", "learning_rate", "decay", "epochs")
-STEPS = 3  # that are timed for the estimate
+STEPS, TIMED_BATCH = 2, 4  # that are timed for the estimate
 
 
 @dataclass(frozen=True)
@@ -145,28 +145,32 @@ def estimate(config: GridConfig, films: int) -> list[Json]:
         films: that teach.
 
     Returns:
-        One entry for each backbone and share: `seconds_a_film`, the number of `cells` and their `hours`.
+        One entry for each backbone and share: `cells`, their `hours` on this machine as busy as it is, and their
+        `processor_hours`, all cores together.
     """
     found = []
     for name, share in product(config.backbones, config.shares):
         own = [cell for cell in cells(config) if (cell.backbone, cell.share) == (name, share)]
         keras.utils.clear_session()
         base = backbone(name, RANDOM, config.size)
-        model = compiled(base, own[0], config, films)
-        x = np.zeros((config.batch, *model.input_shape[1:]), np.float32)
-        pace = median(_steps(model, x)) / config.batch
-        hours = pace * films * sum(cell.epochs for cell in own) / 3600
-        found.append({"backbone": name, "share": share, "seconds_a_film": pace, "cells": len(own), "hours": hours})
+        seconds, processor = pace(compiled(base, own[0], config, films))
+        hours = films * sum(cell.epochs for cell in own) / 3600
+        about = {"backbone": name, "share": share, "cells": len(own), "seconds_a_film": seconds}
+        found.append({**about, "hours": seconds * hours, "processor_hours": processor * hours})
+        print(f"{name}, {share:.0%}: {seconds * hours:.1f} h", flush=True)
     return found
 
 
-def _steps(model: keras.Model, x: NDArray[np.float32]) -> list[float]:
+def pace(model: keras.Model) -> tuple[float, float]:
+    """Return the seconds, and the processor's seconds, that a model learns from a film."""
+    x = np.zeros((TIMED_BATCH, *model.input_shape[1:]), np.float32)
     times = []
     for _ in range(STEPS + 1):
-        began = perf_counter()
+        began, spent = perf_counter(), process_time()
         model.train_on_batch(x, np.zeros(len(x)))
-        times.append(perf_counter() - began)
-    return times[1:]
+        times.append(((perf_counter() - began) / len(x), (process_time() - spent) / len(x)))
+    seconds, processor = zip(*times[1:], strict=True)
+    return median(seconds), median(processor)
 
 
 def best(done: Sequence[Json]) -> Json | None:

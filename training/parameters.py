@@ -1,7 +1,7 @@
 """How large and how fast each architecture is, and which of the student comparison's counts can be had again."""
 
 import statistics
-from time import perf_counter
+from time import perf_counter, process_time
 
 import keras
 import numpy as np
@@ -26,11 +26,12 @@ def measured(name: str) -> Json:
 
     Returns:
         Parameters of the backbone, of the plain Flatten + Dense(2) head at 224 px and at the architecture's own size,
-        of both; the size of all of it in 32 bits; the median and the shortest time of one picture.
+        of both; the size of all of it in 32 bits; the median and the shortest time of one picture, and the median of the
+        time that all cores spent on it together, which hardly depends on what else they do.
     """
     keras.utils.clear_session()
     base = backbone(name, RANDOM, SIZE)
-    times = latencies_ms(base)
+    times, processor = latencies_ms(base)
     own = OWN_SIZE.get(name, SIZE)
     head = head_parameters(base)
     return {
@@ -44,6 +45,7 @@ def measured(name: str) -> Json:
         "size_mb": (base.count_params() + head) * 4 / 1e6,
         "latency_ms": statistics.median(times),
         "shortest_latency_ms": min(times),
+        "processor_ms": statistics.median(processor),
     }
 
 
@@ -52,15 +54,16 @@ def head_parameters(base: keras.Model) -> int:
     return (int(np.prod(base.output_shape[1:])) + 1) * CLASSES
 
 
-def latencies_ms(base: keras.Model) -> list[float]:
-    """Return the times of single passes of one picture, in Keras, in milliseconds."""
+def latencies_ms(base: keras.Model) -> tuple[list[float], list[float]]:
+    """Return the times of single passes of one picture, in Keras, and their processor times, in milliseconds."""
     picture = np.full((1, *base.input_shape[1:]), 128, np.float32)
-    times = []
+    times, processor = [], []
     for _ in range(WARM_UP + PASSES):
-        began = perf_counter()
+        began, spent = perf_counter(), process_time()
         base.predict_on_batch(picture)
         times.append((perf_counter() - began) * 1000)
-    return times[WARM_UP:]
+        processor.append((process_time() - spent) * 1000)
+    return times[WARM_UP:], processor[WARM_UP:]
 
 
 def compared(found: Json) -> str:

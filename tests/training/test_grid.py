@@ -50,7 +50,7 @@ def test_the_later_projects_grid_is_whole():
     # What shares a network and its frozen part stands together: its features are computed once.
     order = [(cell.backbone, cell.share) for cell in cells]
     assert sum(one != other for one, other in zip(order, order[1:], strict=False)) == 3 * 3 - 1
-    assert len(gridded.cells(load(CONFIGS / "grid_small.toml", GridConfig))) == 12
+    assert len(gridded.cells(load(CONFIGS / "grid_small.toml", GridConfig))) == 6
 
 
 def test_settings_that_nobody_knows_are_refused():
