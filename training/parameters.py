@@ -26,8 +26,8 @@ def measured(name: str) -> Json:
 
     Returns:
         Parameters of the backbone, of the plain Flatten + Dense(2) head at 224 px and at the architecture's own size,
-        of both; the size of all of it in 32 bits; the median and the shortest time of one picture, and the median of the
-        time that all cores spent on it together, which hardly depends on what else they do.
+        of both; the size of all of it in 32 bits; the median and the shortest time of one picture, and the median time
+        that all cores spent on it together, which hardly depends on what else they do.
     """
     keras.utils.clear_session()
     base = backbone(name, RANDOM, SIZE)
