@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 from training import compare_page, compared, parameters, run
-from training.backbones import ARCHITECTURES, CHOICES
+from training.backbones import ARCHITECTURES, CHOICES, IMAGENET
 from training.compared import CompareConfig, Sample
 from training.config import CONFIGS, RUNS, load
 from training.figures import Json
@@ -39,9 +39,9 @@ def named_weights(given: Sequence[str]) -> dict[str, str]:
 
 
 def instead(config: CompareConfig, weights: dict[str, str]) -> CompareConfig:
-    """Return the configuration with other weights for those entries of a backbone that are not random."""
+    """Return the configuration with other weights where it wants those of ImageNet."""
     entries = [
-        replace(each, weights=weights.get(each.backbone, each.weights)) if each.weights != "random" else each
+        replace(each, weights=weights.get(each.backbone, IMAGENET)) if each.weights == IMAGENET else each
         for each in config.entries
     ]
     return replace(config, entries=tuple(entries))
@@ -97,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, nargs="?", default=CONFIGS / "compare.toml")
     parser.add_argument(
-        "--weights", metavar="BACKBONE=WEIGHTS", action="append", default=[], help=f"instead of the file's: {CHOICES}"
+        "--weights", metavar="BACKBONE=WEIGHTS", action="append", default=[], help=f"instead of ImageNet's: {CHOICES}"
     )
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--output", type=Path, default=RUNS / "compare", help="a folder")

@@ -49,7 +49,7 @@ two folds are never compared, as each fold has a network of its own; nor are thr
 Precision and F1 depend on how many of these films are abnormal: they are no figures of a hospital's day. Our VGG16 has
 learnt from other films of the same hospitals, labels and all; ImageNet's networks have never seen a radiograph."""
 PARAMETERS = """Counts hold for any weights; the head is Flatten and Dense(2), as the student comparison has it. Times
-are those of one picture of 224 px in Keras on this machine, median and shortest of 15; the last column is the time that
+are those of one picture of 224 px in Keras on this machine, median and shortest of 9; the last column is the time that
 all its cores spent on it together, which hardly depends on what else they do. The size is that of 32-bit weights."""
 UNTAUGHT = """What a linear head makes of networks that have learnt nothing. It is a floor: it says nothing about what
 these architectures reach with weights of ImageNet. With a network at hand, change `weights` in the configuration."""

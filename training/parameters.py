@@ -15,7 +15,7 @@ OWN_SIZE = {"InceptionV3": 299, "Xception": 299, "EfficientNetB4": 380}
 CLASSES = 2
 # Trainable parameters as the student comparison lists them; it says neither the head nor the input size.
 LISTED = {"VGG16": 50_178, "ResNet50": 50_178, "InceptionV3": 102_402, "Xception": 200_706}
-WARM_UP, PASSES = 3, 15
+WARM_UP, PASSES = 2, 9
 
 
 def measured(name: str) -> Json:

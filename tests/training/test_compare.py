@@ -38,16 +38,18 @@ recipes = ["lung-box"]
 """
 
 
-def test_weights_of_the_command_line_stand_in_for_those_of_the_file():
+def test_weights_of_the_command_line_stand_in_for_those_of_imagenet():
     config = load(CONFIGS / "compare.toml", CompareConfig)
-    assert [(each.backbone, each.weights) for each in config.entries][:2] == [
+    config = compare.instead(config, compare.named_weights(["MobileNetV2=C:/x=y.h5", "VGG16=z.h5"]))
+    assert [(each.backbone, each.weights) for each in config.entries] == [
         ("VGG16", "ours"),
-        ("MobileNetV2", "imagenet"),
+        ("MobileNetV2", "C:/x=y.h5"),
     ]
-    assert {each.backbone for each in config.entries} == set(backbones.ARCHITECTURES)
-    assert "train" not in config.films.splits  # ours has learned from it
-    config = compare.instead(config, compare.named_weights(["MobileNetV2=C:/x=y.h5"]))
-    assert [each.weights for each in config.entries if each.backbone == "MobileNetV2"] == ["C:/x=y.h5", "random"]
+    everything = load(CONFIGS / "compare_imagenet.toml", CompareConfig)
+    assert {each.backbone for each in everything.entries if each.weights == "imagenet"} == set(backbones.ARCHITECTURES)
+    for each in (config, everything):
+        assert "train" not in each.films.splits  # ours has learned from it
+        assert all(entry.size % 16 == 0 for entry in each.entries)  # else there is no such recipe
     for wrong in ("MobileNetV2", "MobileNetV2=", "Mobile=x"):
         with pytest.raises(ModelError, match="Expected BACKBONE=WEIGHTS, with one of VGG16"):
             compare.named_weights([wrong])
