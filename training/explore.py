@@ -217,7 +217,7 @@ def sample(rows: Sequence[Row], most: int | None) -> list[Row]:
     if most is None:
         return list(rows)
     rng, taken = np.random.default_rng(explored.SEED), set()
-    for key in {(row.label, row.source) for row in rows}:
+    for key in sorted({(row.label, row.source) for row in rows}):  # a set has another order in every process
         places = [i for i, row in enumerate(rows) if (row.label, row.source) == key]
         taken.update(rng.permutation(places)[:most].tolist())
     return [row for i, row in enumerate(rows) if i in taken]
