@@ -12,8 +12,13 @@ from training.figures import INTERVAL, Json
 from training.html import Picture, Section, Table
 from training.report import figure_text
 
-AREAS = {"roc_auc": "all films", "inside": "inside a source"}
-SHARES = {"sensitivity": "sensitivity (recall)", "specificity": "specificity", "precision": "precision", "f1": "F1"}
+MAIN = {
+    "roc_auc": "AUC, all films",
+    "inside": "AUC inside a source",
+    "sensitivity": "sensitivity (recall)",
+    "specificity": "specificity",
+}
+MORE = {"precision": "precision", "f1": "F1"}
 
 
 def sections(films: Sample, config: CompareConfig, report: Json) -> list[Section]:
@@ -29,14 +34,18 @@ def sections(films: Sample, config: CompareConfig, report: Json) -> list[Section
         Section(
             "How well they tell the classes apart",
             ACCURACY + f"\n\nIntervals: {INTERVAL}.",
-            [_areas("ROC AUC of backbones, and of what sees no lung", shown), _shares(shown)],
+            [
+                _figures("Backbones, and what sees no lung", MAIN, shown),
+                _figures("The same: precision and F1 at each fold's threshold", MORE, shown),
+                _by_source(shown),
+            ],
             [Picture(plot, "ROC AUC against parameters")],
         ),
         Section("Frozen or fine-tuned", _tuning_text(config), [_gains(taught)] if _tuned(taught) else []),
         Section("Parameters, size and time", PARAMETERS, [_parameters(counted), _listed(counted)]),
     ]
     if untaught:
-        table = _areas("ROC AUC with random weights, never trained", untaught)
+        table = _figures("Backbones with random weights, never trained", MAIN, untaught)
         parts.append(Section("Random weights", UNTAUGHT, [table]))
     return parts
 
@@ -64,7 +73,7 @@ def _films_text(films: Sample, config: CompareConfig, report: Json) -> str:
         "that it has learnt from must not be among them: leave the split train out, as the configuration does.\n\n"
         f"{choice.folds} folds; in each, one of {VAL_FOLDS} parts of the rest finds the threshold (Youden's index) "
         "and, where there are epochs, the best of them. Classes count the same, and sources of a class nearly so."
-        + _files(config)
+        + _pictures(config)
     )
 
 
@@ -81,36 +90,36 @@ def _counts(films: Sample) -> Table:
 def _named(each: Json) -> str:
     if "backbone" not in each:
         return str(each["name"])
-    return f"{each['backbone']}, {_short(each['weights'])}, {each['recipe']} of {each['size']} px, {each['tuning']}"
+    return f"{each['backbone']} ({_short(each['weights'])}), {each['recipe']}, {each['tuning']}"
 
 
 def _short(weights: str) -> str:
     return weights if weights in (OURS, IMAGENET, RANDOM) else "file"
 
 
-def _files(config: CompareConfig) -> str:
-    """Name the files that weights came from, without the folders of whoever measured."""
-    named = {each.weights: each.backbone for each in config.entries if _short(each.weights) == "file"}
-    files = (f"{backbone} from {PurePath(path.replace(chr(92), '/')).name}" for path, backbone in named.items())
-    return f"\n\nWeights of files: {', '.join(files)}." if named else ""
+def _pictures(config: CompareConfig) -> str:
+    """Name the sizes of the pictures, and the files of weights without the folders of whoever measured."""
+    named = {
+        f"{each.backbone} ({_short(each.weights)}) {each.size} px"
+        + (f", from {PurePath(each.weights.replace(chr(92), '/')).name}" if _short(each.weights) == "file" else "")
+        for each in config.entries
+    }
+    return f"\n\nPictures and weights: {'; '.join(sorted(named))}."
 
 
-def _areas(caption: str, shown: Sequence[Json]) -> Table:
+def _figures(caption: str, names: dict[str, str], shown: Sequence[Json]) -> Table:
+    rows = [[_named(each), *(figure_text(each[name]) for name in names)] for each in shown]
+    return Table(caption, ("what", *names.values()), rows)
+
+
+def _by_source(shown: Sequence[Json]) -> Table:
     sizes = {name: each["by_source"][name]["n"] for each in shown for name in sorted(each["by_source"])}
     rows = [
-        [
-            _named(each),
-            *(figure_text(each[name]) for name in AREAS),
-            *(figure_text(each["by_source"].get(name, {}).get("roc_auc")) for name in sizes),
-        ]
+        [_named(each), *(figure_text(each["by_source"].get(name, {}).get("roc_auc")) for name in sizes)]
         for each in shown
     ]
-    return Table(caption, ("what", *AREAS.values(), *(f"{name} (n {n})" for name, n in sizes.items())), rows)
-
-
-def _shares(shown: Sequence[Json]) -> Table:
-    rows = [[_named(each), *(figure_text(each[name]) for name in SHARES)] for each in shown]
-    return Table("At each fold's threshold, all films", ("what", *SHARES.values()), rows)
+    head = ("what", *(f"{name} (n {n})" for name, n in sizes.items()))
+    return Table("ROC AUC inside each source that has both classes", head, rows)
 
 
 def _tuned(entries: Sequence[Json]) -> list[Json]:

@@ -47,7 +47,7 @@ def against_parameters(entries: Sequence[Json], parameters: dict[str, int], blin
         axes.set_xlabel("parameters of the backbone, millions (logarithmic)")
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("ROC AUC, 95 % interval")
-    _legend(figure, panels[0], blind)
+    _legend(figure, panels[0], entries, blind)
     return png(figure)
 
 
@@ -73,11 +73,12 @@ def _point(axes: Axes, x: float, found: Json, colour: str, mark: str, *, hollow:
     axes.plot(x, found["value"], mark, color=colour, markersize=6, markerfacecolor="white" if hollow else colour)
 
 
-def _legend(figure: Figure, axes: Axes, blind: Sequence[Json]) -> None:
+def _legend(figure: Figure, axes: Axes, entries: Sequence[Json], blind: Sequence[Json]) -> None:
     for recipe, colour in COLOURS.items():
         for tuning, mark in MARKS.items():
             axes.plot([], [], mark, color=colour, label=f"{recipe}, {tuning}")
-    axes.plot([], [], "o", color=UNTAUGHT, markerfacecolor="white", label="random weights, never trained")
+    if any(each["weights"] == RANDOM for each in entries):
+        axes.plot([], [], "o", color=UNTAUGHT, markerfacecolor="white", label="random weights, never trained")
     for each, style in zip(blind, LINES, strict=True):
         axes.plot([], [], style, color=NEUTRAL, label=f"sees no lung: {each['name']}")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)

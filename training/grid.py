@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training import compared, gridded, run
+from training import baselines, compared, gridded, run
 from training.backbones import CHOICES
 from training.compare_plots import settings
 from training.compared import Sample
@@ -61,12 +61,17 @@ def done(films: Sample, config: GridConfig, manifest: Path, folder: Path, most: 
     return found
 
 
-def tested(best: Json, films: Sample) -> Json:
-    """Return the figures of the test films for the chosen cell; its scores are those after the last epoch."""
-    test = gridded.parts(films)["test"]
-    margin = gridded.test_scores(best)
-    whole = np.zeros(len(test), np.intp)
-    return measured(films.y_true[test], margin, films.column("group")[test], whole, films.column("source")[test])
+def tested(best: Json, films: Sample, manifest: Path) -> Json:
+    """Return the test films' figures of the chosen cell, and beside it of the predictors that see no lung."""
+    part = gridded.parts(films)
+    test, small = part["test"], baselines.thumbnails(manifest)[1]
+    scores = {"the best cell": gridded.test_scores(best)}
+    for number, words in enumerate(baselines.BASELINES.values()):
+        inputs = small[number][films.places].reshape(len(films.rows), -1).astype(np.float32) / 255
+        seen = compared.head(films, inputs, part["train"], baselines.REGULARISATION)
+        scores[words] = seen.logits(inputs[test])
+    columns = films.column("group")[test], np.zeros(len(test), np.intp), films.column("source")[test]
+    return {words: measured(films.y_true[test], logits, *columns) for words, logits in scores.items()}
 
 
 def sections(films: Sample, config: GridConfig, report: Json) -> list[Section]:
@@ -87,12 +92,10 @@ def sections(films: Sample, config: GridConfig, report: Json) -> list[Section]:
     ]
     if best:
         chosen = ", ".join(f"{name.replace('_', ' ')} {best[name]}" for name in SETTINGS)
-        figures = [
-            ("ROC AUC, all films", figure_text(best["test"]["roc_auc"])),
-            ("ROC AUC inside a source", figure_text(best["test"]["inside"])),
-        ]
+        rows = [(w, figure_text(e["roc_auc"]), figure_text(e["inside"])) for w, e in best["test"].items()]
+        table = Table("Test films", ("what", "ROC AUC, all films", "ROC AUC inside a source"), rows)
         text = f"{chosen}: chosen by its validation AUC, then scored once. {CHOSEN}\n\nIntervals: {INTERVAL}."
-        parts.append(Section("The best cell on the test films", text, [Table("Test films", ("", "figure"), figures)]))
+        parts.append(Section("The best cell on the test films", text, [table]))
     if report["estimate"]:
         parts.append(Section("How long the whole takes", ESTIMATE, [_hours(report["estimate"])]))
     return parts
@@ -166,7 +169,8 @@ def main() -> None:
     report = {
         **run.describe(config, args.manifest),
         "cells": [{name: value for name, value in cell.items() if name != "test_logits"} for cell in cells],
-        "best": best and {**{name: best[name] for name in (*SETTINGS, "val")}, "test": tested(best, films)},
+        "best": best
+        and {**{name: best[name] for name in (*SETTINGS, "val")}, "test": tested(best, films, args.manifest)},
         "estimate": estimate,
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -76,5 +76,5 @@ def test_a_report_is_written_with_baselines_gains_and_counts(
     html = (tmp_path / "out" / "report.html").read_text()
     for words in ("whole picture, lungs erased", "Fine-tuned less frozen", "with random weights, never trained", "F1"):
         assert words in html
-    assert "MobileNetV2 from mobile.weights.h5" in html and "secret-folder" not in html
+    assert "MobileNetV2 (file) 32 px, from mobile.weights.h5" in html and "secret-folder" not in html
     assert html.count("data:image/png") == 1 and "http" not in html.split("</head>")[1]

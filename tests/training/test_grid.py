@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training import compared, dataset, grid, gridded
+from training import baselines, compared, dataset, grid, gridded
 from training.config import CONFIGS, load
 from training.gridded import Cell, GridConfig
 from xray.errors import DatasetError
@@ -78,7 +78,8 @@ def test_a_grid_stops_goes_on_and_scores_test_films_of_the_best_alone(small, mon
     grid.main()
     report = json.loads((small / "report.json").read_text())
     assert [cell["optimizer"] for cell in report["cells"]] == ["SGD", "Adam"]
-    assert report["best"]["val"] == 1.5 and report["best"]["test"]["roc_auc"]
+    assert report["best"]["val"] == 1.5 and all(each["roc_auc"] for each in report["best"]["test"].values())
+    assert list(report["best"]["test"]) == ["the best cell", *baselines.BASELINES.values()]
     assert all("test" not in name for cell in report["cells"] for name in cell)
     assert [each["cells"] for each in report["estimate"]] == [2] and report["estimate"][0]["hours"] > 0
     html = (small / "report.html").read_text()
