@@ -15,13 +15,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from training import audit, beside, card, features, litert, run
+from training import audit, beside, card, class_card, features, litert, run
 from training.config import MODELS, RUNS
 from training.dataset import crops
 from training.manifest import MANIFEST, read, root
 from training.network import FEATURE_LAYER, feature_shape, unet
 from training.network import features as cut
 from training.parity import of_backbone, of_head
+from training.parity import of_classes as parity_of_classes
 from training.segment import dice, mean_dice, read_pairs
 from xray import lungs
 from xray.classifier import load_weights
@@ -99,6 +100,9 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     report = folder / "report.json"
     if not report.exists():
         raise DatasetError(f"Expected {report}. Received: no such file. Run `python -m training.evaluate {folder}`.")
+    if "classes" in config:
+        _export_classes(folder, manifest, backbone, float_weights, record)
+        return
     recipe = Recipe(**config["recipe"])
     head = load_weights(folder / "head.npz", feature_shape(recipe))
     path = made_for(MODELS, backbone) / config["name"] / "head.npz"
@@ -119,6 +123,32 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     metrics = _summary(json.loads(report.read_text(encoding="utf-8")))
     metrics |= _audited(config["name"], made_for(RUNS, backbone) / "audit" / "report.json", record["manifest_sha256"])
     _write_facts(config["name"], "head", config["title"], path, record, metrics, parity, facts)
+
+
+def _export_classes(folder: Path, manifest: Path, backbone: str, float_weights: str, record: dict[str, Any]) -> None:
+    """Write the artefact of a head of several classes, as `export_head` does for two."""
+    config, recipe = record["config"], Recipe(**record["config"]["recipe"])
+    names = [each["name"] for each in config["classes"]]
+    head = load_weights(folder / "head.npz", feature_shape(recipe), len(names))
+    path = made_for(MODELS, backbone) / config["name"] / "head.npz"
+    _write_file(path, (folder / "head.npz").read_bytes())
+    points = json.loads((folder / "points.json").read_text(encoding="utf-8"))
+    thresholds = np.array([points[name]["threshold"] for name in names])
+    served = Network(features.served(backbone))
+    parity = parity_of_classes(head, crops(manifest, recipe), recipe, thresholds, served, float_weights)
+    facts = {
+        "backbone": backbone,
+        "backbone_sha256": _sha256(features.served(backbone)),
+        "classes": names,
+        "positive": config["positive"],
+        "temperature": 1.0,
+        "points": [
+            {"threshold": each["threshold"], "band": {"low": each["low"], "high": each["high"]}}
+            for each in (points[name] for name in names)
+        ],
+    }
+    metrics = class_card.summary(json.loads((folder / "report.json").read_text(encoding="utf-8")))
+    _write_facts(config["name"], "multiclass", config["title"], path, record, metrics, parity, facts)
 
 
 def export_screen(folder: Path, backbone: str) -> None:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training import features
+from training.class_figures import verdicts
 from training.dataset import Crops
 from training.network import features as cut
 from xray.classifier import HeadWeights, pool
@@ -44,12 +45,33 @@ def of_head(
         np.array([head.scores(extract(x)[0])[1] for x in inputs])
         for extract in (lambda x: np.asarray(kept(x, training=False)), served)
     )
-    verdicts = [np.digitize(each, (point["low"], point["high"])) for each in (exact, eight_bit)]
+    given = [np.digitize(each, (point["low"], point["high"])) for each in (exact, eight_bit)]
     difference = np.abs(exact - eight_bit)
     return {
         "pictures": len(chosen),
-        "same_verdict": float(np.mean(verdicts[0] == verdicts[1])),
+        "same_verdict": float(np.mean(given[0] == given[1])),
         "same_side_of_threshold": float(np.mean((exact >= point["threshold"]) == (eight_bit >= point["threshold"]))),
+        "score_difference_median": float(np.median(difference)),
+        "score_difference_max": float(difference.max()),
+    }
+
+
+def of_classes(
+    head: HeadWeights, data: Crops, recipe: Recipe, points: NDArray[np.float64], served: Network, float_weights: str
+) -> dict[str, float]:
+    """Compare a softmax head's scores and verdicts on the 8-bit backbone with those on the float32 one in Keras."""
+    kept = cut(features.vgg16_with(float_weights, recipe.size))
+    chosen = _sample(data, HEAD_PICTURES)
+    inputs = [scale(data.pictures[i], recipe)[None] for i in chosen]
+    pairs = [
+        (head.scores(np.asarray(kept(x, training=False))[0]), head.scores(served(x)[0]))
+        for x in tqdm(inputs, desc="parity", disable=None)
+    ]
+    exact, eight_bit = (np.array(each) for each in zip(*pairs, strict=True))
+    difference = np.abs(exact - eight_bit).max(axis=1)
+    return {
+        "pictures": len(chosen),
+        "same_verdict": float(np.mean(verdicts(exact, points) == verdicts(eight_bit, points))),
         "score_difference_median": float(np.median(difference)),
         "score_difference_max": float(difference.max()),
     }
