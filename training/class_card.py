@@ -11,8 +11,9 @@ from xray.analysis import in_words
 
 MEANING = """**What the scores mean.** One softmax: the scores of all classes sum to 1. The head learned each film
 against the classes of its own source alone (children and adults of one hospital each: normal against pneumonia; one
-collection: all three), so it was never paid for knowing the hospital. A class is *plausible* from its threshold up; the verdict is
-the only plausible class, INCONCLUSIVE where none or several are. POSITIVE and NEGATIVE are said of {positive}."""
+collection: all three), so it was never paid for knowing the hospital. A class is *plausible* from its threshold up; the
+verdict is the only plausible class, INCONCLUSIVE where none or several are. POSITIVE and NEGATIVE are said of
+{positive}."""
 CONFOUNDING = """**How far to believe them.** Most sources hold one class or two: over all sources the figures measure
 hospital and disease together. The rows without lungs say how much of it the hospital tells; believe the sources left
 out, and the classes inside one source."""

@@ -9,7 +9,7 @@ import cv2
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
-from web import frame, language, memory, password, patience, rates, refusals, security, services, settings, visitor
+from web import frame, language, password, patience, rates, refusals, security, services, settings, visitor
 from web.analyses.pages import analyses
 from web.api import interface
 from web.batch.pages import batch
@@ -17,6 +17,7 @@ from web.lesson.pages import lesson
 from web.models.pages import models
 from web.pages import pages
 from web.preview import preview
+from xray import memory
 from xray.registry import Registry
 
 

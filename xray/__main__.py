@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import cv2
 
-from xray import dicom
+from xray import dicom, memory
 from xray.analysis import BOTH_MODELS, Analysis, Analyzer, Prediction
 from xray.annotate import annotate, encode_png
 from xray.classes import ClassScore
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)  # the cores have a picture each
+    memory.return_what_is_freed()
     try:
         analyzer = Analyzer.load(backbone=options.backbone, pool_size=AT_ONCE, threads=1)
         models = analyzer.expand(options.model)

@@ -13,9 +13,9 @@ from xray import class_bars
 from xray.analysis import Analysis, Prediction, in_words
 from xray.classifier import Verdict
 from xray.explain import Heat, to_picture
-from xray.image import GreyImage
+from xray.image import GreyImage, halved
 from xray.lettering import BOLD, HEAVY, Colour, Picture, Sheet, printable
-from xray.lungs import LungMask
+from xray.lungs import LungMask, resized
 from xray.png_writer import Pixels, written
 from xray.preprocess import Box
 from xray.screen import CAUTIONS
@@ -82,9 +82,7 @@ def annotate(
 def radiograph_panel(analysis: Analysis) -> Picture:
     """Return the radiograph with its lung outline, its longer side scaled into 384 to 768 px."""
     image = _scaled(analysis.image, LARGEST_PANEL)
-    size = (image.shape[1], image.shape[0])
-    lungs = cv2.resize(analysis.lungs.astype(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR)
-    return outline(image, lungs > 127)
+    return outline(image, resized(analysis.lungs, (image.shape[0], image.shape[1])))
 
 
 def heat_panel(analysis: Analysis, prediction: Prediction) -> Picture:
@@ -107,7 +105,7 @@ def thumbnail(image: GreyImage, side: int = THUMBNAIL) -> GreyImage:
     """Return the radiograph inside a square of so many pixels, and no larger than it is."""
     factor = min(1, side / max(image.shape))
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(halved(image, *size[::-1]), size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def heat_layer(prediction: Prediction) -> Picture:
@@ -200,7 +198,7 @@ def _contours(lungs: LungMask) -> Sequence[NDArray[np.int32]]:
     # The mask was enlarged from 128 px: blurred, its steps become a line that follows the lung; half size will do.
     height, width = lungs.shape
     half = (max(1, width // 2), max(1, height // 2))
-    small = cv2.resize(lungs.astype(np.uint8) * 255, half, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(lungs.view(np.uint8) * np.uint8(255), half, interpolation=cv2.INTER_AREA)
     soft = cv2.resize(cv2.GaussianBlur(small, (0, 0), max(lungs.shape) / 400), (width, height))
     found, _ = cv2.findContours(cv2.threshold(soft, 127, 1, cv2.THRESH_BINARY)[1], *OUTER_EDGES)
     return cast("Sequence[NDArray[np.int32]]", found)

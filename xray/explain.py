@@ -1,5 +1,7 @@
 """Where in the picture a head saw its evidence."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +68,13 @@ def lung_share(lungs: LungMask, box: Box, shape: tuple[int, ...]) -> NDArray[np.
     Returns:
         float32, of the given shape, values 0 to 1; its mean is what evenly spread heat would have in the lungs.
     """
-    part = lungs[box.top : box.bottom, box.left : box.right].astype(np.float32)
-    return np.asarray(cv2.resize(part, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
+    part = np.ascontiguousarray(lungs[box.top : box.bottom, box.left : box.right])
+    # Lung above and left of each point: of four corners it gives a cell's, for a fifth of what averaging costs.
+    sums = cv2.integral(part.view(np.uint8))
+    rows, columns = (np.linspace(0, side, cells + 1) for side, cells in zip(part.shape, shape, strict=True))
+    corners = _between(_between(sums, rows).T, columns).T
+    inside = np.diff(np.diff(corners, axis=0), axis=1)
+    return np.asarray(inside * (shape[0] * shape[1] / part.size), np.float32)
 
 
 def heat_in_lungs(cam: Cam, share: NDArray[np.float32]) -> float | None:
@@ -78,3 +85,9 @@ def heat_in_lungs(cam: Cam, share: NDArray[np.float32]) -> float | None:
         share: of each of its cells that is lung; see `lung_share`.
     """
     return float((cam * share).sum() / cam.sum()) if cam.any() else None
+
+
+def _between(rows: NDArray[Any], at: NDArray[Any]) -> NDArray[np.float64]:
+    """Return rows that lie between those of a table, on the line between their two neighbours."""
+    above = np.minimum(at.astype(int), len(rows) - 2)
+    return np.asarray(rows[above] + (at - above)[:, None] * (rows[above + 1] - rows[above]), np.float64)

@@ -175,10 +175,17 @@ def shrunk(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return pixels
     height, width = round(pixels.shape[0] * share), round(pixels.shape[1] * share)
     # The mean of four pixels, then the line between two: ten times faster than areas of any size, and as smooth.
+    return np.asarray(cv2.resize(halved(pixels, height, width), (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def halved(pixels: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[Any]:
+    """Halve a picture as often as its sides stay at least so long, each pixel the mean of four."""
     while pixels.shape[0] >= 2 * height and pixels.shape[1] >= 2 * width:
         down, across = pixels.shape[0] // 2, pixels.shape[1] // 2
-        pixels = cv2.resize(pixels[: 2 * down, : 2 * across], (across, down), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR))
+        pixels = np.asarray(
+            cv2.resize(pixels[: 2 * down, : 2 * across], (across, down), interpolation=cv2.INTER_AREA), pixels.dtype
+        )
+    return pixels
 
 
 def sniff(data: bytes) -> str:

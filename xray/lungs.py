@@ -49,6 +49,18 @@ def mask_from_output(probability: NDArray[np.float32], shape: tuple[int, int]) -
     return np.asarray(enlarged > THRESHOLD, np.bool_)
 
 
+def resized(lungs: LungMask, shape: tuple[int, int]) -> LungMask:
+    """Return a mask at another size, its edge on the line between the old one's pixels.
+
+    Args:
+        lungs: bool, shape (height, width).
+        shape: the height and width that are wanted.
+    """
+    # Of 8 bits, that between 0 and 1 is rounded to the nearer.
+    levels = cv2.resize(lungs.view(np.uint8), shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(levels, np.uint8).view(np.bool_)
+
+
 def segment(image: GreyImage, network: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> LungMask:
     """Find the lungs.
 

@@ -81,6 +81,11 @@ def test_heat_fades_evenly_between_cells() -> None:
     np.testing.assert_allclose(heat[0], [0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1])
 
 
+def test_cells_share_a_pixel_that_their_edge_runs_through() -> None:
+    lungs = np.array([[True, True, True, False, False]] * 2)
+    np.testing.assert_allclose(lung_share(lungs, Box(0, 2, 0, 5), (1, 2)), [[1.0, 0.2]], rtol=1e-6)
+
+
 def test_heat_in_the_lungs_is_weighed_by_how_much_of_each_cell_is_lung() -> None:
     lungs = np.zeros((80, 120), np.bool_)
     lungs[20:60, 30:50] = True

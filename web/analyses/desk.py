@@ -3,16 +3,14 @@
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from threading import current_thread, main_thread
-
-import cv2
-import numpy as np
+from typing import TypeVar
 
 from web.analyses import pictures
 from web.analyses.pictures import Pictures
@@ -32,9 +30,11 @@ from xray.annotate import (
 )
 from xray.combined import combine
 from xray.deep import Deep
-from xray.lungs import LungMask
+from xray.lungs import LungMask, resized
 
 log = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 DAY_S = 86_400
 # Its age tells all workers when what killed processes left was last taken away.
@@ -60,6 +60,7 @@ class Desk:
         keep_days: an older analysis is taken away.
         keep_count: more analyses than these, the oldest first, are taken away.
         readers: the threads that read films; whoever brings one waits for them.
+        painters: the threads that draw what the pages show, while readers draw the annotated copies.
     """
 
     analyzer: Analyzer
@@ -69,6 +70,7 @@ class Desk:
     keep_days: int
     keep_count: int
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "reader"))
+    painters: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "painter"))
 
     def read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int = 0) -> Record:
         """Analyse one file and keep the analysis.
@@ -85,12 +87,13 @@ class Desk:
             StoreError: it cannot be kept; nothing of it is left.
         """
         work = partial(self._read, data, name=name, choice=choice, owner=owner, turn=turn)
-        # A server without threads answers in the first one, and others that were started would never run.
-        return work() if current_thread() is main_thread() else self.readers.submit(work).result()
+        return work() if _alone() else self.readers.submit(work).result()
 
     def _read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn, deep=True)
         deep = analysis.deep and replace(analysis.deep, levels=film_panel(analysis.deep.levels))
+        drawn = self._begin(partial(_drawn, analysis, deep))
+        outline = self._begin(partial(outline_path, analysis.lungs, analysis.sent))
         panel = radiograph_panel(analysis)
         now = datetime.now(UTC)
         id = secrets.token_urlsafe(16)
@@ -99,8 +102,10 @@ class Desk:
             for prediction in analysis.predictions:
                 png = encode_png(annotate(analysis, prediction, file_name=name, when=now, film=panel))
                 copies.append(self.store.save(png, prediction.verdict, prediction.score, name))
-            self.pictures.save(id, _drawn(analysis, deep))
-            record = _record(analysis, copies, id=id, owner=owner, created=now, name=name, choice=choice, turn=turn)
+            self.pictures.save(id, drawn())
+            record = _record(
+                analysis, copies, outline(), id=id, owner=owner, created=now, name=name, choice=choice, turn=turn
+            )
             record = _deepened(record, deep) if deep else record
             self.records.add(record)
         except Exception:
@@ -109,6 +114,10 @@ class Desk:
             raise
         self.prune(now, but=id)
         return record
+
+    def _begin(self, work: Callable[[], Found]) -> Callable[[], Found]:
+        """Begin a piece of work beside what comes next, where that can be; return what waits for what it found."""
+        return work if _alone() else self.painters.submit(work).result
 
     def remove(self, record: Record) -> None:
         """Take an analysis away, with all its pictures.
@@ -181,6 +190,11 @@ class Desk:
         self.pictures.remove(id)
 
 
+def _alone() -> bool:
+    """Tell whether this is a server without threads: it answers in the first one, and others would never run."""
+    return current_thread() is main_thread()
+
+
 def _drawn(analysis: Analysis, deep: Deep | None) -> Mapping[str, bytes]:
     """Draw what the pages show of an analysis."""
     film = film_panel(analysis.image)
@@ -198,9 +212,7 @@ def _mask(analysis: Analysis) -> LungMask:
     """Return the mask in the size of the picture that was sent."""
     if analysis.sent in (None, analysis.lungs.shape):
         return analysis.lungs
-    height, width = analysis.sent
-    soft = cv2.resize(analysis.lungs.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(soft > 127, np.bool_)
+    return resized(analysis.lungs, analysis.sent)
 
 
 def _box(analysis: Analysis, sent: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -215,7 +227,16 @@ def _deepened(record: Record, deep: Deep) -> Record:
 
 
 def _record(
-    analysis: Analysis, copies: list[str], *, id: str, owner: str, created: datetime, name: str, choice: str, turn: int
+    analysis: Analysis,
+    copies: list[str],
+    outline: str,
+    *,
+    id: str,
+    owner: str,
+    created: datetime,
+    name: str,
+    choice: str,
+    turn: int,
 ) -> Record:
     together = combine(analysis.predictions)
     sent = analysis.sent or (analysis.image.shape[0], analysis.image.shape[1])
@@ -228,7 +249,7 @@ def _record(
         width=sent[1],
         height=sent[0],
         box=_box(analysis, sent),
-        outline=outline_path(analysis.lungs, sent),
+        outline=outline,
         cautions=tuple(str(caution) for caution in analysis.cautions),
         said=tuple(_said(each, copy) for each, copy in zip(analysis.predictions, copies, strict=True)),
         combined=Together(str(together.verdict), together.score, together.threshold) if together else None,
