@@ -9,7 +9,7 @@ from flask import current_app, render_template, url_for
 from web.analyses import pictures
 from web.analyses.record import Record, Said
 from web.services import services
-from xray.metadata import HeadFacts
+from xray.metadata import HeadFacts, ModelFacts
 
 
 class Share(NamedTuple):
@@ -78,14 +78,14 @@ def page(record: Record) -> str:
     )
 
 
-def held_out(said: Said, facts: HeadFacts | None) -> HeldOut:
+def held_out(said: Said, facts: ModelFacts | None) -> HeldOut:
     """Return how the model that said it did on films of other patients.
 
     Args:
         said: what it said.
         facts: of the model that is served today; another version's figures say nothing of this score.
     """
-    if facts is None or facts.version != said.version:
+    if not isinstance(facts, HeadFacts) or facts.version != said.version:
         return HeldOut()
     histograms = _mapping(facts.metrics, "score_histograms")
     val, test = (_counts(histograms, part) for part in ("val", "test"))
