@@ -168,10 +168,10 @@ def thresholds(y_true: NDArray[np.int64], y_score: Floats, weight: Floats, error
 
 
 def taught_films(rows: Sequence[Row], y_true: NDArray[np.int64], config: ClassesConfig) -> list[dict[str, object]]:
-    """Return how many films and patients of each split, source and class there are."""
+    """Return how many films and patients of each split, source and class the head learns from or is judged on."""
     cells: dict[tuple[str, str, str], list[str]] = {}
     for row, y in zip(rows, y_true, strict=True):
-        if y >= 0:
+        if y >= 0 and (row.split != "train" or row.source in config.sources):
             cells.setdefault((row.split, row.source, config.names[y]), []).append(row.patient_id)
     return [
         {"split": split, "source": source, "label": label, "films": len(of), "patients": len(set(of))}

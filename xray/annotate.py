@@ -272,7 +272,7 @@ def _verdict(width: int, prediction: Prediction) -> Picture:
     sheet.write(sheet.shorten(model, 20, room), left, sheet.px(106), 20, TEXT)
     left, right = width // 2 + MARGIN, width - MARGIN - sheet.px(20)
     if prediction.classes:
-        class_bars.draw(sheet, prediction.classes, left, right, class_bars.Inks(TEXT, LINE, VERDICT_COLOURS))
+        class_bars.draw(sheet, prediction, left, right, class_bars.Inks(TEXT, QUIET, LINE, VERDICT_COLOURS))
     else:
         _score_scale(sheet, prediction, left, right)
     return sheet.picture

@@ -1,6 +1,6 @@
 """What the page of a model of several classes shows of its metadata.json."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext as _
@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from web.charts.figures import decimal, percent, shown, whole
 from web.models.head_tables import Table, films
 from web.models.terms import class_name, erasure
-from web.words import verdict
 from xray.metadata import ClassesFacts
 
 Record = Mapping[str, Any]
@@ -19,7 +18,7 @@ def tables(facts: ClassesFacts) -> dict[str, Table]:
     """List what the metadata holds; what it does not hold is left out.
 
     Returns:
-        By name: `points`, `films`, `figures`, `confusion`, `verdicts`, `left_out`, `inside`, `sources`.
+        By name: `points`, `films`, `figures`, `left_out`, `inside`, `sources`.
     """
     found = {"points": _points(facts), "films": films(facts)}
     metrics: Any = facts.metrics
@@ -29,8 +28,6 @@ def tables(facts: ClassesFacts) -> dict[str, Table]:
         beside |= {_("no lung: %(shown)s", shown=erasure(name)): row for name, row in metrics["baselines"].items()}
         found |= {
             "figures": _figures(_("All sources mixed"), beside),
-            "confusion": _matrix(facts, _("The class with the highest score"), test["all"]["confusion"]),
-            "verdicts": _matrix(facts, _("Verdicts on the test films"), test["all"]["verdicts"]),
             "left_out": _figures(_("In a hospital that it did not learn from"), metrics["left_out"]),
             "inside": _figures(_("Learned and judged inside one source"), metrics["inside"]),
             "sources": _figures(_("Source by source"), test["sources"]),
@@ -96,13 +93,3 @@ def _figures(title: str, parts: Mapping[str, Record]) -> Table:
                 rows.append((name, class_name(label), whole(row["n"]), *(shown(row[key]) for key in FIGURES)))
     head = (_("films of"), _("class"), _("films"), _("ROC AUC"), _("sensitivity"), _("specificity"))
     return Table(title, head, rows)
-
-
-def _matrix(facts: ClassesFacts, title: str, counts: Sequence[Sequence[int]]) -> Table:
-    names = [class_name(label) for label in facts.classes]
-    columns = [*names, verdict("INCONCLUSIVE")][: len(counts[0])]
-    rows = [
-        (name, *(f"{whole(count)} ({percent(count / max(sum(row), 1))})" for count in row))
-        for name, row in zip(names, counts, strict=True)
-    ]
-    return Table(title, (_("is; called:"), *columns), rows)

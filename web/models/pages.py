@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
 
 from web.charts import figures
-from web.models import class_tables, failures, head_plots, head_tables, network_cards, terms
+from web.models import class_plots, class_tables, failures, head_plots, head_tables, network_cards, terms
 from web.services import services
 from xray.metadata import BackboneFacts, ClassesFacts, Facts, HeadFacts, ScreenFacts
 from xray.registry import BACKBONE, made_for
@@ -146,7 +146,11 @@ def _parts(facts: Facts) -> Mapping[str, object]:
                 "failures": failures.known(facts),
             }
         case ClassesFacts():
-            return {"tables": class_tables.tables(facts), "failures": class_tables.failures(facts)}
+            return {
+                "plots": class_plots.plots(facts),
+                "tables": class_tables.tables(facts),
+                "failures": class_tables.failures(facts),
+            }
         case BackboneFacts():
             return {"tables": {"accuracies": network_cards.accuracies(facts)}}
         case ScreenFacts():

@@ -236,7 +236,8 @@ class _Page:
         for name, each in zip(names, said.classes, strict=True):
             middle = y + (paper.height(BODY) - high) / 2
             paper.line(name, x, y, BODY)
-            paper.fill_box(start, middle, length * each.score, high, _ink(each.verdict))
+            kind = each.verdict if said.kind == "multilabel" else said.verdict if each.plausible else ""
+            paper.fill_box(start, middle, length * each.score, high, VERDICT_INKS.get(kind, RULE))
             paper.box(start, middle, length, high, BLACK)
             edge = start + length * each.threshold
             paper.line_between((edge, middle - 0.8), (edge, middle + high + 0.8), BLACK)
