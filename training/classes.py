@@ -60,6 +60,8 @@ class ClassesConfig:
         error_rate: share of a class's validation films for which it is not plausible.
         classes: in the order of the outputs.
         recipe: of the backbone.
+        rivals: `source` compares a film with the classes of its own source alone; `all`, for collections whose
+            classes come from a source each, with all: then the head learns to know the source as well.
     """
 
     name: str
@@ -71,6 +73,7 @@ class ClassesConfig:
     error_rate: float
     classes: tuple[ClassChoice, ...]
     recipe: Recipe
+    rivals: str = "source"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,7 +89,7 @@ def classes_of(rows: Sequence[Row], config: ClassesConfig) -> NDArray[np.int64]:
 def learn(
     inputs: NDArray[np.float32], y_true: NDArray[np.int64], rows: Sequence[Row], config: ClassesConfig
 ) -> Softmax:
-    """Fit a head on train films of the configuration's sources, each with the classes of its source as rivals.
+    """Fit a head on train films of the configuration's sources, each with its rivals (see ClassesConfig).
 
     Args:
         inputs: averaged features of all films, shape (n, views, channels).
@@ -100,6 +103,8 @@ def learn(
     sources = np.array([row.source for row in rows])
     train = np.array([row.split == "train" for row in rows]) & (y_true >= 0) & np.isin(sources, config.sources)
     held = {name: np.unique(y_true[train & (sources == name)]) for name in np.unique(sources[train])}
+    if config.rivals == "all":
+        held = dict.fromkeys(held, np.unique(y_true[train]))
     held = {name: classes for name, classes in held.items() if len(classes) > 1}
     if not _joined(list(held.values()), len(config.classes)):
         raise DatasetError(
@@ -156,10 +161,15 @@ def thresholds(y_true: NDArray[np.int64], y_score: Floats, weight: Floats, error
         weight: shape (n,): what each film counts.
         error_rate: that share.
 
+    Raises:
+        DatasetError: a class has none.
+
     Source:
         Class-conditional split conformal prediction: Vovk 2012, arXiv:1209.2673; Sadinle et al. 2019,
         arXiv:1609.00451.
     """
+    if missing := set(range(y_score.shape[1])) - set(y_true.tolist()):
+        raise DatasetError(f"Expected validation films of every class. Received none of number {sorted(missing)}.")
     found = [
         calibrate.quantile(y_score[y_true == index, index], weight[y_true == index], error_rate)
         for index in range(y_score.shape[1])

@@ -10,7 +10,6 @@ from web.charts.figures import Figure, whole
 from web.charts.svg import Words
 from web.models.head_plots import Plot
 from web.models.terms import class_name, erasure
-from web.words import verdict
 from xray.metadata import ClassesFacts
 
 Record = Mapping[str, Any]
@@ -60,8 +59,10 @@ def _apart(metrics: Record) -> Iterator[tuple[str, Record | None, str]]:
 
 def _matrix(facts: ClassesFacts, id: str, title: str, counts: Sequence[Sequence[int]]) -> Plot:
     """Draw who was called what: a column for what films are, a row for what was said."""
-    truths = [class_name(label) for label in facts.classes]
-    said = [*truths, verdict("INCONCLUSIVE")][: len(counts[0])]
+    # In few letters: each stands in a cell.
+    short: dict[str, str] = {"pneumonia": _("pneumonia"), "bacterial": _("bacterial"), "viral": _("viral")}
+    truths = [short.get(label) or class_name(label) for label in facts.classes]
+    said = [*truths, _("undecided")][: len(counts[0])]
     desc = _("Columns: what the films are. Rows: what the model said of them, with its share of the column.")
     rows = [(name, [row[index] for row in counts]) for index, name in enumerate(said)]
     drawing = squares.matrix(Words(id, title, desc), truths, rows)

@@ -28,7 +28,6 @@ COMMANDS = {
     "head": ("contrast training/configs/{name}.toml", "evaluate runs/{name}", "audit", "export head {name}"),
     # The file of settings has a name of its own.
     "multiclass": ("classes {config}", "evaluate_classes {config}", "export head {name}"),
-    "multilabel": ("labels {config}", "export head {name}"),
 }
 CONFIGS = {"three_classes": "covid_normal_pneumo"}
 # The same for another backbone than the one that is served unless asked for, and for what stands on it.
