@@ -6,7 +6,7 @@ Source:
 
 from collections.abc import Callable
 
-from training import audit_tables, beside, class_card
+from training import audit_tables, beside, class_card, label_card
 from training.figures import Json
 from training.html import Table
 from training.report import FIGURES, by_name, called_table, figure_cells, table
@@ -66,7 +66,8 @@ def render(facts: Json) -> str:
         "backbone": _backbone,
         "head": _head,
         "screen": _screen,
-        "multiclass": _classes,
+        "multiclass": lambda facts: [*class_card.parts(facts), CHECKLIST],
+        "multilabel": lambda facts: [*label_card.parts(facts), CHECKLIST],
     }
     parts = [f"# {facts['title']} (`{facts['name']}` {facts['version']})", *kinds[facts["kind"]](facts)]
     parts += [USE, LIMITS, f"## Data and licence\n\n{DATA}\n\nLicence: {facts['licence']}", _training(facts)]
@@ -180,10 +181,6 @@ def _screen(facts: Json) -> list[str]:
         "are made by the code; halves and turned films from radiographs.",
         *(_markdown(table) for table in audit_tables.screen(facts["metrics"])),
     ]
-
-
-def _classes(facts: Json) -> list[str]:
-    return [*class_card.parts(facts), CHECKLIST]
 
 
 def _markdown(found: Table) -> str:

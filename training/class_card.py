@@ -22,21 +22,22 @@ out, and the classes inside one source."""
 def summary(report: Json) -> Json:
     """Keep of a report what the card and the pages show, rounded; the rest stays in the run."""
     kept = ("interval", "error_rate", "test", "held_out", "baselines", "left_out", "inside")
-    found: Json = _rounded({name: report[name] for name in kept})
+    found: Json = rounded({name: report[name] for name in kept})
     return found
 
 
-def _rounded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def rounded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Round the figures of a report to 4 decimals."""
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_rounded(item) for item in value]
+        return [rounded(item) for item in value]
     return round(value, 4) if isinstance(value, float) else value
 
 
 def parts(facts: Json) -> list[str]:
     """Return the card's own parts."""
-    metrics, parity, classes = facts["metrics"], facts["parity"], facts["classes"]
+    metrics, classes = facts["metrics"], facts["classes"]
     points = zip(classes, facts["points"], strict=True)
     thresholds = ", ".join(f"{in_words(name)} {point['threshold']:.4f}" for name, point in points)
     beside = {"all sources": metrics["test"]["all"]}
@@ -45,17 +46,27 @@ def parts(facts: Json) -> list[str]:
         f"{', '.join(in_words(name) for name in classes)}: a score for each. Plausible from: {thresholds}; each chosen "
         f"so that {1 - metrics['error_rate']:.0%} of the class's validation films reach it.",
         MEANING.format(positive=in_words(facts["positive"])),
-        f"## Figures\n\n{_markdown(figures('Test films, each class against the rest', beside))}",
+        f"## Figures\n\n{markdown(figures('Test films, each class against the rest', beside))}",
         CONFOUNDING,
-        f"## Verdicts on test films, by source\n\n{_markdown(verdicts('Counts', metrics['test']['sources'], classes))}",
-        f"## Another hospital\n\n{_markdown(figures('Source left out', metrics['left_out']))}"
-        f"\n\n{_markdown(verdicts('Verdicts there', metrics['left_out'], classes))}",
-        f"## Inside one source\n\n{_markdown(figures('Learned and judged there', metrics['inside'], ('roc_auc',)))}",
+        f"## Verdicts on test films, by source\n\n{markdown(verdicts('Counts', metrics['test']['sources'], classes))}",
+        f"## Another hospital\n\n{markdown(figures('Source left out', metrics['left_out']))}"
+        f"\n\n{markdown(verdicts('Verdicts there', metrics['left_out'], classes))}",
+        f"## Inside one source\n\n{markdown(figures('Learned and judged there', metrics['inside'], ('roc_auc',)))}",
+        *parity_part(facts["parity"]),
+    ]
+
+
+def parity_part(parity: Json) -> list[str]:
+    """Say how far what is served is what was trained; nothing before it was compared."""
+    if not parity:
+        return []
+    return [
         "## As served against Keras in float32\n\n"
         f"{parity['pictures']} test pictures: same verdict {parity['same_verdict']:.1%}; largest score difference of a "
         f"picture {parity['score_difference_median']:.4f} (median), {parity['score_difference_max']:.4f} (largest).",
     ]
 
 
-def _markdown(found: Table) -> str:
+def markdown(found: Table) -> str:
+    """Write a table."""
     return f"*{found.caption}*\n\n" + table(list(found.head), [[str(cell) for cell in row] for row in found.rows])

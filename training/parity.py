@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training import features
-from training.class_figures import verdicts
 from training.dataset import Crops
 from training.network import features as cut
+from xray.classes import ClassesHead
 from xray.classifier import HeadWeights, pool
 from xray.preprocess import Recipe, scale
 from xray.runtime import Network
@@ -56,22 +56,21 @@ def of_head(
     }
 
 
-def of_classes(
-    head: HeadWeights, data: Crops, recipe: Recipe, points: NDArray[np.float64], served: Network, float_weights: str
-) -> dict[str, float]:
-    """Compare a softmax head's scores and verdicts on the 8-bit backbone with those on the float32 one in Keras."""
+def of_classes(head: ClassesHead, data: Crops, recipe: Recipe, served: Network, float_weights: str) -> dict[str, float]:
+    """Compare the scores and verdicts of several classes on the 8-bit backbone with those on the float32 one in Keras."""
     kept = cut(features.vgg16_with(float_weights, recipe.size))
     chosen = _sample(data, HEAD_PICTURES)
     inputs = [scale(data.pictures[i], recipe)[None] for i in chosen]
     pairs = [
-        (head.scores(np.asarray(kept(x, training=False))[0]), head.scores(served(x)[0]))
+        (head.judge(np.asarray(kept(x, training=False))[0]), head.judge(served(x)[0]))
         for x in tqdm(inputs, desc="parity", disable=None)
     ]
-    exact, eight_bit = (np.array(each) for each in zip(*pairs, strict=True))
+    exact, eight_bit = (np.array([[each.score for each in said] for said in side]) for side in zip(*pairs, strict=True))
+    same = [[each.verdict for each in one] == [each.verdict for each in other] for one, other in pairs]
     difference = np.abs(exact - eight_bit).max(axis=1)
     return {
         "pictures": len(chosen),
-        "same_verdict": float(np.mean(verdicts(exact, points) == verdicts(eight_bit, points))),
+        "same_verdict": float(np.mean(same)),
         "score_difference_median": float(np.median(difference)),
         "score_difference_max": float(difference.max()),
     }

@@ -22,9 +22,7 @@ from training.manifest import Row
 from xray.errors import DatasetError
 
 
-def prepare(
-    sources: Sequence[Path], output: Path, validation: Path, seed: int, *, opacity: bool = False
-) -> list[Row]:
+def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int, *, opacity: bool = False) -> list[Row]:
     """Build, check and write the manifest, lay out the held-out pictures, and print what was done.
 
     Args:
