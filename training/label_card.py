@@ -8,8 +8,8 @@ from xray.analysis import in_words
 
 MEANING = """**What the scores mean.** Each label has a score of its own; they need not sum to 1, and several may be
 POSITIVE: a film of COVID-19 is abnormal and viral as well. A label learned only from sources that hold films with and
-without it, so it was never paid for knowing the hospital; films of which nobody says it were left out. Bacterial against
-viral is told by the children of one hospital almost alone."""
+without it, so it was never paid for knowing the hospital; films of which nobody says it were left out. Bacterial
+against viral is told by the children of one hospital almost alone."""
 
 
 def summary(report: Json) -> Json:

@@ -24,8 +24,8 @@ from xray.errors import DatasetError
 
 READ = """Each label against the films without it; films of which nobody says are left out of its figures. A film may
 show several: one of COVID-19 is abnormal and viral as well. Patients kept apart; the test part was scored once. Each
-label learned in sources that hold both sides of it; the backbone below saw every source. The rows without lungs tell how
-much the hospital gives away."""
+label learned in sources that hold both sides of it; the backbone below saw every source. The rows without lungs tell
+how much the hospital gives away."""
 
 
 def judged(

@@ -57,7 +57,7 @@ def of_head(
 
 
 def of_classes(head: ClassesHead, data: Crops, recipe: Recipe, served: Network, float_weights: str) -> dict[str, float]:
-    """Compare the scores and verdicts of several classes on the 8-bit backbone with those on the float32 one in Keras."""
+    """Compare scores and verdicts of several classes on the 8-bit backbone with those on the float32 one in Keras."""
     kept = cut(features.vgg16_with(float_weights, recipe.size))
     chosen = _sample(data, HEAD_PICTURES)
     inputs = [scale(data.pictures[i], recipe)[None] for i in chosen]

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
 
 from web.charts import figures
-from web.models import class_plots, class_tables, failures, head_plots, head_tables, network_cards, terms
+from web.models import class_plots, class_tables, failures, head_plots, head_tables, label_card, network_cards, terms
 from web.services import services
 from xray.metadata import BackboneFacts, ClassesFacts, Facts, HeadFacts, ScreenFacts
 from xray.registry import BACKBONE, made_for
@@ -28,6 +28,7 @@ COMMANDS = {
     "head": ("contrast training/configs/{name}.toml", "evaluate runs/{name}", "audit", "export head {name}"),
     # The file of settings has a name of its own.
     "multiclass": ("classes {config}", "evaluate_classes {config}", "export head {name}"),
+    "multilabel": ("train_labels {config}", "export head {name}"),
 }
 CONFIGS = {"three_classes": "covid_normal_pneumo"}
 # The same for another backbone than the one that is served unless asked for, and for what stands on it.
@@ -143,6 +144,12 @@ def _parts(facts: Facts) -> Mapping[str, object]:
                 "plots": head_plots.plots(facts),
                 "tables": head_tables.tables(facts),
                 "failures": failures.known(facts),
+            }
+        case ClassesFacts(kind="multilabel"):
+            return {
+                "plots": label_card.plots(facts),
+                "tables": label_card.tables(facts),
+                "failures": label_card.failures(facts),
             }
         case ClassesFacts():
             return {
