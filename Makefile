@@ -74,6 +74,8 @@ models: .venv-dev/.installed  ## train all that is served, from the published pi
 	$(DEV) -m training.export backbone
 	$(DEV) -m training.contrast training/configs/covid_normal.toml
 	$(DEV) -m training.contrast training/configs/covid_pneumo.toml
+	$(DEV) -m training.classes training/configs/covid_normal_pneumo.toml
+	$(DEV) -m training.evaluate_classes training/configs/covid_normal_pneumo.toml
 	$(DEV) -m training.screen
 	$(DEV) -m training.export screen
 	$(DEV) -m training.evaluate runs/covid_normal runs/covid_pneumo

@@ -6,7 +6,7 @@ Source:
 
 from collections.abc import Callable
 
-from training import audit_tables, beside
+from training import audit_tables, beside, class_card, label_card
 from training.figures import Json
 from training.html import Table
 from training.report import FIGURES, by_name, called_table, figure_cells, table
@@ -66,6 +66,8 @@ def render(facts: Json) -> str:
         "backbone": _backbone,
         "head": _head,
         "screen": _screen,
+        "multiclass": lambda facts: [*class_card.parts(facts), CHECKLIST],
+        "multilabel": lambda facts: [*label_card.parts(facts), CHECKLIST],
     }
     parts = [f"# {facts['title']} (`{facts['name']}` {facts['version']})", *kinds[facts["kind"]](facts)]
     parts += [USE, LIMITS, f"## Data and licence\n\n{DATA}\n\nLicence: {facts['licence']}", _training(facts)]

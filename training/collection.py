@@ -29,11 +29,13 @@ class Collection:
         root: the data root, where the rows' paths start.
         rows: what was taken; a held-out picture that its publisher's table marks carries `split` held_out.
         left: number of pictures by (source, view, class, reason).
+        opacity: whether the fourth class of the Radiography Database is taken.
     """
 
     root: Path
     rows: list[Row] = field(default_factory=list)
     left: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    opacity: bool = False
 
     def take(self, picture: Path, mask: Path | None = None, **facts: str) -> None:
         """Add a picture below the root, with what is known of it."""

@@ -10,20 +10,21 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 
-from training import audit, beside, card, features, litert, run
+from training import audit, beside, card, class_card, features, label_card, litert, run
 from training.config import MODELS, RUNS
 from training.dataset import crops
 from training.manifest import MANIFEST, read, root
 from training.network import FEATURE_LAYER, feature_shape, unet
 from training.network import features as cut
-from training.parity import of_backbone, of_head
+from training.parity import of_backbone, of_classes, of_head
 from training.segment import dice, mean_dice, read_pairs
-from xray import lungs
+from xray import lungs, metadata
+from xray.classes import ClassesHead
 from xray.classifier import load_weights
 from xray.errors import DatasetError
 from xray.preprocess import LUNG_BOX, Recipe
@@ -99,6 +100,9 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     report = folder / "report.json"
     if not report.exists():
         raise DatasetError(f"Expected {report}. Received: no such file. Run `python -m training.evaluate {folder}`.")
+    if "classes" in config or "labels" in config:
+        _export_classes(folder, manifest, backbone, float_weights, record)
+        return
     recipe = Recipe(**config["recipe"])
     head = load_weights(folder / "head.npz", feature_shape(recipe))
     path = made_for(MODELS, backbone) / config["name"] / "head.npz"
@@ -119,6 +123,35 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     metrics = _summary(json.loads(report.read_text(encoding="utf-8")))
     metrics |= _audited(config["name"], made_for(RUNS, backbone) / "audit" / "report.json", record["manifest_sha256"])
     _write_facts(config["name"], "head", config["title"], path, record, metrics, parity, facts)
+
+
+def _export_classes(folder: Path, manifest: Path, backbone: str, float_weights: str, record: dict[str, Any]) -> None:
+    """Write the artefact of a head of several classes, as `export_head` does for two."""
+    config, recipe = record["config"], Recipe(**record["config"]["recipe"])
+    kind = "multiclass" if "classes" in config else "multilabel"
+    names = [each["name"] for each in config["classes" if kind == "multiclass" else "labels"]]
+    path = made_for(MODELS, backbone) / config["name"] / "head.npz"
+    _write_file(path, (folder / "head.npz").read_bytes())
+    named = json.loads((folder / "points.json").read_text(encoding="utf-8"))
+    points = [
+        {"threshold": p["threshold"], "band": {"low": p["low"], "high": p["high"]}} for p in map(named.get, names)
+    ]
+    facts = {
+        "backbone": backbone,
+        "backbone_sha256": _sha256(features.served(backbone)),
+        "classes": names,
+        "positive": config["positive"],
+        "temperature": 1.0,
+        "points": points,
+    }
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    metrics = class_card.summary(report) if kind == "multiclass" else label_card.summary(report)
+    _write_facts(config["name"], kind, config["title"], path, record, metrics, {}, facts)
+    # Written once without, so that what is compared is what is served.
+    served = cast(metadata.ClassesFacts, metadata.load(path.with_name(metadata.FILE_NAME)))
+    head = ClassesHead(served, load_weights(path, feature_shape(recipe), len(names)))
+    parity = of_classes(head, crops(manifest, recipe), recipe, Network(features.served(backbone)), float_weights)
+    _write_facts(config["name"], kind, config["title"], path, record, metrics, parity, facts)
 
 
 def export_screen(folder: Path, backbone: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training.collection import Collection, child, pictures, records
-from training.manifest import LABELS
+from training.manifest import LABELS, OPACITY
 from xray.errors import ManifestError
 
 FRONTAL = {"PA", "AP", "AP Supine", ""}  # blank: its publisher describes the whole set as frontal
@@ -18,7 +18,7 @@ RADIOGRAPHY = {  # folder: class, source
     "COVID": ("covid", "radiography-covid"),
     "Normal": ("normal", "radiography-rsna"),
     "Viral Pneumonia": ("pneumonia", "radiography-viral"),
-    "Lung_Opacity": ("", "radiography-opacity"),
+    "Lung_Opacity": (OPACITY, "radiography-opacity"),
 }
 
 
@@ -111,7 +111,7 @@ def read_radiography(folder: Path, found: Collection) -> None:
     for name, (label, source) in RADIOGRAPHY.items():
         for picture in pictures(folder / name / "images") or pictures(folder / name):
             number = re.search(r"\d+", picture.stem)
-            if not label:
+            if label == OPACITY and not found.opacity:
                 found.leave(source, "", name, "lung opacity is none of the three classes")
                 continue
             found.take(

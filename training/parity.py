@@ -8,6 +8,7 @@ from tqdm import tqdm
 from training import features
 from training.dataset import Crops
 from training.network import features as cut
+from xray.classes import ClassesHead
 from xray.classifier import HeadWeights, pool
 from xray.preprocess import Recipe, scale
 from xray.runtime import Network
@@ -44,12 +45,32 @@ def of_head(
         np.array([head.scores(extract(x)[0])[1] for x in inputs])
         for extract in (lambda x: np.asarray(kept(x, training=False)), served)
     )
-    verdicts = [np.digitize(each, (point["low"], point["high"])) for each in (exact, eight_bit)]
+    given = [np.digitize(each, (point["low"], point["high"])) for each in (exact, eight_bit)]
     difference = np.abs(exact - eight_bit)
     return {
         "pictures": len(chosen),
-        "same_verdict": float(np.mean(verdicts[0] == verdicts[1])),
+        "same_verdict": float(np.mean(given[0] == given[1])),
         "same_side_of_threshold": float(np.mean((exact >= point["threshold"]) == (eight_bit >= point["threshold"]))),
+        "score_difference_median": float(np.median(difference)),
+        "score_difference_max": float(difference.max()),
+    }
+
+
+def of_classes(head: ClassesHead, data: Crops, recipe: Recipe, served: Network, float_weights: str) -> dict[str, float]:
+    """Compare scores and verdicts of several classes on the 8-bit backbone with those on the float32 one in Keras."""
+    kept = cut(features.vgg16_with(float_weights, recipe.size))
+    chosen = _sample(data, HEAD_PICTURES)
+    inputs = [scale(data.pictures[i], recipe)[None] for i in chosen]
+    pairs = [
+        (head.judge(np.asarray(kept(x, training=False))[0]), head.judge(served(x)[0]))
+        for x in tqdm(inputs, desc="parity", disable=None)
+    ]
+    exact, eight_bit = (np.array([[each.score for each in said] for said in side]) for side in zip(*pairs, strict=True))
+    same = [[each.verdict for each in one] == [each.verdict for each in other] for one, other in pairs]
+    difference = np.abs(exact - eight_bit).max(axis=1)
+    return {
+        "pictures": len(chosen),
+        "same_verdict": float(np.mean(same)),
         "score_difference_median": float(np.median(difference)),
         "score_difference_max": float(difference.max()),
     }

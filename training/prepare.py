@@ -22,7 +22,7 @@ from training.manifest import Row
 from xray.errors import DatasetError
 
 
-def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int) -> list[Row]:
+def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int, *, opacity: bool = False) -> list[Row]:
     """Build, check and write the manifest, lay out the held-out pictures, and print what was done.
 
     Args:
@@ -30,13 +30,14 @@ def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int) 
         output: where the table goes.
         validation: the folder of the held-out pictures and of their list.
         seed: decides the splits.
+        opacity: whether the Radiography Database's fourth class is taken, for configs/four_classes.toml.
 
     Raises:
         ManifestError: a folder or table that cannot be used.
         LeakageError: a patient, a picture or a near-copy would stand in two splits.
     """
     sources = [source.absolute() for source in sources]
-    found = Collection(Path(os.path.commonpath(sources)))
+    found = Collection(Path(os.path.commonpath(sources)), opacity=opacity)
     for source in sources:
         layouts.collect(source, found)
     rows, thumbnails = found.measure()
@@ -94,10 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     option("--validation", type=Path, default=REPOSITORY / "dataset_validation", metavar="DIR",
            help="where the held-out pictures go (%(default)s)")  # fmt: skip
     option("--seed", type=int, default=42, help="decides the splits (%(default)s)")
+    option("--opacity", action="store_true", help="take the Radiography Database's Lung_Opacity too")
     chosen = parser.parse_args(arguments)
     default = data_root() if data_root().is_dir() else Path("input")
     try:
-        prepare(chosen.source or [default], chosen.output, chosen.validation, chosen.seed)
+        prepare(chosen.source or [default], chosen.output, chosen.validation, chosen.seed, opacity=chosen.opacity)
     except DatasetError as error:
         print(f"prepare: {error}", file=sys.stderr)
         return 1

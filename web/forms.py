@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from flask import Request
 
 from web.examples import EXAMPLES
+from xray.analysis import ALL_MODELS, BOTH_MODELS
 from xray.errors import Phrase, XrayError
 from xray.image import TURNS
 
-BOTH = "both"
-LABELS = {"covid_normal": Phrase("Model 1: Covid / Normal"), "covid_pneumo": Phrase("Model 2: Covid / Pneumo")}
+BOTH, ALL = BOTH_MODELS, ALL_MODELS
+LABELS = {
+    "covid_normal": Phrase("Model 1: Covid / Normal"),
+    "covid_pneumo": Phrase("Model 2: Covid / Pneumo"),
+    "three_classes": Phrase("Model 3: Covid / Normal / Pneumo"),
+    "findings": Phrase("Model 4: findings, each by itself"),
+    BOTH: Phrase("Both models"),
+    ALL: Phrase("All models"),
+}
 NO_FILE = Phrase("No picture came with the form. Choose a chest radiograph, then press Analyse.")
 EMPTY_FILE = Phrase("The file is empty: it holds 0 bytes. Choose it again, or export it anew.")
 UNKNOWN_EXAMPLE = Phrase("That example is not known here. Choose one of those on the form, or a file.")
@@ -34,7 +42,7 @@ class Upload:
     Attributes:
         name: the file's name as its sender sees it, fit to be shown, at most 60 characters.
         data: the file's bytes, at least one.
-        model: a model's name, or "both".
+        model: a model's name, "both" or "all".
         turn: degrees clockwise by which the picture is turned before it is read.
     """
 
@@ -49,6 +57,11 @@ def labels(titles: Mapping[str, str]) -> dict[str, str]:
     return {name: LABELS.get(name, title) for name, title in titles.items()}
 
 
+def choices(models: Sequence[str]) -> tuple[str, ...]:
+    """Return what can be asked for: each model, models 1 and 2 together, and all where there are more."""
+    return (*models, BOTH, *((ALL,) if len(models) > 2 else ()))
+
+
 def read(request: Request, models: Sequence[str]) -> Upload:
     """Read the form: a file wins over an example, for nobody uploads by mistake.
 
@@ -60,7 +73,7 @@ def read(request: Request, models: Sequence[str]) -> Upload:
         FormError: a field is missing or cannot be used.
     """
     model = request.form.get("model", "")
-    if model not in (*models, BOTH):
+    if model not in choices(models):
         raise FormError(UNKNOWN_MODEL)
     turn = request.form.get("turn", "0")
     if turn not in map(str, TURNS):

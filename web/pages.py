@@ -82,8 +82,7 @@ def expired(error: CSRFError) -> AnyResponse:
 def _form_page(problem: str | None = None, status: int = 200, turn: int | None = None) -> AnyResponse:
     page = render_template(
         "index.html",
-        labels=services().labels,
-        both=forms.BOTH,
+        choices=services().choices,
         chosen=request.values.get("model"),
         turn=str(turn) if turn is not None else request.values.get("turn", "0"),
         examples=EXAMPLES.values(),

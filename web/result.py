@@ -9,7 +9,7 @@ from flask import current_app, render_template, url_for
 from web.analyses import pictures
 from web.analyses.record import Record, Said
 from web.services import services
-from xray.metadata import HeadFacts
+from xray.metadata import ClassesFacts, ModelFacts
 
 
 class Share(NamedTuple):
@@ -55,12 +55,14 @@ class HeldOut:
         verdict: the test films that got the same verdict.
         near: the test films whose score lies in the same step.
         step: that step's two ends.
+        by_class: of a model of several classes, the test films of each that got the same verdict.
     """
 
     scores: Histogram | None = None
     verdict: Sides | None = None
     near: Sides | None = None
     step: tuple[float, float] = (0.0, 1.0)
+    by_class: tuple[tuple[str, Share], ...] = ()
 
 
 def page(record: Record) -> str:
@@ -78,7 +80,7 @@ def page(record: Record) -> str:
     )
 
 
-def held_out(said: Said, facts: HeadFacts | None) -> HeldOut:
+def held_out(said: Said, facts: ModelFacts | None) -> HeldOut:
     """Return how the model that said it did on films of other patients.
 
     Args:
@@ -87,6 +89,8 @@ def held_out(said: Said, facts: HeadFacts | None) -> HeldOut:
     """
     if facts is None or facts.version != said.version:
         return HeldOut()
+    if isinstance(facts, ClassesFacts):
+        return HeldOut(by_class=_by_class(said, facts))
     histograms = _mapping(facts.metrics, "score_histograms")
     val, test = (_counts(histograms, part) for part in ("val", "test"))
     near, step = None, (0.0, 1.0)
@@ -96,6 +100,13 @@ def held_out(said: Said, facts: HeadFacts | None) -> HeldOut:
         near = Sides(*(Share(side[index], sum(side)) for side in test))
         step = (index / steps, (index + 1) / steps)
     return HeldOut(_histogram(*val) if val else None, _verdicts(facts.metrics, said.verdict), near, step)
+
+
+def _by_class(said: Said, facts: ClassesFacts) -> tuple[tuple[str, Share], ...]:
+    rows = _mapping(_mapping(facts.metrics, "test"), "all").get("verdicts", [])
+    column = facts.classes.index(said.called) if said.called in facts.classes else -1
+    counts = zip(facts.classes, rows, strict=False)
+    return tuple((label, Share(row[column], sum(row))) for label, row in counts if sum(row))
 
 
 def _histogram(positive: list[int], negative: list[int]) -> Histogram:

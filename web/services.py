@@ -14,7 +14,7 @@ from web.analyses.pictures import Pictures
 from web.analyses.records import Records
 from web.analyses.store import Store
 from xray.analysis import Analyzer
-from xray.metadata import Facts, HeadFacts
+from xray.metadata import Facts, ModelFacts
 from xray.registry import Registry
 
 
@@ -30,7 +30,7 @@ class Services:
     """
 
     desk: Desk
-    models: dict[str, HeadFacts]
+    models: dict[str, ModelFacts]
     artefacts: Mapping[str, Facts]
     titles: dict[str, str]
 
@@ -38,6 +38,12 @@ class Services:
     def labels(self) -> dict[str, str]:
         """What people call each model in the visitor's language, by name."""
         return {name: str(gettext(title)) for name, title in self.titles.items()}
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """What can be asked for, and what people call it: the models, and several of them together."""
+        names = forms.choices(list(self.titles))
+        return {name: self.labels.get(name) or str(gettext(forms.LABELS[name])) for name in names}
 
 
 def provide(app: Flask, registry: Registry) -> None:
@@ -47,7 +53,8 @@ def provide(app: Flask, registry: Registry) -> None:
         SettingError: the database cannot be used.
     """
     instance = Path(app.config["INSTANCE_DIR"])
-    models = {name: head.facts for name, head in registry.heads.items()}
+    models: dict[str, ModelFacts] = {name: head.facts for name, head in registry.heads.items()}
+    models |= {name: head.facts for name, head in registry.class_heads.items()}
     titles = forms.labels({name: facts.title for name, facts in models.items()})
     desk = Desk(
         Analyzer(registry),

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 
 def teach(app: Flask) -> None:
     """Give the templates these filters."""
-    for write in (decimals, percent, moment, verdict):
+    for write in (decimals, percent, moment, verdict, capitalize_first):
         app.add_template_filter(write)
 
 
@@ -25,6 +25,11 @@ def decimals(value: float | str) -> str:
     if not isinstance(value, str):
         value = f"{value:.2f}" if round(value, 2) == round(value, 4) else f"{value:.4f}"
     return value.replace(".", get_decimal_symbol(get_locale() or "en"))
+
+
+def capitalize_first(text: str) -> str:
+    """Write a word as it stands alone, its first letter large and the others as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def percent(share: float) -> str:

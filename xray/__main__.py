@@ -15,8 +15,9 @@ from typing import Any, TextIO
 import cv2
 
 from xray import dicom, memory
-from xray.analysis import ALL_MODELS, Analysis, Analyzer, Prediction
+from xray.analysis import BOTH_MODELS, Analysis, Analyzer, Prediction
 from xray.annotate import annotate, encode_png
+from xray.classes import ClassScore
 from xray.combined import MODELS, NAME, Combined, combine
 from xray.errors import ImageError, ModelError
 from xray.image import TURNS
@@ -72,8 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--model",
-        default=ALL_MODELS,
-        help=f"covid_normal, covid_pneumo, or both (default): every model, and a row `{NAME}` for both read together",
+        default=BOTH_MODELS,
+        help="a model of model/ such as covid_normal, both (default): covid_normal and covid_pneumo, and a row "
+        f"`{NAME}` for the two read together, or all; of several classes each has a row MODEL:CLASS",
     )
     parser.add_argument(
         "--backbone", default=BACKBONE, help=f"{BACKBONE} (default), or another network of model/ that heads stand on"
@@ -98,10 +100,11 @@ def _run(analyzer: Analyzer, models: tuple[str, ...], options: argparse.Namespac
 
     def rows() -> Iterator[Row]:
         nonlocal failed
+        names = tuple(name for model in models for name in _names(analyzer, model))
         analysed = _in_order(lambda file: _analysed(analyzer, models, *file, options.turn), files)
         for (path, _), (analysis, problem) in zip(files, analysed, strict=True):
             progress.show(path)
-            for row in _judge(models, path, analysis, problem, options.annotated):
+            for row in _judge(names, path, analysis, problem, options.annotated):
                 failed |= bool(row["error"])
                 progress.clear()
                 yield row
@@ -163,10 +166,16 @@ def _analysed(analyzer: Analyzer, models: tuple[str, ...], path: str, problem: s
         return None, _unreadable("file", error)
 
 
+def _names(analyzer: Analyzer, model: str) -> list[str]:
+    """Name the rows of a model: its own, or one for each of several classes."""
+    classes = analyzer.registry.class_heads.get(model)
+    return [f"{model}:{label}" for label in classes.facts.classes] if classes else [model]
+
+
 def _judge(
     models: tuple[str, ...], path: str, analysis: Analysis | None, problem: str, annotated: Path | None
 ) -> Iterator[Row]:
-    """Yield one row per model, then that of both together; a picture that failed has the problem in each."""
+    """Yield the rows of each model, then that of both together; a picture that failed has the problem in each."""
     if analysis is None:
         names = (*models, NAME) if set(MODELS) <= set(models) else models
         yield from (_row(path, name, None, problem) for name in names)
@@ -178,7 +187,10 @@ def _judge(
             problem = ""
         except OSError as error:
             problem = f"Annotated copy not saved in {annotated}: {error.strerror}."
-        yield _row(path, prediction.model, prediction, problem, analysis.cautions)
+        for each in prediction.classes:
+            yield _row(path, f"{prediction.model}:{each.label}", each, problem, analysis.cautions)
+        if not prediction.classes:
+            yield _row(path, prediction.model, prediction, problem, analysis.cautions)
     together = combine(analysis.predictions)
     if together:
         yield _row(path, NAME, together, "", analysis.cautions)
@@ -195,7 +207,11 @@ def _unreadable(what: str, error: OSError) -> str:
 
 
 def _row(
-    path: str, model: str, said: Prediction | Combined | None, problem: str, cautions: tuple[Caution, ...] = ()
+    path: str,
+    model: str,
+    said: Prediction | ClassScore | Combined | None,
+    problem: str,
+    cautions: tuple[Caution, ...] = (),
 ) -> Row:
     return {
         "file": path,

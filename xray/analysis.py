@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from xray import image, lungs, marks, polarity
+from xray.classes import ClassesHead, ClassScore, as_text
 from xray.classifier import Features, Head, Verdict, verdict
 from xray.deep import Deep
 from xray.explain import Cam, Heat, grad_cam, heat_in_lungs, lung_share, to_picture
@@ -15,11 +16,14 @@ from xray.lungs import LungMask
 from xray.metadata import Band
 from xray.polarity import Film
 from xray.preprocess import Box, crop_box, preprocess
-from xray.registry import BACKBONE, MODEL_DIR, Registry
+from xray.registry import BACKBONE, MODEL_DIR, PROMISED, Registry
 from xray.screen import Caution
 from xray.stopwatch import Stopwatch
 
-ALL_MODELS = "both"
+# The two models that the project promises, and every model that there is.
+BOTH_MODELS, ALL_MODELS = "both", "all"
+# What a model of several classes holds its verdict's label against.
+OTHERS = "other"
 # Share of the picture's edge that lung covers: hardly any on a whole film.
 TIGHT = 0.10
 # The least shorter side, in pixels, of which the training films had enough to learn from.
@@ -47,6 +51,9 @@ class Prediction:
         cam: float32, Grad-CAM on the backbone's grid, values 0 to 1.
         box: the part of the picture that the network saw.
         shape: height and width of the picture.
+        kind: of the model: "head" for one of two classes, else "multiclass" or "multilabel"; see xray/classes.py.
+        classes: of a model of several classes, what it says of each. Verdict, score, threshold and band are then
+            those of `positive`, and `negative` is OTHERS.
     """
 
     model: str
@@ -64,6 +71,8 @@ class Prediction:
     cam: Cam
     box: Box
     shape: tuple[int, int]
+    kind: str = "head"
+    classes: tuple[ClassScore, ...] = ()
 
     @property
     def heat(self) -> Heat:
@@ -71,8 +80,23 @@ class Prediction:
         return to_picture(self.cam, self.box, self.shape)
 
     @property
+    def called(self) -> str | None:
+        """Of classes that exclude each other, the label of the only plausible one; None where there is none."""
+        found = [each.label for each in self.classes if each.verdict is Verdict.POSITIVE]
+        return found[0] if self.kind == "multiclass" and found else None
+
+    @property
+    def word(self) -> str:
+        """The verdict as it stands on the annotated copy: the class, where the model tells several apart."""
+        if self.kind != "multiclass" or self.verdict is Verdict.INCONCLUSIVE:
+            return str(self.verdict)
+        return in_words(self.called or "").upper()
+
+    @property
     def reading(self) -> str:
-        """The verdict in words: which of its two classes the picture resembles."""
+        """The verdict in words: which of its classes the picture resembles."""
+        if self.classes:
+            return _reading_of_classes(self)
         if self.verdict is Verdict.INCONCLUSIVE:
             return f"Too close to call between {in_words(self.positive)} and {in_words(self.negative)}."
         more, less = in_words(self.positive), in_words(self.negative)
@@ -83,6 +107,8 @@ class Prediction:
     @property
     def arithmetic(self) -> str:
         """The score beside what it was judged by."""
+        if self.classes:
+            return "; ".join(_arithmetic_of_class(self, each) for each in self.classes)
         return (
             f"Score {self.score_text} for {in_words(self.positive)}; threshold {_decimals(self.threshold)}; "
             f"inconclusive from {_decimals(self.band.low)} to below {_decimals(self.band.high)}"
@@ -91,8 +117,7 @@ class Prediction:
     @property
     def score_text(self) -> str:
         """The score with 2 decimals, or with 4 where 2 would put it on the wrong side of the band."""
-        short = f"{self.score:.2f}"
-        return short if verdict(float(short), self.band) is self.verdict else f"{self.score:.4f}"
+        return as_text(self.score, self.band)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,21 +171,22 @@ class Analyzer:
     @property
     def names(self) -> tuple[str, ...]:
         """The models, in the order in which they are shown."""
-        return tuple(self.registry.heads)
+        return (*self.registry.heads, *self.registry.class_heads)
 
     def expand(self, choice: str) -> tuple[str, ...]:
         """Turn a choice of the form or the command line into model names.
 
         Args:
-            choice: a model's name, or "both" for every model.
+            choice: a model's name, "both" for models 1 and 2, or "all" for every model.
 
         Raises:
             ValueError: no such model.
         """
-        if choice != ALL_MODELS and choice not in self.names:
-            known = ", ".join((*self.names, ALL_MODELS))
+        several = {BOTH_MODELS: PROMISED, ALL_MODELS: self.names}
+        if choice not in (*several, *self.names):
+            known = ", ".join((*self.names, *several))
             raise ValueError(f"Expected a model out of {known}. Received: {choice!r}.")
-        return self.names if choice == ALL_MODELS else (choice,)
+        return several.get(choice, (choice,))
 
     def analyse(self, data: bytes, models: Sequence[str], *, turn: int = 0, deep: bool = False) -> Analysis:
         """Analyse one file: one pass of the lung network, one of the backbone, then each head.
@@ -186,7 +212,7 @@ class Analyzer:
         features = backbone.network(preprocess(film.image, film.lungs, backbone.recipe)[None])[0]
         watch.lap("backbone")
         cautions = self.registry.screen.examine(features) + of_picture(film)
-        heads = [self.registry.heads[name] for name in dict.fromkeys(names)]
+        heads = [self.registry.model(name) for name in dict.fromkeys(names)]
         predictions = tuple(predict(head, features, box, film.lungs) for head in heads)
         levels = picture.deep.turned() if picture.deep and film.inverted else picture.deep
         watch.lap("heads")
@@ -210,7 +236,7 @@ def of_picture(film: Film) -> tuple[Caution, ...]:
     return tuple(caution for caution, holds in found.items() if holds)
 
 
-def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Prediction:
+def predict(head: Head | ClassesHead, features: Features, box: Box, lungs: LungMask) -> Prediction:
     """Judge a radiograph by one head.
 
     Args:
@@ -219,6 +245,8 @@ def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Predic
         box: the part of the picture that the network saw.
         lungs: bool, of the picture's shape, True inside the lungs.
     """
+    if isinstance(head, ClassesHead):
+        return _predict_classes(head, features, box, lungs)
     facts = head.facts
     score = round(head.score(features), 4)
     judged = verdict(score, facts.band)
@@ -242,6 +270,60 @@ def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Predic
         box=box,
         shape=(lungs.shape[0], lungs.shape[1]),
     )
+
+
+def _predict_classes(head: ClassesHead, features: Features, box: Box, lungs: LungMask) -> Prediction:
+    """Judge a radiograph by a head of several classes; the heat is that of the class it leans to most."""
+    facts = head.facts
+    classes = head.judge(features)
+    own = next(each for each in classes if each.label == facts.positive)
+    called = [each for each in classes if each.verdict is Verdict.POSITIVE] or classes
+    index = classes.index(max(called, key=lambda each: each.score))
+    cam = grad_cam(features, head.weights, index, alone=not facts.exclusive)
+    share = lung_share(lungs, box, cam.shape)
+    return Prediction(
+        model=facts.name,
+        title=facts.title,
+        version=facts.version,
+        verdict=own.verdict,
+        score=own.score,
+        threshold=own.threshold,
+        band=own.band,
+        positive=facts.positive,
+        negative=OTHERS,
+        explained=facts.classes[index],
+        heat_in_lungs=heat_in_lungs(cam, share),
+        even_heat=float(share.mean()),
+        cam=cam,
+        box=box,
+        shape=(lungs.shape[0], lungs.shape[1]),
+        kind=facts.kind,
+        classes=classes,
+    )
+
+
+def _reading_of_classes(said: Prediction) -> str:
+    """Say what the scores of several classes mean."""
+    if said.kind == "multilabel":
+        found = {each: [in_words(row.label) for row in said.classes if row.verdict is each] for each in Verdict}
+        none = "none of its labels"
+        sure = f"Found: {', '.join(found[Verdict.POSITIVE]) or none}."
+        open_ = ", ".join(found[Verdict.INCONCLUSIVE])
+        return f"{sure} Too close to call: {open_}." if open_ else sure
+    plausible = [in_words(row.label) for row in said.classes if row.score >= row.threshold]
+    if said.called:
+        return f"Of its classes only {in_words(said.called)} is plausible."
+    return f"Too close to call: plausible are {' and '.join(plausible)}." if plausible else (
+        "Too close to call: none of its classes is plausible."
+    )  # fmt: skip
+
+
+def _arithmetic_of_class(said: Prediction, row: ClassScore) -> str:
+    """Say one class's score beside what it was judged by."""
+    start = f"{in_words(row.label)} {row.score_text}"
+    if said.kind == "multiclass":
+        return f"{start} (plausible from {_decimals(row.threshold)})"
+    return f"{start} (inconclusive from {_decimals(row.band.low)} to below {_decimals(row.band.high)})"
 
 
 def _decimals(value: float) -> str:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from xray import class_bars
 from xray.analysis import Analysis, Prediction, in_words
 from xray.classifier import Verdict
 from xray.explain import Heat, to_picture
@@ -264,11 +265,16 @@ def _verdict(width: int, prediction: Prediction) -> Picture:
     sheet.picture[: sheet.px(2)] = LINE
     sheet.picture[sheet.px(26) : sheet.px(112), MARGIN : MARGIN + sheet.px(6)] = colour
     left = MARGIN + sheet.px(24)
-    sheet.write(prediction.verdict, left, sheet.px(70), 52, colour, HEAVY)
-    model = f"{prediction.title}, version {prediction.version}"
     room = width // 2 - left - MARGIN
+    size = 52 if not prediction.classes or sheet.measure(prediction.word, 52, HEAVY) <= room else 34
+    sheet.write(prediction.word, left, sheet.px(70), size, colour, HEAVY)
+    model = f"{prediction.title}, version {prediction.version}"
     sheet.write(sheet.shorten(model, 20, room), left, sheet.px(106), 20, TEXT)
-    _score_scale(sheet, prediction, width // 2 + MARGIN, width - MARGIN - sheet.px(20))
+    left, right = width // 2 + MARGIN, width - MARGIN - sheet.px(20)
+    if prediction.classes:
+        class_bars.draw(sheet, prediction, left, right, class_bars.Inks(TEXT, QUIET, LINE, VERDICT_COLOURS))
+    else:
+        _score_scale(sheet, prediction, left, right)
     return sheet.picture
 
 

@@ -68,11 +68,18 @@ def _blocks(features: Features) -> Features:
 
 
 class HeadWeights(ABC):
-    """The trained part of one model: from the backbone's features to two logits."""
+    """The trained part of one model: from the backbone's features to a logit for each output."""
+
+    output_bias: NDArray[np.float32]
+
+    @property
+    def outputs(self) -> int:
+        """How many there are."""
+        return len(self.output_bias)
 
     @abstractmethod
     def logits(self, features: Features) -> NDArray[np.float32]:
-        """Return the two outputs before the softmax.
+        """Return the outputs before the softmax.
 
         Args:
             features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
@@ -87,11 +94,11 @@ class HeadWeights(ABC):
 
         Args:
             features: as `logits`.
-            towards: float32, shape (2,), which mixture of the logits.
+            towards: float32, shape (outputs,), which mixture of the logits.
         """
 
     def scores(self, features: Features, temperature: float = 1.0) -> NDArray[np.float64]:
-        """Return softmax(logits / temperature): two shares in [0, 1], sum 1.
+        """Return softmax(logits / temperature): shares in [0, 1], sum 1.
 
         Source:
             Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
@@ -103,18 +110,18 @@ class HeadWeights(ABC):
 
 @dataclass(frozen=True, eq=False)
 class LinearHead(HeadWeights):
-    """The head that is served: VGG16's last max pooling, the mean over all positions, Dense 2.
+    """The head that is served: VGG16's last max pooling, the mean over all positions, Dense.
 
     Attributes:
-        output_kernel: float32, shape (channels, 2).
-        output_bias: float32, shape (2,).
+        output_kernel: float32, shape (channels, outputs).
+        output_bias: float32, shape (outputs,).
     """
 
     output_kernel: NDArray[np.float32]
     output_bias: NDArray[np.float32]
 
     def logits(self, features: Features) -> NDArray[np.float32]:
-        """Return the two outputs before the softmax."""
+        """Return the outputs before the softmax."""
         return average(features) @ self.output_kernel + self.output_bias
 
     def channel_gradient(self, features: Features, towards: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -156,24 +163,25 @@ class DenseHead(HeadWeights):
         return np.asarray(gradient.reshape(-1, features.shape[2]).sum(axis=0), np.float32)
 
 
-def load_weights(path: Path, feature_shape: tuple[int, ...]) -> HeadWeights:
+def load_weights(path: Path, feature_shape: tuple[int, ...], classes: int = CLASSES) -> HeadWeights:
     """Read head.npz: the arrays of a LinearHead or of a DenseHead, by their names.
 
     Args:
         path: the file.
         feature_shape: (height, width, channels) that the backbone gives.
+        classes: how many outputs it must have.
 
     Raises:
         ModelError: other arrays, not float32, of other shapes, or not finite.
     """
     height, width, channels = feature_shape
     inputs = (height // 4) * (width // 4) * channels
-    linear = {"output_kernel": (channels, CLASSES), "output_bias": (CLASSES,)}
+    linear = {"output_kernel": (channels, classes), "output_bias": (classes,)}
     dense = {
         "dense_kernel": (inputs, HIDDEN_UNITS),
         "dense_bias": (HIDDEN_UNITS,),
-        "output_kernel": (HIDDEN_UNITS, CLASSES),
-        "output_bias": (CLASSES,),
+        "output_kernel": (HIDDEN_UNITS, classes),
+        "output_bias": (classes,),
     }
     arrays = read_arrays(path)
     found = {name: array.shape for name, array in arrays.items()}

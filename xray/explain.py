@@ -14,15 +14,16 @@ Cam = NDArray[np.float32]  # on the backbone's grid
 Heat = NDArray[np.float32]  # at the picture's size
 
 
-def grad_cam(features: Features, head: HeadWeights, class_index: int) -> Cam:
-    """Return Grad-CAM of one class's logit minus the other's, at block5_conv3.
+def grad_cam(features: Features, head: HeadWeights, class_index: int, *, alone: bool = False) -> Cam:
+    """Return Grad-CAM of one class's logit minus the mean of the others', at block5_conv3.
 
     Each channel weighs what the mean of its gradient says; the weighted sum is cut at zero.
 
     Args:
         features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
         head: the weights to explain.
-        class_index: the class whose evidence is wanted, 0 or 1.
+        class_index: the output whose evidence is wanted.
+        alone: leaves out the others: of a head whose outputs do not compete.
 
     Returns:
         float32, shape (height, width), largest value 1; all 0 where nothing speaks for the class.
@@ -30,7 +31,9 @@ def grad_cam(features: Features, head: HeadWeights, class_index: int) -> Cam:
     Source:
         Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
     """
-    towards = np.array([1.0, -1.0] if class_index == 0 else [-1.0, 1.0], np.float32)
+    others = 0.0 if alone else -1.0 / (head.outputs - 1)
+    towards = np.full(head.outputs, others, np.float32)
+    towards[class_index] = 1.0
     weights = head.channel_gradient(features, towards) / (features.shape[0] * features.shape[1])
     cam = np.maximum(features @ weights, 0)
     peak = cam.max()

@@ -131,6 +131,57 @@ class HeadFacts(Artefact):
 
 
 @dataclass(frozen=True)
+class ClassPoint:
+    """Where one class's score is judged: its operating point, and the scores that decide nothing."""
+
+    threshold: float
+    band: Band
+
+    def __post_init__(self) -> None:
+        """Refuse a threshold without meaning."""
+        inside = self.band.low <= self.threshold <= self.band.high
+        _expect(inside, f"threshold inside {self.band}", self.threshold)
+
+
+@dataclass(frozen=True)
+class ClassesFacts(Artefact):
+    """A head with a score for each of several classes, and how the scores become verdicts; see xray/classes.py.
+
+    Attributes:
+        classes: the labels of the outputs, in output order. Of kind `multiclass` one of them holds, and the scores
+            sum to 1; of kind `multilabel` each may hold by itself.
+        positive: the label that the model's own verdict and score are for.
+        temperature: what the logits are divided by; set on the validation split.
+        points: of each class, in the same order.
+    """
+
+    backbone: str
+    backbone_sha256: str
+    classes: tuple[str, ...]
+    positive: str
+    temperature: float
+    points: tuple[ClassPoint, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse classes, a temperature or points without meaning."""
+        super().__post_init__()
+        _expect(len(set(self.classes)) == len(self.classes) > 1, "classes: two labels or more", self.classes)
+        _expect(self.positive in self.classes, f"positive: one of {self.classes}", self.positive)
+        _expect(self.temperature > 0, "temperature above 0", self.temperature)
+        _expect(len(self.points) == len(self.classes), "points: one for each class", len(self.points))
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether one class excludes the others."""
+        return self.kind == "multiclass"
+
+    @property
+    def point(self) -> ClassPoint:
+        """The point of the label that the model's own verdict is for."""
+        return self.points[self.classes.index(self.positive)]
+
+
+@dataclass(frozen=True)
 class Check:
     """One question that the screen asks of a picture: at or above the threshold the answer is yes."""
 
@@ -147,11 +198,15 @@ class ScreenFacts(Artefact):
     checks: tuple[Check, ...]
 
 
-Facts = SegmentationFacts | BackboneFacts | HeadFacts | ScreenFacts
+Facts = SegmentationFacts | BackboneFacts | HeadFacts | ClassesFacts | ScreenFacts
+# What is asked of a film; the other artefacts are what these stand on.
+ModelFacts = HeadFacts | ClassesFacts
 _KINDS: dict[str, type[Facts]] = {
     "segmentation": SegmentationFacts,
     "backbone": BackboneFacts,
     "head": HeadFacts,
+    "multiclass": ClassesFacts,
+    "multilabel": ClassesFacts,
     "screen": ScreenFacts,
 }
 

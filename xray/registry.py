@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from xray import metadata
+from xray.classes import ClassesHead
 from xray.classifier import Head, load_weights
-from xray.metadata import Artefact, BackboneFacts, Facts, HeadFacts, ScreenFacts, SegmentationFacts
+from xray.metadata import Artefact, BackboneFacts, ClassesFacts, Facts, HeadFacts, ScreenFacts, SegmentationFacts
 from xray.preprocess import Recipe
 from xray.runtime import Network, broken
 from xray.screen import Screen
@@ -40,8 +41,9 @@ class Registry:
         segmenter: the lung network.
         backbone: one pass of it serves the screen and every head.
         screen: refuses and warns by the backbone's features.
-        heads: by name, in the order in which they are shown.
+        heads: those of two classes, by name, in the order in which they are shown.
         artefacts: the facts of all of these, by name, the heads first.
+        class_heads: those of several classes, by name; they are shown after the others.
     """
 
     segmenter: Network
@@ -49,6 +51,11 @@ class Registry:
     screen: Screen
     heads: dict[str, Head]
     artefacts: Mapping[str, Facts] = field(default_factory=dict)
+    class_heads: Mapping[str, ClassesHead] = field(default_factory=dict)
+
+    def model(self, name: str) -> Head | ClassesHead:
+        """Return a head of either kind by its name."""
+        return self.heads[name] if name in self.heads else self.class_heads[name]
 
     @classmethod
     def load(
@@ -78,9 +85,14 @@ class Registry:
         asked = _only(home, made, ScreenFacts)
         screen = Screen.load(_weights(home, asked, base), asked, base.feature_shape[2])
         heads = {facts.name: _head(home, facts, base) for facts in _heads(home, made)}
-        facts: tuple[Facts, ...] = (*(head.facts for head in heads.values()), asked, base, lungs)
+        class_heads = {facts.name: _class_head(home, facts, base) for facts in made if isinstance(facts, ClassesFacts)}
+        models: tuple[Facts, ...] = (
+            *(head.facts for head in heads.values()),
+            *(head.facts for head in class_heads.values()),
+        )
+        facts: tuple[Facts, ...] = (*models, asked, base, lungs)
         artefacts_by_name = {each.name: each for each in facts}
-        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, artefacts_by_name)
+        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, artefacts_by_name, class_heads)
 
 
 def made_for(folder: Path, backbone: str) -> Path:
@@ -144,7 +156,12 @@ def _head(model_dir: Path, facts: HeadFacts, base: BackboneFacts) -> Head:
     return Head(facts, load_weights(_weights(model_dir, facts, base), base.feature_shape))
 
 
-def _weights(model_dir: Path, facts: HeadFacts | ScreenFacts, base: BackboneFacts) -> Path:
+def _class_head(model_dir: Path, facts: ClassesFacts, base: BackboneFacts) -> ClassesHead:
+    path = _weights(model_dir, facts, base)
+    return ClassesHead(facts, load_weights(path, base.feature_shape, len(facts.classes)))
+
+
+def _weights(model_dir: Path, facts: HeadFacts | ClassesFacts | ScreenFacts, base: BackboneFacts) -> Path:
     """Return the file of weights that were made for this backbone."""
     path = model_dir / facts.name / facts.file.name
     expected, received = (base.name, base.file.sha256), (facts.backbone, facts.backbone_sha256)

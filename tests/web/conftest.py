@@ -17,8 +17,9 @@ from werkzeug.test import TestResponse, encode_multipart
 
 from web.analyses.record import Record, Said, Together
 from web.factory import create_app
+from xray.classes import ClassesHead
 from xray.classifier import Head, LinearHead
-from xray.metadata import ArtefactFile, Band, HeadFacts
+from xray.metadata import ArtefactFile, Band, ClassesFacts, ClassPoint, HeadFacts
 from xray.preprocess import LUNG_BOX, Recipe
 from xray.registry import Backbone, Registry
 from xray.screen import Screen
@@ -65,6 +66,18 @@ def make_head(name: str, title: str, negative: str, score: float, band: Band) ->
     return Head(facts, weights)
 
 
+def make_classes_head(scores: tuple[float, ...]) -> ClassesHead:
+    """Make a head of three classes that gives every picture the same scores; a class is plausible from 0.25 up."""
+    file, point = ArtefactFile("head.npz", "0" * 64, 1), ClassPoint(0.25, Band(0.25, 0.25))
+    facts = ClassesFacts(
+        "three_classes", "multiclass", "1.2.3", "2026-11-20T00:00:00+00:00", "Three classes", file, "MIT", {}, {}, {},
+        "vgg16_cxr", "0" * 64, ("covid", "normal", "pneumonia"), "covid", 1.0, (point,) * 3,
+    )  # fmt: skip
+    kernel = np.zeros((512, 3), np.float32)
+    kernel[0, 0] = kernel[1, 1] = kernel[2, 2] = 1e-6
+    return ClassesHead(facts, LinearHead(kernel, np.log(np.array(scores, np.float32))))
+
+
 @pytest.fixture
 def make_registry(make_screen: Callable[..., Screen]) -> MakeRegistry:
     """Make models that give the scores, and a screen that gives the answers, asked for."""
@@ -74,6 +87,7 @@ def make_registry(make_screen: Callable[..., Screen]) -> MakeRegistry:
         covid_pneumo: float = 0.12,
         segmenter: object = find_two_lungs,
         said: tuple[str, ...] = (),
+        three_classes: tuple[float, ...] = (),
     ) -> Registry:
         band = Band(0.4, 0.6)
         heads = {
@@ -81,7 +95,8 @@ def make_registry(make_screen: Callable[..., Screen]) -> MakeRegistry:
             "covid_pneumo": make_head("covid_pneumo", "COVID-19 or pneumonia", "pneumonia", covid_pneumo, band),
         }
         backbone = Backbone(give_features, Recipe(LUNG_BOX, SIZE), None)
-        return Registry(segmenter, backbone, make_screen(*said), heads)
+        more = {"three_classes": make_classes_head(three_classes)} if three_classes else {}
+        return Registry(segmenter, backbone, make_screen(*said), heads, class_heads=more)
 
     return make
 

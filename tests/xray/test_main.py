@@ -28,7 +28,7 @@ def analyzer(analyzer: Analyzer, make_screen: Callable[..., Screen]) -> Analyzer
     """The analyzer that is served, with a screen that has two things to say of every picture."""
     served = analyzer.registry
     screen = make_screen(Caution.CHILD, Caution.UPSIDE_DOWN, channels=served.screen.kernel.shape[0])
-    return Analyzer(Registry(served.segmenter, served.backbone, screen, served.heads))
+    return Analyzer(Registry(served.segmenter, served.backbone, screen, served.heads, {}, served.class_heads))
 
 
 @pytest.fixture
@@ -53,6 +53,18 @@ def film(radiograph: Callable[..., np.ndarray]) -> bytes:
 def put(path: str, content: bytes) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_bytes(content)
+
+
+def test_a_model_of_several_classes_has_a_row_for_each(run: Run, film: bytes) -> None:
+    put("a.png", film)
+    put("b.png", b"no picture")
+    status, rows = run("a.png", "b.png", "--model", "three_classes", "--annotated", "copies")
+    assert status == 1
+    names = [f"three_classes:{label}" for label in ("covid", "normal", "pneumonia")]
+    assert [(row["file"], row["model"]) for row in rows] == [(file, n) for file in ("a.png", "b.png") for n in names]
+    assert sum(float(row["score"]) for row in rows[:3]) == pytest.approx(1, abs=2e-4)
+    assert [bool(row["error"]) for row in rows] == [False] * 3 + [True] * 3
+    assert len(list(Path("copies").iterdir())) == 1
 
 
 def test_a_row_per_picture_and_model(run: Run, film: bytes, analyzer: Analyzer) -> None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from web.analyses import pictures
 from web.analyses.pictures import Pictures
-from web.analyses.record import Record, Said, Together
+from web.analyses.record import ClassSaid, Record, Said, Together
 from web.analyses.records import Filed, Records
 from web.analyses.store import Store, StoreError, older
 from web.metrics import Metrics
@@ -284,4 +284,17 @@ def _said(prediction: Prediction, copy: str) -> Said:
         heat_in_lungs=prediction.heat_in_lungs,
         even_heat=prediction.even_heat,
         copy=copy,
+        kind=prediction.kind,
+        classes=tuple(
+            ClassSaid(
+                each.label,
+                each.score,
+                each.score_text,
+                each.threshold,
+                each.band.low,
+                each.band.high,
+                str(each.verdict),
+            )
+            for each in prediction.classes
+        ),
     )

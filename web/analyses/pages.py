@@ -143,9 +143,15 @@ def _csv(records: Iterable[Record]) -> str:
 
 
 def rows(record: Record) -> Iterable[tuple[str, ...]]:
-    """Yield the table's rows of one analysis: one for each model, one for both together."""
+    """Yield the table's rows: one for each model, or for each of its several classes, one for both together."""
     address = url_for("analyses.one", id=record.id, _external=True)
-    said = [(each.model, each.version, each.verdict, each.score, each.threshold) for each in record.said]
+    said = []
+    for each in record.said:
+        own = (each.model, each.version, each.verdict, each.score, each.threshold)
+        of_classes = [
+            (f"{each.model}:{row.label}", each.version, row.verdict, row.score, row.threshold) for row in each.classes
+        ]
+        said += of_classes or [own]
     if both := record.combined:
         said.append(("combined", "", both.verdict, both.score, both.threshold))
     for model, version, verdict, score, threshold in said:

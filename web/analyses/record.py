@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from xray.classifier import Verdict
 from xray.screen import Caution
 
 # Of an analysis: 128 random bits, as secrets.token_urlsafe(16) writes them.
@@ -14,6 +15,24 @@ ID = re.compile(r"[A-Za-z0-9_-]{22}")
 # Of the share that evenly spread heat would have in the lungs. Of 398 validation films 1.3 % (model 1) and 7.5 %
 # (model 2) lie below it; below the even share itself are 3.5 % and 14.6 %, most by less than a heat map can tell.
 DOUBTFUL_HEAT = 0.9
+
+
+@dataclass(frozen=True)
+class ClassSaid:
+    """What a model of several classes said of one of them; see `xray.classes.ClassScore`."""
+
+    label: str
+    score: float
+    score_text: str
+    threshold: float
+    low: float
+    high: float
+    verdict: str
+
+    @property
+    def plausible(self) -> bool:
+        """Of classes that exclude each other: whether this one may be it."""
+        return self.score >= self.threshold
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,8 @@ class Said:
         heat_in_lungs: share of the heat that lies inside the lungs, in [0, 1]; None where there is no heat.
         even_heat: the share that evenly spread heat would have there.
         copy: file name of the annotated copy.
+        kind: of the model: "head" for one of two classes, else "multiclass" or "multilabel".
+        classes: of a model of several classes, what it said of each; what stands above is that of `positive`.
     """
 
     model: str
@@ -51,6 +72,14 @@ class Said:
     heat_in_lungs: float | None
     even_heat: float
     copy: str
+    kind: str = "head"
+    classes: tuple[ClassSaid, ...] = ()
+
+    @property
+    def called(self) -> str | None:
+        """Of classes that exclude each other, the label of the only plausible one; None where there is none."""
+        found = [each.label for each in self.classes if each.verdict == Verdict.POSITIVE]
+        return found[0] if self.kind == "multiclass" and found else None
 
     @property
     def heat_beside_lungs(self) -> bool:
@@ -146,7 +175,7 @@ class Record:
         """
         try:
             found = _known(cls, json.loads(text))
-            said = tuple(Said(**_known(Said, each)) for each in found["said"])
+            said = tuple(_said(each) for each in found["said"])
             combined = found.get("combined")
             parts = {
                 "created": datetime.fromisoformat(found["created"]).astimezone(UTC),
@@ -170,6 +199,11 @@ def copies_in(text: str) -> tuple[str, ...]:
         return tuple(str(each["copy"]) for each in json.loads(text)["said"])
     except (KeyError, TypeError, ValueError):
         return ()
+
+
+def _said(found: Mapping[str, Any]) -> Said:
+    classes = tuple(ClassSaid(**_known(ClassSaid, each)) for each in found.get("classes", ()))
+    return Said(**{**_known(Said, found), "classes": classes})
 
 
 def _known(kind: type, found: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 from flask import url_for
 
 from web.analyses import pictures
-from web.analyses.record import Record, Said
+from web.analyses.record import ClassSaid, Record, Said
 from web.services import services
-from xray.metadata import HeadFacts
+from xray.analysis import OTHERS
+from xray.metadata import ClassesFacts, ClassPoint, ModelFacts
 from xray.screen import CAUTIONS, Caution
 
 DISCLAIMER = "For education and research only, not for diagnosis."
@@ -46,8 +47,13 @@ def annotated(model: str) -> str:
     return f"annotated-{model}.png"
 
 
-def model(facts: HeadFacts) -> Answer:
+def model(facts: ModelFacts) -> Answer:
     """Tell the facts of a model, as schemas.Model states it."""
+    if isinstance(facts, ClassesFacts):
+        point, negative, each = facts.point, OTHERS, list(map(_class, facts.classes, facts.points))
+    else:
+        point, each = ClassPoint(facts.threshold, facts.band), None
+        negative = next(label for label in facts.classes if label != facts.positive)
     return {
         "name": facts.name,
         "url": _address("api.models.one", name=facts.name),
@@ -57,11 +63,13 @@ def model(facts: HeadFacts) -> Answer:
         "licence": facts.licence,
         "classes": {
             "positive": facts.positive,
-            "negative": next(label for label in facts.classes if label != facts.positive),
+            "negative": negative,
         },
-        "threshold": facts.threshold,
-        "band": {"low": facts.band.low, "high": facts.band.high},
-        "metrics": _metrics(facts.metrics),
+        "kind": facts.kind,
+        "each": each,
+        "threshold": point.threshold,
+        "band": {"low": point.band.low, "high": point.band.high},
+        "metrics": _metrics(facts.metrics) if each is None else None,
         "card": _address("models.card", name=facts.name),
     }
 
@@ -75,11 +83,27 @@ def _verdict(id: str, said: Said) -> Answer:
         "threshold": said.threshold,
         "band": {"low": said.low, "high": said.high},
         "classes": {"positive": said.positive, "negative": said.negative},
+        "called": said.called,
+        "each": [_class_verdict(each) for each in said.classes] or None,
         "explained": said.explained,
         "heat_in_lungs": said.heat_in_lungs,
         "heat_in_lungs_if_even": said.even_heat,
         "annotated": _address("api.analyses.picture", id=id, name=annotated(said.model)),
         "card": _address("models.card", name=said.model),
+    }
+
+
+def _class(label: str, point: ClassPoint) -> Answer:
+    return {"label": label, "threshold": point.threshold, "band": {"low": point.band.low, "high": point.band.high}}
+
+
+def _class_verdict(said: ClassSaid) -> Answer:
+    return {
+        "label": said.label,
+        "verdict": said.verdict,
+        "score": said.score,
+        "threshold": said.threshold,
+        "band": {"low": said.low, "high": said.high},
     }
 
 

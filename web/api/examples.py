@@ -31,6 +31,8 @@ ANALYSIS: dict[str, Any] = {
             "threshold": 0.2566,
             "band": {"low": 0.2566, "high": 0.6529},
             "classes": {"positive": "covid", "negative": "normal"},
+            "called": None,
+            "each": None,
             "explained": "covid",
             "heat_in_lungs": 0.61,
             "heat_in_lungs_if_even": 0.38,
@@ -52,6 +54,8 @@ MODEL: dict[str, Any] = {
     "created": "2026-11-21T13:32:13+00:00",
     "licence": "CC BY-NC-SA 4.0 (weights; code: MIT). Research and education only, not for diagnosis.",
     "classes": {"positive": "covid", "negative": "normal"},
+    "kind": "head",
+    "each": None,
     "threshold": 0.2566,
     "band": {"low": 0.2566, "high": 0.6529},
     "metrics": {

@@ -46,5 +46,5 @@ def register(app: Flask) -> None:
 def _state_what_is_taken(app: Flask, found: Interface) -> None:
     """Write into the document what only a running application knows."""
     fields = found.spec.components.schemas["AnalysisRequest"]["properties"]
-    fields["model"]["enum"] = [*app.extensions["xray"].desk.analyzer.names, forms.BOTH]
+    fields["model"]["enum"] = [*forms.choices(app.extensions["xray"].desk.analyzer.names)]
     fields["file"]["description"] = " ".join(words % values for words, values in document.limits(app)[:2])

@@ -6,7 +6,6 @@ from typing import Any
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from web import forms
 from web.api import document, owners, problems
 from web.services import services
 
@@ -49,8 +48,7 @@ def index() -> str:
         kinds=problems.KINDS,
         limits=document.limits(current_app),
         token_asked=owners.asked(),
-        labels=services().labels,
-        both=forms.BOTH,
+        choices=services().choices,
     )
 
 

@@ -60,7 +60,7 @@ class Film(Upload):
 
 def known_model(name: str) -> None:
     """Refuse a model that is not served here."""
-    names = (*services().desk.analyzer.names, forms.BOTH)
+    names = forms.choices(services().desk.analyzer.names)
     if name not in names:
         raise ValidationError(f"Expected one of {', '.join(names)}. Received {name[:LONGEST_QUOTE]!r}.")
 
@@ -78,7 +78,7 @@ class AnalysisRequest(Schema):
         required=True,
         validate=known_model,
         error_messages={"required": "Expected a model, received none."},
-        metadata={"description": "The model that shall read it, or both.", "example": forms.BOTH},
+        metadata={"description": "The model that shall read it, both (models 1 and 2), or all.", "example": forms.BOTH},
     )
     turn = Integer(
         load_default=0,
@@ -95,13 +95,32 @@ class Band(Answer):
 
 
 class Classes(Answer):
-    """The two answers that a model knows; every film is pressed into one of them."""
+    """What a model's verdict tells apart: two answers, or one class of several and the others."""
 
     positive = text("The class that the score is for, such as covid.")
-    negative = text("The other class, such as normal or pneumonia.")
+    negative = text("The other class, such as normal or pneumonia; `other` for a model of several.")
 
 
 VERDICT = "POSITIVE, NEGATIVE, or INCONCLUSIVE where the score is too close to call."
+
+
+class ClassPoint(Answer):
+    """How one class of a model of several is judged."""
+
+    label = text("The class.")
+    threshold = share("The operating point; of classes that exclude each other, one is plausible from it up.")
+    band = Nested(Band, required=True)
+
+
+class ClassVerdict(ClassPoint):
+    """What a model of several classes says of one of them."""
+
+    verdict = text(
+        "Of classes that exclude each other: POSITIVE for the only plausible one, and then NEGATIVE for the others, "
+        "else INCONCLUSIVE for all. Of others: by the class's own band.",
+        validate=OneOf([str(verdict) for verdict in Verdict]),
+    )
+    score = share("How strongly the model leans to the class. It is not a probability.")
 
 
 class ModelVerdict(Answer):
@@ -114,6 +133,19 @@ class ModelVerdict(Answer):
     threshold = share("The operating point, inside the band.")
     band = Nested(Band, required=True)
     classes = Nested(Classes, required=True)
+    called = String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The only plausible one of classes that exclude each other; null where there is none."
+        },
+    )
+    each = List(
+        Nested(ClassVerdict),
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a model of several classes, each one's verdict; null for a model of two."},
+    )
     explained = text("The class whose evidence the heat map shows.")
     heat_in_lungs = share("Share of the heat that lies inside the lungs; null where there is no heat.", allow_none=True)
     heat_in_lungs_if_even = share(
@@ -209,6 +241,13 @@ class Model(Answer):
     created = DateTime(required=True, metadata={"description": "When it was made, in UTC."})
     licence = text("Of its weights.")
     classes = Nested(Classes, required=True)
+    kind = text("head for a model of two classes, else multiclass or multilabel.")
+    each = List(
+        Nested(ClassPoint),
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a model of several classes, how each is judged; null for a model of two."},
+    )
     threshold = share("The operating point, inside the band.")
     band = Nested(Band, required=True)
     metrics = Nested(

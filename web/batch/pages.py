@@ -22,6 +22,7 @@ from web.language import in_words
 from web.refusals import drain
 from web.services import services
 from web.settings import MIB
+from xray import combined
 from xray.errors import Phrase
 
 batch = Blueprint("batch", __name__, url_prefix="/batch")
@@ -149,7 +150,7 @@ def _asked() -> tuple[str, str]:
     function, choice = request.form.get("function", ""), request.form.get("model", "")
     if function not in FUNCTIONS:
         raise FormError(UNKNOWN_FUNCTION)
-    if choice not in (*services().desk.analyzer.names, forms.BOTH):
+    if choice not in forms.choices(services().desk.analyzer.names):
         raise FormError(forms.UNKNOWN_MODEL)
     return function, choice
 
@@ -176,13 +177,14 @@ def _columns(function: str, choice: str) -> dict[str, object]:
     elif function == SHOW:
         sortable += [(arrange.heat(model), labels[model]) for model in models]
     else:
-        sortable += [("verdict", _("Together"))] if len(models) > 1 else []
+        sortable += [("verdict", _("Together"))] if set(models) >= set(combined.MODELS) else []
         sortable += [(model, labels[model]) for model in models]
     return {
         "function": function,
         "choice": choice,
         "columns": models,
         "labels": labels,
+        "choices": services().choices,
         "sortable": sortable,
         "keys": arrange.keys,
         "kinds": arrange.kinds,

@@ -123,7 +123,7 @@ def as_csv(rows: Sequence[Row], models: Sequence[str]) -> str:
         rows: of the batch.
         models: whose columns are written.
     """
-    columns = [f"{model}_{column}" for model in models for column in _OF_MODEL]
+    columns = [f"{model}_{column}" for model in models for column in (*_OF_MODEL, *_classes(rows, model))]
     columns = ["file", "error", "verdict", *columns, *(_OF_BOTH if len(models) > 1 else ()), *_OF_FILM]
     table = io.StringIO()
     writer = csv.DictWriter(table, columns, restval="", extrasaction="ignore", lineterminator="\r\n")
@@ -144,9 +144,18 @@ def _said(record: Record) -> dict[str, str]:
         share = "" if said.heat_in_lungs is None else f"{said.heat_in_lungs:.4f}"
         cells = (said.verdict, f"{said.score:.4f}", f"{said.threshold:.4f}", said.version, share)
         found |= {f"{said.model}_{column}": cell for column, cell in zip(_OF_MODEL, cells, strict=True)}
+        if said.classes:
+            found[f"{said.model}_called"] = said.called or ""
+            found |= {f"{said.model}_{each.label}_score": f"{each.score:.4f}" for each in said.classes}
     if both := record.combined:
         found |= zip(_OF_BOTH, (both.verdict, f"{both.score:.4f}", f"{both.threshold:.4f}"), strict=True)
     return found
+
+
+def _classes(rows: Sequence[Row], model: str) -> list[str]:
+    """Name the columns of a model's several classes; none for a model of two."""
+    found = [said for row in rows if row.record for said in row.record.said if said.model == model and said.classes]
+    return ["called", *(f"{each.label}_score" for each in found[0].classes)] if found else []
 
 
 def _film(record: Record, lung_share: float, names: Mapping[str, str]) -> dict[str, str]:

@@ -39,7 +39,7 @@ def how() -> str:
         drawings=plots,
         examples=EXAMPLES,
         own=classroom.own(),
-        labels=services().labels,
+        labels={name: services().labels[name] for name in _lessons().registry.heads},
         terms=terms,
         limits=LIMITS,
     )

@@ -10,7 +10,7 @@ from web.charts.figures import NONE, decimal, percent, shown, whole
 from web.models.head_plots import audit, baselines
 from web.models.terms import change, class_name, erasure, part
 from web.words import verdict
-from xray.metadata import HeadFacts
+from xray.metadata import HeadFacts, ModelFacts
 
 Record = Mapping[str, Any]
 VERDICTS = ("POSITIVE", "INCONCLUSIVE", "NEGATIVE")
@@ -36,7 +36,7 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
         `held_out`.
     """
     made: dict[str, Callable[[HeadFacts], Table]] = {
-        "films": _films,
+        "films": films,
         "sources": _sources,
         "parts": _parts,
         "called": _called,
@@ -50,7 +50,8 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
     return {name: table for name, table in found.items() if table.rows}
 
 
-def _films(facts: HeadFacts) -> Table:
+def films(facts: ModelFacts) -> Table:
+    """List how many films and patients of each class and source a model learned from and was judged on."""
     found: Any = facts.training.get("films", [])
     splits = {"train": _("training"), "val": _("validation"), "test": _("test"), "held_out": _("held out")}
     counts: dict[str, dict[str, str]] = {}

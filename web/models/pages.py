@@ -9,9 +9,9 @@ from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
 
 from web.charts import figures
-from web.models import failures, head_plots, head_tables, network_cards, terms
+from web.models import class_plots, class_tables, failures, head_plots, head_tables, label_card, network_cards, terms
 from web.services import services
-from xray.metadata import BackboneFacts, Facts, HeadFacts, ScreenFacts
+from xray.metadata import BackboneFacts, ClassesFacts, Facts, HeadFacts, ScreenFacts
 from xray.registry import BACKBONE, made_for
 
 models = Blueprint("models", __name__)
@@ -26,7 +26,11 @@ COMMANDS = {
     "backbone": ("pretrain", "export backbone"),
     "screen": ("screen", "export screen"),
     "head": ("contrast training/configs/{name}.toml", "evaluate runs/{name}", "audit", "export head {name}"),
+    # The file of settings has a name of its own.
+    "multiclass": ("classes {config}", "evaluate_classes {config}", "export head {name}"),
+    "multilabel": ("train_labels {config}", "export head {name}"),
 }
+CONFIGS = {"three_classes": "covid_normal_pneumo"}
 # The same for another backbone than the one that is served unless asked for, and for what stands on it.
 OTHER_COMMANDS = {
     "backbone": ("slim", "export --backbone {backbone} backbone"),
@@ -48,6 +52,7 @@ def index() -> str:
         artefacts=services().artefacts,
         labels=services().labels,
         heads=head_plots,
+        classes=class_tables,
         terms=terms,
         what=what,
     )
@@ -76,15 +81,20 @@ def card(name: str) -> str:
 
 def _folder(facts: Facts) -> str:
     """Return where an artefact stands, from the project's folder."""
-    home = made_for(Path("model"), facts.backbone) if isinstance(facts, HeadFacts | ScreenFacts) else Path("model")
+    home = (
+        made_for(Path("model"), facts.backbone)
+        if isinstance(facts, HeadFacts | ClassesFacts | ScreenFacts)
+        else Path("model")
+    )
     return (home / facts.name).as_posix()
 
 
 def _commands(facts: Facts) -> list[str]:
     """Return what makes an artefact again."""
     backbone = facts.name if isinstance(facts, BackboneFacts) else getattr(facts, "backbone", BACKBONE)
-    steps = (COMMANDS if backbone == BACKBONE else OTHER_COMMANDS)[facts.kind]
-    return [f"python -m training.{step.format(name=facts.name, backbone=backbone)}" for step in steps]
+    steps = (COMMANDS if backbone == BACKBONE else {**COMMANDS, **OTHER_COMMANDS})[facts.kind]
+    config = f"training/configs/{CONFIGS.get(facts.name, facts.name)}.toml"
+    return [f"python -m training.{step.format(name=facts.name, backbone=backbone, config=config)}" for step in steps]
 
 
 @models.get("/models/<name>.json")
@@ -111,6 +121,11 @@ def what(facts: Facts) -> str:
                 negative=terms.class_name(negative),
             )
         )
+    if isinstance(facts, ClassesFacts):
+        names = ", ".join(terms.class_name(label) for label in facts.classes)
+        if facts.exclusive:
+            return str(_("Weighs several answers against each other, of which one holds: %(names)s.", names=names))
+        return str(_("Judges several findings, each by itself: %(names)s.", names=names))
     return words[facts.kind]
 
 
@@ -129,6 +144,18 @@ def _parts(facts: Facts) -> Mapping[str, object]:
                 "plots": head_plots.plots(facts),
                 "tables": head_tables.tables(facts),
                 "failures": failures.known(facts),
+            }
+        case ClassesFacts(kind="multilabel"):
+            return {
+                "plots": label_card.plots(facts),
+                "tables": label_card.tables(facts),
+                "failures": label_card.failures(facts),
+            }
+        case ClassesFacts():
+            return {
+                "plots": class_plots.plots(facts),
+                "tables": class_tables.tables(facts),
+                "failures": class_tables.failures(facts),
             }
         case BackboneFacts():
             return {"tables": {"accuracies": network_cards.accuracies(facts)}}

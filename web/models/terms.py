@@ -48,7 +48,14 @@ def source_words(source: str) -> str:
 
 def class_name(label: str) -> str:
     """Name a class."""
-    words: dict[str, str] = {"covid": _("COVID-19"), "normal": _("normal"), "pneumonia": _("other pneumonia")}
+    words: dict[str, str] = {
+        "covid": _("COVID-19"),
+        "normal": _("normal"),
+        "pneumonia": _("other pneumonia"),
+        "bacterial": _("bacterial pneumonia"),
+        "viral": _("viral pneumonia"),
+        "abnormal": _("abnormal"),
+    }
     return words.get(label, label)
 
 

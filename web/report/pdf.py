@@ -195,11 +195,12 @@ class _Page:
         top = self._rule(y)
         room = (self.width - 2 * COLUMN_GAP) / 2
         y = self.paper.write(self._label(said), self.left, top, room, HEAD)
-        y = self.paper.write(verdict(said.verdict), self.left, y, room, Style(15, bold=True, ink=_ink(said.verdict)))
+        word = reading.words("word", said)
+        y = self.paper.write(word, self.left, y, room, Style(15, bold=True, ink=_ink(said.verdict)))
         y = self.paper.write(reading.verdict_in_words(said), self.left, y, room, BODY)
         y = self.paper.write(reading.heat_in_lungs(said), self.left, y, room, BODY)
         x = self.left + room + 2 * COLUMN_GAP
-        end = self._scale(said, x, top, room)
+        end = self._bars(said, x, top, room) if said.classes else self._scale(said, x, top, room)
         return max(y, self.paper.write(reading.arithmetic(said), x, end + 1, room, BODY)) + GAP
 
     def _scale(self, said: Said, x: float, y: float, wide: float) -> float:
@@ -225,6 +226,24 @@ class _Page:
             below += paper.height(SMALL) if taken + COLUMN_GAP > wide else 0
             self._centred(middle, x + wide / 2, below, x, wide, SMALL)
         return below + paper.height(SMALL)
+
+    def _bars(self, said: Said, x: float, y: float, wide: float) -> float:
+        """Draw a bar for each of several classes, with a line at its threshold."""
+        paper, high = self.paper, 3.4
+        names = [reading.words("class_name", each.label) for each in said.classes]
+        start = x + max(paper.measure(name, BODY) for name in names) + 2
+        length = x + wide - start - 12
+        for name, each in zip(names, said.classes, strict=True):
+            middle = y + (paper.height(BODY) - high) / 2
+            paper.line(name, x, y, BODY)
+            kind = each.verdict if said.kind == "multilabel" else said.verdict if each.plausible else ""
+            paper.fill_box(start, middle, length * each.score, high, VERDICT_INKS.get(kind, RULE))
+            paper.box(start, middle, length, high, BLACK)
+            edge = start + length * each.threshold
+            paper.line_between((edge, middle - 0.8), (edge, middle + high + 0.8), BLACK)
+            paper.line(decimals(each.score_text), start + length + 2, y, STRONG)
+            y += max(paper.height(BODY), high + 1.4)
+        return y
 
     def _centred(self, text: str, at: float, y: float, x: float, wide: float, style: Style) -> None:
         """Write around a place, but not past the ends of the scale."""

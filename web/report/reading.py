@@ -9,7 +9,7 @@ from web.analyses.record import Said
 from web.words import decimals, percent
 
 
-def words(macro: str, *values: str) -> str:
+def words(macro: str, *values: object) -> str:
     """Return what the pages say too: a macro of templates/_words.html."""
     return str(get_template_attribute("_words.html", macro)(*values).striptags())
 
@@ -25,7 +25,9 @@ def disclaimer() -> str:
 
 
 def verdict_in_words(said: Said) -> str:
-    """Say which films the picture resembles."""
+    """Say which films the picture resembles, or which classes are plausible."""
+    if said.classes:
+        return _classes_in_words(said)
     more, less = said.positive, said.negative
     if said.verdict == "INCONCLUSIVE":
         values = {"positive": words("class_name", more), "negative": words("class_name", less)}
@@ -38,6 +40,10 @@ def verdict_in_words(said: Said) -> str:
 
 def arithmetic(said: Said) -> str:
     """Say what the score was judged by."""
+    if said.kind == "multilabel":
+        return str(_("Each finding is judged by itself; several may be there at once."))
+    if said.classes:
+        return str(_("The scores add up to 1; from its line up a class is plausible. Where one alone is, it decides."))
     values = {
         "score": decimals(said.score_text),
         "name": words("class_name", said.positive),
@@ -56,6 +62,21 @@ def arithmetic(said: Said) -> str:
         "The score is %(score)s for %(name)s. From %(high)s up this model says positive, below negative.", **values
     )
     return str(sentence)
+
+
+def _classes_in_words(said: Said) -> str:
+    """Say which of several classes are plausible, or which findings were found."""
+    if said.kind == "multilabel":
+        found = [words("class_name", each.label) for each in said.classes if each.verdict == "POSITIVE"]
+        return (
+            str(_("Found: %(names)s.", names=", ".join(found))) if found else str(_("None of its findings was found."))
+        )
+    if said.called:
+        return str(_("Of its classes only %(name)s is plausible to this model.", name=words("class_name", said.called)))
+    plausible = [words("class_name", each.label) for each in said.classes if each.plausible]
+    if plausible:
+        return str(_("Too close to call. Plausible are: %(names)s.", names=", ".join(plausible)))
+    return str(_("Too close to call: none of its classes is plausible to this model."))
 
 
 def heat(said: Said) -> str:
@@ -91,6 +112,9 @@ def remarks(models: Mapping[str, Said]) -> list[str]:
     for model, said in models.items():
         values = {"positive": words("class_name", said.positive), "negative": words("class_name", said.negative)}
         only = _("%(model)s knows only two answers: %(positive)s and %(negative)s.", model=model, **values)
+        if said.classes:
+            names = ", ".join(words("class_name", each.label) for each in said.classes)
+            only = _("%(model)s knows these answers and no other: %(names)s.", model=model, names=names)
         pressed = _("Any other finding is pressed into one of them.")
         found.append(" ".join(part for part in (only, words("taught", said.model), pressed) if part))
     return [*found, _("A heat map shows where, not why. Heat outside the lungs is a reason for doubt.")]

@@ -1,0 +1,61 @@
+"""Train and judge a multi-label head: `python -m training.train_labels training/configs/findings.toml`.
+
+Each label learns from the sources that hold films with and without it; see training/labels.py. Writes runs/<name>/:
+config.json, head.npz (as it is served, calibrated), points.json (chosen on the validation split), report.json and
+report.html.
+"""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from training import features, label_report, run
+from training.config import load
+from training.contrast import views
+from training.dataset import crops
+from training.labels import LabelsConfig, films, fit_calibrated
+from training.manifest import MANIFEST
+from xray.registry import BACKBONE
+
+
+def train(config: LabelsConfig, manifest: Path, weights: str, folder: Path) -> None:
+    """Train one head, judge it, and write its run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = crops(manifest, config.recipe)
+    inputs = views(data, config.recipe, weights)
+    truths = np.array([[label.of(row) for label in config.labels] for row in data.rows])
+    fitted = [fit_calibrated(inputs, truth, data.rows, config) for truth in truths.T]
+    facts = run.describe(config, manifest)
+    run.write_json(folder / "config.json", {**facts, "weights": weights, "films": films(data.rows, truths, config)})
+    named = {name: asdict(point) for name, (_, point) in zip(config.names, fitted, strict=True)}
+    run.write_json(folder / "points.json", named)
+    arrays = {
+        "output_kernel": np.stack([head.kernel for head, _ in fitted], axis=1).astype(np.float32),
+        "output_bias": np.array([head.bias for head, _ in fitted], np.float32),
+    }
+    run.write_arrays(folder / "head.npz", arrays)
+    report = label_report.judged(config, data.rows, inputs, truths, manifest)
+    run.write_json(folder / "report.json", {**report, "manifest_sha256": facts["manifest_sha256"]})
+    (folder / "report.html").write_text(label_report.html(config.title, report), encoding="utf-8")
+    print(
+        f"{folder}/report.html:",
+        *(f"{name} from {point.threshold:.3f}" for name, (_, point) in zip(config.names, fitted, strict=True)),
+    )
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path, help="a TOML file of training/configs")
+    parser.add_argument("--backbone", default=BACKBONE, help=features.CHOICES)
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)")
+    args = parser.parse_args()
+    config = load(args.config, LabelsConfig)
+    train(config, args.manifest, args.backbone, args.run or features.run_folder(config.name, args.backbone))
+
+
+if __name__ == "__main__":
+    main()
