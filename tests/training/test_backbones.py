@@ -47,17 +47,23 @@ def test_weights_come_from_a_file_that_keras_wrote(tmp_path, grey):
 
 
 @pytest.mark.parametrize("imagenet", [True, False])
-def test_efficientnet_of_imagenet_gets_the_division_that_keras_adds_to_what_it_downloads(imagenet, tmp_path, grey):
-    plain = applications.EfficientNetB0(include_top=False, weights=None, input_shape=(32, 32, 3))
-    norm = next(layer for layer in plain.layers if isinstance(layer, layers.Normalization))
-    _, variance, *rest = norm.get_weights()
+def test_efficientnet_of_imagenet_gets_the_division_that_keras_adds_to_what_it_downloads(
+    imagenet, tmp_path, grey, monkeypatch
+):
+    def build(include_top, weights, input_shape, input_tensor=None):  # EfficientNet's first layers
+        inputs = keras.Input(input_shape) if input_tensor is None else input_tensor
+        x = layers.Normalization()(layers.Rescaling(1 / 255)(inputs))
+        return keras.Model(keras.utils.get_source_inputs(x), layers.ReLU()(x))
+
+    monkeypatch.setitem(backbones.ARCHITECTURES, "EfficientNetB0", (build, applications.efficientnet))
+    plain = build(False, None, (32, 32, 3))
+    norm = plain.layers[2]
     held = backbones.DEVIATIONS if imagenet else backbones.DEVIATIONS**2
-    norm.set_weights([np.full(variance.shape, 0.5), held.reshape(variance.shape), *rest])
+    norm.set_weights([np.full(3, 0.5), held, *norm.get_weights()[2:]])
     plain.save_weights(tmp_path / "b0.weights.h5")
     model = backbone("EfficientNetB0", str(tmp_path / "b0.weights.h5"), 32)
-    norm = next(layer for layer in model.layers if isinstance(layer, layers.Normalization))
     standardised = (grey.repeat(3, axis=3) / 255 - 0.5) / backbones.DEVIATIONS
-    np.testing.assert_allclose(norm(grey.repeat(3, axis=3) / 255), standardised, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(model(grey), np.maximum(standardised, 0), rtol=1e-4, atol=1e-4)
 
 
 def test_what_cannot_be_had_says_how_to_get_it(tmp_path, monkeypatch):
