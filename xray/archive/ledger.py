@@ -85,7 +85,9 @@ class Ledger:
         """Note what was said of a content, and return the rows due: one for each of its addresses and models."""
         film = judged.film
         if film.problem:
-            self._base.execute("UPDATE films SET sha256 = '', problem = ? WHERE sha256 = ?", (film.problem, film.sha256))
+            self._base.execute(
+                "UPDATE films SET sha256 = '', problem = ? WHERE sha256 = ?", (film.problem, film.sha256)
+            )
             return self.failed()
         self._base.executemany("INSERT OR IGNORE INTO said VALUES (?, ?, ?, ?, ?, ?, ?)", judged.said)
         return list(self._due(DUE.format(which="films.sha256 = ?"), film.sha256))

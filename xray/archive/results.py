@@ -1,11 +1,12 @@
 """Where the rows of an archive go: one CSV file, or a folder of Parquet files. Both are added to, never rewritten."""
 
 import csv
+import math
 import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from typing import IO, Protocol
+from typing import IO, Protocol, TextIO
 
 from xray.archive import storage
 from xray.archive.row import Row
@@ -59,45 +60,47 @@ class CsvFile:
                 "Expected a CSV file on this machine, or a Parquet folder anywhere. Received %(path)s.", path=path
             )
         self._path = path
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        with open(path, "ab+") as file:
-            _cut_after_last_line(file)
-        self._file = open(path, "a", encoding="utf-8", newline="")  # noqa: SIM115 - close() closes it
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        if not os.path.getsize(path):
-            self._writer.writerow(Row._fields)
-            self._file.flush()
+        self._file: TextIO | None = None
+        if os.path.exists(path) and os.path.getsize(path):
+            self._check()
+            with open(path, "rb+") as file:
+                _cut_after_last_line(file)
 
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows that are there.
-
-        Raises:
-            DestinationError: a file with other columns.
-        """
-        with open(self._path, encoding="utf-8", newline="") as file:
-            lines = csv.reader(file)
-            columns = next(lines)
-            if tuple(columns) != Row._fields:
+    def _check(self) -> None:
+        with open(self._path, encoding="utf-8", errors="replace", newline="") as file:
+            if file.readline().rstrip("\r\n") != ",".join(Row._fields):
                 raise DestinationError(
                     "Expected a table with the columns %(expected)s. Received another, %(path)s: name a new one.",
                     expected=",".join(Row._fields),
                     path=self._path,
                 )
-            for line in lines:
-                found = dict(zip(columns, line, strict=True))
-                score, threshold = (float(found.pop(name)) if found[name] else None for name in NUMBERS)
-                yield Row(score=score, threshold=threshold, **found)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows that are there."""
+        if not os.path.exists(self._path):
+            return
+        with open(self._path, encoding="utf-8", newline="") as file:
+            for line in csv.DictReader(file):
+                score, threshold = (float(line.pop(name) or "nan") for name in NUMBERS)
+                yield Row(score=_or_none(score), threshold=_or_none(threshold), **line)
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add rows."""
+        if self._file is None:
+            os.makedirs(os.path.dirname(os.path.abspath(self._path)), exist_ok=True)
+            self._file = open(self._path, "a", encoding="utf-8", newline="")
+        writer = csv.writer(self._file, lineterminator="\n")
+        if not self._file.tell():
+            writer.writerow(Row._fields)
         for row in rows:
             score, threshold = ("" if each is None else f"{each:.4f}" for each in (row.score, row.threshold))
-            self._writer.writerow(row._replace(score=score, threshold=threshold))  # type: ignore[arg-type]
+            writer.writerow(row._replace(score=score, threshold=threshold))  # type: ignore[arg-type]
         self._file.flush()
 
     def close(self) -> None:
         """See that all that was added is written."""
-        self._file.close()
+        if self._file:
+            self._file.close()
 
 
 class ParquetFolder:
@@ -132,6 +135,10 @@ class ParquetFolder:
             folder = f"{self._address}/backbone={self._waiting[0].backbone}"
             storage.write(f"{folder}/part-{uuid.uuid4().hex}.parquet", table.encoded(self._waiting))
             self._waiting = []
+
+
+def _or_none(number: float) -> float | None:
+    return None if math.isnan(number) else number
 
 
 def _cut_after_last_line(file: IO[bytes]) -> None:

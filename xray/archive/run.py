@@ -11,7 +11,6 @@ from xray.archive.results import Results
 from xray.combined import MODELS, NAME
 from xray.registry import Registry
 
-
 T = TypeVar("T")
 
 

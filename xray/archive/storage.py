@@ -13,7 +13,16 @@ from xray import folder
 
 FILE = "file://"
 # What reading a film can end in, from a missing file to a damaged or encrypted archive.
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def is_url(address: str) -> bool:

@@ -16,11 +16,7 @@ from xray.errors import XrayError
 FEW = ("model", "verdict", "cautions", "version")
 # The backbone is the name of the folder.
 SCHEMA = pyarrow.schema(
-    [
-        (name, pyarrow.float64() if name in NUMBERS else pyarrow.string())
-        for name in Row._fields
-        if name != "backbone"
-    ]
+    [(name, pyarrow.float64() if name in NUMBERS else pyarrow.string()) for name in Row._fields if name != "backbone"]
 )
 
 
@@ -67,7 +63,9 @@ def encoded(rows: Sequence[Row]) -> bytes:
     columns = zip(*rows, strict=True)
     arrays = {name: values for name, values in zip(Row._fields, columns, strict=True) if name in SCHEMA.names}
     sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.table(arrays, schema=SCHEMA), sink, compression="zstd", use_dictionary=list(FEW))
+    pyarrow.parquet.write_table(
+        pyarrow.table(arrays, schema=SCHEMA), sink, compression="zstd", use_dictionary=list(FEW)
+    )
     return bytes(sink.getvalue())
 
 
