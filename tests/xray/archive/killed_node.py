@@ -1,7 +1,7 @@
 """Run by test_cluster.py: judges a folder on a cluster of two nodes, and kills the one that works in the middle.
 
-`python killed_node.py SOURCE DESTINATION.csv`. The head node has no cores to work with; so all is done on the second, and
-after its death on a third.
+`python killed_node.py SOURCE DESTINATION.csv`. The head node has no cores to work with; so all is done on the second,
+and after its death on a third.
 """
 
 import os
@@ -31,9 +31,9 @@ if __name__ == "__main__":
             while not lines(destination) and run.poll() is None:
                 time.sleep(0.02)
             cluster.remove_node(worker, allow_graceful=False)
-            print(f"killed after {lines(destination)} rows", flush=True)
+            sys.stdout.write(f"killed after {lines(destination)} rows\n")
             cluster.add_node(num_cpus=1, object_store_memory=STORE)
-            status = run.wait(300)
+            status = run.wait(150)
     finally:
         cluster.shutdown()
     sys.exit(status)

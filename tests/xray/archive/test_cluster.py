@@ -35,7 +35,7 @@ def test_a_node_that_is_killed_in_the_middle_loses_and_doubles_nothing(many: Pat
     destination = tmp_path / "out.csv"
     command = [sys.executable, str(Path(__file__).with_name("killed_node.py")), str(many), str(destination)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=400)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=250)
     assert done.returncode == 1, done.stderr  # the bad film
     killed_after = int(done.stdout.rpartition("killed after ")[2].split()[0])
     assert 0 < killed_after < 3 * FILMS

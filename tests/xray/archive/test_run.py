@@ -99,9 +99,7 @@ def test_the_same_content_is_judged_once_and_has_rows_under_each_name(
     assert len(of_each[0]) == 3 and of_each[0] == of_each[1] == of_each[2]
 
 
-def test_a_bad_film_is_a_row_with_its_error_and_is_not_tried_again(
-    engine: Any, films: Path, destination: Path
-) -> None:
+def test_a_bad_film_is_a_row_with_its_error_and_is_not_tried_again(engine: Any, films: Path, destination: Path) -> None:
     (films / "bad.png").write_bytes(b"no picture")
     assert go(engine, films, destination) == 1
     assert go(engine, films, destination) == 1
