@@ -9,7 +9,7 @@ DEV := .venv-dev/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format words models articles bench soak fuzz fit lock audit notebooks
+.PHONY: help run test check format words models articles bench soak scale fuzz fit lock audit notebooks
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ bench: .venv-dev/.installed  ## measure speed and memory beside the reference wa
 
 soak: .venv-dev/.installed  ## 5,000 mixed uploads by 16 clients: no error, no growth, nothing left over
 	@$(DEV) -m benchmarks.soak
+
+scale: .venv-dev/.installed  ## the tests that need more than most: an archive on Ray, with a node that is killed
+	$(DEV) -m pytest -m scale
 
 words: .venv-dev/.installed  ## find new words for translations/, then compile what is translated
 	$(DEV) -m babel.messages.frontend --quiet $(EXTRACT) --output-file translations/messages.pot
@@ -89,8 +92,9 @@ articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its
 .venv/.installed: requirements.txt
 	$(call install,.venv,requirements.txt,about 100 MB to download)
 
-.venv-dev/.installed: requirements.txt requirements-train.txt requirements-dev.txt
-	$(call install,.venv-dev,requirements-dev.txt,about 560 MB to download)
+DEV_LISTS := requirements.txt requirements-train.txt requirements-archive.txt requirements-dev.txt
+.venv-dev/.installed: $(DEV_LISTS)
+	$(call install,.venv-dev,requirements-dev.txt,about 700 MB to download)
 
 # $(call install,FOLDER,REQUIREMENTS,SIZE): always from an empty folder, so that it holds what is listed and nothing else.
 define install

@@ -21,6 +21,9 @@ ONE_HOME = {
     "ai_edge_litert": "xray/runtime.py",
     "pydicom": "xray/dicom.py",
     "tensorflow": "training/litert.py",
+    "pyarrow": "xray/archive/table.py",
+    "ray": "xray/archive/cluster.py",
+    "fsspec": "xray/archive/storage.py",
 }
 MB = 1_000_000
 

@@ -22,6 +22,9 @@ def listed(part: str) -> dict[str, Requirement]:
 
 
 ASKED, BROUGHT = map(listed, (ROOT / "requirements.txt").read_text(encoding="utf-8").split("# What those bring in"))
+ARCHIVE, TRAIN = (
+    listed((ROOT / f"requirements-{name}.txt").read_text(encoding="utf-8")) for name in ("archive", "train")
+)
 LOCK = re.split(r"\n(?=[a-z])", (ROOT / "requirements.lock").read_text(encoding="utf-8"))[1:]
 
 
@@ -38,6 +41,14 @@ def needs(name: str) -> set[str]:
 
 def test_every_package_is_pinned() -> None:
     assert all(re.fullmatch(r"==[\w.]+", str(each.specifier)) for each in (ASKED | BROUGHT).values())
+
+
+def test_what_archives_need_is_pinned_and_goes_with_the_rest() -> None:
+    assert all(re.fullmatch(r"==[\w.]+", str(each.specifier)) for each in ARCHIVE.values())
+    others = TRAIN | ASKED | BROUGHT
+    assert {name: each.specifier for name, each in ARCHIVE.items() if name in others} == {
+        name: others[name].specifier for name in ARCHIVE if name in others
+    }
 
 
 @pytest.mark.parametrize("name", ASKED)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from xray.analysis import ALL_MODELS, Analyzer, Prediction
+from xray.analysis import BOTH_MODELS, Analyzer, Prediction
 from xray.annotate import annotate, encode_png
 from xray.classifier import Verdict
 from xray.combined import MODELS, combine
@@ -51,7 +51,7 @@ def read_list(analyzer: Analyzer, paths: Iterable[Path], model: str) -> pd.DataF
     for path in paths:
         row = {"file": path.name, "verdict": "", "score": float("nan"), "cautions": "", "refused": ""}
         try:
-            analysis = analyzer.analyse(path.read_bytes(), MODELS if model == ALL_MODELS else [model])
+            analysis = analyzer.analyse(path.read_bytes(), MODELS if model == BOTH_MODELS else [model])
             said = combine(analysis.predictions) or analysis.predictions[0]
             row |= {"verdict": said.verdict.value, "score": said.score, "cautions": " ".join(analysis.cautions)}
         except ImageError as error:

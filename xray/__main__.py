@@ -14,20 +14,19 @@ from typing import Any, TextIO
 
 import cv2
 
-from xray import dicom, memory
+from xray import memory
 from xray.analysis import BOTH_MODELS, Analysis, Analyzer, Prediction
 from xray.annotate import annotate, encode_png
 from xray.classes import ClassScore
 from xray.combined import MODELS, NAME, Combined, combine
 from xray.errors import ImageError, ModelError
+from xray.folder import is_picture_here, read
 from xray.image import TURNS
 from xray.limits import Limits
 from xray.registry import BACKBONE
 from xray.screen import Caution
 
 COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions")
-EXTENSIONS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom"}
-DICOM_PREAMBLE_BYTES = 132
 LONGEST_STEM = 100
 # A folder is read fastest with one picture on each core; more would only take memory.
 AT_ONCE = min(os.cpu_count() or 1, 4)
@@ -137,29 +136,20 @@ def _find(given: str) -> Iterator[tuple[str, str]]:
     for folder, folders, names in os.walk(given, onerror=closed.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = [os.path.join(folder, name) for name in names if not name.startswith(".")]
-        found += [(path, "") for path in paths if _is_picture(path)]
+        found += [(path, "") for path in paths if is_picture_here(path)]
     found += [(str(error.filename), _unreadable("folder", error)) for error in closed]
     if not found:
         found = [(given, "Expected a folder with pictures (PNG, JPEG or DICOM). Received one without.")]
     yield from sorted(found)
 
 
-def _is_picture(path: str) -> bool:
-    """Tell by the extension; a file without one by its first bytes, as scanners export DICOM so."""
-    extension = os.path.splitext(path)[1].lower()
-    if extension or not os.path.isfile(path):
-        return extension in EXTENSIONS
-    try:
-        with open(path, "rb") as file:
-            return dicom.is_dicom(file.read(DICOM_PREAMBLE_BYTES))
-    except OSError:
-        return False
-
-
 def _analysed(analyzer: Analyzer, models: tuple[str, ...], path: str, problem: str, turn: int) -> Found:
     """Analyse a picture, or say what is wrong with it."""
     try:
-        return (None, problem) if problem else (analyzer.analyse(_read(path), models, turn=turn), "")
+        if problem:
+            return None, problem
+        # No more of it than tells that it is too large.
+        return analyzer.analyse(read(path, Limits().size_bytes + 1), models, turn=turn), ""
     except ImageError as error:
         return None, str(error)
     except OSError as error:
@@ -194,12 +184,6 @@ def _judge(
     together = combine(analysis.predictions)
     if together:
         yield _row(path, NAME, together, "", analysis.cautions)
-
-
-def _read(path: str) -> bytes:
-    """Read a file, but no more of it than tells that it is too large."""
-    with open(path, "rb") as file:
-        return file.read(Limits().size_bytes + 1)
 
 
 def _unreadable(what: str, error: OSError) -> str:

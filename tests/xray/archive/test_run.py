@@ -1,0 +1,245 @@
+"""A run judges what is missing and nothing else, and every film has its rows once, whatever came before."""
+
+import io
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from xray.analysis import Analyzer
+from xray.archive import results, sources
+from xray.archive.__main__ import main
+from xray.archive.judge import Task
+from xray.archive.run import run
+from xray.combined import combine
+
+ROOT = Path(__file__).resolve().parents[3]
+OF = {"covid_normal": "3.0.0", "covid_pneumo": "3.0.0", "combined": "3.0.0+3.0.0"}
+
+
+def go(engine: Any, source: Path, destination: Path, of: dict[str, str] = OF, **options: Any) -> int:
+    """Run once; return how many films have no verdict."""
+    task = Task(tuple(of), "vgg16_cxr", **{key: options.pop(key) for key in ("masks", "heat_maps") if key in options})
+    found, to = sources.find(str(source)), results.to(str(destination))
+    return run(found, to, engine, task, of, io.StringIO(), **options)
+
+
+def rows(destination: Path) -> list[dict[str, str]]:
+    return [row._asdict() for row in results.to(str(destination)).rows()]
+
+
+@pytest.fixture(params=["results.csv", "results"])
+def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if request.param == "results":
+        pytest.importorskip("pyarrow")
+    return tmp_path / request.param
+
+
+def test_each_film_has_a_row_of_each_model(engine: Any, films: Path, destination: Path) -> None:
+    assert go(engine, films, destination) == 0
+    found = rows(destination)
+    assert Counter(row["path"] for row in found) == dict.fromkeys(
+        [str(films / name) for name in ("a.png", "b.png", "deeper/c.png")], 3
+    )
+    predictions = Analyzer.load().analyse((films / "a.png").read_bytes(), ["both"]).predictions
+    together = combine(predictions)
+    assert together
+    expected = {each.model: (each.verdict, each.score, round(each.threshold, 4)) for each in predictions}
+    expected["combined"] = together.verdict, together.score, 0.5
+    said = {row["model"]: (row["verdict"], row["score"], row["threshold"]) for row in found if "a.png" in row["path"]}
+    assert said == expected
+    assert {(row["model"], row["version"], row["backbone"]) for row in found} == {
+        (model, version, "vgg16_cxr") for model, version in OF.items()
+    }
+
+
+def test_a_second_run_judges_and_adds_nothing(engine: Any, films: Path, destination: Path) -> None:
+    go(engine, films, destination)
+    before = rows(destination)
+    engine.seen.clear()
+    go(engine, films, destination)
+    assert engine.seen == [] and rows(destination) == before
+
+
+def test_a_new_film_alone_is_judged(engine: Any, films: Path, destination: Path, film: Callable[[int], bytes]) -> None:
+    go(engine, films, destination)
+    engine.seen.clear()
+    (films / "d.png").write_bytes(film(3))
+    go(engine, films, destination)
+    assert engine.seen == [str(films / "d.png")] and len(rows(destination)) == 12
+
+
+def test_a_film_that_changed_is_judged_anew(
+    engine: Any, films: Path, destination: Path, film: Callable[[int], bytes]
+) -> None:
+    go(engine, films, destination)
+    (films / "a.png").write_bytes(film(7))
+    go(engine, films, destination)
+    assert len({row["sha256"] for row in rows(destination) if row["path"] == str(films / "a.png")}) == 2
+
+
+def test_the_same_content_is_judged_once_and_has_rows_under_each_name(
+    engine: Any, films: Path, destination: Path
+) -> None:
+    shutil.copy(films / "a.png", films / "again.png")
+    go(engine, films, destination)
+    shutil.copy(films / "a.png", films / "later.png")
+    go(engine, films, destination)
+    assert len(engine.seen) == 3
+    of_each = [
+        [row["score"] for row in rows(destination) if row["path"] == str(films / name)]
+        for name in ("a.png", "again.png", "later.png")
+    ]
+    assert len(of_each[0]) == 3 and of_each[0] == of_each[1] == of_each[2]
+
+
+def test_a_bad_film_is_a_row_with_its_error_and_is_not_tried_again(engine: Any, films: Path, destination: Path) -> None:
+    (films / "bad.png").write_bytes(b"no picture")
+    assert go(engine, films, destination) == 1
+    assert go(engine, films, destination) == 1
+    bad = [row for row in rows(destination) if row["path"] == str(films / "bad.png")]
+    assert [row["model"] for row in bad] == [*OF] and all("Expected" in row["error"] for row in bad)
+    assert engine.seen.count(str(films / "bad.png")) == 1 and len(rows(destination)) == 12
+
+
+def test_a_film_that_cannot_be_read_is_tried_again(
+    engine: Any, tmp_path: Path, destination: Path, film: Callable[[int], bytes]
+) -> None:
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/late.png\n", encoding="utf-8")
+    assert [go(engine, tmp_path / "list.txt", destination) for _ in range(2)] == [1, 1]
+    assert [row["sha256"] for row in rows(destination)] == [""] * 3
+    (tmp_path / "late.png").write_bytes(film(0))
+    assert go(engine, tmp_path / "list.txt", destination) == 0
+    assert Counter(bool(row["verdict"]) for row in rows(destination)) == {False: 3, True: 3}
+
+
+def test_a_film_that_changes_meanwhile_is_left_for_the_next_run(
+    engine: Any, films: Path, destination: Path, film: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = engine.judged
+
+    def meddling(*arguments: Any) -> Any:
+        (films / "a.png").write_bytes(film(5))
+        return judge(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "judged", meddling)
+        assert go(engine, films, destination) == 1
+    assert go(engine, films, destination) == 0
+    good = [row for row in rows(destination) if row["path"] == str(films / "a.png") and row["verdict"]]
+    assert len(good) == 3
+
+
+def test_another_version_is_judged_and_stands_beside_the_old(engine: Any, films: Path, destination: Path) -> None:
+    go(engine, films, destination)
+    go(engine, films, destination, {"covid_normal": "4.0.0"})
+    assert len(engine.seen) == 6
+    assert Counter(row["version"] for row in rows(destination)) == {"3.0.0": 6, "3.0.0+3.0.0": 3, "4.0.0": 3}
+
+
+def test_both_models_after_one_add_only_what_is_missing(engine: Any, films: Path, destination: Path) -> None:
+    go(engine, films, destination, {"covid_normal": "3.0.0"})
+    go(engine, films, destination)
+    assert Counter(row["model"] for row in rows(destination)) == dict.fromkeys(OF, 3)
+
+
+def test_a_run_that_was_killed_is_taken_up(
+    engine: Any, films: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = engine.judged
+
+    def interrupted(*arguments: Any) -> Any:
+        yield next(judge(*arguments))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "judged", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            go(engine, films, destination)
+    assert len(rows(destination)) == 3
+    go(engine, films, destination)
+    assert len(engine.seen) == 3
+    assert len({(row["path"], row["model"]) for row in rows(destination)}) == len(rows(destination)) == 9
+
+
+def test_names_that_are_trusted_are_not_read(engine: Any, films: Path, destination: Path) -> None:
+    go(engine, films, destination)
+    engine.read.clear()
+    (films / "new.png").write_bytes((films / "a.png").read_bytes())
+    go(engine, films, destination, trust_names=True)
+    assert engine.read == [str(films / "new.png")] and len(rows(destination)) == 12
+
+
+def test_masks_and_heat_maps_are_pictures_named_by_content(engine: Any, films: Path, tmp_path: Path) -> None:
+    go(engine, films, tmp_path / "out.csv", masks=f"{tmp_path}/masks", heat_maps=f"{tmp_path}/heat")
+    sha256 = next(row["sha256"] for row in rows(tmp_path / "out.csv") if row["path"].endswith("a.png"))
+    mask = cv2.imread(str(tmp_path / "masks" / sha256[:2] / f"{sha256}.png"), cv2.IMREAD_GRAYSCALE)
+    assert mask is not None and mask.shape == (256, 240) and set(mask.ravel()) == {0, 255}
+    assert len(list((tmp_path / "masks").rglob("*"))) - len(list((tmp_path / "masks").iterdir())) == 3
+    names = sorted(path.name for path in (tmp_path / "heat" / sha256[:2]).iterdir())
+    assert f"{sha256}_covid_normal.png" in names and f"{sha256}_covid_pneumo.png" in names
+
+
+def test_a_folder_becomes_a_table_without_the_optional_packages(films: Path, tmp_path: Path) -> None:
+    """As with requirements.txt alone."""
+    (tmp_path / "alone.py").write_text(
+        "import sys\n"
+        "if __name__ == '__main__':\n"
+        "    sys.modules.update(dict.fromkeys(('ray', 'pyarrow', 'fsspec')))\n"
+        "    from xray.archive.__main__ import main\n"
+        "    sys.exit(main(sys.argv[1:]))\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, str(tmp_path / "alone.py"), str(films), str(tmp_path / "out.csv"), "--workers", "1"]
+    done = subprocess.run(
+        command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "judged 3 of 3 films" in done.stderr
+    assert len((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()) == 1 + 9
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments"),
+    [("pyarrow", ["{films}", "out"]), ("fsspec", ["{films}/x.zip", "o.csv"]),
+     ("ray", ["{films}", "o.csv", "--engine", "ray"])],
+)  # fmt: skip
+def test_a_missing_package_is_named_with_what_installs_it(
+    package: str, arguments: list[str], films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (films / "x.zip").write_bytes(b"")
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    for ours in ("table", "cluster"):
+        monkeypatch.delitem(sys.modules, f"xray.archive.{ours}", raising=False)
+        monkeypatch.delattr(f"xray.archive.{ours}", raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main([each.format(films=films) for each in arguments]) == 2
+    said = capsys.readouterr().err
+    assert package in said and "pip install -r requirements-archive.txt" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["nowhere", "o.csv"], "nowhere"), (["a.doc", "o.csv"], "Expected a folder"),
+     ([".", "other.csv"], "other.csv"), ([".", "o.csv", "--model", "covid"], "covid_normal"),
+     ([".", "o.csv", "--workers", "0"], "--workers")],
+)  # fmt: skip
+def test_what_cannot_be_done_is_said(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.doc").write_bytes(b"")
+    Path("other.csv").write_text("name\nvalue\n", encoding="utf-8")
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+    assert Path("other.csv").read_text(encoding="utf-8") == "name\nvalue\n"

@@ -1,0 +1,93 @@
+"""Films are found wherever they are, each under an address that reads it."""
+
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from xray.archive import sources, storage
+from xray.archive.judge import content
+
+
+def contents(source: str, column: str | None = None) -> list[str]:
+    """Return the SHA-256 of each film found, "" for one that cannot be read."""
+    return [content(address).sha256 for address in sources.find(source, column)]
+
+
+@pytest.fixture
+def expected(films: Path) -> list[str]:
+    return [content(str(films / name)).sha256 for name in ("a.png", "b.png", "deeper/c.png")]
+
+
+def test_a_folder_has_its_films_in_order_and_not_what_is_hidden(films: Path, expected: list[str]) -> None:
+    assert contents(str(films)) == expected
+
+
+def test_a_relative_path_becomes_an_absolute_one(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(films.parent)
+    assert list(sources.find("films"))[0] == str(films / "a.png")
+
+
+def test_a_list_names_one_film_a_line(films: Path, expected: list[str]) -> None:
+    names = films.parent / "list.txt"
+    names.write_text(f"{films}/b.png\n\n{films}/missing.png\n", encoding="utf-8")
+    assert contents(str(names)) == [expected[1], ""]
+
+
+def test_a_zip_and_a_tar_are_folders(films: Path, expected: list[str]) -> None:
+    pytest.importorskip("fsspec")
+    with zipfile.ZipFile(films.parent / "x.zip", "w") as packed:
+        for path in films.rglob("*.*"):
+            packed.write(path, path.relative_to(films))
+    with tarfile.open(films.parent / "x.tar.gz", "w:gz") as packed:
+        packed.add(films, "films")
+    assert contents(f"{films.parent}/x.zip") == contents(f"{films.parent}/x.tar.gz") == expected
+
+
+def test_urls_are_read_by_fsspec(films: Path, expected: list[str]) -> None:
+    pytest.importorskip("fsspec")
+    assert contents(f"local://{films}") == expected
+    assert contents(f"local://{films}/b.png") == expected[1:2]
+
+
+def test_a_damaged_archive_gives_films_that_cannot_be_read(films: Path) -> None:
+    pytest.importorskip("fsspec")
+    path = films.parent / "x.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.write(films / "a.png", "a.png")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:200] + b"\0" * 50 + whole[250:])
+    assert contents(str(path)) == [""]
+
+
+@pytest.mark.parametrize("column", ["path", "film"])
+def test_a_column_of_a_table_holds_addresses(column: str, films: Path, expected: list[str]) -> None:
+    pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    table = pandas.DataFrame({column: [f"{films}/b.png", None], "age": [1, 2]})
+    table.to_parquet(films.parent / "t.parquet")
+    assert contents(f"{films.parent}/t.parquet", None if column == "path" else column) == expected[1:2]
+    with pytest.raises(Exception, match=r"Expected a column other.*age"):
+        contents(f"{films.parent}/t.parquet", "other")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names are none there")
+@pytest.mark.parametrize("name", [b"caf\xe9.png", b"two\nlines.png"])
+def test_a_name_that_no_table_can_hold_becomes_a_url(name: bytes, tmp_path: Path, film: Callable[[int], bytes]) -> None:
+    (tmp_path / "films").mkdir()
+    path = tmp_path / "films" / os.fsdecode(name)
+    path.write_bytes(film(0))
+    (address,) = sources.find(str(tmp_path / "films"))
+    assert address.isascii() and address.isprintable()
+    assert storage.read(address, 10**6) == film(0)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="whom nothing is closed to")
+def test_a_folder_that_is_closed_is_a_film_that_cannot_be_read(films: Path, expected: list[str]) -> None:
+    (films / "deeper").chmod(0)
+    try:
+        assert contents(str(films)) == [*expected[:2], ""]
+    finally:
+        (films / "deeper").chmod(0o700)

@@ -1,0 +1,94 @@
+"""Where the films of an archive are found: a folder, an archive file, a list, a column of a table, or one film."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from xray.archive import storage
+from xray.errors import XrayError
+from xray.folder import DICOM_PREAMBLE_BYTES, EXTENSIONS, is_picture, is_picture_here
+
+LISTS = (".txt", ".lst", ".list")
+TABLE = ".parquet"
+# fsspec's name for what opens them.
+ARCHIVES = {".zip": "zip", ".tar": "tar", ".tar.gz": "tar", ".tgz": "tar", ".tar.bz2": "tar", ".tar.xz": "tar"}
+
+
+class SourceError(XrayError):
+    """What was named as the source of films is none."""
+
+
+def find(source: str, column: str | None = None) -> Iterator[str]:
+    """Yield the address of each film, as it is read and as it stands in the results.
+
+    A path becomes an absolute one, so that the next run knows it wherever it is started; what fsspec opens is a URL:
+    `s3://bucket/film.dcm`, or `zip://film.dcm::/archive.zip` for a film inside an archive.
+
+    Args:
+        source: a folder, a zip or tar, a list with an address a line, a Parquet file, or a film; a path or a URL.
+        column: of a Parquet file or folder, the one with the addresses.
+
+    Raises:
+        SourceError: there is nothing there, or it is of no such kind.
+    """
+    source = absolute(source)
+    if not storage.exists(source):
+        raise SourceError("Expected films at %(source)s. Received nothing there.", source=source)
+    name = source.lower()
+    if column or name.endswith(TABLE):
+        from xray.archive import table  # needs pyarrow, which the other sources do not
+
+        return map(absolute, table.column(source, column or "path"))
+    if storage.is_folder(source):
+        return _walk(source)
+    for ending, opener in ARCHIVES.items():
+        if name.endswith(ending):
+            return _walk(f"{opener}://::{source}")
+    if name.endswith(LISTS):
+        return _lines(source)
+    if os.path.splitext(name)[1] in {*EXTENSIONS, ""}:
+        return iter([source])
+    raise SourceError(
+        "Expected a folder, a zip, a tar, a list (%(lists)s), a Parquet file or a film. Received %(source)s.",
+        lists=" ".join(LISTS),
+        source=source,
+    )
+
+
+def absolute(address: str) -> str:
+    """Return a path from the root on, and a URL as it is.
+
+    A name that no table can hold, with a line break or bytes that are not UTF-8, becomes a file:// URL.
+    """
+    if "://" in address:
+        return address
+    path = os.path.abspath(address)
+    plain = path.isprintable() and not any("\ud800" <= letter <= "\udfff" for letter in path)
+    return path if plain else Path(path).as_uri()
+
+
+def _walk(source: str) -> Iterator[str]:
+    """Yield the films of a folder in sorted order, and any folder in it that cannot be looked into.
+
+    Of a folder on this machine no more than one folder at a time is listed.
+    """
+    if storage.is_url(source):
+        yield from filter(_is_picture, storage.walk(source))
+        return
+    closed: list[OSError] = []
+    for folder, folders, names in os.walk(source, onerror=closed.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = (os.path.join(folder, name) for name in sorted(names) if not name.startswith("."))
+        yield from (absolute(path) for path in paths if is_picture_here(path))
+    yield from (absolute(str(error.filename)) for error in closed)
+
+
+def _is_picture(address: str) -> bool:
+    """Tell of a URL, by what stands before the archive that it is in."""
+    return is_picture(address.partition("::")[0], lambda: storage.read(address, DICOM_PREAMBLE_BYTES))
+
+
+def _lines(source: str) -> Iterator[str]:
+    """Yield the lines of a list; a relative path starts where the command runs."""
+    with storage.opened(source) as file:
+        yield from (absolute(os.fsdecode(line.strip())) for line in file if line.strip())

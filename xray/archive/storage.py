@@ -1,0 +1,115 @@
+"""Reading and writing by address: a path of this machine, or a URL that fsspec knows. The only importer of fsspec."""
+
+import os
+import uuid
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, cast
+from urllib.parse import unquote_to_bytes
+
+from xray import folder
+
+FILE = "file://"
+# What reading a film can end in, from a missing file to a damaged or encrypted archive.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def is_url(address: str) -> bool:
+    """Tell an address that fsspec opens from a path."""
+    return "://" in address and not address.startswith(FILE)
+
+
+def read(address: str, size: int) -> bytes:
+    """Read a film, but no more of it than so many bytes.
+
+    Raises:
+        any of UNREADABLE: it is missing, damaged, or not ours to read.
+    """
+    if is_url(address):
+        files, path = filesystem(address)
+        return bytes(files.cat_file(path, start=0, end=size))
+    return folder.read(_path(address), size)
+
+
+def opened(address: str) -> IO[bytes]:
+    """Open a file to read all of it, a piece at a time."""
+    if is_url(address):
+        files, path = filesystem(address)
+        return cast("IO[bytes]", files.open(path, "rb"))
+    return open(_path(address), "rb")
+
+
+def write(address: str, content: bytes) -> None:
+    """Write a file at once: nobody ever sees a part of it, whenever this process ends.
+
+    On a disk it is written aside and then renamed; object stores show what they were sent once it is whole.
+    """
+    if is_url(address):
+        files, path = filesystem(address)
+        files.pipe_file(path, content)
+        return
+    target = Path(address)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # The dot hides it from whoever reads the folder.
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        with aside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def exists(address: str) -> bool:
+    """Tell whether there is a file or a folder."""
+    if not is_url(address):
+        return os.path.exists(address)
+    files, path = filesystem(address)
+    return bool(files.exists(path))
+
+
+def is_folder(address: str) -> bool:
+    """Tell a folder from a file."""
+    if not is_url(address):
+        return os.path.isdir(address)
+    files, path = filesystem(address)
+    return bool(files.isdir(path))
+
+
+def walk(address: str) -> Iterator[str]:
+    """Yield the addresses of the files below a folder that fsspec opens, in sorted order, hidden ones left out."""
+    files, path = filesystem(address)
+    _, chained, archive = address.partition("::")
+    scheme = address.partition("://")[0]
+    for found in sorted(files.find(path)):
+        inside = found.removeprefix(path).strip("/")
+        if not any(part.startswith(".") for part in inside.split("/")):
+            yield f"{scheme}://{found}{chained}{archive}"
+
+
+def filesystem(address: str) -> tuple[Any, str]:
+    """Return fsspec's file system of a URL, which keeps its connections, and the path in it."""
+    import fsspec  # asked for only by those who need it; see requirements-archive.txt
+
+    files, path = fsspec.core.url_to_fs(address)
+    return files, str(path)
+
+
+def _path(address: str) -> str:
+    """Return the path of an address on this machine."""
+    if not address.startswith(FILE):
+        return address
+    return os.fsdecode(unquote_to_bytes(address.removeprefix(FILE)))
