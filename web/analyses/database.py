@@ -76,12 +76,7 @@ def opened(url: str) -> Engine:
         SettingError: not an address, no such database, no driver for it, or a table of a newer version.
     """
     try:
-        engine = _engine(url)
-        try:
-            bring_up_to_date(engine, schema, analyses.name)
-        except DBAPIError:
-            # Two workers may start at once: whoever comes second finds the table.
-            bring_up_to_date(engine, schema, analyses.name)
+        return _up_to_date(_engine(url))
     except (SQLAlchemyError, ImportError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise SettingError(
@@ -90,6 +85,18 @@ def opened(url: str) -> Engine:
             "folder.",
             reason=reason,
         ) from error
+
+
+def _up_to_date(engine: Engine) -> Engine:
+    try:
+        try:
+            bring_up_to_date(engine, schema, analyses.name)
+        except DBAPIError:
+            # Two workers may start at once: whoever comes second finds the table.
+            bring_up_to_date(engine, schema, analyses.name)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 

@@ -183,9 +183,10 @@ class Desk:
             self.pictures.each(lambda each: self._discard(*each), filed.items())
 
     def _discard(self, id: str, copies: Iterable[str]) -> None:
+        # First those that are asked for before they are taken: a store out of reach is noticed while all is there.
+        self.pictures.remove(id)
         for copy in copies:
             self.store.remove(copy)
-        self.pictures.remove(id)
 
 
 def _drawn(analysis: Analysis, deep: Deep | None) -> Mapping[str, bytes]:
