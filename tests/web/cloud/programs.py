@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -83,8 +84,16 @@ def listens(port: int) -> bool:
 
 
 @contextmanager
-def running(folder: Path, command: list[str], port: int, *, user: str | None = None, **environment: str):
-    """Run a program until it listens, and end it and what it started when it is not needed any more."""
+def running(
+    folder: Path,
+    command: list[str],
+    port: int,
+    *,
+    user: str | None = None,
+    end: int = signal.SIGTERM,
+    **environment: str,
+) -> Iterator[Program]:
+    """Run a program from when it listens until it is not needed any more."""
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=os.environ | environment, stdout=log, stderr=log, user=user, start_new_session=True
@@ -95,7 +104,7 @@ def running(folder: Path, command: list[str], port: int, *, user: str | None = N
         assert process.poll() is None, program.log
         yield program
     finally:
-        process.terminate()
+        process.send_signal(end)
         try:
             process.wait(timeout=PATIENT_S)
         except subprocess.TimeoutExpired:
@@ -115,25 +124,12 @@ def postgres(folder: Path) -> Iterator[Program]:
     subprocess.run(setup, check=True, capture_output=True, user=user, cwd=folder)
     settings = f"port={port} listen_addresses=127.0.0.1 unix_socket_directories={folder} fsync=off".split()
     command = [server, "-D", str(data), *(word for setting in settings for word in ("-c", setting))]
-    with running(folder, command, port, user=user) as program:
+    # SIGTERM would wait for whoever is connected.
+    with running(folder, command, port, user=user, end=signal.SIGINT) as program:
         # It listens a moment before it answers.
-        ask = [
-            find("psql", "postgresql"),
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            "-U",
-            "xray",
-            "-c",
-            "select 1",
-            "postgres",
-        ]
+        ask = [find("pg_isready", "postgresql"), "-h", "127.0.0.1", "-p", str(port)]
         until(lambda: subprocess.run(ask, capture_output=True, check=False).returncode == 0)
         yield program
-        # SIGTERM, by which it is ended, waits for those who are connected.
-        stop = [find("pg_ctl", "postgresql"), "stop", "-D", str(data), "-m", "fast"]
-        subprocess.run(stop, check=True, capture_output=True, user=user, cwd=folder)
 
 
 @contextmanager
@@ -158,16 +154,15 @@ def s3(folder: Path) -> Iterator[Program]:
 def nginx(folder: Path, ports: list[int]) -> Iterator[Program]:
     """Run nginx in front of some instances, each in turn."""
     port, server = free_port(), find("nginx", "nginx-light")
-    passing = "".join(
-        f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-    )
+    kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+    passing = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     (folder / "nginx.conf").write_text(
         f"""
         daemon off; pid {folder}/pid; worker_processes 1; error_log {folder}/log;
         {"user root;" if os.geteuid() == 0 else ""}
         events {{}}
         http {{
-            access_log off; client_max_body_size 64m; {passing}
+            log_format asked "$upstream_addr"; access_log {folder}/asked asked; client_max_body_size 64m; {passing}
             upstream instances {{ {"".join(f"server 127.0.0.1:{each} fail_timeout=60s;" for each in ports)} }}
             server {{
                 listen 127.0.0.1:{port};
