@@ -6,6 +6,7 @@ Redis is told no address, only what a secret key makes of it, and forgets it as 
 import hashlib
 import hmac
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -101,6 +102,15 @@ class SharedAttempts(Attempts):
             return None
 
 
+def _trust(url: str) -> dict[str, None]:
+    """Take Heroku's own certificates, which nobody signed, and elsewhere only those that can be checked.
+
+    Source:
+        "Connecting to Heroku Key-Value Store", Heroku Dev Center.
+    """
+    return {"ssl_cert_reqs": None} if "DYNO" in os.environ and url.startswith("rediss://") else {}
+
+
 def _client(url: str) -> Any:
     try:
         from redis import Redis
@@ -111,9 +121,14 @@ def _client(url: str) -> Any:
             "XRAY_REDIS_URL needs redis, which is not installed. Install it with: pip install -r requirements-cloud.txt"
         ) from error
     try:
-        # One more try: servers close connections that nobody used for some minutes.
-        retry = Retry(NoBackoff(), 1)
-        return Redis.from_url(url, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S, retry=retry)
+        return Redis.from_url(
+            url,
+            socket_timeout=ANSWER_S,
+            socket_connect_timeout=ANSWER_S,
+            # One more: servers close connections that nobody used for some minutes.
+            retry=Retry(NoBackoff(), 1),
+            **_trust(url),
+        )
     except (ValueError, TypeError) as error:
         raise SettingError(
             "XRAY_REDIS_URL: expected an address such as redis://host:6379. Received one that cannot be used. Correct "

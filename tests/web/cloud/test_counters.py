@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.web.cloud.programs import free_port
+from tests.web.cloud.programs import free_port, needs
 from web import shared_attempts
 from web.attempts import AT_ONCE
 from web.settings import SettingError
@@ -114,6 +114,18 @@ def test_an_address_that_cannot_be_used_stops_the_start(make_app, url):
     with pytest.raises(SettingError, match="XRAY_REDIS_URL: expected an address") as caught:
         make_app(REDIS_URL=url)
     assert url not in str(caught.value), "it may hold a password"
+
+
+@pytest.mark.parametrize(("dyno", "checked"), [("web.1", False), (None, True)])
+def test_certificates_are_checked_except_where_the_host_signs_its_own(monkeypatch, dyno, checked):
+    import ssl
+
+    needs("redis")
+    monkeypatch.delenv("DYNO", raising=False)
+    if dyno:
+        monkeypatch.setenv("DYNO", dyno)
+    connection = shared_attempts._client("rediss://:word@localhost:6380").connection_pool.make_connection()
+    assert (connection.cert_reqs == ssl.CERT_REQUIRED) == checked
 
 
 def test_without_redis_the_command_that_installs_it_is_named(make_app, monkeypatch):
