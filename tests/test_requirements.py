@@ -25,6 +25,8 @@ ASKED, BROUGHT = map(listed, (ROOT / "requirements.txt").read_text(encoding="utf
 ARCHIVE, TRAIN = (
     listed((ROOT / f"requirements-{name}.txt").read_text(encoding="utf-8")) for name in ("archive", "train")
 )
+CLOUD = (ROOT / "requirements-cloud.txt").read_text(encoding="utf-8")
+CLOUD_ASKED, CLOUD_BROUGHT = map(listed, CLOUD.split("# What those bring in"))
 LOCK = re.split(r"\n(?=[a-z])", (ROOT / "requirements.lock").read_text(encoding="utf-8"))[1:]
 
 
@@ -40,7 +42,10 @@ def needs(name: str) -> set[str]:
 
 
 def test_every_package_is_pinned() -> None:
-    assert all(re.fullmatch(r"==[\w.]+", str(each.specifier)) for each in (ASKED | BROUGHT).values())
+    assert all(
+        re.fullmatch(r"==[\w.]+", str(each.specifier))
+        for each in (ASKED | BROUGHT | CLOUD_ASKED | CLOUD_BROUGHT).values()
+    )
 
 
 def test_what_archives_need_is_pinned_and_goes_with_the_rest() -> None:
@@ -65,6 +70,13 @@ def test_a_package_that_is_asked_for_is_used(name: str) -> None:
 def test_what_those_bring_in_is_listed_and_nothing_else() -> None:
     here = {name for name, each in BROUGHT.items() if not each.marker or each.marker.evaluate()}
     assert here == set().union(*(needs(name) for name in ASKED)) - set(ASKED)
+
+
+def test_what_a_shared_store_needs_is_listed_and_serving_alone_holds_none_of_it() -> None:
+    here = {name for name, each in CLOUD_BROUGHT.items() if not each.marker or each.marker.evaluate()}
+    needed = set().union(*(needs(name) for name in CLOUD_ASKED)) | {"psycopg-binary"}
+    assert here == needed - set(CLOUD_ASKED) - set(ASKED) - set(BROUGHT)
+    assert not (set(CLOUD_ASKED) | here) & (set(ASKED) | set(BROUGHT))
 
 
 def test_the_lock_holds_the_same_versions_each_with_its_hashes() -> None:

@@ -1,4 +1,7 @@
-"""How often an address may do something: guess the password, send a film. Each process counts, and no thread waits."""
+"""How often an address may do something: guess the password, send a film. Each process counts, and no thread waits.
+
+For instances that count together see web/shared_attempts.py.
+"""
 
 import ipaddress
 import math
@@ -41,7 +44,7 @@ class Attempts:
         Returns:
             0 if it may be looked at; else after how many whole seconds the next one may.
         """
-        key, now = _network(address), self._clock()
+        key, now = network(address), self._clock()
         with self._lock:
             level, since = self._buckets.pop(key, (0.0, now))
             level = max(0.0, level - self._per_second * (now - since))
@@ -55,10 +58,10 @@ class Attempts:
     def forgive(self, address: str) -> None:
         """Forget the attempts of an address that knew the password."""
         with self._lock:
-            self._buckets.pop(_network(address), None)
+            self._buckets.pop(network(address), None)
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Return what stands for an address: one household holds 2 to the power of 64 of IPv6."""
     try:
         found = ipaddress.ip_address(address)

@@ -1,8 +1,5 @@
 """What machines ask an instance: whether it lives, whether it can read films, and how it has been doing."""
 
-import os
-from pathlib import Path
-
 from flask import Blueprint, Response, abort, current_app, jsonify
 
 from web import metrics
@@ -22,7 +19,7 @@ def live() -> Response:
 @health.get("/readyz")
 def ready() -> tuple[Response, int]:
     """Say whether a film that came now could be read and kept; whoever sends visitors here asks first."""
-    missing = [*_database(), *_folders()]
+    missing = _missing()
     return jsonify(status="not ready" if missing else "ready", missing=missing), 503 if missing else 200
 
 
@@ -35,22 +32,14 @@ def measured() -> Response:
     return Response(found.exposed(), content_type=metrics.CONTENT_TYPE)
 
 
-def _database() -> list[str]:
-    try:
-        services().desk.records.ask()
-    except StoreError as error:
-        current_app.logger.error("The database does not answer: %s", error)
-        return ["database"]
-    return []
-
-
-def _folders() -> list[str]:
-    """Name the folders that cannot be written; one that is not there yet is made with the first film."""
+def _missing() -> list[str]:
     desk = services().desk
-    homes = {"annotated copies": desk.store.folder, "pictures": desk.pictures.folder}
-    return [name for name, folder in homes.items() if not _may_write(folder)]
-
-
-def _may_write(folder: Path) -> bool:
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    return there.is_dir() and os.access(there, os.W_OK)
+    parts = {"database": desk.records.ask, "annotated copies": desk.store.ask, "pictures": desk.pictures.ask}
+    missing = []
+    for name, ask in parts.items():
+        try:
+            ask()
+        except StoreError as error:
+            current_app.logger.error("Not ready, %s: %s", name, error)
+            missing.append(name)
+    return missing

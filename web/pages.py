@@ -3,12 +3,10 @@
 from flask import (
     Blueprint,
     Response,
-    abort,
     current_app,
     redirect,
     render_template,
     request,
-    send_from_directory,
     url_for,
 )
 from flask_babel import gettext
@@ -16,7 +14,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms, result, visitor
-from web.analyses.store import COPY_NAME
+from web.analyses.sending import sent
 from web.examples import EXAMPLES
 from web.forms import FormError
 from web.language import in_words
@@ -59,9 +57,7 @@ def query() -> AnyResponse:
 @pages.get("/static/xray_analysis/<name>")
 def annotated_copy(name: str) -> Response:
     """Send a saved copy, asking search engines and caches to forget it."""
-    if not COPY_NAME.fullmatch(name):
-        abort(404)
-    response = send_from_directory(services().desk.store.folder, name)
+    response = sent(services().desk.store.open(name), name, tag=name)
     response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     response.headers["Cache-Control"] = "private, no-store"
     return response

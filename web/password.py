@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from web import refusals
 from web.api import PREFIX
 from web.attempts import Attempts
+from web.shared_attempts import counted
 from web.way_back import way_back
 
 password = Blueprint("password", __name__, url_prefix="/password")
@@ -25,7 +26,7 @@ _OPEN = frozenset({"password.ask", "password.enter", "language.choose"})
 
 def guard(app: Flask) -> None:
     """Let an application ask for its password, before anything else looks at a request."""
-    app.extensions["attempts"] = Attempts()
+    app.extensions["attempts"] = counted(app, "password")
     app.before_request(_stop)
     app.register_blueprint(password)
     app.context_processor(lambda: {"may_leave": asked() and _let_in()})

@@ -1,6 +1,7 @@
 """How many films an address may send: as many at once as a batch has, and then so many a minute.
 
-Each process counts for itself. Behind a proxy that is not announced (XRAY_PROXIES) all visitors are one address.
+Each process counts for itself, or all together in Redis (XRAY_REDIS_URL). Behind a proxy that is not announced
+(XRAY_PROXIES) all visitors are one address.
 """
 
 from flask import Flask, current_app, request
@@ -8,6 +9,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from web import refusals
 from web.attempts import Attempts
+from web.shared_attempts import counted
 from xray.errors import Phrase, XrayError
 
 TOO_MANY = Phrase(
@@ -28,7 +30,9 @@ def limit(app: Flask) -> None:
     """Let an application count its visitors' films, before anything else is done with a request."""
     per_minute = app.config["RATE_LIMIT"]
     if per_minute:
-        app.extensions[_NAME] = Attempts(at_once=app.config["BATCH_COUNT"] + per_minute, per_second=per_minute / 60)
+        app.extensions[_NAME] = counted(
+            app, _NAME, at_once=app.config["BATCH_COUNT"] + per_minute, per_second=per_minute / 60
+        )
     app.before_request(_stop)
 
 

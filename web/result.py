@@ -76,7 +76,7 @@ def page(record: Record) -> str:
         cards={said.model: _address("models.card", name=said.model) for said in record.said if said.model in models},
         report=_address("analyses.as_pdf", id=record.id),
         # On a host that forgets its disk the table may outlive the pictures.
-        pictured=desk.pictures.path(record.id, pictures.FILM) is not None,
+        pictured=desk.pictures.has(record.id, pictures.FILM),
     )
 
 

@@ -3,15 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import cast
 
 from flask import Flask, current_app
 from flask_babel import gettext
 
 from web import forms, metrics
+from web.analyses import database
+from web.analyses.bucket import Bucket
 from web.analyses.desk import Desk
+from web.analyses.homes import CopyHome, PictureHome
 from web.analyses.pictures import Pictures
 from web.analyses.records import Records
+from web.analyses.shared import SharedPictures, SharedStore
 from web.analyses.store import Store
 from xray.analysis import Analyzer
 from xray.metadata import Facts, ModelFacts
@@ -50,26 +55,35 @@ def provide(app: Flask, registry: Registry) -> None:
     """Give an application its services, as its settings ask for.
 
     Raises:
-        SettingError: the database cannot be used.
+        SettingError: the database, or the store of pictures, cannot be used.
     """
-    instance = Path(app.config["INSTANCE_DIR"])
     models: dict[str, ModelFacts] = {name: head.facts for name, head in registry.heads.items()}
     models |= {name: head.facts for name, head in registry.class_heads.items()}
     titles = forms.labels({name: facts.title for name, facts in models.items()})
+    copies, pictures = _homes(app)
     desk = Desk(
         Analyzer(registry),
-        Store(Path(app.config["ANALYSIS_DIR"])),
-        Pictures(instance / "analyses"),
-        Records.open(
-            app.config["DATABASE_URL"] or f"sqlite:///{(instance / 'analyses.sqlite3').resolve()}",
-            keep_days=app.config["KEEP_DAYS"],
-        ),
+        copies,
+        pictures,
+        Records.open(database.address(app.config), keep_days=app.config["KEEP_DAYS"]),
         keep_days=app.config["KEEP_DAYS"],
         keep_count=app.config["KEEP_COUNT"],
         metrics=metrics.of(app),
     )
-    desk.sweep()
+    if app.config["STORE"]:
+        # A start has a minute on some hosts, and each picture is a request to the store.
+        Thread(target=desk.sweep, name="sweep", daemon=True).start()
+    else:
+        desk.sweep()
     app.extensions["xray"] = Services(desk, models, {**models, **registry.artefacts}, titles)
+
+
+def _homes(app: Flask) -> tuple[CopyHome, PictureHome]:
+    """Return what keeps the pictures: folders of this machine, or a bucket that several machines share."""
+    if app.config["STORE"]:
+        bucket = Bucket.of(app.config["STORE"])
+        return SharedStore(bucket), SharedPictures(bucket)
+    return Store(Path(app.config["ANALYSIS_DIR"])), Pictures(Path(app.config["INSTANCE_DIR"]) / "analyses")
 
 
 def services() -> Services:

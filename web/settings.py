@@ -23,6 +23,10 @@ DEFAULTS: dict[str, object] = {
     "INSTANCE_DIR": str(ROOT / "instance"),
     # The table of analyses; hosts name theirs in DATABASE_URL. Empty: a file in INSTANCE_DIR.
     "DATABASE_URL": "",
+    # Where pictures and annotated copies are kept, such as s3://bucket/folder, instead of in the two folders above.
+    "STORE": "",
+    # Where instances count films and passwords together; hosts name it in REDIS_URL. Empty: each for itself.
+    "REDIS_URL": "",
     # An analysis is taken away when it is older, or when there are more.
     "KEEP_DAYS": 30,
     "KEEP_COUNT": 2000,
@@ -77,7 +81,8 @@ def configure(app: Flask, overrides: Mapping[str, object] | None = None) -> None
     app.config.from_mapping(DEFAULTS)
     # An open page stays valid as long as its session: a reading room leaves it open over lunch.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
-    app.config["DATABASE_URL"] = os.environ.get("DATABASE_URL", "")
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        app.config[name] = os.environ.get(name, "")
     app.config.from_prefixed_env("XRAY")
     app.config.from_mapping(overrides or {})
     for name, default in DEFAULTS.items():

@@ -9,14 +9,14 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from threading import current_thread, main_thread
 from typing import TypeVar
 
 from web.analyses import pictures
-from web.analyses.pictures import Pictures
+from web.analyses.homes import CopyHome, PictureHome
 from web.analyses.record import ClassSaid, Record, Said, Together
 from web.analyses.records import Filed, Records
-from web.analyses.store import Store, StoreError, older
+from web.analyses.store import StoreError
+from web.analyses.threads import alone
 from web.metrics import Metrics
 from xray.analysis import Analysis, Analyzer, Prediction
 from xray.annotate import (
@@ -67,8 +67,8 @@ class Desk:
     """
 
     analyzer: Analyzer
-    store: Store
-    pictures: Pictures
+    store: CopyHome
+    pictures: PictureHome
     records: Records
     keep_days: int
     keep_count: int
@@ -92,7 +92,7 @@ class Desk:
         """
         work = partial(self._read, data, name=name, choice=choice, owner=owner, turn=turn)
         with self.metrics.film() if self.metrics else nullcontext():
-            return work() if _alone() else self.readers.submit(work).result()
+            return work() if alone() else self.readers.submit(work).result()
 
     def _read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn, deep=True)
@@ -128,7 +128,7 @@ class Desk:
 
     def _begin(self, work: Callable[[], Found]) -> Callable[[], Found]:
         """Begin a piece of work beside what comes next, where that can be; return what waits for what it found."""
-        return work if _alone() else self.painters.submit(work).result
+        return work if alone() else self.painters.submit(work).result
 
     def remove(self, record: Record) -> None:
         """Take an analysis away, with all its pictures.
@@ -159,7 +159,7 @@ class Desk:
             but: the id of one that stays in any case: a clock that was set back makes the newest look old.
         """
         removed = 0
-        if older(self.pictures.folder.parent / SWEPT, time.time() - DAY_S):
+        if self.pictures.marked_before(SWEPT, time.time() - DAY_S):
             # A process that was killed today left what no row names, and nobody may start this one for months.
             self._sweep_files()
         try:
@@ -183,8 +183,7 @@ class Desk:
         now = time.time()
         oldest = now - (self.keep_days + 1) * DAY_S
         try:
-            self.pictures.folder.parent.mkdir(parents=True, exist_ok=True)
-            (self.pictures.folder.parent / SWEPT).touch()
+            self.pictures.mark(SWEPT)
             self.pictures.sweep(oldest, drafts_before=now - UNFILED_S)
             self.store.sweep(oldest, drafts_before=now - UNFILED_S)
         except (OSError, StoreError) as error:
@@ -192,18 +191,13 @@ class Desk:
 
     def _take_away(self, filed: Filed) -> None:
         with self.records.removing(list(filed)):
-            for id, copies in filed.items():
-                self._discard(id, copies)
+            self.pictures.each(lambda each: self._discard(*each), filed.items())
 
     def _discard(self, id: str, copies: Iterable[str]) -> None:
+        # First those that are asked for before they are taken: a store out of reach is noticed while all is there.
+        self.pictures.remove(id)
         for copy in copies:
             self.store.remove(copy)
-        self.pictures.remove(id)
-
-
-def _alone() -> bool:
-    """Tell whether this is a server without threads: it answers in the first one, and others would never run."""
-    return current_thread() is main_thread()
 
 
 def _drawn(analysis: Analysis, deep: Deep | None) -> Mapping[str, bytes]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_wtf.csrf import CSRFError
@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from web import result, visitor
 from web.analyses import pictures
 from web.analyses.record import Record
+from web.analyses.sending import sent
 from web.analyses.store import slug
 from web.report import pdf
 from web.services import services
@@ -40,7 +41,7 @@ def index() -> str:
     pages = max(1, -(-total // PER_PAGE))
     page = min(max(1, request.args.get("page", 1, type=int)), pages)
     found = desk.records.of(owner, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
-    shown = {record.id for record in found if desk.pictures.path(record.id, pictures.THUMB)}
+    shown = desk.pictures.having([record.id for record in found], pictures.THUMB)
     return render_template(
         "analyses.html", records=found, shown=shown, total=total, page=page, pages=pages, labels=services().labels
     )
@@ -55,13 +56,7 @@ def one(id: str) -> str:
 @analyses.get("/<id>/<name>")
 def picture(id: str, name: str) -> Response:
     """Send a picture of an analysis to its owner."""
-    path = services().desk.pictures.path(visitor.own(id).id, name)
-    if path is None:
-        abort(404)
-    try:
-        response = send_file(path)
-    except FileNotFoundError:
-        abort(404)  # taken away since
+    response = sent(services().desk.pictures.open(visitor.own(id).id, name), name, tag=f"{id}-{name}")
     # The browser asks each time: what was deleted is gone from a shared computer too.
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
@@ -43,19 +44,31 @@ class Store:
             name: the client's file name; only a slug of it is used.
 
         Returns:
-            The file's name: VERDICT_Prob_XX_Name_name_token.png, where XX is the score in hundredths.
+            The file's name; see `copy_name`.
 
         Raises:
             StoreError: the disk is full, or the folder cannot be written.
         """
-        token = secrets.token_urlsafe(16)
-        file_name = f"{verdict}_Prob_{round(100 * score):02d}_Name_{slug(name)}_{token}.png"
+        file_name = copy_name(verdict, score, name)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             _write_whole(self.folder / file_name, png)
         except OSError as error:
             raise StoreError(error) from error
         return file_name
+
+    def open(self, file_name: str) -> Path | None:
+        """Return where a copy lies; None where there is none of that name."""
+        path = self.folder / file_name
+        return path if COPY_NAME.fullmatch(file_name) and path.is_file() else None
+
+    def read(self, file_name: str) -> bytes | None:
+        """Return the content of a copy; None where there is none of that name."""
+        # It may be taken away between the two looks.
+        with suppress(FileNotFoundError):
+            if path := self.open(file_name):
+                return path.read_bytes()
+        return None
 
     def remove(self, file_name: str) -> None:
         """Take a copy away; one that is already gone is no error.
@@ -69,6 +82,14 @@ class Store:
             except OSError as error:
                 raise StoreError(error) from error
 
+    def ask(self) -> None:
+        """Find out whether the folder, or the one that it would be made in, can be written.
+
+        Raises:
+            StoreError: it cannot.
+        """
+        expect_writable(self.folder)
+
     def sweep(self, seconds_since_epoch: float, *, drafts_before: float) -> None:
         """Take away the copies that were written before a time, and earlier drafts of killed processes."""
         for entry in entries(self.folder):
@@ -76,6 +97,17 @@ class Store:
             ours = draft or COPY_NAME.fullmatch(entry.name)
             if ours and older(entry, drafts_before if draft else seconds_since_epoch):
                 entry.unlink(missing_ok=True)
+
+
+def copy_name(verdict: Verdict, score: float, name: str) -> str:
+    """Make the name of a copy, that nobody can guess: VERDICT_Prob_XX_Name_name_token.png.
+
+    Args:
+        verdict: what the model said.
+        score: its score, 0 to 1; XX is that in hundredths.
+        name: the client's file name; only a slug of it is used.
+    """
+    return f"{verdict}_Prob_{round(100 * score):02d}_Name_{slug(name)}_{secrets.token_urlsafe(16)}.png"
 
 
 def entries(folder: Path) -> list[Path]:
@@ -114,3 +146,15 @@ def _write_whole(path: Path, content: bytes) -> None:
         os.replace(draft, path)
     finally:
         Path(draft).unlink(missing_ok=True)
+
+
+def expect_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written; of one that is not there yet, the one that it would be made in.
+
+    Raises:
+        StoreError: it cannot be written, or it is none.
+    """
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        number = errno.EACCES if there.is_dir() else errno.ENOTDIR
+        raise StoreError(OSError(number, os.strerror(number), str(folder)))

@@ -125,8 +125,7 @@ def _content(record: Record, name: str) -> bytes | None:
     desk = services().desk
     for said in record.said:
         if name == answers.annotated(said.model):
-            path = desk.store.folder / said.copy
-            return path.read_bytes() if path.is_file() else None
+            return desk.store.read(said.copy)
     return desk.pictures.read(record.id, [name]).get(name)
 
 

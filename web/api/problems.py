@@ -52,7 +52,10 @@ _DETAILS = {
     500: "Something broke on our side, and nothing was kept. Try again in a moment.",
 }
 _NO_ROOM = "There is no room left on the disk, so nothing was kept. Whoever runs this site has to make room."
-_NO_DATABASE = "The database of analyses is busy or out of reach, so nothing was changed. Try again in a moment."
+_OUT_OF_REACH = (
+    "What keeps the analyses is busy or out of reach, so nothing was kept by half and nothing was lost. "
+    "Try again in a moment."
+)
 _NO_FOLDER = "The folder of analyses cannot be written, so nothing was kept. Whoever runs this site has to mend it."
 
 
@@ -87,7 +90,7 @@ def of_picture(error: ImageError) -> Response:
 def of_store(error: StoreError) -> Response:
     """Say that an analysis cannot be kept; the cause is the operator's to read."""
     current_app.logger.error("%s", error)
-    return _answer(error.status, {503: _NO_DATABASE, 507: _NO_ROOM}.get(error.status, _NO_FOLDER), NOT_KEPT)
+    return _answer(error.status, {503: _OUT_OF_REACH, 507: _NO_ROOM}.get(error.status, _NO_FOLDER), NOT_KEPT)
 
 
 def _too_large() -> str:

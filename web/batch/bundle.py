@@ -2,8 +2,6 @@
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import cv2
@@ -51,7 +49,7 @@ def files(what: str, rows: Sequence[Row], desk: Desk) -> Iterator[File]:
 
 def _copies(desk: Desk, record: Record, stem: str) -> Iterator[File]:
     for said in record.said:
-        if copy := _content(desk.store.folder / said.copy):
+        if copy := desk.store.read(said.copy):
             # Not under its public name: whoever knows that can open it.
             yield f"{said.model}/{said.verdict}_Prob_{round(100 * said.score):02d}_Name_{stem}.png", copy
 
@@ -110,15 +108,7 @@ def _legend(width: int, said: Said) -> Picture:
 
 
 def _read(desk: Desk, record: Record, name: str) -> bytes | None:
-    path = desk.pictures.path(record.id, name)
-    return _content(path) if path else None
-
-
-def _content(path: Path) -> bytes | None:
-    # It may have been taken away since the last look.
-    with suppress(FileNotFoundError):
-        return path.read_bytes()
-    return None
+    return desk.pictures.read(record.id, [name]).get(name)
 
 
 def _decode(data: bytes, flags: int) -> Picture:

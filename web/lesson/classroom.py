@@ -82,10 +82,10 @@ def choose(request: Request, lessons: Lessons) -> Choice:
     example = EXAMPLES.get(film)
     if example is None:
         record = visitor.own(film)
-        path = services().desk.pictures.path(record.id, pictures.FILM)
-        if path is None:
+        content = services().desk.pictures.read(record.id, [pictures.FILM]).get(pictures.FILM)
+        if content is None:
             abort(404)
-        return Choice(Lesson(path.read_bytes(), lessons.registry, heads[model]), model, None, record)
+        return Choice(Lesson(content, lessons.registry, heads[model]), model, None, record)
     return Choice(lessons.of(example, model), model, example, None)
 
 

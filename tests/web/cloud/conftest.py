@@ -1,0 +1,118 @@
+"""What several machines share, for real: PostgreSQL, an S3 store and Redis, started once for all of these tests."""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.web.cloud import programs
+from tests.web.cloud.programs import Program
+
+AWS = {
+    "AWS_ACCESS_KEY_ID": "key-for-tests",
+    "AWS_SECRET_ACCESS_KEY": "secret-for-tests",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    # Nobody's own keys, and no question to a machine that this one is not.
+    "AWS_CONFIG_FILE": "/nowhere",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@pytest.fixture(scope="session")
+def folder_for() -> Iterator[Callable[[], Path]]:
+    """Make folders that a program of another user can enter, unlike pytest's."""
+    made: list[Path] = []
+
+    def make() -> Path:
+        made.append(Path(tempfile.mkdtemp(prefix="xray-cloud-")))
+        return made[-1]
+
+    yield make
+    for folder in made:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(folder_for: Callable[[], Path]) -> Iterator[Program]:
+    """A running PostgreSQL."""
+    programs.needs("psycopg")
+    with programs.postgres(folder_for()) as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def redis(folder_for: Callable[[], Path]) -> Iterator[Program]:
+    """A running Redis."""
+    programs.needs("redis")
+    with programs.redis(folder_for()) as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def s3(folder_for: Callable[[], Path]) -> Iterator[Program]:
+    """A running S3 store."""
+    programs.needs("boto3")
+    with programs.s3(folder_for()) as program:
+        yield program
+
+
+@pytest.fixture
+def new_database(postgres: Program) -> str:
+    """The address of an empty database, written as Heroku does."""
+    import psycopg
+
+    name = f"xray_{secrets.token_hex(4)}"
+    address = f"postgres://xray@127.0.0.1:{postgres.port}"
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return f"{address}/{name}"
+
+
+@pytest.fixture
+def counter(redis: Program) -> str:
+    """The address of a Redis that counts nothing yet."""
+    from redis import Redis
+
+    address = f"redis://127.0.0.1:{redis.port}"
+    with Redis.from_url(address) as client:
+        client.flushall()
+    return address
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """An empty bucket, and boto3's own way into it."""
+
+    address: str
+    bucket: str
+    client: object
+
+    def keys(self) -> list[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return sorted(found["Key"] for page in pages for found in page.get("Contents", ()))
+
+
+@pytest.fixture(scope="session")
+def s3_client(s3: Program) -> Iterator[object]:
+    """boto3's own way into the store."""
+    import boto3
+
+    keys = {"aws_access_key_id": "key-for-tests", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+    client = boto3.session.Session(**keys).client("s3", endpoint_url=f"http://127.0.0.1:{s3.port}")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def cloud(s3: Program, s3_client: object, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """An empty bucket, with the variables by which it is found."""
+    for name, value in {**AWS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3.port}"}.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"xray-{secrets.token_hex(4)}"
+    s3_client.create_bucket(Bucket=bucket)
+    return Cloud(f"s3://{bucket}/films", bucket, s3_client)

@@ -1,0 +1,221 @@
+"""An application whose pictures lie in a bucket, and a bucket that is out of reach."""
+
+import re
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import enumerate as threads
+from time import sleep
+
+import pytest
+
+from tests.web.cloud.programs import free_port
+from web.analyses import bucket
+from web.analyses.bucket import Bucket, BucketError
+from web.services import services
+from web.settings import SettingError
+
+OUT_OF_REACH = "The analyses cannot be reached just now"
+
+
+@pytest.fixture
+def make_shared(make_app, cloud, copies, tmp_path):
+    """Make an application with its pictures in a bucket; the two folders of one machine are never made."""
+    made = []
+
+    def make(**settings):
+        made.append(make_app(STORE=cloud.address, **settings))
+        [each.join() for each in threads() if each.name == "sweep"]
+        return made[-1]
+
+    yield make
+    for app in made:
+        app.extensions["xray"].desk.records.engine.dispose()
+    assert not copies.exists() and not (tmp_path / "instance" / "analyses").exists()
+
+
+@pytest.fixture
+def shared(make_shared):
+    return make_shared().test_client()
+
+
+@pytest.fixture
+def pause(s3, monkeypatch):
+    """Let the store fall silent, as one does that is out of reach, and speak again."""
+    monkeypatch.setattr(bucket, "ANSWER_S", 0.5)
+
+    def change(silent: bool) -> None:
+        s3.process.send_signal(signal.SIGSTOP if silent else signal.SIGCONT)
+
+    yield change
+    change(False)
+
+
+def addresses(page: str) -> list[str]:
+    return re.findall(r'(?:href|src)="(/(?:analyses/[\w-]{22}/|static/xray_analysis/)[^"]+)"', page)
+
+
+def test_a_film_is_read_and_all_its_pictures_come_through_the_application(shared, send, cloud):
+    page = send(shared).text
+    assert len(cloud.keys()) == 2 + 5
+    found = {path for path in addresses(page + shared.get("/analyses/").text) if path.endswith(("png", "jpg"))}
+    assert {path.rpartition("/")[2] for path in found} >= {"film.jpg", "thumb.jpg", "heat-covid_normal.png"}
+    for path in found:
+        answer = shared.get(path)
+        assert answer.status_code == 200 and answer.mimetype in ("image/png", "image/jpeg"), path
+        assert "no-" in answer.headers["Cache-Control"]
+        assert shared.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304, path
+    for path in ("/how?analysis=", "/analyses/"):
+        id = re.search(r"/analyses/([\w-]{22})/", page)[1]
+        assert shared.get(path + id).status_code == 200
+    assert shared.get(f"/analyses/{id}.pdf").data.startswith(b"%PDF")
+
+
+def test_no_picture_is_for_the_public(shared, send, cloud, s3):
+    from urllib.error import HTTPError
+    from urllib.request import urlopen
+
+    send(shared)
+    for key in cloud.keys():
+        grants = cloud.client.get_object_acl(Bucket=cloud.bucket, Key=key)["Grants"]
+        assert [each["Grantee"]["Type"] for each in grants] == ["CanonicalUser"], key
+        assert cloud.client.head_object(Bucket=cloud.bucket, Key=key)["ContentType"].startswith("image/")
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(f"http://127.0.0.1:{s3.port}/{cloud.bucket}/{key}")
+
+
+def test_programs_and_batches_find_their_pictures(shared, send, film, cloud):
+    from io import BytesIO
+
+    created = shared.post("/api/v1/analyses", data={"file": (BytesIO(film), "x.png"), "model": "both"}).json
+    for address in created["pictures"].values():
+        assert shared.get(address).status_code == 200, address
+    assert shared.delete(created["url"]).status_code == 204
+    assert cloud.keys() == []
+
+
+def test_what_is_deleted_is_gone_from_the_bucket(shared, send, cloud):
+    for _ in range(3):
+        page = send(shared).text
+    id = re.search(r"/analyses/([\w-]{22})/", page)[1]
+    shared.post(f"/analyses/{id}/delete")
+    assert len(cloud.keys()) == 2 * 7 and not [key for key in cloud.keys() if id in key]
+    shared.post("/analyses/delete")
+    assert cloud.keys() == []
+
+
+def test_what_grew_too_old_goes_with_its_pictures(make_shared, make_record, cloud):
+    app = make_shared()
+    with app.app_context():
+        desk = services().desk
+        old = make_record(created=datetime.now(UTC) - timedelta(days=31))
+        desk.records.add(old)
+        desk.pictures.save(old.id, {"film.jpg": b"film"})
+        assert len(cloud.keys()) == 1
+    make_shared()
+    assert cloud.keys() == []
+
+
+@pytest.mark.parametrize(
+    "where", ["shared.SharedStore.save", "shared.SharedPictures.save", "bucket.Bucket.put", "records.Records.add"]
+)
+def test_of_a_film_that_cannot_be_kept_nothing_is_left(shared, send, cloud, monkeypatch, where):
+    calls, put = [], Bucket.put
+
+    def fail(self, *args, **_):
+        calls.append(args)
+        if where.endswith("put") and len(calls) < 5:
+            return put(self, *args)
+        raise BucketError("no")
+
+    monkeypatch.setattr(f"web.analyses.{where}", fail)
+    answer = send(shared)
+    assert answer.status_code == 503 and OUT_OF_REACH in answer.text
+    assert calls and cloud.keys() == []
+    monkeypatch.undo()
+
+
+def test_a_store_that_falls_silent_gives_a_clear_page_and_loses_nothing(pause, make_shared, send, cloud):
+    client = make_shared().test_client()
+    page = send(client).text
+    id, kept = re.search(r"/analyses/([\w-]{22})/", page)[1], cloud.keys()
+    pause(True)
+    assert (answer := send(client)).status_code == 503 and OUT_OF_REACH in answer.text
+    assert client.post(f"/analyses/{id}/delete").status_code == 503
+    assert client.get(f"/analyses/{id}/film.jpg").status_code == 503
+    assert client.get("/").status_code == 200 and id in client.get("/analyses/").text, "the list is still shown"
+    pause(False)
+    assert set(cloud.keys()) >= set(kept), "all that was there still is"
+    assert {client.get(f"/analyses/{id}{name}").status_code for name in ("", "/film.jpg", ".pdf")} == {200}
+    assert client.post(f"/analyses/{id}/delete").status_code == 303
+
+
+def test_a_start_waits_for_no_store_and_works_as_soon_as_it_is_there(pause, make_shared, send, caplog):
+    pause(True)
+    client = make_shared().test_client()
+    assert "gives no answer" in caplog.text and client.get("/healthz").status_code == 200
+    pause(False)
+    assert send(client).status_code == 200
+
+
+def test_an_error_tells_the_log_no_name_of_a_file(cloud, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(BucketError, match="no answer") as caught:
+        Bucket.of(cloud.address).put("copies/Jane_Doe.png", b"x")
+    assert "Jane" not in str(caught.value) and caught.value.status == 503
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("films", "expected an address such as"),
+        ("https://bucket", "expected an address such as"),
+        ("s3://", "expected an address such as"),
+        ("s3://UPPER", "expected an address such as"),
+        ("s3://bucket/../other", "expected an address such as"),
+        ("s3://there-is-none", "Received: NoSuchBucket"),
+    ],
+)
+def test_a_store_that_cannot_be_used_stops_the_start_with_one_line(cloud, address, expected):
+    with pytest.raises(SettingError, match=expected) as caught:
+        Bucket.of(address)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_store_without_a_key_stops_the_start(cloud, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(SettingError, match="AWS_ACCESS_KEY_ID"):
+        Bucket.of(cloud.address)
+
+
+def test_without_boto3_the_command_that_installs_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(SettingError, match=r"pip install -r requirements-cloud\.txt"):
+        Bucket.of("s3://bucket")
+
+
+@pytest.mark.parametrize("address", ["s3://bucket", "s3://bucket/", "s3://bucket/a/b/"])
+def test_addresses_that_are_meant_are_understood(cloud, address, monkeypatch):
+    monkeypatch.setattr(Bucket, "list_few", lambda _: None)
+    found = Bucket.of(address)
+    assert (found.name, found.folder) == ("bucket", "a/b/" if "a" in address else "")
+
+
+def test_side_by_side_the_first_error_ends_what_waits_and_nothing_runs_on():
+    done = []
+
+    def work(number: int) -> None:
+        if number == 3:
+            raise BucketError("no")
+        sleep(0.01)
+        done.append(number)
+
+    side = Bucket(None, "bucket", "")
+    with ThreadPoolExecutor(1) as outside:
+        with pytest.raises(BucketError):
+            outside.submit(side.each, work, range(1000)).result()
+        before = len(done)
+        outside.submit(side.each, done.append, ["last"]).result()
+    assert before < 900 and len(done) == before + 1

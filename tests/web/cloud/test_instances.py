@@ -1,0 +1,217 @@
+"""Three instances behind nginx, as on a host that runs several: one application to whoever visits it."""
+
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import pytest
+import requests
+from sqlalchemy import create_engine, text
+
+from tests.web.cloud import programs
+from tests.web.cloud.conftest import AWS
+from tests.web.cloud.programs import Program, until
+
+ROOT = Path(__file__).resolve().parents[3]
+KEY = "a key that all instances share"
+# Films at once from one address, and one more each minute.
+AT_ONCE = 11
+
+
+@dataclass(frozen=True)
+class House:
+    """Three instances, what stands in front of them, and what they share."""
+
+    front: str
+    front_folder: Path
+    instances: list[Program]
+    database: str
+    bucket: str
+    client: object
+
+    def urls(self) -> list[str]:
+        return [f"http://127.0.0.1:{each.port}" for each in self.instances]
+
+    def rows(self) -> list[str]:
+        engine = create_engine(self.database.replace("postgres:", "postgresql+psycopg:"))
+        with engine.connect() as connection:
+            found = [id for (id,) in connection.execute(text("select id from analyses"))]
+        engine.dispose()
+        return found
+
+    def keys(self) -> set[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return {found["Key"] for page in pages for found in page.get("Contents", ())}
+
+
+@pytest.fixture(scope="module")
+def house(postgres, redis, s3, s3_client, folder_for) -> Iterator[House]:
+    """Three instances with the real models, each with a disk of its own that knows nothing."""
+    if not any((ROOT / "model").glob("*/metadata.json")):
+        programs.absent("needs the artefacts of model/: run `make models`")
+    import psycopg
+
+    programs.find("nginx", "nginx-light")
+    s3_client.create_bucket(Bucket="three-instances")
+    with psycopg.connect(f"postgres://xray@127.0.0.1:{postgres.port}/postgres", autocommit=True) as connection:
+        connection.execute("create database three_instances")
+    shared = AWS | {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3.port}",
+        "DATABASE_URL": f"postgres://xray@127.0.0.1:{postgres.port}/three_instances",
+        "REDIS_URL": f"redis://127.0.0.1:{redis.port}",
+        "XRAY_STORE": "s3://three-instances/films",
+        "XRAY_SECRET_KEY": KEY,
+        "XRAY_PROXIES": "1",
+        "XRAY_RATE_LIMIT": "1",
+        "XRAY_BATCH_COUNT": str(AT_ONCE - 1),
+        "XRAY_WORKER_THREADS": "4",
+        "XRAY_THREADS": "1",
+    }
+    with ExitStack() as stack:
+        # All at once, on one empty database.
+        ports = [programs.free_port() for _ in range(3)]
+        begun = [stack.enter_context(_instance(folder_for(), port, shared)) for port in ports]
+        for instance in begun:
+            until(lambda instance=instance: requests.get(f"http://127.0.0.1:{instance.port}/healthz", timeout=60).ok)
+        front = stack.enter_context(programs.nginx(folder_for(), ports))
+        url = f"http://127.0.0.1:{front.port}"
+        yield House(url, front.folder, begun, shared["DATABASE_URL"], "three-instances", s3_client)
+
+
+def _instance(folder: Path, port: int, shared: dict[str, str]):
+    """Serve `app:app` with the repository's own settings of gunicorn."""
+    own = {"XRAY_INSTANCE_DIR": str(folder / "instance"), "XRAY_ANALYSIS_DIR": str(folder / "copies")}
+    command = [sys.executable, "-m", "gunicorn", "--chdir", str(ROOT), "-c", str(ROOT / "gunicorn.conf.py")]
+    return programs.running(folder, [*command, "--bind", f"127.0.0.1:{port}", "app:app"], port, **shared, **own)
+
+
+@pytest.fixture(scope="module")
+def films(radiograph) -> list[bytes]:
+    return [cv2.imencode(".png", radiograph(256, 240, seed))[1].tobytes() for seed in range(3)]
+
+
+class Visitor:
+    """A browser; its cookies are those of one host, whatever the port."""
+
+    def __init__(self, house: House, address: str) -> None:
+        self.house, self.browser = house, requests.Session()
+        # As the proxy says it of whoever comes.
+        self.browser.headers["X-Forwarded-For"] = address
+
+    def get(self, path: str, at: str | None = None) -> requests.Response:
+        return self.browser.get((at or self.house.front) + path, timeout=programs.PATIENT_S)
+
+    def token(self, at: str | None = None) -> str:
+        return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get("/", at).text)[1]
+
+    def post(self, path: str, at: str | None = None, token: str | None = None, **options) -> requests.Response:
+        fields = {"csrf_token": token or self.token(at)} | options.pop("data", {})
+        return self.browser.post((at or self.house.front) + path, data=fields, timeout=programs.PATIENT_S, **options)
+
+    def send(self, film: bytes, at: str | None = None, **options) -> requests.Response:
+        return self.post("/query", at, data={"model": "both"}, files={"file": ("film.png", film)}, **options)
+
+
+def analysis(page: requests.Response) -> str:
+    assert page.status_code == 200, page.text[:2000]
+    return re.search(r'data-address="/analyses/([\w-]{22})"', page.text)[1]
+
+
+def pictures(page: str) -> set[str]:
+    return set(re.findall(r'(?:href|src)="(/(?:analyses/[\w-]{22}|static/xray_analysis)/[^"]+\.(?:png|jpg))"', page))
+
+
+def test_what_one_read_all_show_and_one_deletes_for_all(house, films):
+    visitor, (one, two, three) = Visitor(house, "192.0.2.1"), house.urls()
+    sent = visitor.send(films[0], one)
+    id, shown = analysis(sent), pictures(sent.text)
+    assert len(shown) >= 4
+    for url in (two, three, house.front):
+        assert id in visitor.get("/analyses/", url).text
+        assert visitor.get(f"/analyses/{id}", url).status_code == 200
+        for path in shown:
+            assert visitor.get(path, url).headers["Content-Type"].startswith("image/"), path
+    stranger = Visitor(house, "192.0.2.2")
+    assert stranger.get(f"/analyses/{id}", two).status_code == 404
+    assert visitor.post(f"/analyses/{id}/delete", two).status_code == 200
+    for url in (one, three):
+        assert id not in visitor.get("/analyses/", url).text
+        assert {visitor.get(path, url).status_code for path in shown} == {404}
+    assert not [key for key in house.keys() if id in key]
+
+
+def test_a_form_of_one_is_taken_by_another_and_a_forged_one_by_none(house, films):
+    visitor, (one, two, three) = Visitor(house, "192.0.2.3"), house.urls()
+    token = visitor.token(one)
+    assert analysis(visitor.send(films[1], two, token=token))
+    assert visitor.send(films[1], three, token="forged").status_code == 400
+    assert Visitor(house, "192.0.2.3").send(films[1], two, token=token).status_code == 400, "another browser's"
+
+
+def test_films_are_counted_by_all_together(house):
+    visitor = Visitor(house, "192.0.2.4")
+    token = visitor.token()
+    statuses = [
+        visitor.post("/preview", url, token, files={"file": ("x.png", b"no film")}).status_code
+        for url in house.urls() * 5
+    ]
+    assert statuses == [400] * AT_ONCE + [429] * (15 - AT_ONCE)
+    assert Visitor(house, "192.0.2.5").post("/preview", files={"file": ("x.png", b"x")}).status_code == 400
+
+
+def test_nginx_leads_to_all_three_and_tells_who_comes(house):
+    visitor = Visitor(house, "198.51.100.1, 192.0.2.6")
+    statuses = [visitor.post("/preview", files={"file": ("x.png", b"x")}).status_code for _ in range(AT_ONCE + 2)]
+    # nginx adds the true address, by which all are one: what a visitor makes up is not believed.
+    assert statuses.count(429) >= 1
+    asked = (house.front_folder / "asked").read_text(encoding="ascii").split()
+    assert set(asked) == {f"127.0.0.1:{each.port}" for each in house.instances}
+
+
+def test_one_that_is_killed_leaves_the_others_serving_and_nothing_by_half(house, films):
+    answered, failed, stop = [], [], threading.Event()
+
+    def visit(number: int) -> None:
+        visitor, turn = Visitor(house, f"203.0.113.{number}"), 0
+        while not stop.is_set() and turn < AT_ONCE - 2:
+            turn += 1
+            try:
+                # Straight to one of them: nginx would hide who it was, and count all as one address.
+                url = house.urls()[(number + turn) % 3]
+                page = visitor.send(films[turn % 3], url)
+                (answered if page.ok else failed).append((visitor, analysis(page) if page.ok else page.status_code))
+            except requests.RequestException:
+                pass  # it went to the one that was killed
+
+    visitors = [threading.Thread(target=visit, args=(number,)) for number in range(1, 4)]
+    [each.start() for each in visitors]
+    until(lambda: len(answered) >= 3)
+    os.killpg(house.instances[0].process.pid, signal.SIGKILL)
+    before = len(answered)
+    until(lambda: len(answered) >= before + 3 or not any(each.is_alive() for each in visitors))
+    stop.set()
+    [each.join() for each in visitors]
+    assert failed == [] and len(answered) > before
+    # Through nginx nobody notices; it asks the dead one once, and then another.
+    visitor = answered[-1][0]
+    assert [visitor.get("/").status_code for _ in range(6)] == [200] * 6
+    for owner, id in answered:
+        page = owner.get(f"/analyses/{id}", house.urls()[1])
+        assert page.status_code == 200
+        assert {owner.get(path).status_code for path in pictures(page.text)} == {200}
+    kept = house.keys()
+    for id in house.rows():
+        assert {f"films/analyses/{id}/{name}" for name in ("film.jpg", "thumb.jpg", "mask.png")} <= kept
+
+
+def test_nothing_that_matters_lies_on_the_disk_of_an_instance(house):
+    for instance in house.instances:
+        left = {path.name for path in instance.folder.rglob("*") if path.is_file()}
+        assert left <= {"log"}, left
