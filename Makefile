@@ -9,7 +9,7 @@ DEV := .venv-dev/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format words models bench soak fuzz lock audit
+.PHONY: help run test check format words models articles bench soak fuzz fit lock audit notebooks
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -46,8 +46,16 @@ words: .venv-dev/.installed  ## find new words for translations/, then compile w
 		--no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(DEV) -m babel.messages.frontend compile --directory translations --statistics
 
+# The lab is fetched into a folder of its own; its kernel is the one that has our packages.
+notebooks: .venv-dev/.installed  ## open the notebooks in Jupyter Lab (about 60 MB to download, once)
+	@$(DEV) -m ipykernel install --prefix .venv-dev --name python3 >/dev/null
+	JUPYTER_PATH=.venv-dev/share/jupyter $(DEV) -m uv tool run --from jupyterlab==4.6.6 jupyter-lab notebooks
+
 fuzz: .venv-dev/.installed  ## read 50,000 damaged films in child processes: no crash, no hang, flat memory
 	$(DEV) -m benchmarks.fuzz
+
+fit: .venv-dev/.installed  ## build, weigh and run what each host of docs/deploy.md would install (5 minutes)
+	@$(DEV) -m benchmarks.fit
 
 lock: .venv-dev/.installed  ## write requirements.lock: what is served with, with hashes
 	@{ echo "# Made by \`make lock\` from requirements.txt, with the hash of every file that may be installed:"; \
@@ -74,6 +82,9 @@ models: .venv-dev/.installed  ## train all that is served, from the published pi
 	$(DEV) -m training.audit
 	$(DEV) -m training.export head covid_normal
 	$(DEV) -m training.export head covid_pneumo
+
+articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its numbers beside ours (15 minutes)
+	$(DEV) -m training.articles
 
 .venv/.installed: requirements.txt
 	$(call install,.venv,requirements.txt,about 100 MB to download)

@@ -103,7 +103,7 @@ def _gunicorn(
     application: str, cwd: Path, folder: Path, settings: Mapping[str, str], path: str | None
 ) -> Iterator[Server]:
     with (folder / "log").open("w+", encoding="utf-8") as log:
-        port = _free_port()
+        port = free_port()
         command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--timeout", "120", application]
         # Whoever ends the measurement ends its server too.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -112,7 +112,7 @@ def _gunicorn(
         try:
             url = f"http://127.0.0.1:{port}"
             if path is not None:
-                _wait(process, url + path, Path(log.name))
+                wait(process, url + path, Path(log.name))
             yield Server(url, process.pid, folder, started)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -196,14 +196,20 @@ def multipart(fields: dict[str, bytes], file_name: str, content: bytes) -> tuple
     return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens to."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Wait until an address answers.
+
+    Raises:
+        ServingError: the process ended, or took too long; with its log.
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -113,7 +113,7 @@ def test_only_two_files_know_of_the_shared_folder() -> None:
     assert not [name for name in strangers if mention.search((ROOT / name).read_bytes())]
 
 
-@pytest.mark.parametrize("room", [*ROOMS, "tests", "benchmarks"])
+@pytest.mark.parametrize("room", [*ROOMS, "tests", "benchmarks", "notebooks"])
 def test_every_file_is_named_for_what_it_does(room: str) -> None:
     vague = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert not [path for path in modules(room) if path.stem in vague]

@@ -3,7 +3,7 @@
 Heavy on purpose: exposure, border and position tell hospitals apart, so they must not be dependable.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 CURVE_STEPS = 6  # straight pieces of a random tone curve
 CURVE_SPREAD = 0.6  # of the logarithm of their slopes
 EQUALISE_LIMIT = (1.0, 3.0)  # smallest and largest clip limit
+FIRST_KEYS = 10  # of Augmentation, up to `erase`
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Augmentation:
         blur: share of pictures blurred.
         noise: largest standard deviation of added noise, in grey levels of 0 to 255.
         erase: share of pictures with a rectangle replaced by grey.
+        brightness: smallest and largest factor of the grey values.
+        shear_degrees: largest slant of vertical lines to either side.
     """
 
     rotation_degrees: float = 0.0
@@ -41,6 +44,14 @@ class Augmentation:
     blur: float = 0.0
     noise: float = 0.0
     erase: float = 0.0
+    brightness: tuple[float, float] = (1.0, 1.0)
+    shear_degrees: float = 0.0
+
+    def identity(self) -> tuple[object, ...]:
+        """Return what a cache's name holds: keys that came later count where they are set, so that old caches last."""
+        later = {each.name: getattr(self, each.name) for each in fields(self)[FIRST_KEYS:]}
+        set_later = [(name, value) for name, value in later.items() if value != getattr(Augmentation, name)]
+        return (*astuple(self)[:FIRST_KEYS], *set_later)
 
 
 def transform(side: int, output: int, how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -52,6 +63,9 @@ def transform(side: int, output: int, how: Augmentation, rng: np.random.Generato
     rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * zoom
     middle = np.array([(side - 1) / 2, (side - 1) / 2])
     target = np.array([(output - 1) / 2, (output - 1) / 2]) + output * rng.uniform(-how.shift, how.shift, size=2)
+    if how.shear_degrees:  # drawn last, and only where it is set: without it the same seed gives what it always gave
+        slant = np.deg2rad(rng.uniform(-how.shear_degrees, how.shear_degrees))
+        rotate = rotate @ np.array([[1.0, np.tan(slant)], [0.0, 1.0]])
     return np.column_stack([rotate, target - rotate @ middle])
 
 
@@ -82,10 +96,12 @@ def tone(how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def expose(picture: NDArray[np.uint8], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Change contrast, gamma, sharpness and noise, and erase a rectangle; float32, values 0 to 255."""
+    """Change contrast, gamma, brightness, sharpness and noise, and erase a rectangle; float32, values 0 to 255."""
     if rng.random() < how.equalise:
         picture = cv2.createCLAHE(rng.uniform(*EQUALISE_LIMIT), (4, 4)).apply(picture)
     values = tone(how, rng)[picture]
+    if how.brightness != (1.0, 1.0):
+        values = np.minimum(values * np.float32(rng.uniform(*how.brightness)), 255.0)
     side = picture.shape[0]
     if rng.random() < how.blur:
         values = np.asarray(cv2.GaussianBlur(values, (0, 0), rng.uniform(0.3, 1.2) * side / 112), np.float32)

@@ -34,11 +34,32 @@ def load(path: Path, kind: type[Config]) -> Config:
     Raises:
         DatasetError: no such file, not TOML, an unknown or missing key, or a value of the wrong type.
     """
+    return _build(_read(path), kind, str(path))
+
+
+def part(path: Path, name: str, kind: type[Config]) -> Config | None:
+    """Read one table of a TOML file into a frozen dataclass, whatever else is in the file.
+
+    Args:
+        path: the file.
+        name: of the table.
+        kind: the dataclass.
+
+    Returns:
+        It; None where the file has no such table.
+
+    Raises:
+        DatasetError: as `load`.
+    """
+    table = _read(path)
+    return _build(table[name], kind, f"{path}: {name}") if name in table else None
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise DatasetError(f"Expected a TOML file at {path}. Received: {error}.") from error
-    return _build(table, kind, str(path))
 
 
 def _build(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 - a TOML value may be anything

@@ -2,8 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+from training import layouts
+from training.collection import Collection
 from training.manifest import SPLITS, Row
+from xray.errors import ManifestError
 
 Left = Mapping[tuple[str, str, str, str], int]  # (source, view, class, reason): number of pictures
 LESSON = (
@@ -30,6 +34,16 @@ def describe(rows: Sequence[Row], left: Left) -> Iterator[str]:
     lost = sum(row.split == "held_out" for row in rows if row.upstream_split == "test")
     yield f"held out, with a validation picture's patient, from the published test part: {lost}"
     yield from (f"warning: {warning}" for warning in coincidences(rows))
+
+
+def left_of(folder: Path) -> Left:
+    """Count what `prepare` leaves of a published folder; nothing where it is in no known layout."""
+    found = Collection(folder)
+    try:
+        layouts.collect(folder, found)
+    except ManifestError:
+        return {}
+    return found.left
 
 
 def coincidences(rows: Sequence[Row]) -> list[str]:

@@ -41,19 +41,21 @@ class Crops:
         return np.flatnonzero([row.split == split for row in self.rows])
 
 
-def crops(manifest: Path, recipe: Recipe) -> Crops:
+def crops(manifest: Path, recipe: Recipe, some: Sequence[Row] | None = None) -> Crops:
     """Segment and crop every radiograph of the manifest once; later calls read the cache.
 
     Args:
         manifest: written by `training.prepare`.
         recipe: which crop, at which size.
+        some: of its rows; all of them by default.
 
     Returns:
         The crops of all splits, made by the served lung network.
     """
-    rows, folder = read(manifest), root(manifest)
-    inputs = (manifest, LUNG_NETWORK, Path(lungs.__file__), Path(preprocess.__file__))
-    key = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
+    rows, folder = list(some or read(manifest)), root(manifest)
+    named = manifest.read_bytes() if some is None else "".join(row.sha256 for row in some).encode()
+    inputs = (LUNG_NETWORK, Path(lungs.__file__), Path(preprocess.__file__))
+    key = hashlib.sha256(named + b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
     path = CACHE / f"{recipe.name}-{recipe.size}-{key}.npy"
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ Writes runs/explore/report.html, one page with every plot inside, and report.jso
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +12,35 @@ import numpy as np
 from training import explore_plots as plots
 from training import explored, run
 from training.config import RUNS
+from training.coverage import Left, left_of
 from training.explored import Components
 from training.figures import Json
 from training.gallery import Gallery, gallery
 from training.html import Picture, Section, Table, page
-from training.manifest import MANIFEST, Row, read
+from training.manifest import MANIFEST, Row, read, root
 from xray.errors import DatasetError
 
 TITLE = "What the pictures show before any network sees them"
 COUNTED = (("label", "source"), ("label", "finding"), ("label", "view"), ("label", "sex"), ("label", "age"))
 TOLD = ("source", "label", "sex", "age", "view")
-SHOWN, PAIRS = 24, 12
+SHOWN, PAIRS = 24, 36
 RARE = 5  # films: a row of fewer is left to report.json, or findings would fill the page
 
 
-def sections(found: Gallery) -> tuple[list[Section], Json]:
-    """Return the report's parts, and its figures for machines."""
+def sections(found: Gallery, left: Left) -> tuple[list[Section], Json]:
+    """Return the report's parts, and its figures for machines.
+
+    Args:
+        found: the films.
+        left: what is not among them; see `coverage.left_of`.
+    """
     labels, sources = found.values("label"), found.values("source")
     whole, lungs = explored.components(found.whole), explored.components(found.masked)
+    spread = {
+        "whole picture": whole,
+        "whole picture, exposure evened out": explored.components(found.whole, evened=True),
+        "lungs alone": lungs,
+    }
     copies = explored.copies(found)
     told = [each for each in (explored.told_from_border(found, name) for name in TOLD) if each]
     counts = {" and ".join(names): explored.counts(found.rows, *names) for names in COUNTED}
@@ -38,7 +49,9 @@ def sections(found: Gallery) -> tuple[list[Section], Json]:
         "lungs alone": explored.brightness(found, masked=True),
     }
     parts = [
-        Section("How many", COUNTS, [_counted(name, rows) for name, rows in counts.items()]),
+        Section(
+            "How many", COUNTS, [*(_counted(name, rows) for name, rows in counts.items()), _modalities(found, left)]
+        ),
         Section("What they look like", LOOKS, [], _grids(found)),
         Section(
             "Mean films",
@@ -58,34 +71,39 @@ def sections(found: Gallery) -> tuple[list[Section], Json]:
                 Picture(plots.greys(measured, sources), "The same by source"),
             ],
         ),
-        Section("Principal components", COMPONENTS, [_components(whole, lungs)], _component_plots(found, whole, lungs)),
+        Section("Principal components", COMPONENTS, [_components(spread)], _component_plots(found, spread)),
         Section("What the border tells", BORDER, [_told(told)]),
         Section("Near-copies", COPIES, [_copied(found, copies)], _pairs(found, copies)),
     ]
     figures = {
         "films": len(found.rows),
         "counts": counts,
+        "modalities": explored.modalities(found.rows, left),
         "greys": _grey_figures(found, measured),
-        "components_for_half": {"whole picture": whole.for_half, "lungs alone": lungs.for_half},
-        "variance": {"whole picture": whole.shares.tolist(), "lungs alone": lungs.shares.tolist()},
+        "components_for_half": {name: each.for_half for name, each in spread.items()},
+        "variance": {name: each.shares.tolist() for name, each in spread.items()},
         "told_from_border": told,
         "near_copies": len(copies),
     }
     return parts, figures
 
 
-COUNTS = """Frontal radiographs only: CT, MRI, lateral and other views, and files that cannot be read, were left out by
-`python -m training.prepare`, which says how many. A blank in the publisher's table is counted as not stated."""
+COUNTS = """Frontal radiographs only: the last table says what of other views and modalities was left out. A blank in
+the publisher's table is counted as not stated."""
 LOOKS = """Random films of each class, squashed to squares as the tutorials do. Letters, cables and
 the shape of the border differ between the rows more than the lungs do: keep that in mind for what follows."""
 MEANS = """Where the mean of a class is sharp, its films were all taken the same way. Compare the sources: they differ
 more than the classes."""
 GREYS = """A network that only saw how bright a film is could tell these classes apart as far as the curves do not
 overlap. Inside the lungs less of that is left, and what is left is still exposure as well as disease."""
-COMPONENTS = """The directions in which the pictures differ most. Where the scatter parts by source as well as by class,
-whatever tells the class may tell the source instead."""
+COMPONENTS = """The directions in which the pictures differ most, at 64 by 64 pixels. The later of the reference
+projects needed 20 for half of its variance: the number hangs on the films, their size and on whether exposure counts,
+so compare the rows here with each other rather than with it.
+
+The first components are exposure, size and position. Where the scatter parts by source as well as by class, whatever
+tells the class may tell the source instead."""
 BORDER = """A logistic regression on the outer frame of the film (an eighth of each side), its centre unseen; folds part
-patients. Nothing there is lung: what it tells beyond chance is the hospital, the age or the machine."""
+patients. Little of it is lung: what it tells beyond chance is the hospital, the age or the machine."""
 COPIES = (
     """Films that are published twice: re-encoded, windowed anew or annotated. They stand on one side of every split."""
 )
@@ -137,18 +155,29 @@ def _greys(found: Gallery, measured: dict[str, explored.Brightness]) -> Table:
     )
 
 
-def _components(whole: Components, lungs: Components) -> Table:
+def _modalities(found: Gallery, left: Left) -> Table:
+    records = explored.modalities(found.rows, left)
+    sums: dict[tuple[str, ...], int] = {}
+    for record in records:
+        why = record["left out because"]
+        key = record["modality"], f"{record['class']}: {why}" if why else "used"
+        sums[key] = sums.get(key, 0) + record["films"]
+    return Table("By modality", ("modality", "used, or why not", "films"), [(*key, sums[key]) for key in sorted(sums)])
+
+
+def _components(spread: Mapping[str, Components]) -> Table:
     rows = [
         (name, each.for_half or f"more than {explored.COMPONENTS}", f"{each.shares[:10].sum():.3f}")
-        for name, each in (("whole picture", whole), ("lungs alone", lungs))
+        for name, each in spread.items()
     ]
     return Table("How many components hold half of the variance", ("of", "components", "share of the first 10"), rows)
 
 
-def _component_plots(found: Gallery, whole: Components, lungs: Components) -> list[Picture]:
+def _component_plots(found: Gallery, spread: Mapping[str, Components]) -> list[Picture]:
+    whole, lungs = spread["whole picture"], spread["lungs alone"]
     by = {"class": found.values("label"), "source": found.values("source")}
     return [
-        Picture(plots.variance({"whole picture": whole, "lungs alone": lungs}), "Explained variance"),
+        Picture(plots.variance(spread), "Explained variance"),
         Picture(plots.component_pictures(whole), "The first components of the whole pictures, with their shares"),
         Picture(plots.scatter(whole, by), "Whole pictures along the first two components"),
         Picture(plots.component_pictures(lungs), "The first components of the lungs alone"),
@@ -177,8 +206,10 @@ def _pairs(found: Gallery, copies: Sequence[tuple[int, int]]) -> list[Picture]:
     shown = [i for pair in copies[:PAIRS] for i in pair]
     if not shown:
         return []
-    picture = plots.grid([found.whole[i] for i in shown], [found.rows[i].source for i in shown])
-    return [Picture(picture, "Pairs, side by side, those of different sources first")]
+    names = [f"{place // 2 + 1}: {found.rows[i].source}" for place, i in enumerate(shown)]
+    picture = plots.grid([found.whole[i] for i in shown], names)
+    first = f"the first {PAIRS} of {len(copies)} " if len(copies) > PAIRS else ""
+    return [Picture(picture, f"Pairs by number, {first}side by side, those of different sources first")]
 
 
 def sample(rows: Sequence[Row], most: int | None) -> list[Row]:
@@ -186,7 +217,7 @@ def sample(rows: Sequence[Row], most: int | None) -> list[Row]:
     if most is None:
         return list(rows)
     rng, taken = np.random.default_rng(explored.SEED), set()
-    for key in {(row.label, row.source) for row in rows}:
+    for key in sorted({(row.label, row.source) for row in rows}):  # a set has another order in every process
         places = [i for i, row in enumerate(rows) if (row.label, row.source) == key]
         taken.update(rng.permutation(places)[:most].tolist())
     return [row for i, row in enumerate(rows) if i in taken]
@@ -202,7 +233,7 @@ def main() -> None:
     rows = sample(read(args.manifest), args.at_most)
     if len(rows) < 2 * explored.FOLDS:
         raise DatasetError(f"Expected at least {2 * explored.FOLDS} radiographs to explore. Received: {len(rows)}.")
-    parts, figures = sections(gallery(args.manifest, rows))
+    parts, figures = sections(gallery(args.manifest, rows), left_of(root(args.manifest)))
     args.output.mkdir(parents=True, exist_ok=True)
     run.write_json(args.output / "report.json", figures)
     (args.output / "report.html").write_text(page(TITLE, parts), encoding="utf-8")

@@ -31,14 +31,15 @@ def grid(
         A PNG.
     """
     rows = -(-len(pictures) // a_row)
-    figure = Figure(figsize=(a_row * inches, rows * (inches + (0.25 if names else 0))), layout="constrained")
+    lines = max((name.count("\n") + 1 for name in names), default=0)
+    figure = Figure(figsize=(a_row * inches, rows * (inches + 0.1 + 0.15 * lines)), layout="constrained")
     places = np.atleast_2d(figure.subplots(rows, a_row, squeeze=False))
     for axes in places.flat:
         axes.axis("off")
     for number, (axes, picture) in enumerate(zip(places.flat, pictures, strict=False)):
         axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
         if names:
-            axes.set_title(names[number], fontsize=7, y=-0.16)
+            axes.set_title(names[number], fontsize=7, y=-0.05, va="top", pad=0)
     return _png(figure)
 
 
@@ -72,9 +73,11 @@ def greys(measured: Mapping[str, Brightness], groups: NDArray[np.str_]) -> bytes
     places = figure.subplots(len(measured), 2, squeeze=False)
     for row, (what, found) in zip(places, measured.items(), strict=True):
         for axes, values, name in zip(row, (found.mean, found.deviation), ("mean", "deviation"), strict=True):
+            finite = values[np.isfinite(values)]
+            edges = np.linspace(*np.quantile(finite, (0, 1)), int(np.clip(len(finite) / 40, 10, 50)) + 1)
             for colour, group in zip(COLOURS, np.unique(groups), strict=False):
                 chosen = values[(groups == group) & np.isfinite(values)]
-                axes.hist(chosen, bins=50, density=True, histtype="step", color=colour, label=group)
+                axes.hist(chosen, bins=edges, density=True, histtype="step", color=colour, label=group)
             _label(axes, f"{name} of the greys, {what}", "share")
             axes.set_yticks([])
     places[0, 0].legend(frameon=False, fontsize=8)
@@ -104,12 +107,12 @@ def component_pictures(found: Components, number: int = 16) -> bytes:
 def scatter(found: Components, by: Mapping[str, NDArray[np.str_]]) -> bytes:
     """Draw where pictures lie along the first two components, once for each way to group them."""
     figure = Figure(figsize=(5 * len(by), 4.4), layout="constrained")
-    rng = np.random.default_rng(0)
+    rng, size = np.random.default_rng(0), float(np.clip(6000 / len(found.places), 3, 14))
     for axes, (name, groups) in zip(figure.subplots(1, len(by), squeeze=False)[0], by.items(), strict=True):
         for colour, group in zip(COLOURS, np.unique(groups), strict=False):
             chosen = rng.permutation(np.flatnonzero(groups == group))[:MOST_POINTS]
-            axes.scatter(*found.places[chosen, :2].T, s=3, alpha=0.35, color=colour, label=group, linewidths=0)
-        axes.legend(frameon=False, fontsize=8, markerscale=4, title=name)
+            axes.scatter(*found.places[chosen, :2].T, s=size, alpha=0.45, color=colour, label=group, linewidths=0)
+        axes.legend(frameon=False, fontsize=8, markerscale=7 / size**0.5, title=name)
         axes.set(xticks=[], yticks=[])
         _label(axes, "first component", "second component")
     return _png(figure)

@@ -12,8 +12,10 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from training.baselines import CENTRE, REGULARISATION, THUMBNAIL
+from training.coverage import Left
 from training.duplicates import SIDE, near_copies
 from training.figures import Json, age_group
 from training.gallery import Gallery
@@ -23,6 +25,7 @@ COMPONENTS = 60
 FOLDS = 5
 SEED = 0
 NOT_STATED = "not stated"
+MODALITIES = {"ct": "CT", "brain_mri": "MRI"}  # by class; radiographs have findings as theirs
 
 
 def counts(rows: Sequence[Row], *names: str) -> list[Json]:
@@ -37,6 +40,26 @@ def counts(rows: Sequence[Row], *names: str) -> list[Json]:
     return [
         {**dict(zip(names, key, strict=True)), "films": films[key], "patients": patients[key]} for key in sorted(films)
     ]
+
+
+def modalities(rows: Sequence[Row], left: Left) -> list[Json]:
+    """Count by modality, what is used and what `training.prepare` leaves.
+
+    Args:
+        rows: of the manifest: frontal radiographs.
+        left: see `coverage.left_of`.
+
+    Returns:
+        One record each: modality, source, view, class, films, and why they are left; blank for those used.
+    """
+    used = Counter((row.source, row.view, row.label, "") for row in rows)
+    return [
+        {
+            "modality": "not an X-ray" if why == "not an X-ray" else MODALITIES.get(label, "X-ray"),
+            "source": source, "view": view or NOT_STATED, "class": label, "films": films, "left out because": why,
+        }
+        for (source, view, label, why), films in [*sorted(used.items()), *sorted(left.items())]
+    ]  # fmt: skip
 
 
 def value(row: Row, name: str) -> str:
@@ -89,9 +112,16 @@ class Components:
         return int(found[0]) + 1 if found.size else None
 
 
-def components(pictures: NDArray[np.uint8]) -> Components:
-    """Find the principal components of pictures: uint8, shape (n, 64, 64)."""
+def components(pictures: NDArray[np.uint8], *, evened: bool = False) -> Components:
+    """Find the principal components of pictures: uint8, shape (n, 64, 64).
+
+    Args:
+        pictures: whole, or with their lungs alone.
+        evened: whether each picture is first brought to mean 0 and deviation 1, so that exposure is no difference.
+    """
     flat = pictures.reshape(len(pictures), -1).astype(np.float32)
+    if evened:
+        flat = (flat - flat.mean(1, keepdims=True)) / np.maximum(flat.std(1, keepdims=True), 1)
     model = PCA(min(COMPONENTS, *flat.shape), svd_solver="randomized", random_state=SEED)
     places = model.fit_transform(flat)
     return Components(model.explained_variance_ratio_, model.components_.reshape(-1, SIDE, SIDE), places)
@@ -139,7 +169,9 @@ def told_from_border(found: Gallery, name: str) -> Json | None:
         return None
     model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, class_weight="balanced", max_iter=300))
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
-    told = cross_val_predict(model, border(found.whole[chosen]), values[chosen], groups=groups[chosen], cv=folds)
+    # Matrices this small are multiplied many times faster by one thread than by threads that wait for each other.
+    with threadpool_limits(1):
+        told = cross_val_predict(model, border(found.whole[chosen]), values[chosen], groups=groups[chosen], cv=folds)
     return {
         "of": name,
         "n": int(chosen.sum()),

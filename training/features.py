@@ -48,7 +48,8 @@ def backbone(weights: str, recipe: Recipe) -> tuple[Backbone, str]:
     """
     if is_served(weights):
         path = served(weights)
-        return Network(path, pool_size=os.cpu_count() or 1, threads=1), hashlib.sha256(path.read_bytes()).hexdigest()
+        network = Network(path, pool_size=os.cpu_count() or 1, threads=1, side=recipe.size)
+        return network, hashlib.sha256(path.read_bytes()).hexdigest()
     model = cut(vgg16_with(weights, recipe.size))
     digest = hashlib.sha256()
     for array in model.get_weights():
@@ -138,7 +139,7 @@ def copies(
     identity = (
         [data.rows[i].sha256 for i in chosen],
         astuple(recipe),
-        [astuple(each) for each in how],
+        [each.identity() for each in how],
         digest,
         seed,
         pooling.__name__,

@@ -6,7 +6,7 @@ they would be served), operating_point.json (chosen on the validation split) and
 """
 
 import argparse
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from training import features, run
 from training.augment import Augmentation
 from training.config import load
+from training.config import part as part_of
 from training.dataset import Crops, crops, draw_weights
 from training.manifest import MANIFEST
 from training.metrics import operating_point, roc_auc
@@ -157,11 +158,15 @@ def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, help="a TOML file of training/configs")
+    parser.add_argument("--augmentation", type=Path, metavar="TOML", help="of configs/augmentation, instead of its own")
     parser.add_argument("--backbone", default=BACKBONE, help=features.CHOICES)
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)")
     args = parser.parse_args()
     config = load(args.config, TrainConfig)
+    if args.augmentation:
+        how = part_of(args.augmentation, "augmentation", Augmentation) or Augmentation()
+        config = replace(config, name=f"{config.name}_{args.augmentation.stem}", augmentation=how)
     train(config, args.manifest, args.backbone, args.run or features.run_folder(config.name, args.backbone))
 
 

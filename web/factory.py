@@ -9,10 +9,24 @@ import cv2
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
-from web import frame, language, password, patience, rates, refusals, security, services, settings, visitor
+from web import (
+    frame,
+    language,
+    logs,
+    metrics,
+    password,
+    patience,
+    rates,
+    refusals,
+    security,
+    services,
+    settings,
+    visitor,
+)
 from web.analyses.pages import analyses
 from web.api import interface
 from web.batch.pages import batch
+from web.health import health
 from web.lesson.pages import lesson
 from web.models.pages import models
 from web.pages import pages
@@ -43,6 +57,8 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     app.url_map.strict_slashes = False
     settings.configure(app, config)
     _keep_compiled_templates(app)
+    logs.number(app)
+    metrics.count(app)
     rates.limit(app)
     password.guard(app)
     security.protect(app)
@@ -52,6 +68,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     refusals.register(app)
     app.context_processor(frame.context)
     app.register_blueprint(pages)
+    app.register_blueprint(health)
     app.register_blueprint(preview)
     app.register_blueprint(analyses)
     app.register_blueprint(batch)

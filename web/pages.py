@@ -1,11 +1,10 @@
-"""The pages that everybody may see: the form, the result of one film, what the models can, and the health check."""
+"""The pages that everybody may see: the form, the result of one film, and what the models can."""
 
 from flask import (
     Blueprint,
     Response,
     abort,
     current_app,
-    jsonify,
     redirect,
     render_template,
     request,
@@ -72,13 +71,6 @@ def annotated_copy(name: str) -> Response:
 def about() -> str:
     """Say what the models can and cannot do."""
     return render_template("about.html", models=services().models, labels=services().labels, cautions=Caution)
-
-
-@pages.get("/healthz")
-def healthz() -> Response:
-    """Answer a host's question whether this instance serves, and with which models."""
-    models = {name: facts.version for name, facts in services().models.items()}
-    return jsonify(status="ok", models=models)
 
 
 @pages.app_errorhandler(CSRFError)

@@ -19,8 +19,8 @@ from web.way_back import way_back
 password = Blueprint("password", __name__, url_prefix="/password")
 
 _KEY = "password"
-# What a visitor may see before: the way in, its language, and what a host asks for.
-_OPEN = frozenset({"password.ask", "password.enter", "language.choose", "pages.healthz"})
+# What a visitor may see before: the way in and its language. Machines may ask for web.health.
+_OPEN = frozenset({"password.ask", "password.enter", "language.choose"})
 
 
 def guard(app: Flask) -> None:
@@ -103,7 +103,7 @@ def _is_open() -> bool:
     if request.endpoint == "static":
         return not _is_copy((request.view_args or {}).get("filename", ""))
     # Programs have tokens, which web.api asks for.
-    return request.endpoint in _OPEN or request.path.startswith(PREFIX)
+    return request.endpoint in _OPEN or request.blueprint == "health" or request.path.startswith(PREFIX)
 
 
 def _is_copy(file_name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import cast
 from flask import Flask, current_app
 from flask_babel import gettext
 
-from web import forms
+from web import forms, metrics
 from web.analyses.desk import Desk
 from web.analyses.pictures import Pictures
 from web.analyses.records import Records
@@ -66,6 +66,7 @@ def provide(app: Flask, registry: Registry) -> None:
         ),
         keep_days=app.config["KEEP_DAYS"],
         keep_count=app.config["KEEP_COUNT"],
+        metrics=metrics.of(app),
     )
     desk.sweep()
     app.extensions["xray"] = Services(desk, models, {**models, **registry.artefacts}, titles)

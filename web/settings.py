@@ -13,6 +13,7 @@ from xray.registry import BACKBONE
 ROOT = Path(__file__).resolve().parents[1]
 MIB = 1024 * 1024
 SHORTEST_KEY = 16
+LOG_FORMATS = ("text", "json")
 
 DEFAULTS: dict[str, object] = {
     "MODEL_DIR": str(ROOT / "model"),
@@ -34,6 +35,10 @@ DEFAULTS: dict[str, object] = {
     "THREADS": 2,
     # Films that one address may send a minute, once it has sent a whole batch; 0: no limit.
     "RATE_LIMIT": 120,
+    # Whether /metrics shows what is counted; a proxy must keep strangers from it.
+    "METRICS": False,
+    # Of the log's lines: text, or json for machines that collect them.
+    "LOG_FORMAT": "text",
     # Whether others than this machine are served: gunicorn.conf.py says so. Then the key must be set.
     "PUBLIC": False,
     # How many proxies in front may be believed about scheme and address; Heroku has one.
@@ -81,6 +86,11 @@ def configure(app: Flask, overrides: Mapping[str, object] | None = None) -> None
     app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(days=min(app.config["KEEP_DAYS"], 400))
     if isinstance(hosts := app.config["TRUSTED_HOSTS"], str):
         app.config["TRUSTED_HOSTS"] = [host.strip() for host in hosts.split(",") if host.strip()] or None
+    if app.config["LOG_FORMAT"] not in LOG_FORMATS:
+        raise SettingError(
+            f"XRAY_LOG_FORMAT: expected {' or '.join(LOG_FORMATS)}, received {app.config['LOG_FORMAT']!r}. "
+            "Correct or remove it."
+        )
     if (key := app.config["SECRET_KEY"]) is not None:
         app.config["SECRET_KEY"] = _checked_key(str(key))
 

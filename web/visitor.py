@@ -10,8 +10,8 @@ from web.api import PREFIX
 from web.services import services
 
 _KEY, _DAY = "visitor", "day"
-# What is asked for beside a page, or by machines.
-_NO_PAGES = frozenset({"static", "pages.healthz", "pages.annotated_copy", "analyses.picture", "lesson.slide"})
+# What is asked for beside a page.
+_NO_PAGES = frozenset({"static", "pages.annotated_copy", "analyses.picture", "lesson.slide"})
 
 
 def remember(app: Flask) -> None:
@@ -54,7 +54,8 @@ def _welcome() -> None:
     Not with its first analysis: films that are sent two at a time would each make a visitor. Not with every answer: a
     late picture's cookie would undo what was chosen meanwhile.
     """
-    if request.method != "GET" or request.endpoint in _NO_PAGES or request.path.startswith(PREFIX):
+    beside = request.endpoint in _NO_PAGES or request.blueprint == "health" or request.path.startswith(PREFIX)
+    if request.method != "GET" or beside:
         return
     token()
     today = datetime.now(UTC).date().toordinal()

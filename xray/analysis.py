@@ -1,7 +1,7 @@
 """One radiograph in, one honest verdict per model out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from xray.polarity import Film
 from xray.preprocess import Box, crop_box, preprocess
 from xray.registry import BACKBONE, MODEL_DIR, PROMISED, Registry
 from xray.screen import Caution
+from xray.stopwatch import Stopwatch
 
 # The two models that the project promises, and every model that there is.
 BOTH_MODELS, ALL_MODELS = "both", "all"
@@ -131,6 +132,7 @@ class Analysis:
         cautions: why the verdicts deserve more doubt than their scores say.
         sent: height and width of the picture that was sent; None where they are those of `image`.
         deep: all grey levels of the radiograph, in the shape of `image`, where there are more and they were wanted.
+        seconds: how long each stage took, in their order.
     """
 
     image: GreyImage
@@ -140,6 +142,7 @@ class Analysis:
     cautions: tuple[Caution, ...] = ()
     sent: tuple[int, int] | None = None
     deep: Deep | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def inverted(self) -> bool:
@@ -199,16 +202,21 @@ class Analyzer:
             ValueError: a model that is not there.
         """
         names = [name for model in models for name in self.expand(model)]
+        watch = Stopwatch()
         picture = image.load(data, deep=deep).turned(turn)
+        watch.lap("decode")
         film = polarity.as_film(picture.image, lambda each: lungs.segment(each, self.registry.segmenter))
+        watch.lap("lungs")
         backbone = self.registry.backbone
         box = crop_box(film.lungs, backbone.recipe)
         features = backbone.network(preprocess(film.image, film.lungs, backbone.recipe)[None])[0]
+        watch.lap("backbone")
         cautions = self.registry.screen.examine(features) + of_picture(film)
         heads = [self.registry.model(name) for name in dict.fromkeys(names)]
         predictions = tuple(predict(head, features, box, film.lungs) for head in heads)
         levels = picture.deep.turned() if picture.deep and film.inverted else picture.deep
-        return Analysis(film.image, film.lungs, box, predictions, cautions, picture.shape, levels)
+        watch.lap("heads")
+        return Analysis(film.image, film.lungs, box, predictions, cautions, picture.shape, levels, watch.seconds)
 
 
 def in_words(label: str) -> str:

@@ -30,13 +30,14 @@ class Network:
         output_shape: with the batch axis, which is 1.
     """
 
-    def __init__(self, path: Path, *, pool_size: int = 1, threads: int = 2) -> None:
+    def __init__(self, path: Path, *, pool_size: int = 1, threads: int = 2, side: int | None = None) -> None:
         """Load the network.
 
         Args:
             path: a .tflite file with one float32 input and one float32 output.
             pool_size: how many calls may run at the same time.
             threads: how many processor threads one call uses.
+            side: of the square input in pixels, where it is not to be the file's own: for networks of convolutions.
 
         Raises:
             ModelError: the file is missing, broken, or has other inputs or outputs.
@@ -46,7 +47,7 @@ class Network:
             raise ValueError(f"Expected pool_size and threads above 0. Received: {pool_size}, {threads}.")
         self._idle: LifoQueue[Interpreter] = LifoQueue()
         for _ in range(pool_size):
-            self._idle.put(_interpreter(path, threads))
+            self._idle.put(_interpreter(path, threads, side))
         interpreter = self._idle.queue[0]
         self._input, self.input_shape = _tensor(path, interpreter.get_input_details(), "input")
         self._output, self.output_shape = _tensor(path, interpreter.get_output_details(), "output")
@@ -73,9 +74,12 @@ class Network:
         return output
 
 
-def _interpreter(path: Path, threads: int) -> Interpreter:
+def _interpreter(path: Path, threads: int, side: int | None) -> Interpreter:
     try:
         interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        if side:
+            given = interpreter.get_input_details()[0]
+            interpreter.resize_tensor_input(given["index"], [1, side, side, int(given["shape"][-1])])
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise broken(path, f"Expected a LiteRT network. Received a file it cannot load ({error}).") from error

@@ -8,9 +8,11 @@ from importlib import import_module
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from werkzeug.serving import make_server
 
+from tests.browser.batch_page import png, write
 from web.factory import create_app
 
 # Elsewhere a machine may lack a browser; on CI that is a mistake, which skipped tests would hide.
@@ -89,3 +91,18 @@ def film(radiograph, tmp_path_factory):
     path = tmp_path_factory.mktemp("film") / "фото 1.png"
     path.write_bytes(cv2.imencode(".png", radiograph())[1].tobytes())
     return path
+
+
+@pytest.fixture
+def mixed(radiograph, tmp_path):
+    """Two films, a negative, and four files that cannot be read; sorted by name."""
+    return write(
+        tmp_path / "ward",
+        a__png=png(radiograph(seed=1)),
+        b__png=png(radiograph(seed=2)),
+        empty__png=b"",
+        letter__txt=b"Dear radiologist",
+        negative__png=png(255 - radiograph(seed=3)),
+        photo__png=png(np.repeat(np.uint8([[[200, 60, 20]], [[20, 60, 200]]]), 150, 0).repeat(300, 1)),
+        torn__png=png(radiograph(seed=1))[:5000],
+    )

@@ -120,3 +120,10 @@ def post() -> Post:
         return client.post(address, data=body + b"--%s--\r\n" % BOUNDARY, content_type=kind)
 
     return send
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "house"
+    made.mkdir()
+    return made

@@ -51,6 +51,25 @@ def collection(tmp_path, radiograph):
 
 
 @pytest.fixture
+def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    """Let MobileNetV2 stand for a network of two convolutions with batch norm, and cache nothing in the project."""
+    import keras
+    from keras import applications, layers
+
+    from training import backbones, baselines, dataset, fine_tune
+
+    def build(include_top, weights, input_shape, input_tensor=None):
+        inputs = keras.Input(input_shape) if input_tensor is None else input_tensor
+        x = layers.Conv2D(6, 3, strides=4, activation="relu")(inputs)
+        x = layers.Conv2D(8, 3, strides=2)(layers.BatchNormalization()(x))
+        return keras.Model(keras.utils.get_source_inputs(x), layers.ReLU()(x), name="small")
+
+    monkeypatch.setattr(backbones, "ARCHITECTURES", {"MobileNetV2": (build, applications.mobilenet_v2)})
+    for module in (baselines, dataset, fine_tune):
+        monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
 def predictions() -> pd.DataFrame:
     """The scores of a small run: patient p1 twice, one source of both classes, one without a view."""
     names = ["path", "source", "patient_id", "view", "label", "split", "upstream_split", "y_score"]

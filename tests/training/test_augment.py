@@ -1,5 +1,7 @@
 """Augmentation: nothing by default, no black edge, reproducible."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,40 @@ def test_equalising_brings_out_faint_structure():
     faint = np.random.default_rng(0).normal(60, 6, (128, 128)).astype(np.uint8)
     changed = augment(faint, 128, Augmentation(equalise=1.0), np.random.default_rng(3))
     assert changed.std() > 1.5 * faint.std()
+
+
+def test_brightness_multiplies_and_ends_at_white():
+    picture = gradient()
+    factors = []
+    for seed in range(20):
+        changed = augment(picture, 224, Augmentation(brightness=(0.8, 1.4)), np.random.default_rng(seed))
+        factor = changed[0, 0] / picture[0, 0]
+        np.testing.assert_allclose(changed, np.minimum(picture * factor, 255), rtol=1e-5)
+        factors.append(factor)
+    assert 0.8 <= min(factors) < 0.9
+    assert 1.3 < max(factors) <= 1.4
+
+
+def test_shear_slants_upright_lines_and_leaves_level_ones():
+    """By at most the stated angle; a film that leans is not one that is turned."""
+    picture = np.zeros((201, 201), np.uint8)
+    picture[:, 99:102] = 255
+    slants = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        changed = augment(picture, 201, Augmentation(shear_degrees=10.0), rng)
+        top, bottom = (np.average(np.arange(201), weights=changed[row]) for row in (50, 150))
+        slants.append(np.rad2deg(np.arctan((bottom - top) / 100)))
+        level = augment(np.ascontiguousarray(picture.T), 201, Augmentation(shear_degrees=10.0), rng)
+        np.testing.assert_allclose(level, picture.T, atol=1)
+    assert -10.1 <= min(slants) < -6
+    assert 6 < max(slants) <= 10.1
+
+
+def test_keys_that_came_later_change_nothing_where_they_are_not_set():
+    """Features are cached under what `identity` says, and networks were trained with what a seed gives."""
+    old = (12.0, (0.75, 1.1), 0.06, 0.5, (0.6, 1.6), 0.5, 0.25, 0.3, 12.0, 0.4)
+    assert HEAVY.identity() == old
+    assert replace(HEAVY, shear_degrees=1.0).identity() == (*old, ("shear_degrees", 1.0))
+    assert replace(HEAVY, brightness=(0.8, 1.2)).identity() == (*old, ("brightness", (0.8, 1.2)))
+    assert augment(gradient(), 64, HEAVY, np.random.default_rng(3)).sum() == pytest.approx(756060.81, rel=1e-4)

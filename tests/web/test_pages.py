@@ -1,18 +1,13 @@
-"""The pages as a visitor meets them."""
+"""The form, the pages beside it, and what an address leads to."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
-import cv2
-import numpy as np
 import pytest
 
-from web.analyses.store import COPY_NAME
-from xray.screen import CAUTIONS, NOT_FRONTAL
+from xray.screen import CAUTIONS
 
 DISCLAIMER = "For education and research only, not for diagnosis"
-COPY_LINK = re.compile(r'href="/static/xray_analysis/([^"]+)" download')
 
 
 def test_the_form_offers_the_models_and_tells_the_limit(client):
@@ -30,110 +25,6 @@ def test_every_label_and_description_points_at_something(client):
     assert labelled and described and {*labelled, *described} <= ids
 
 
-@pytest.mark.parametrize(
-    ("score", "verdict", "sentence"),
-    [
-        (0.97, "POSITIVE", "Resembles the COVID-19 radiographs this model learned from more than the normal ones"),
-        (0.03, "NEGATIVE", "Resembles the normal radiographs this model learned from more than those of COVID-19"),
-        (0.5, "INCONCLUSIVE", "Too close to call between COVID-19 and normal"),
-    ],
-)
-def test_a_result_says_the_verdict_in_words_and_explains_its_score(
-    make_client, make_registry, send, score, verdict, sentence
-):
-    answer = send(make_client(make_registry(covid_normal=score)), model="covid_normal")
-    page = " ".join(unescape(answer.text).split())
-    assert answer.status_code == 200
-    for part in (
-        f'<p class="word">{verdict}</p>',
-        sentence,
-        f"<strong>{score:.2f}</strong> for COVID-19",
-        "From 0.60 up this model says positive, below 0.40 negative",
-        "between the two it does not decide",
-        "A score is not a probability",
-        "version 1.2.3",
-        "film.png",
-        DISCLAIMER,
-    ):
-        assert part in page
-    assert page.count('class="word"') == 1
-
-
-def test_a_result_shows_original_heat_and_outline(client, send, film, film_of):
-    page = send(client, model="covid_normal").text
-    sent = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
-    original = film_of(client, page)
-    ratio = sent.shape[1] / sent.shape[0]
-    assert abs(original.shape[1] / original.shape[0] - ratio) < 0.02
-    again = cv2.resize(original, sent.shape[::-1], interpolation=cv2.INTER_AREA)
-    assert np.abs(again.astype(int) - sent).mean() < 3
-    heat = film_of(client, page, "heat-covid_normal.png")
-    assert abs(heat.shape[1] / heat.shape[0] - ratio) < 0.02
-    assert heat.shape[2] == 4 and heat[..., 3].max() > 100 and heat[0, 0, 3] == 0, "opaque where there is heat only"
-    path = re.search(r'class="lungs"\s+d="([^"]+)"', page)[1]
-    corners = np.array([[int(x) for x in pair.split()] for pair in re.findall(r"\d+ \d+", path)])
-    assert path.count("M") == 2 and (corners >= 0).all() and (corners < sent.shape[::-1]).all()
-
-
-def test_a_film_that_came_as_a_negative_is_turned_back_and_says_so(client, send, film):
-    grey = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
-    page = send(client, cv2.imencode(".png", 255 - grey)[1].tobytes(), model="covid_normal").text
-    assert "came as a negative" in page and "Came as a negative, and was turned back" in page
-    assert "came as a negative" not in send(client, film, model="covid_normal").text
-
-
-def test_a_large_film_travels_shrunk(client, send, make_film, film_of):
-    page = send(client, make_film(height=2400, width=1800), model="covid_normal").text
-    assert max(film_of(client, page).shape) == 1024
-    assert len(page) < 100_000
-
-
-def test_both_models_give_a_section_together_then_one_each_and_two_copies(client, send, copies):
-    page = send(client, model="both").text
-    assert re.findall(r'<p class="word">(\w+)</p>', page) == ["NEGATIVE", "POSITIVE", "NEGATIVE"]
-    assert re.findall(r'<section[^>]* id="(\w+)"', page) == ["combined", "covid_normal", "covid_pneumo", "pictures"]
-    assert "<title>NEGATIVE · film.png" in page
-    assert sorted(path.name for path in copies.iterdir()) == sorted(COPY_LINK.findall(page))
-    assert "other pneumonia" in page
-
-
-@pytest.mark.parametrize(
-    ("scores", "verdict", "sentence"),
-    [
-        ((0.9, 0.9), "POSITIVE", "Abnormal to model 1, and more like COVID-19 than like another pneumonia to model 2."),
-        (
-            (0.5, 0.1),
-            "NEGATIVE",
-            "Model 1 does not decide whether it is normal; to model 2 it is less like COVID-19 than like another "
-            "pneumonia.",
-        ),
-        ((0.9, 0.1), "NEGATIVE", "More like another pneumonia than like COVID-19 to model 2."),
-        ((0.5, 0.9), "INCONCLUSIVE", "Too close to call: at least one of the two models does not decide."),
-        ((0.1, 0.9), "NEGATIVE", "Looks normal to model 1; what model 2 says of a normal film means nothing."),
-        ((0.1, 0.1), "NEGATIVE", "Looks normal to model 1; what model 2 says of a normal film means nothing."),
-    ],
-)
-def test_both_models_are_read_together_in_words(make_client, make_registry, send, scores, verdict, sentence):
-    page = " ".join(send(make_client(make_registry(*scores)), model="both").text.split())
-    section = re.search(r'<section[^>]* id="combined".*?</section>', page)[0]
-    assert f'<p class="word">{verdict}</p> <p class="sentence">{sentence}</p>' in section
-    assert "each knows only its two answers" in section
-    assert re.findall(r'href="#(\w+)"', section) == ["covid_normal", "covid_pneumo"]
-
-
-def test_cautions_stand_before_the_verdict_in_words(make_client, make_registry, send):
-    page = send(make_client(make_registry(said=("child", "upside_down"))), model="both").text
-    section = re.search(r'<section class="cautions".*?</section>', page, re.DOTALL)[0]
-    said = [" ".join(unescape(words).split()) for words in re.findall(r"<span>(.*?)</span>", section, re.DOTALL)]
-    # Others may follow: what the models looked at is a reason for doubt too.
-    assert said[:2] == [
-        "Looks like a child’s film: the models know children from one hospital only.",
-        "Looks upside down: turn it and send it again.",
-    ]
-    assert section.count("<svg") == len(said)
-    assert page.index(section) < page.index('class="word"')
-
-
 def test_every_caution_has_its_words_on_the_page_that_explains_them(client):
     page = client.get("/about").text
     section = re.search(r"<h2>Cautions</h2>.*?</section>", page, re.DOTALL)[0]
@@ -142,88 +33,10 @@ def test_every_caution_has_its_words_on_the_page_that_explains_them(client):
     assert [item.replace("’", "'") for item in words] == list(CAUTIONS.values())
 
 
-def test_what_the_screen_refuses_is_refused_on_the_form(make_client, make_registry, send, copies):
-    answer = send(make_client(make_registry(said=(NOT_FRONTAL,))), model="both")
-    assert answer.status_code == 422
-    assert "looks like something else" in answer.text and not copies.exists()
-
-
-@pytest.mark.parametrize("model", ["covid_normal", "covid_pneumo"])
-def test_one_model_gives_its_section_only(client, send, copies, model):
-    page = send(client, model=model).text
-    assert re.findall(r'<section[^>]* id="(\w+)"', page) == [model, "pictures"]
-    assert len(list(copies.iterdir())) == 1
-
-
-def test_the_annotated_copy_can_be_downloaded_and_is_not_indexed(client, send):
-    name = COPY_LINK.search(send(client, name="scan 7.png", model="covid_normal").text)[1]
-    assert re.fullmatch(r"POSITIVE_Prob_97_Name_scan_7_[\w-]{22}\.png", name, re.ASCII)
-    with client.get(f"/static/xray_analysis/{name}") as answer:
-        assert (answer.status_code, answer.mimetype) == (200, "image/png")
-        assert "noindex" in answer.headers["X-Robots-Tag"]
-        assert "no-store" in answer.headers["Cache-Control"]
-        assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR).shape[1] >= 880
-
-
-@pytest.mark.parametrize("name", [".gitkeep", ".draft.part", "..%2f..%2fapp.py", "POSITIVE_Prob_97_Name_x_y.png"])
-def test_nothing_but_a_copy_is_served_from_the_copies_folder(client, copies, name):
-    copies.mkdir()
-    (copies / ".gitkeep").touch()
-    (copies / ".draft.part").touch()
-    assert client.get(f"/static/xray_analysis/{name}").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("sent", "shown"),
-    [
-        ("../../x.png", "x.png"),
-        ("фото.jpg", "фото.jpg"),
-        (".jpg", ".jpg"),
-        ("x.jpg.php", "x.jpg.php"),
-        ("<script>alert(1)<b>.png", "&lt;script&gt;alert(1)&lt;b&gt;.png"),
-        ("b" * 300 + ".png", "b" * 29 + "…" + "b" * 25 + ".png"),
-    ],
-)
-def test_a_strange_file_name_is_harmless(client, send, copies, tmp_path, sent, shown):
-    before = {path for path in tmp_path.rglob("*") if path.is_file()}
-    answer = send(client, name=sent, model="covid_normal")
-    assert answer.status_code == 200
-    assert f'<h1 class="file-name">{shown}</h1>' in answer.text
-    made = {path for path in tmp_path.rglob("*") if path.is_file()} - before
-    ours = [path for path in made if path.parent == copies]
-    assert len(ours) == 1 and COPY_NAME.fullmatch(ours[0].name)
-    kept = re.compile(
-        r"instance/analyses(/[\w-]{22}/(film|thumb)\.jpg|/[\w-]{22}/(mask|heat-covid_normal)\.png|\.sqlite3.*)"
-    )
-    assert all(kept.fullmatch(str(path.relative_to(tmp_path))) for path in made - set(ours))
-
-
-def test_visitors_at_the_same_time_get_their_own_picture(make_app, send, make_film, film_of):
-    app = make_app()
-
-    def visit(number: int) -> tuple[int, str, np.ndarray]:
-        brightness, visitor = 90 + 20 * number, app.test_client()
-        page = send(visitor, make_film(brightness=brightness), f"film{number}.png").text
-        return brightness, page, film_of(visitor, page)
-
-    with ThreadPoolExecutor(6) as pool:
-        pages = list(pool.map(visit, range(6)))
-    for number, (brightness, page, shown) in enumerate(pages):
-        assert f'<h1 class="file-name">film{number}.png</h1>' in page
-        assert abs(int(shown[2, 2]) - brightness) < 15
-        assert all(f"_Name_film{number}_" in name for name in COPY_LINK.findall(page))
-
-
 def test_coming_back_to_the_results_address_shows_nobodys_result(client, send):
     send(client)
     answer = client.get("/query")
     assert (answer.status_code, answer.location) == (303, "/")
-
-
-def test_health_tells_which_models_serve(client):
-    answer = client.get("/healthz")
-    assert answer.get_json() == {"status": "ok", "models": {"covid_normal": "1.2.3", "covid_pneumo": "1.2.3"}}
-    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_about_names_the_models_and_the_limits(client):
@@ -238,58 +51,6 @@ def test_about_names_the_models_and_the_limits(client):
         DISCLAIMER,
     ):
         assert part in page
-
-
-@pytest.mark.parametrize(("turn", "shape"), [("0", (200, 240)), ("90", (240, 200)), ("180", (200, 240))])
-def test_a_film_is_turned_before_it_is_read_and_shown_as_it_was_turned(client, send, film, film_of, turn, shape):
-    answer = send(client, turn=turn)
-    sent = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
-    # Small films are shown enlarged.
-    shown = cv2.resize(film_of(client, answer.text), shape[::-1], interpolation=cv2.INTER_AREA)
-    assert np.abs(shown.astype(int) - np.rot90(sent, -int(turn) // 90)).mean() < 5
-    said = f"Turned by {turn}° clockwise before it was read, as you asked." in unescape(answer.text)
-    assert said == (turn != "0")
-
-
-def test_a_turn_that_is_not_on_the_form_is_refused(client, send):
-    answer = send(client, turn="45")
-    assert answer.status_code == 400
-    assert "can be turned by 0, 90, 180 or 270 degrees" in answer.text
-
-
-@pytest.mark.parametrize(("asked", "offered"), [("0", "90"), ("270", "0"), ("180", "270")])
-def test_a_film_on_its_side_is_refused_with_the_turn_that_brings_it_upright(
-    make_client, make_registry, send, make_film, asked, offered
-):
-    found = make_registry().segmenter
-
-    def lungs_of_upright_films(picture):
-        edges = [picture[0, 0], picture[0, -1], picture[0, :, 0], picture[0, :, -1]]
-        return found(picture) * (np.argmax([edge.std() for edge in edges]) == 0)
-
-    # With an edge of all greys that belongs at the top.
-    grey = cv2.imdecode(np.frombuffer(make_film(240, 240), np.uint8), cv2.IMREAD_GRAYSCALE)
-    grey[:12] = np.linspace(0, 255, 240)
-    lying = np.rot90(grey, (90 + int(asked)) // 90)
-    client = make_client(make_registry(segmenter=lungs_of_upright_films))
-    answer = send(client, cv2.imencode(".png", lying)[1].tobytes(), turn=asked)
-    assert answer.status_code == 422 and "lies on its side" in answer.text
-    assert f'<option value="{offered}" selected>' in answer.text
-
-
-def test_the_caution_about_a_film_upside_down_leads_to_a_form_that_is_set_to_turn_it(make_client, make_registry, send):
-    client = make_client(make_registry(said=("upside_down",)))
-    for turn, offered in (("0", "180"), ("180", "0")):
-        page = send(client, model="covid_pneumo", turn=turn).text
-        address = unescape(re.search(r'href="(/\?turn=[^"]+)"', page)[1])
-        form = client.get(address).text
-        assert f'<option value="{offered}" selected>' in form and '<option value="covid_pneumo" selected>' in form
-
-
-def test_a_result_leads_to_its_own_lesson(client, send):
-    page = send(client, model="covid_pneumo").text
-    address = unescape(re.search(r'href="(/how\?analysis=[^"]+)"', page)[1])
-    assert address.endswith("&model=covid_pneumo")
 
 
 @pytest.mark.parametrize("address", ["/batch", "/analyses", "/models", "/how", "/about", "/api"])

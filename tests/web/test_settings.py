@@ -44,6 +44,7 @@ def test_a_key_of_digits_stays_text(app, monkeypatch):
         ("THREADS", "0"),
         ("SESSION_COOKIE_SECURE", "yes"),
         ("SECRET_KEY", "short"),
+        ("LOG_FORMAT", "xml"),
     ],
 )
 def test_a_setting_that_cannot_work_stops_start_up_and_is_named(app, monkeypatch, name, value):

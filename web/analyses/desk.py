@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from web.analyses.pictures import Pictures
 from web.analyses.record import ClassSaid, Record, Said, Together
 from web.analyses.records import Filed, Records
 from web.analyses.store import Store, StoreError, older
+from web.metrics import Metrics
 from xray.analysis import Analysis, Analyzer, Prediction
 from xray.annotate import (
     annotate,
@@ -31,6 +32,7 @@ from xray.annotate import (
 from xray.combined import combine
 from xray.deep import Deep
 from xray.lungs import LungMask, resized
+from xray.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Desk:
         keep_count: more analyses than these, the oldest first, are taken away.
         readers: the threads that read films; whoever brings one waits for them.
         painters: the threads that draw what the pages show, while readers draw the annotated copies.
+        metrics: counts what is read and refused.
     """
 
     analyzer: Analyzer
@@ -71,6 +74,7 @@ class Desk:
     keep_count: int
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "reader"))
     painters: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "painter"))
+    metrics: Metrics | None = None
 
     def read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int = 0) -> Record:
         """Analyse one file and keep the analysis.
@@ -87,10 +91,12 @@ class Desk:
             StoreError: it cannot be kept; nothing of it is left.
         """
         work = partial(self._read, data, name=name, choice=choice, owner=owner, turn=turn)
-        return work() if _alone() else self.readers.submit(work).result()
+        with self.metrics.film() if self.metrics else nullcontext():
+            return work() if _alone() else self.readers.submit(work).result()
 
     def _read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn, deep=True)
+        watch = Stopwatch()
         deep = analysis.deep and replace(analysis.deep, levels=film_panel(analysis.deep.levels))
         drawn = self._begin(partial(_drawn, analysis, deep))
         outline = self._begin(partial(outline_path, analysis.lungs, analysis.sent))
@@ -101,7 +107,9 @@ class Desk:
         try:
             for prediction in analysis.predictions:
                 png = encode_png(annotate(analysis, prediction, file_name=name, when=now, film=panel))
+                watch.lap("draw")
                 copies.append(self.store.save(png, prediction.verdict, prediction.score, name))
+                watch.lap("keep")
             self.pictures.save(id, drawn())
             record = _record(
                 analysis, copies, outline(), id=id, owner=owner, created=now, name=name, choice=choice, turn=turn
@@ -113,6 +121,9 @@ class Desk:
                 self._discard(id, copies)
             raise
         self.prune(now, but=id)
+        watch.lap("keep")
+        if self.metrics:
+            self.metrics.read(analysis, {**analysis.seconds, **watch.seconds})
         return record
 
     def _begin(self, work: Callable[[], Found]) -> Callable[[], Found]:

@@ -42,8 +42,13 @@ class Records:
 
     @classmethod
     def open(cls, url: str, *, keep_days: int) -> "Records":
-        """Open a database by its address; see `web.database.opened`."""
+        """Open a database by its address; see `web.analyses.database.opened`."""
         return cls(opened(url), keep_days)
+
+    def ask(self) -> None:
+        """Ask the database for any one row, which shows that it answers."""
+        with reading(self.engine) as connection:
+            connection.execute(_rows.limit(1)).first()
 
     def add(self, record: Record) -> None:
         """Keep one analysis."""

@@ -1,0 +1,20 @@
+# docker build -t covid-xray . && docker run --read-only --tmpfs /tmp -v xray-data:/data -p 5000:5000 -e XRAY_SECRET_KEY=… covid-xray
+FROM python:3.12.8-slim-bookworm AS packages
+COPY requirements.lock .
+RUN python -m venv /packages \
+    && /packages/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+
+FROM python:3.12.8-slim-bookworm
+RUN useradd --system --uid 10001 xray && install -d -o xray -g xray /data
+COPY --from=packages /packages /packages
+WORKDIR /app
+COPY . .
+# Nothing below /app is written: with --read-only the whole image stays as it was built.
+RUN /packages/bin/python -m compileall -q /app
+USER xray
+ENV PATH=/packages/bin:$PATH PORT=5000 XRAY_INSTANCE_DIR=/data/instance XRAY_ANALYSIS_DIR=/data/copies
+VOLUME /data
+EXPOSE 5000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \
+    ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://localhost:{os.environ[\"PORT\"]}/readyz')"]
+CMD ["gunicorn", "app:app"]

@@ -1,0 +1,74 @@
+"""Pictures and plots, as a notebook shows them."""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from io import BytesIO
+
+import cv2
+import numpy as np
+import pandas as pd
+from IPython.display import Image
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from training.baselines import BASELINES
+from training.config import MODELS, RUNS
+from training.report import FIGURES, figure_text
+
+WIDEST = 1000  # pixels on the page
+
+
+def quietly() -> None:
+    """Send what compiled libraries write to the terminal to runs/notebooks/libraries.log.
+
+    Notebooks show it between the pictures. Errors and warnings of Python are shown as ever.
+    """
+    log = RUNS / "notebooks" / "libraries.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+
+
+def plot(draw: Callable[..., None], *args: object, width: int = 480) -> Image:
+    """Show what a function of `training.plots` draws; its last argument, the file, is left out."""
+    file = BytesIO()
+    draw(*args, file)
+    return png(file.getvalue(), width=width)
+
+
+def png(content: bytes, width: int = WIDEST) -> Image:
+    """Show a PNG so many pixels wide."""
+    return Image(content, width=width)
+
+
+def row(pictures: Sequence[NDArray[np.uint8]], titles: Sequence[str], inches: float = 2.6) -> Image:
+    """Show pictures side by side, each under its title.
+
+    Args:
+        pictures: grey, shape (height, width), or blue, green, red, shape (height, width, 3).
+        titles: as many.
+        inches: a side of each.
+    """
+    figure = Figure(figsize=(inches * len(pictures), inches + 0.4), layout="constrained")
+    for axes, picture, title in zip(np.ravel(figure.subplots(1, len(pictures))), pictures, titles, strict=True):
+        axes.imshow(picture[..., ::-1] if picture.ndim == 3 else picture, cmap="gray")
+        axes.set_title(title, fontsize=9)
+        axes.axis("off")
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return png(file.getvalue(), width=min(WIDEST, round(100 * inches * len(pictures))))
+
+
+def square(picture: NDArray[np.uint8], side: int = 128) -> NDArray[np.uint8]:
+    """Squash a grey picture to a square, as the tutorials do: small enough to stand beside many."""
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def card(model: str) -> pd.DataFrame:
+    """Return the figures of a served model beside those of its baselines, all on the test split of all films."""
+    metrics = json.loads((MODELS / model / "metadata.json").read_text(encoding="utf-8"))["metrics"]
+    beside = {f"served {model}": metrics["test"]["all"]}
+    beside |= {BASELINES[name]: each["all"] for name, each in metrics["baselines"].items()}
+    rows = {f"{name}, {each['n']} films": [figure_text(each[key]) for key in FIGURES] for name, each in beside.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(FIGURES.values()))

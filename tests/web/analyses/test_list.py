@@ -1,0 +1,90 @@
+"""The list of my analyses, as the browser that made them meets it."""
+
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from web.analyses.pages import PER_PAGE
+from web.services import services
+
+
+def test_without_any_the_list_says_so_and_leads_to_the_form(client, listed):
+    ids, text = listed(client)
+    assert ids == [] and "There are none yet." in text and "Delete" not in text
+
+
+def test_the_list_shows_each_with_its_verdicts_and_files_the_newest_first(client, send, listed):
+    send(client, name="first.png", model="covid_normal")
+    send(client, name="second.png", model="both")
+    ids, text = listed(client)
+    assert len(ids) == 2 and text.index("second.png") < text.index("first.png")
+    assert "NEGATIVE both models together" in text and "POSITIVE Model 1: Covid / Normal, score 0.97" in text
+    page = client.get("/analyses/").text
+    for path in re.findall(r'(?:href|src)="(/(?:analyses|static/xray_analysis)/[^"]+)"', page):
+        with client.get(path) as answer:
+            assert answer.status_code == 200, path
+    assert page.count("thumb.jpg") == 2
+
+
+@pytest.mark.parametrize(("page", "shown"), [(1, PER_PAGE), (2, 3), (3, 3), (0, PER_PAGE), (-5, PER_PAGE), (10**30, 3)])
+def test_a_long_list_comes_in_pages_and_a_page_past_the_end_is_the_last(client, file, listed, page, shown):
+    ids = file(client, PER_PAGE + 3)
+    found, text = listed(client, page=page)
+    assert found == (ids[:PER_PAGE] if shown == PER_PAGE else ids[PER_PAGE:])
+    assert ("Page 1 of 2" if shown == PER_PAGE else "Page 2 of 2") in text
+    assert f"Delete all {PER_PAGE + 3}" in text
+
+
+@pytest.mark.parametrize("page", ["x", "", "1.5", "１"])
+def test_a_page_that_is_no_number_is_the_first(client, file, listed, page):
+    file(client, 2)
+    assert len(listed(client, page=page)[0]) == 2
+
+
+def test_what_grew_too_old_is_not_there_any_more(client, file, listed):
+    old = file(client, created=datetime.now(UTC) - timedelta(days=31))
+    young = file(client, created=datetime.now(UTC) - timedelta(days=29))
+    assert client.get(f"/analyses/{old[0]}").status_code == 404
+    assert listed(client)[0] == young
+
+
+def test_whoever_looks_takes_away_what_is_too_old(make_app, file, listed):
+    app = make_app()
+    gone, looking = app.test_client(), app.test_client()
+    file(gone, created=datetime.now(UTC) - timedelta(days=31))
+    listed(looking)
+    with app.app_context(), services().desk.records.engine.connect() as connection:
+        assert connection.exec_driver_sql("select count(*) from analyses").scalar_one() == 0
+
+
+def test_a_row_that_cannot_be_read_spoils_neither_the_list_nor_its_deletion(client, file, listed):
+    good, bad = file(client, 2)
+    with client.application.app_context(), services().desk.records.engine.begin() as connection:
+        connection.exec_driver_sql(f"update analyses set content = '{{}}' where id = '{bad}'")
+    assert listed(client)[0] == [good]
+    assert client.get(f"/analyses/{bad}").status_code == 404
+    assert client.get("/analyses/analyses.csv").status_code == 200
+    client.post("/analyses/delete")
+    with client.application.app_context(), services().desk.records.engine.connect() as connection:
+        assert connection.exec_driver_sql("select count(*) from analyses").scalar_one() == 0
+
+
+def test_a_model_that_is_not_served_any_more_still_has_its_name(make_client, file, listed, make_record):
+    client = make_client()
+    record = make_record()
+    said = (record.said[0].__class__(**(vars(record.said[0]) | {"model": "covid_old"})),)
+    file(client, said=said, combined=None)
+    assert "covid_old, score 0.97" in listed(client)[1]
+
+
+def test_a_film_whose_pictures_are_gone_is_still_listed_and_opened(client, send, listed, instance):
+    """As on a host whose disk is emptied at every restart, while its database stays."""
+    send(client)
+    shutil.rmtree(instance / "analyses")
+    (id,), text = listed(client)
+    assert "picture not kept" in text and "thumb.jpg" not in client.get("/analyses/").text
+    assert client.get(f"/analyses/{id}").status_code == 200
+    assert client.get(f"/analyses/{id}/film.jpg").status_code == 404
+    assert client.get(f"/analyses/{id}.pdf").status_code == 200

@@ -1,0 +1,48 @@
+"""What the pages of many pictures answer, taken apart."""
+
+import csv
+import io
+import re
+import zipfile
+from html import unescape
+
+import cv2
+import numpy as np
+from werkzeug.test import TestResponse, encode_multipart
+
+DISCLAIMER = "For education and research only, not for diagnosis"
+TEXT = b"Dear radiologist"
+
+
+def posted(client, address: str, fields: dict, **headers: str) -> TestResponse:
+    # Encoded here: the test client would leave a temporary file open.
+    boundary, body = encode_multipart(fields)
+    return client.post(address, data=body, content_type=f"multipart/form-data; boundary={boundary}", headers=headers)
+
+
+def table_rows(page: str) -> list[str]:
+    """The rows of the table in a page's words, without the blank that a script copies."""
+    body = re.search(r"<tbody.*?</tbody>", page, re.DOTALL)[0]
+    rows = re.findall(r"<tr.*?</tr>", body, re.DOTALL)
+    return [" ".join(unescape(re.sub(r"<[^>]*>", " ", row)).split()) for row in rows]
+
+
+def fetched(client, rows, what, **fields) -> bytes:
+    asked = {"rows": rows, "what": what, "function": "classify", "model": "both", **fields}
+    answer = client.post("/batch/download", data=asked)
+    assert answer.status_code == 200 and "attachment" in answer.headers["Content-Disposition"]
+    return answer.data
+
+
+def inside(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def lines(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+
+
+def picture(data: bytes) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

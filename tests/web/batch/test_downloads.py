@@ -1,0 +1,87 @@
+"""What a batch leaves to download: its table, copies, masks and heat maps."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.web.batch.answers import DISCLAIMER, TEXT, fetched, inside, lines, picture
+
+
+def test_the_table_has_a_line_for_every_file(client, batch_of, film):
+    rows = batch_of(client, ("ward/a.png", film), ("=cmd().png", TEXT))
+    first, second = lines(fetched(client, rows, "csv"))
+    assert first["file"] == "ward/a.png"
+    said = first["verdict"], first["covid_normal_score"], first["covid_pneumo_verdict"]
+    assert said == ("NEGATIVE", "0.9700", "NEGATIVE")
+    assert first["combined_verdict"] == "NEGATIVE" and first["name_in_zip"] == "a" and first["width"] == "240"
+    assert client.get(first["address"]).status_code == 200
+    assert second["file"] == "'=cmd().png" and second["verdict"] == "" and "begins like none" in second["error"]
+    assert all("not a diagnosis" in line["disclaimer"] for line in (first, second))
+
+
+def test_annotated_copies_keep_their_words_but_not_their_address(client, batch_of, film, copies):
+    found = inside(fetched(client, batch_of(client, ("a.png", film), ("a.png", film)), "copies"))
+    names = [name for name in found if name.endswith(".png")]
+    assert names == [
+        "covid_normal/POSITIVE_Prob_97_Name_a.png", "covid_pneumo/NEGATIVE_Prob_12_Name_a.png",
+        "covid_normal/POSITIVE_Prob_97_Name_a-2.png", "covid_pneumo/NEGATIVE_Prob_12_Name_a-2.png",
+    ]  # fmt: skip
+    assert {found[name] for name in names} == {path.read_bytes() for path in copies.iterdir()}
+
+
+def test_masks_are_as_large_as_the_pictures(client, batch_of, make_film):
+    found = inside(fetched(client, batch_of(client, ("a.png", make_film(1300, 1500))), "masks"))
+    mask = picture(found["a.png"])
+    assert mask.shape == (1300, 1500) and set(np.unique(mask)) == {0, 255}
+    assert 0.2 < mask.mean() / 255 < 0.35
+
+
+def test_masked_pictures_are_black_beside_the_lungs(client, batch_of, film):
+    rows = batch_of(client, ("a.png", film))
+    masked = picture(inside(fetched(client, rows, "masked"))["a.png"])
+    mask = picture(inside(fetched(client, rows, "masks"))["a.png"])
+    mask = cv2.resize(mask, masked.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert (masked[mask < 100] == 0).all()
+    # The film's lungs are a third of 170.
+    assert abs(float(masked[mask == 255].mean()) - 62) < 6
+
+
+def test_heat_maps_are_coloured_and_say_what_they_are_not(client, batch_of, film):
+    found = inside(fetched(client, batch_of(client, ("a.png", film)), "heat"))
+    overlay = picture(found["covid_normal/POSITIVE_a.png"])
+    film_height = round(overlay.shape[1] * 200 / 240)
+    colour = np.ptp(overlay[:film_height].astype(int), axis=2)
+    assert colour.max() > 60 and colour[:20, :20].max() < 10, "colour where there is heat only"
+    assert overlay.shape[0] > film_height + 20 and overlay[film_height:].max() > 200, "a legend below"
+    assert "covid_pneumo/NEGATIVE_a.png" in found
+
+
+def test_every_zip_says_what_it_holds_and_is_not(client, batch_of, film):
+    rows = batch_of(client, ("a.png", film))
+    for what in ("copies", "masks", "masked", "heat"):
+        found = inside(fetched(client, rows, what))
+        assert DISCLAIMER in found["README.txt"].decode()
+        assert lines(found["table.csv"])[0]["name_in_zip"] == "a"
+
+
+def test_anybody_elses_analyses_are_not_there(make_app, batch_of, film):
+    app = make_app()
+    rows = batch_of(app.test_client(), ("a.png", film))
+    stranger = app.test_client()
+    (line,) = lines(fetched(stranger, rows, "csv"))
+    assert line["verdict"] == "" and "not here any more" in line["error"]
+    answer = stranger.post("/batch/download", data={"rows": rows, "what": "masks", "function": "mask", "model": "both"})
+    assert "nothing to download" in answer.text
+
+
+@pytest.mark.parametrize("rows", ["", "{", "7", '{"a": 1}', "[[1]]", '["abcd"]', "[" * 100_000])
+def test_a_damaged_list_is_told_so(client, rows):
+    answer = client.post("/batch/download", data={"rows": rows, "what": "csv", "function": "mask", "model": "both"})
+    assert answer.status_code == 400 and "came damaged" in answer.text
+
+
+def test_a_list_of_a_thousand_errors_passes(client):
+    rows = json.dumps([[f"ward/{'ж' * 150}{number}.png", "", "ж" * 300] for number in range(1000)])
+    assert len(lines(fetched(client, rows, "csv"))) == 1000

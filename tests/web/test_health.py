@@ -1,0 +1,70 @@
+"""What machines ask an instance."""
+
+import re
+
+import pytest
+
+
+def figures(client) -> dict[str, float]:
+    """Read /metrics as Prometheus does."""
+    lines = [line for line in client.get("/metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_health_tells_which_models_serve(client):
+    answer = client.get("/healthz")
+    assert answer.get_json() == {"status": "ok", "models": {"covid_normal": "1.2.3", "covid_pneumo": "1.2.3"}}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_an_instance_that_can_keep_films_is_ready(client):
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "ready", "missing": []})
+
+
+def test_without_its_database_an_instance_lives_but_is_not_ready(client, tmp_path):
+    for file in tmp_path.rglob("analyses.sqlite3*"):
+        file.write_bytes(b"no database at all" * 100)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.get_json()["missing"]) == (503, ["database"])
+    assert client.get("/healthz").status_code == 200
+
+
+def test_an_instance_that_cannot_write_is_not_ready(make_client, tmp_path):
+    blocked = tmp_path / "a file"
+    blocked.write_text("in the way of a folder")
+    client = make_client(ANALYSIS_DIR=str(blocked / "copies"))
+    assert client.get("/readyz").get_json()["missing"] == ["annotated copies"]
+
+
+def test_what_is_counted_is_shown_only_where_that_is_asked_for(client):
+    assert client.get("/metrics").status_code == 404
+
+
+def test_requests_stages_verdicts_and_refusals_are_counted(make_app, send):
+    client = make_app(METRICS=True).test_client()
+    send(client, model="both")
+    send(client, b"no film", "secret-name.png")
+    found = figures(client)
+    assert found['xray_verdicts_total{model="covid_normal",verdict="POSITIVE"}'] == 1
+    assert found['xray_verdicts_total{model="covid_pneumo",verdict="NEGATIVE"}'] == 1
+    assert found['xray_refusals_total{reason="UnreadableImage"}'] == 1
+    assert found['xray_request_seconds_count{endpoint="pages.query",status="200"}'] == 1
+    assert found["xray_films_in_hand"] == 0
+    for stage in ("decode", "lungs", "backbone", "heads", "draw", "keep"):
+        assert found[f'xray_stage_seconds_count{{stage="{stage}"}}'] == 1
+    assert found["process_resident_memory_bytes"] > 1e6
+    assert "secret-name" not in client.get("/metrics").text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_machines_are_not_asked_for_the_password_and_get_no_cookie(make_app, path):
+    answer = make_app(METRICS=True, PASSWORD="a password").test_client().get(path)
+    assert answer.status_code == 200 and "Set-Cookie" not in answer.headers
+
+
+def test_two_applications_count_for_themselves(make_app, send):
+    one, other = (make_app(METRICS=True).test_client() for _ in range(2))
+    send(one)
+    assert not [name for name in figures(other) if name.startswith("xray_verdicts_total")]
+    assert re.search(r"xray_verdicts_total{.*} 1.0", one.get("/metrics").text)

@@ -1,0 +1,1 @@
+"""The published data sets, fetched for a user: `python -m training.download`."""

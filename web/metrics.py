@@ -1,0 +1,87 @@
+"""What is counted for Prometheus: requests, stages, verdicts, refusals, films that wait. No names, no addresses."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from flask import Flask, Response, current_app, g, request
+
+from xray.analysis import Analysis
+from xray.errors import XrayError
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# From what a health check takes to what hosts cut off, in seconds.
+REQUEST_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+STAGE_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
+_NAME = "metrics"
+
+
+class Metrics:
+    """The counters of one process; any number of threads may use it."""
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        # Here, not above: most instances are asked by nobody.
+        import prometheus_client as prometheus
+
+        self._registry = registry = prometheus.CollectorRegistry()
+        self._generate = prometheus.generate_latest
+        prometheus.ProcessCollector(registry=registry)
+        self._requests = prometheus.Histogram(
+            "xray_request_seconds", "Requests", ["endpoint", "status"], registry=registry, buckets=REQUEST_BUCKETS
+        )
+        self._stages = prometheus.Histogram(
+            "xray_stage_seconds", "Stages of a film", ["stage"], registry=registry, buckets=STAGE_BUCKETS
+        )
+        self._verdicts = prometheus.Counter("xray_verdicts", "Verdicts", ["model", "verdict"], registry=registry)
+        self._refusals = prometheus.Counter("xray_refusals", "Films that were refused", ["reason"], registry=registry)
+        self._in_hand = prometheus.Gauge("xray_films_in_hand", "Films that are read or wait for it", registry=registry)
+
+    def exposed(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return self._generate(self._registry)
+
+    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self._requests.labels(endpoint, status).observe(seconds)
+
+    def read(self, analysis: Analysis, seconds: Mapping[str, float]) -> None:
+        """Count a film that was read, and how long each stage of it took."""
+        for prediction in analysis.predictions:
+            self._verdicts.labels(prediction.model, str(prediction.verdict)).inc()
+        for stage, took in seconds.items():
+            self._stages.labels(stage).observe(took)
+
+    @contextmanager
+    def film(self) -> Iterator[None]:
+        """Count a film while it is in hand, and by the kind of its error if it is refused or cannot be kept."""
+        with self._in_hand.track_inprogress():
+            try:
+                yield
+            except XrayError as error:
+                self._refusals.labels(type(error).__name__.removesuffix("Error")).inc()
+                raise
+
+
+def count(app: Flask) -> None:
+    """Let an application count what it does, where XRAY_METRICS asks for it."""
+    if app.config["METRICS"]:
+        app.extensions[_NAME] = Metrics()
+        app.before_request(_start)
+        app.after_request(_end)
+
+
+def of(app: Flask) -> Metrics | None:
+    """Return an application's counters; None where it has none."""
+    found = app.extensions.get(_NAME)
+    return found if isinstance(found, Metrics) else None
+
+
+def _start() -> None:
+    g.started = time.perf_counter()
+
+
+def _end(response: Response) -> Response:
+    if (metrics := of(current_app)) and (started := g.get("started")):
+        metrics.answered(request.endpoint or "none", response.status_code, time.perf_counter() - started)
+    return response
