@@ -43,7 +43,7 @@ def predictions(analyzer: Analyzer, pictures: Sequence[Labelled]) -> pd.DataFram
     for each in tqdm(pictures, desc="read", disable=None):
         said, refusal, cautions = {}, "", ()
         try:
-            analysis = analyzer.analyse(each.path.read_bytes(), analyzer.names)
+            analysis = analyzer.analyse(each.path.read_bytes(), list(analyzer.registry.heads))
             said = {prediction.model: prediction.score for prediction in analysis.predictions}
             cautions = analysis.cautions
         except ImageError as error:
@@ -57,7 +57,7 @@ def predictions(analyzer: Analyzer, pictures: Sequence[Labelled]) -> pd.DataFram
                 "y_true": int(each.label == analyzer.registry.heads[name].facts.positive),
                 "refusal": refusal, "cautions": " ".join(cautions),
             }
-            for name in analyzer.names
+            for name in analyzer.registry.heads
         ]  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -307,7 +307,8 @@ def _reading_of_classes(said: Prediction) -> str:
     if said.kind == "multilabel":
         found = {each: [in_words(row.label) for row in said.classes if row.verdict is each] for each in Verdict}
         none = "none of its labels"
-        sure = f"Found: {', '.join(found[Verdict.POSITIVE]) or none}."
+        own = f"Verdict for {in_words(said.positive)}."
+        sure = f"{own} Found: {', '.join(found[Verdict.POSITIVE]) or none}."
         open_ = ", ".join(found[Verdict.INCONCLUSIVE])
         return f"{sure} Too close to call: {open_}." if open_ else sure
     plausible = [in_words(row.label) for row in said.classes if row.score >= row.threshold]

@@ -43,7 +43,7 @@ class Registry:
         screen: refuses and warns by the backbone's features.
         heads: those of two classes, by name, in the order in which they are shown.
         artefacts: the facts of all of these, by name, the heads first.
-        class_heads: those of several classes, by name; they are shown after the others.
+        class_heads: those of several classes, by name; they are shown after the others, `multilabel` last.
     """
 
     segmenter: Network
@@ -85,7 +85,8 @@ class Registry:
         asked = _only(home, made, ScreenFacts)
         screen = Screen.load(_weights(home, asked, base), asked, base.feature_shape[2])
         heads = {facts.name: _head(home, facts, base) for facts in _heads(home, made)}
-        class_heads = {facts.name: _class_head(home, facts, base) for facts in made if isinstance(facts, ClassesFacts)}
+        several = sorted((each for each in made if isinstance(each, ClassesFacts)), key=lambda each: each.kind)
+        class_heads = {facts.name: _class_head(home, facts, base) for facts in several}
         models: tuple[Facts, ...] = (
             *(head.facts for head in heads.values()),
             *(head.facts for head in class_heads.values()),

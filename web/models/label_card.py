@@ -47,6 +47,16 @@ def failures(facts: ClassesFacts) -> list[str]:
             without=shown(best["roc_auc"]),
         )
         found.append(str(sentence))
+        elsewhere = {source: part for source, part in row["left_out"].items() if part["roc_auc"]}
+        if elsewhere:
+            source, part = min(elsewhere.items(), key=lambda each: each[1]["roc_auc"]["value"])
+            sentence = _(
+                "%(finding)s: ROC AUC %(auc)s where %(source)s was left out of the training.",
+                finding=class_name(label),
+                auc=shown(part["roc_auc"]),
+                source=source,
+            )
+            found.append(str(sentence))
     names = ", ".join(class_name(label) for label in facts.classes)
     return [*found, str(_("It knows these findings and no other: %(names)s.", names=names))]
 

@@ -116,5 +116,7 @@ def remarks(models: Mapping[str, Said]) -> list[str]:
             names = ", ".join(words("class_name", each.label) for each in said.classes)
             only = _("%(model)s knows these answers and no other: %(names)s.", model=model, names=names)
         pressed = _("Any other finding is pressed into one of them.")
+        if said.kind == "multilabel":
+            pressed = _("It looks for no other finding.")
         found.append(" ".join(part for part in (only, words("taught", said.model), pressed) if part))
     return [*found, _("A heat map shows where, not why. Heat outside the lungs is a reason for doubt.")]
