@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.manifest import LABELS
-from xray.__main__ import EXTENSIONS
 from xray.errors import ManifestError
+from xray.folder import EXTENSIONS
 
 # What else people call the three classes, in lower case without spaces, dashes and underscores.
 ALSO_CALLED = {"covid19": "covid", "coronavirus": "covid", "healthy": "normal", "nofinding": "normal"}
