@@ -1,6 +1,7 @@
 """Reading and writing by address: a path of this machine, or a URL that fsspec knows. The only importer of fsspec."""
 
 import os
+import threading
 import uuid
 import zipfile
 import zlib
@@ -23,6 +24,9 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
+# The zip or tar that a thread read from last. To open one is to read its list of files, which fsspec would do for each
+# film; and a tar has one place that is read from, so that no two threads may share it.
+_last = threading.local()
 
 
 def is_url(address: str) -> bool:
@@ -107,6 +111,13 @@ def filesystem(address: str) -> tuple[Any, str]:
     import fsspec
     import fsspec.implementations.arrow
 
+    inside, chained, archive = address.partition("::")
+    if chained:
+        scheme, _, path = inside.partition("://")
+        whole = f"{scheme}://::{archive}"
+        if getattr(_last, "archive", None) != whole:
+            _last.archive, _last.files = whole, fsspec.core.url_to_fs(whole)[0]
+        return _last.files, path
     try:
         files, path = fsspec.core.url_to_fs(address)
     except ImportError:
