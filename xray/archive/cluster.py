@@ -37,7 +37,12 @@ class Cluster:
             workers: judging at the same time, a core each; without a number, one for each core of the cluster.
         """
         if not ray.is_initialized():
-            here: Batch = {"num_cpus": workers, "object_store_memory": STORE_BYTES, "include_dashboard": False}
+            here: Batch = {
+                "address": "local",
+                "num_cpus": workers,
+                "object_store_memory": STORE_BYTES,
+                "include_dashboard": False,
+            }
             quiet: Batch = {"log_to_driver": False, "logging_level": logging.WARNING}
             ray.init(**quiet, **({} if "RAY_ADDRESS" in os.environ else here))
         ray.data.DataContext.get_current().enable_progress_bars = False

@@ -1,6 +1,7 @@
 """Reading and writing by address: a path of this machine, or a URL that fsspec knows. The only importer of fsspec."""
 
 import os
+import threading
 import uuid
 import zipfile
 import zlib
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import unquote_to_bytes
 
-from xray import folder
-
 FILE = "file://"
+# The object stores that pyarrow knows.
+CLIENTS = {"s3", "gs", "gcs", "abfs", "abfss"}
 # What reading a film can end in, from a missing file to a damaged or encrypted archive.
 UNREADABLE = (
     OSError,
@@ -23,6 +24,9 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
+# The zip or tar that a thread read from last. To open one is to read its list of files, which fsspec would do for each
+# film; and a tar has one place that is read from, so that no two threads may share it.
+_last = threading.local()
 
 
 def is_url(address: str) -> bool:
@@ -36,10 +40,8 @@ def read(address: str, size: int) -> bytes:
     Raises:
         any of UNREADABLE: it is missing, damaged, or not ours to read.
     """
-    if is_url(address):
-        files, path = filesystem(address)
-        return bytes(files.cat_file(path, start=0, end=size))
-    return folder.read(_path(address), size)
+    with opened(address) as file:
+        return file.read(size)
 
 
 def opened(address: str) -> IO[bytes]:
@@ -101,10 +103,30 @@ def walk(address: str) -> Iterator[str]:
 
 
 def filesystem(address: str) -> tuple[Any, str]:
-    """Return fsspec's file system of a URL, which keeps its connections, and the path in it."""
-    import fsspec  # asked for only by those who need it; see requirements-archive.txt
+    """Return fsspec's file system of a URL, which keeps its connections, and the path in it.
 
-    files, path = fsspec.core.url_to_fs(address)
+    Where fsspec wants another package for an object store, such as s3fs, pyarrow's own client will do.
+    """
+    # Asked for only by those who need it; see requirements-archive.txt.
+    import fsspec
+    import fsspec.implementations.arrow
+
+    inside, chained, archive = address.partition("::")
+    if chained:
+        scheme, _, path = inside.partition("://")
+        whole = f"{scheme}://::{archive}"
+        if getattr(_last, "archive", None) != whole:
+            _last.archive, _last.files = whole, fsspec.core.url_to_fs(whole)[0]
+        return _last.files, path
+    try:
+        files, path = fsspec.core.url_to_fs(address)
+    except ImportError:
+        if address.partition("://")[0] not in CLIENTS:
+            raise
+        from xray.archive import table
+
+        files, path = table.store(address)
+        return fsspec.implementations.arrow.ArrowFSWrapper(files), path
     return files, str(path)
 
 

@@ -1,10 +1,12 @@
 """Parquet: addresses to read from, rows to read and to write. The only importer of pyarrow."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import pyarrow
 import pyarrow.dataset
+import pyarrow.fs
 import pyarrow.parquet
 
 from xray.archive import storage
@@ -14,6 +16,8 @@ from xray.errors import XrayError
 
 # Few values, often repeated: a dictionary of them takes next to no room.
 FEW = ("model", "verdict", "cautions", "version")
+# pyarrow would read far ahead, into memory.
+GENTLY = {"batch_size": 10_000, "batch_readahead": 1, "fragment_readahead": 1}
 # The backbone is the name of the folder.
 SCHEMA = pyarrow.schema(
     [(name, pyarrow.float64() if name in NUMBERS else pyarrow.string()) for name in Row._fields if name != "backbone"]
@@ -38,7 +42,7 @@ def column(address: str, name: str) -> Iterator[str]:
             address=address,
             columns=", ".join(found.schema.names),
         )
-    for batch in found.to_batches(columns=[name]):
+    for batch in found.to_batches(columns=[name], **GENTLY):
         yield from (str(each) for each in batch.column(0).to_pylist() if each)
 
 
@@ -54,8 +58,23 @@ def rows(address: str) -> Iterator[Row]:
             "Expected a folder of results. Received one of another kind, %(address)s: name a new one.", address=address
         )
     if found.files:
-        for batch in found.to_batches(columns=list(Row._fields)):
+        for batch in found.to_batches(columns=list(Row._fields), **GENTLY):
             yield from map(Row._make, zip(*(each.to_pylist() for each in batch.columns), strict=True))
+
+
+@cache
+def _client(bucket: str) -> Any:
+    return pyarrow.fs.FileSystem.from_uri(bucket)[0]
+
+
+def store(address: str) -> tuple[Any, str]:
+    """Return pyarrow's client of an object store, one for each bucket, and the path in it.
+
+    Keys, region and another server than the usual one come from the environment: AWS_ACCESS_KEY_ID and its kin,
+    AWS_ENDPOINT_URL.
+    """
+    scheme, _, path = address.partition("://")
+    return _client(f"{scheme}://{path.partition('/')[0]}"), path
 
 
 def encoded(rows: Sequence[Row]) -> bytes:

@@ -1,0 +1,47 @@
+"""An archive in an object store: films from a bucket, results and masks into another, over real HTTP."""
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from xray.archive import results, sources
+from xray.archive.judge import Task
+from xray.archive.run import run
+
+OF = {"covid_normal": "3.0.0"}
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A bucket of moto's S3 server."""
+    boto3, moto = pytest.importorskip("boto3"), pytest.importorskip("moto.server")
+    pytest.importorskip("pyarrow")
+    server = moto.ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in (
+        ("AWS_ENDPOINT_URL", f"http://{host.replace('0.0.0.0', '127.0.0.1')}:{port}"),
+        ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_DEFAULT_REGION", "us-east-1"),
+    ):  # fmt: skip
+        monkeypatch.setenv(name, value)
+    made = boto3.resource("s3").Bucket("archive")
+    made.create()
+    yield made
+    server.stop()
+
+
+def test_films_and_results_live_in_a_bucket(bucket: Any, engine: Any, film: Callable[[int], bytes]) -> None:
+    for number, name in enumerate(("a.png", "deeper/b.png", "notes.txt")):
+        bucket.put_object(Key=f"films/{name}", Body=film(number))
+    task = Task(tuple(OF), "vgg16_cxr", masks="s3://archive/masks")
+    for _ in range(2):
+        to = results.to("s3://archive/out")
+        assert run(sources.find("s3://archive/films"), to, engine, task, OF, io.StringIO()) == 0
+    rows = sorted(results.to("s3://archive/out").rows())
+    assert [row.path for row in rows] == ["s3://archive/films/a.png", "s3://archive/films/deeper/b.png"]
+    assert [row.error for row in rows] == ["", ""] and len(engine.seen) == 2
+    names = [each.key for each in bucket.objects.all()]
+    assert sum(name.startswith("masks/") for name in names) == 2
+    assert sum(name.startswith("out/backbone=vgg16_cxr/part-") for name in names) == 1
