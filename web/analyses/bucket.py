@@ -22,7 +22,7 @@ Thing = TypeVar("Thing")
 
 ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?P<folder>(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)/?")
 # Two tries to keep a film and two to take back what was kept of it must end before hosts give up at 30 s.
-CONNECT_S, ANSWER_S, TRIES = 3, 5, 2
+CONNECT_S, ANSWER_S, TRIES = 3, 4, 2
 # Requests at the same time for one visitor. Each is some milliseconds of waiting, and next to no work.
 AT_ONCE = 8
 # Of all threads together; a connection more would be made anew each time.

@@ -82,7 +82,7 @@ _DETAILS = {
     415: "Expected a PNG, JPEG or DICOM picture, received PDF. Please export the radiograph as PNG, JPEG or .dcm.",
     422: "This does not look like a frontal chest radiograph: expected two lungs side by side, received one lung.",
     500: "Something broke on our side, and nothing was kept. Try again in a moment.",
-    503: "What keeps the analyses is busy or out of reach, so nothing was kept by half and nothing was lost. "
+    503: "What keeps the analyses is busy or out of reach, so nothing new was kept and nothing old was lost. "
     "Try again in a moment.",
     507: "There is no room left on the disk, so nothing was kept. Whoever runs this site has to make room.",
 }

@@ -53,7 +53,7 @@ _DETAILS = {
 }
 _NO_ROOM = "There is no room left on the disk, so nothing was kept. Whoever runs this site has to make room."
 _OUT_OF_REACH = (
-    "What keeps the analyses is busy or out of reach, so nothing was kept by half and nothing was lost. "
+    "What keeps the analyses is busy or out of reach, so nothing new was kept and nothing old was lost. "
     "Try again in a moment."
 )
 _NO_FOLDER = "The folder of analyses cannot be written, so nothing was kept. Whoever runs this site has to mend it."

@@ -177,12 +177,14 @@ def test_the_table_does_in_postgres_what_it_does_in_sqlite(new_database):
 
 
 def test_a_database_that_is_out_of_reach_says_so_and_comes_back(new_database, make_record, postgres):
+    import psycopg
+
     records, record = Records.open(new_database, keep_days=30), make_record()
     records.add(record)
-    with records.engine.connect() as connection:
+    with psycopg.connect(new_database, autocommit=True) as connection:
         # As a server does that is restarted: whoever is connected is sent away.
-        killed = text("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()")
-        connection.execute(killed)
+        sent_away = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+        connection.execute(f"{sent_away} and datname = current_database()")
     assert records.get(record.id, "me") == record, "a connection that broke meanwhile is made anew"
     gone = Records(database._engine(new_database.replace(str(postgres.port), "9")), keep_days=30)
     with pytest.raises(DatabaseError) as caught:
