@@ -27,12 +27,12 @@ def summary(report: Json) -> Json:
 
 
 def rounded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Round the figures of a report to 4 decimals."""
+    """Round the figures of a report to 6 decimals."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list):
         return [rounded(item) for item in value]
-    return round(value, 4) if isinstance(value, float) else value
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def parts(facts: Json) -> list[str]:

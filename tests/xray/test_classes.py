@@ -10,7 +10,7 @@ import pytest
 
 from xray.analysis import Analyzer
 from xray.classes import each_by_itself, only_plausible
-from xray.classifier import LinearHead
+from xray.classifier import LinearHead, verdict
 from xray.errors import ModelError
 from xray.explain import grad_cam
 from xray.metadata import Band, ClassPoint
@@ -48,6 +48,10 @@ def test_the_heat_of_a_class_is_what_speaks_for_it_and_not_for_the_others() -> N
         assert np.argwhere(cam).tolist() == [[index, index]]
 
 
+def test_the_published_models_stand_in_their_order(analyzer: Analyzer) -> None:
+    assert analyzer.names == ("covid_normal", "covid_pneumo", "three_classes", "findings")
+
+
 def test_the_published_model_gives_each_class_a_share(analyzer: Analyzer, radiograph) -> None:
     data = cv2.imencode(".png", radiograph(512, 480))[1].tobytes()
     said = analyzer.analyse(data, ["three_classes"]).predictions[0]
@@ -79,6 +83,15 @@ def test_an_artefact_that_does_not_fit_stops_start_up(
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ModelError, match=complaint):
         Registry.load(folder)
+
+
+def test_the_published_findings_are_scored_each_by_itself(analyzer: Analyzer, radiograph) -> None:
+    data = cv2.imencode(".png", radiograph(512, 480))[1].tobytes()
+    said = analyzer.analyse(data, ["findings"]).predictions[0]
+    assert [each.label for each in said.classes] == ["abnormal", "covid", "bacterial", "viral"]
+    assert all(each.verdict is verdict(each.score, each.band) for each in said.classes)
+    assert sum(each.score for each in said.classes) != pytest.approx(1, abs=1e-3)
+    assert said.called is None and said.score == said.classes[1].score
 
 
 def link(source: str, target: str) -> None:

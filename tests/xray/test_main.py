@@ -16,7 +16,7 @@ from xray.__main__ import COLUMNS, main
 from xray.analysis import Analyzer
 from xray.combined import combine
 from xray.errors import ModelError
-from xray.registry import Registry
+from xray.registry import PROMISED, Registry
 from xray.screen import Caution, Screen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,8 +71,8 @@ def test_a_row_per_picture_and_model(run: Run, film: bytes, analyzer: Analyzer) 
     put("a.png", film)
     status, rows = run("a.png")
     assert status == 0
-    assert [(row["file"], row["model"]) for row in rows] == [("a.png", name) for name in (*analyzer.names, "combined")]
-    predictions = analyzer.analyse(film, analyzer.names).predictions
+    assert [(row["file"], row["model"]) for row in rows] == [("a.png", name) for name in (*PROMISED, "combined")]
+    predictions = analyzer.analyse(film, PROMISED).predictions
     for row, said in zip(rows, (*predictions, combine(predictions)), strict=True):
         assert tuple(row) == COLUMNS and row["error"] == ""
         assert said and row["verdict"] == said.verdict
@@ -129,7 +129,7 @@ def test_a_failure_has_its_rows_and_the_run_goes_on(
         put("bad.txt", content)
     put("good.png", film)
     status, rows = run("bad.txt", "good.png")
-    names = [*analyzer.names, "combined"]
+    names = [*PROMISED, "combined"]
     bad, good = rows[: len(names)], rows[len(names) :]
     assert status == 1
     assert [row["model"] for row in bad] == [row["model"] for row in good] == names
@@ -176,7 +176,7 @@ def test_both_models_save_a_copy_each_and_none_for_the_two_together(run: Run, fi
     put("a.png", film)
     status, rows = run("a.png", "--annotated", "out")
     copies = {path.stem.rpartition("_Name_a_")[2] for path in Path("out").iterdir()}
-    assert status == 0 and len(rows) == len(copies) + 1 and copies == set(analyzer.names)
+    assert status == 0 and len(rows) == len(copies) + 1 and copies == set(PROMISED)
 
 
 def test_a_copy_that_cannot_be_saved_does_not_lose_the_verdict(

@@ -25,7 +25,8 @@ def tables(facts: ClassesFacts) -> dict[str, Table]:
     ]
     head = (_("finding"), _("threshold"), _("negative below"), _("positive from"))
     found = {"points": Table(_("Thresholds"), head, rows), "films": films(facts)}
-    return found | {label: _figures(label, row) for label, row in _labels(facts).items()}
+    found |= {label: _figures(label, row) for label, row in _labels(facts).items()}
+    return {name: table for name, table in found.items() if table.rows}
 
 
 def plots(facts: ClassesFacts) -> list[Plot]:
