@@ -79,12 +79,15 @@ models: .venv-dev/.installed  ## train all that is served, from the published pi
 	$(DEV) -m training.contrast training/configs/covid_pneumo.toml
 	$(DEV) -m training.classes training/configs/covid_normal_pneumo.toml
 	$(DEV) -m training.evaluate_classes training/configs/covid_normal_pneumo.toml
+	$(DEV) -m training.train_labels training/configs/findings.toml
 	$(DEV) -m training.screen
 	$(DEV) -m training.export screen
 	$(DEV) -m training.evaluate runs/covid_normal runs/covid_pneumo
 	$(DEV) -m training.audit
 	$(DEV) -m training.export head covid_normal
 	$(DEV) -m training.export head covid_pneumo
+	$(DEV) -m training.export head three_classes
+	$(DEV) -m training.export head findings
 
 articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its numbers beside ours (15 minutes)
 	$(DEV) -m training.articles
