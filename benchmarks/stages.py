@@ -125,8 +125,9 @@ def _keep(desk: drawing.Desk, analysis: Analysis, png: bytes, drawn: object, whe
     copy = desk.store.save(png, prediction.verdict, prediction.score, "film.png")
     id = secrets.token_urlsafe(16)
     desk.pictures.save(id, drawn)  # type: ignore[arg-type]
+    outline = annotate.outline_path(analysis.lungs, analysis.sent)
     record = drawing._record(
-        analysis, [copy], id=id, owner="nobody", created=when, name="film.png", choice=MODEL, turn=0
+        analysis, [copy], outline, id=id, owner="nobody", created=when, name="film.png", choice=MODEL, turn=0
     )
     desk.records.add(record)
     return record

@@ -62,7 +62,12 @@ def test_a_missing_file(tmp_path):
 
 def test_every_shipped_configuration_is_read():
     pytest.importorskip("keras")
+    from training.articles_plan import Tutorial
+    from training.classes import ClassesConfig
+    from training.compared import CompareConfig
     from training.contrast import ContrastConfig
+    from training.gridded import GridConfig
+    from training.labels import LabelsConfig
     from training.pretrain import PretrainConfig
     from training.screen import ScreenConfig
     from training.segment import SegmentConfig
@@ -70,6 +75,15 @@ def test_every_shipped_configuration_is_read():
     from training.train import TrainConfig
 
     kinds = {
+        "articles": Tutorial,
+        "compare": CompareConfig,
+        "compare_imagenet": CompareConfig,
+        "covid_normal_pneumo": ClassesConfig,
+        "findings": LabelsConfig,
+        "four_classes": ClassesConfig,
+        "four_classes_here": ClassesConfig,
+        "grid": GridConfig,
+        "grid_small": GridConfig,
         "lungs": SegmentConfig,
         "backbone": PretrainConfig,
         "backbone_more": PretrainConfig,
