@@ -89,7 +89,7 @@ models: .venv-dev/.installed  ## train all that is served, from the published pi
 	$(DEV) -m training.export head three_classes
 	$(DEV) -m training.export head findings
 
-articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its numbers beside ours (15 minutes)
+articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its numbers beside ours (5 minutes, once the features are there)
 	$(DEV) -m training.articles
 
 .venv/.installed: requirements.txt
