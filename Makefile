@@ -95,9 +95,9 @@ articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its
 .venv/.installed: requirements.txt
 	$(call install,.venv,requirements.txt,about 100 MB to download)
 
-DEV_LISTS := requirements.txt requirements-train.txt requirements-archive.txt requirements-dev.txt
+DEV_LISTS := $(wildcard requirements*.txt)
 .venv-dev/.installed: $(DEV_LISTS)
-	$(call install,.venv-dev,requirements-dev.txt,about 700 MB to download)
+	$(call install,.venv-dev,requirements-dev.txt,about 800 MB to download)
 
 # $(call install,FOLDER,REQUIREMENTS,SIZE): always from an empty folder, so that it holds what is listed and nothing else.
 define install

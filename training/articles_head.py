@@ -8,7 +8,7 @@ from keras import layers
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
-from training import features
+from training import devices, features
 from training.articles_films import RECIPE, Films
 from training.articles_plan import Settings
 from training.augment import Augmentation
@@ -113,7 +113,9 @@ def fit(
     rate = keras.optimizers.schedules.InverseTimeDecay(
         settings.learning_rate, 1, settings.learning_rate / settings.epochs
     )
-    model.compile(keras.optimizers.Adam(rate), "binary_crossentropy", metrics=["accuracy"], jit_compile=False)
+    model.compile(
+        keras.optimizers.Adam(rate), "binary_crossentropy", metrics=["accuracy"], jit_compile=devices.compiled()
+    )
     fitted = model.fit(
         Turned(x, pool.y[train], settings.batch, seed),
         validation_data=(shown, columns),

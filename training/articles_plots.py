@@ -1,7 +1,6 @@
 """The plots of the tutorial: how scores are spread, the curves of the training, the confusion matrices."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from training.articles_figures import THRESHOLD
 from training.articles_head import History
 from training.metrics import confusion
-from training.plots import CYCLE, DPI, NEGATIVE, NEUTRAL, POSITIVE
+from training.plots import CYCLE, NEGATIVE, NEUTRAL, POSITIVE, name_axes, png
 from xray.analysis import in_words
 
 BINS = 20
@@ -43,8 +42,8 @@ def distributions(tables: Mapping[str, pd.DataFrame]) -> bytes:
         axes.set_yticks([tick for tick in axes.get_yticks() if tick >= 0])
         called = int((score >= THRESHOLD).sum())
         axes.set_title(f"{title}: {called} of {len(score)} called COVID-19", fontsize=9)
-        _label(axes, "score for COVID-19", "films")
-    return _png(figure)
+        name_axes(axes, "score for COVID-19", "films")
+    return png(figure)
 
 
 def curves(histories: Mapping[str, History]) -> bytes:
@@ -63,11 +62,11 @@ def curves(histories: Mapping[str, History]) -> bytes:
         for axes, name in zip(places[:, column], ("loss", "accuracy"), strict=True):
             axes.plot(epochs, [row[name] for row in history], color=CYCLE[0], label="training")
             axes.plot(epochs, [row[f"test_{name}"] for row in history], color=POSITIVE, label="test, watched")
-            _label(axes, "epoch", name if column == 0 else "")
+            name_axes(axes, "epoch", name if column == 0 else "")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         places[0, column].set_title(title, fontsize=9)
     places[0, 0].legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def matrices(tables: Mapping[str, pd.DataFrame], published: Mapping[str, Sequence[int]]) -> bytes:
@@ -89,7 +88,7 @@ def matrices(tables: Mapping[str, pd.DataFrame], published: Mapping[str, Sequenc
         for axes, cells, whose in zip(places[:, column], (published[title], ours), ("article", "ours"), strict=True):
             _matrix(axes, np.reshape(cells, (2, 2)), negative)
             axes.set_title(f"{title}\n{whose}", fontsize=9)
-    return _png(figure)
+    return png(figure)
 
 
 def _matrix(axes: Axes, cells: np.ndarray, negative: str) -> None:
@@ -110,14 +109,3 @@ def _places(figure: Figure, number: int) -> list[Axes]:
     for spare in places[number:]:
         spare.axis("off")
     return places[:number]
-
-
-def _label(axes: Axes, across: str, up: str) -> None:
-    axes.set(xlabel=across, ylabel=up)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _png(figure: Figure) -> bytes:
-    file = BytesIO()
-    figure.savefig(file, format="png", dpi=DPI)
-    return file.getvalue()

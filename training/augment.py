@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from xray.preprocess import LUNG_BOX, Recipe, scale
+
 CURVE_STEPS = 6  # straight pieces of a random tone curve
 CURVE_SPREAD = 0.6  # of the logarithm of their slopes
 EQUALISE_LIMIT = (1.0, 3.0)  # smallest and largest clip limit
@@ -99,7 +101,7 @@ def expose(picture: NDArray[np.uint8], how: Augmentation, rng: np.random.Generat
     """Change contrast, gamma, brightness, sharpness and noise, and erase a rectangle; float32, values 0 to 255."""
     if rng.random() < how.equalise:
         picture = cv2.createCLAHE(rng.uniform(*EQUALISE_LIMIT), (4, 4)).apply(picture)
-    values = tone(how, rng)[picture]
+    values = np.asarray(cv2.LUT(picture, tone(how, rng)), np.float32)
     if how.brightness != (1.0, 1.0):
         values = np.minimum(values * np.float32(rng.uniform(*how.brightness)), 255.0)
     side = picture.shape[0]
@@ -111,7 +113,7 @@ def expose(picture: NDArray[np.uint8], how: Augmentation, rng: np.random.Generat
         height, width = rng.integers(side // 8, side // 3, size=2)
         top, left = rng.integers(0, side - height), rng.integers(0, side - width)
         values[top : top + height, left : left + width] = rng.uniform(0.0, 255.0)
-    return np.clip(values, 0.0, 255.0)
+    return np.clip(values, 0.0, 255.0, out=values)
 
 
 def augment(
@@ -130,3 +132,31 @@ def augment(
     """
     matrix = transform(picture.shape[0], output, how, rng)
     return expose(warp(picture, matrix, output), how, rng)
+
+
+def changed(
+    pictures: NDArray[np.uint8],
+    chosen: NDArray[np.intp],
+    size: int,
+    how: Augmentation,
+    seed: tuple[int, ...],
+    first: int = 0,
+) -> NDArray[np.float32]:
+    """Return network inputs of some crops, each changed at random.
+
+    Args:
+        pictures: uint8, shape (n, side, side).
+        chosen: positions in them.
+        size: side of an input in pixels.
+        how: how far each may be changed.
+        seed: of everything random; a film's change follows from it and from the film's place, whoever makes it.
+        first: the place of the first.
+
+    Returns:
+        float32, shape (len(chosen), size, size, 1), of mean 0 and deviation 1.
+    """
+    recipe, inputs = Recipe(LUNG_BOX, size), np.empty((len(chosen), size, size, 1), np.float32)
+    for place, position in enumerate(chosen):
+        rng = np.random.default_rng((*seed, first + place))
+        inputs[place] = scale(augment(pictures[position], size, how, rng), recipe)[..., :1]
+    return inputs

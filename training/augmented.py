@@ -7,7 +7,6 @@ beside what each operation alone, and all together, make of it; and report.json.
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from training.config import MODELS, RUNS, part
 from training.figures import Json
 from training.html import Picture, Section, Table, page
 from training.manifest import MANIFEST, Row, read, root
-from training.plots import DPI
+from training.plots import png
 from xray import image, lungs, preprocess
 from xray.errors import DatasetError
 from xray.preprocess import LUNG_BOX, WHOLE_IMAGE, Recipe
@@ -109,9 +108,7 @@ def draw(film: Film, rows: dict[str, Augmentation]) -> bytes:
             axes.spines[:].set_visible(False)
         places[0].set_ylabel(_wrapped(words), rotation=0, ha="right", va="center", fontsize=8)
     figure.axes[0].set_title("original", fontsize=8)
-    file = BytesIO()
-    figure.savefig(file, format="png", dpi=DPI)
-    return file.getvalue()
+    return png(figure)
 
 
 def _wrapped(words: str) -> str:

@@ -5,7 +5,6 @@ alone, so that to know the hospital helps nothing. Writes runs/<name>/: config.j
 calibrated), points.json (chosen on the validation split) and predictions.csv (val, test, held_out).
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,16 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training import calibrate, class_predictions, features, run, softmax
+from training import calibrate, class_predictions, run, softmax
+from training.command import head_parser, run_of
 from training.config import load
 from training.contrast import EQUAL, views
 from training.dataset import crops, draw_weights
-from training.manifest import MANIFEST, Row
+from training.manifest import Row
 from training.metrics import Floats, OperatingPoint
 from training.softmax import Softmax
 from xray.errors import DatasetError
 from xray.preprocess import Recipe
-from xray.registry import BACKBONE
 
 SOFTMAX, SIGMOID = "softmax", "sigmoid"
 
@@ -211,14 +210,9 @@ def train(config: ClassesConfig, manifest: Path, weights: str, folder: Path) -> 
 
 def main() -> None:
     """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="a TOML file of training/configs")
-    parser.add_argument("--backbone", default=BACKBONE, help=features.CHOICES)
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)")
-    args = parser.parse_args()
+    args = head_parser(__doc__).parse_args()
     config = load(args.config, ClassesConfig)
-    train(config, args.manifest, args.backbone, args.run or features.run_folder(config.name, args.backbone))
+    train(config, args.manifest, args.backbone, run_of(args, config.name))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Plots of the comparison and of the grid."""
 
 from collections.abc import Sequence
-from io import BytesIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,20 +9,13 @@ from matplotlib.ticker import NullLocator
 
 from training.backbones import RANDOM
 from training.figures import Json
-from training.plots import DPI, NEGATIVE, NEUTRAL, POSITIVE
+from training.plots import NEGATIVE, NEUTRAL, POSITIVE, png
 
 COLOURS = {"lung-box": NEGATIVE, "whole-image": POSITIVE}
 UNTAUGHT = "#999999"
 MARKS = {"frozen": "o", "fine-tuned": "^"}
 SPREAD = 1.035  # between entries of the same number of parameters, as a factor
 LINES = (":", "--")
-
-
-def png(figure: Figure) -> bytes:
-    """Return a figure as a PNG."""
-    file = BytesIO()
-    figure.savefig(file, format="png", dpi=DPI)
-    return file.getvalue()
 
 
 def against_parameters(entries: Sequence[Json], parameters: dict[str, int], blind: Sequence[Json]) -> bytes:

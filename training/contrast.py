@@ -6,7 +6,6 @@ head.npz (as it is served, calibrated), operating_point.json (chosen on the vali
 predictions.csv (val, test, held_out).
 """
 
-import argparse
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,10 +14,11 @@ from numpy.typing import NDArray
 
 from training import calibrate, features, run
 from training.augment import Augmentation
+from training.command import head_parser, run_of
 from training.config import load
 from training.dataset import Crops, crops, draw_weights
 from training.linear import Linear, fit_views
-from training.manifest import MANIFEST, Row
+from training.manifest import Row
 from training.metrics import OperatingPoint, expit
 from training.predictions import write_predictions
 from xray.errors import DatasetError
@@ -199,14 +199,9 @@ def train(config: ContrastConfig, manifest: Path, weights: str, folder: Path) ->
 
 def main() -> None:
     """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="a TOML file of training/configs")
-    parser.add_argument("--backbone", default=BACKBONE, help=features.CHOICES)
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)")
-    args = parser.parse_args()
+    args = head_parser(__doc__).parse_args()
     config = load(args.config, ContrastConfig)
-    train(config, args.manifest, args.backbone, args.run or features.run_folder(config.name, args.backbone))
+    train(config, args.manifest, args.backbone, run_of(args, config.name))
 
 
 if __name__ == "__main__":

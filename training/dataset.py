@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from training import devices
 from training.config import MODELS, RUNS
 from training.manifest import Row, read, root
 from xray import image, lungs, preprocess
@@ -71,7 +72,7 @@ def _write(path: Path, rows: Sequence[Row], folder: Path, recipe: Recipe) -> Non
         mask = lungs.segment(picture, network)
         return preprocess.crop(picture, preprocess.crop_box(mask, recipe), recipe)
 
-    part = path.with_suffix(".part.npy")
+    part = path.with_suffix(f".part{devices.share()[0]}.npy")  # of several processes each makes its own
     shape = (len(rows), recipe.size, recipe.size)
     pictures = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
     with ThreadPoolExecutor(2) as pool:

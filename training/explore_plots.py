@@ -1,15 +1,13 @@
 """The pictures of the exploration: grids of films, mean films, components, and how greys are spread."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from training.explored import Brightness, Components
-from training.plots import CYCLE, DPI, NEUTRAL
+from training.plots import CYCLE, NEUTRAL, name_axes, png
 
 COLOURS = ("#0072B2", "#D55E00", *CYCLE)
 A_ROW = 8
@@ -40,7 +38,7 @@ def grid(
         axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
         if names:
             axes.set_title(names[number], fontsize=7, y=-0.05, va="top", pad=0)
-    return _png(figure)
+    return png(figure)
 
 
 def mean_films(groups: Mapping[str, NDArray[np.uint8]]) -> bytes:
@@ -59,7 +57,7 @@ def mean_films(groups: Mapping[str, NDArray[np.uint8]]) -> bytes:
         places[0, column].set_title(f"{name}\nn {len(films)}", fontsize=8)
     places[0, 0].set_ylabel("mean")
     places[1, 0].set_ylabel("deviation")
-    return _png(figure)
+    return png(figure)
 
 
 def greys(measured: Mapping[str, Brightness], groups: NDArray[np.str_]) -> bytes:
@@ -78,10 +76,10 @@ def greys(measured: Mapping[str, Brightness], groups: NDArray[np.str_]) -> bytes
             for colour, group in zip(COLOURS, np.unique(groups), strict=False):
                 chosen = values[(groups == group) & np.isfinite(values)]
                 axes.hist(chosen, bins=edges, density=True, histtype="step", color=colour, label=group)
-            _label(axes, f"{name} of the greys, {what}", "share")
+            name_axes(axes, f"{name} of the greys, {what}", "share")
             axes.set_yticks([])
     places[0, 0].legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def variance(found: Mapping[str, Components]) -> bytes:
@@ -93,8 +91,8 @@ def variance(found: Mapping[str, Components]) -> bytes:
     axes.axhline(0.5, color=NEUTRAL, linewidth=0.8, linestyle=":")
     axes.set_ylim(0, 1)
     axes.legend(frameon=False)
-    _label(axes, "principal components", "share of the variance")
-    return _png(figure)
+    name_axes(axes, "principal components", "share of the variance")
+    return png(figure)
 
 
 def component_pictures(found: Components, number: int = 16) -> bytes:
@@ -114,16 +112,5 @@ def scatter(found: Components, by: Mapping[str, NDArray[np.str_]]) -> bytes:
             axes.scatter(*found.places[chosen, :2].T, s=size, alpha=0.45, color=colour, label=group, linewidths=0)
         axes.legend(frameon=False, fontsize=8, markerscale=7 / size**0.5, title=name)
         axes.set(xticks=[], yticks=[])
-        _label(axes, "first component", "second component")
-    return _png(figure)
-
-
-def _label(axes: Axes, across: str, up: str) -> None:
-    axes.set(xlabel=across, ylabel=up)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _png(figure: Figure) -> bytes:
-    file = BytesIO()
-    figure.savefig(file, format="png", dpi=DPI)
-    return file.getvalue()
+        name_axes(axes, "first component", "second component")
+    return png(figure)

@@ -13,6 +13,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from training import devices
 from training.backbones import digest
 from training.config import RUNS
 from training.linear import Linear
@@ -143,7 +144,9 @@ def fine_tune(
         The epoch that was kept; 0 where the first phase was better.
     """
     model.get_layer("logit").set_weights([head.kernel[:, None].astype(np.float32), np.array([head.bias], np.float32)])
-    model.compile(keras.optimizers.Adam(how.learning_rate), _loss(), weighted_metrics=[], jit_compile=False)
+    model.compile(
+        keras.optimizers.Adam(how.learning_rate), _loss(), weighted_metrics=[], jit_compile=devices.compiled()
+    )
     best, kept, weights = model.evaluate(val[0], val[1], 64, 0, val[2]), 0, model.get_weights()
     for epoch in range(how.epochs):
         model.fit(train[0], train[1], how.batch, epochs=1, verbose=0, sample_weight=train[2])

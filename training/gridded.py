@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training import devices
 from training.backbones import RANDOM, backbone
 from training.compared import Choice, Sample, weight
 from training.figures import Json
@@ -133,7 +134,7 @@ def compiled(base: keras.Model, cell: Cell, config: GridConfig, films: int) -> k
     optimizer = OPTIMIZERS[cell.optimizer](rate(cell, cell.epochs * -(-films // config.batch)))
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     # Keras' own metrics are left out: what is judged is the AUC of the films that choose.
-    model.compile(optimizer, loss, weighted_metrics=[], jit_compile=False)
+    model.compile(optimizer, loss, weighted_metrics=[], jit_compile=devices.compiled())
     return model
 
 

@@ -1,15 +1,18 @@
-"""From Keras to the 8-bit file that is served, and back; the only tf.* code of the project."""
+"""From Keras to the 8-bit file that is served, and back; the only tf.* code of the project.
+
+Only the way there needs TensorFlow: with another backend of Keras a served network can still be trained further.
+"""
 
 from itertools import islice
 from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.network import VGG16, convolutions, vgg16
 from xray.errors import ModelError
+from xray.runtime import Interpreter
 
 
 def convert(model: keras.Model, *, eight_bit: bool = True) -> bytes:
@@ -22,7 +25,17 @@ def convert(model: keras.Model, *, eight_bit: bool = True) -> bytes:
 
     Returns:
         The content of a .tflite file, input and output float32.
+
+    Raises:
+        ModelError: Keras runs on another backend.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            f"Expected KERAS_BACKEND=tensorflow to convert {model.name}. Received: {keras.backend.backend()}. Weights "
+            "are the same for every backend: run this step again with KERAS_BACKEND=tensorflow."
+        )
+    import tensorflow as tf  # late: it weighs two seconds, and beside another backend it may be absent
+
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     if eight_bit:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -55,7 +68,7 @@ def vgg16_from(path: Path, size: int | None = None) -> keras.Model:
 
 def _constants(path: Path) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Return kernels (height, width, in, out) and biases, in the order of the convolutions."""
-    interpreter = tf.lite.Interpreter(str(path))
+    interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
     tensors = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
     kernels, biases = [], []

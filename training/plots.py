@@ -1,6 +1,7 @@
 """The plots of a report: learning curves, ROC, confusion matrix and scores."""
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,8 @@ def learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
     for name in list(history[0])[1:] if history else []:
         axes = losses if name.endswith("loss") else shares
         axes.plot(epochs, [row[name] for row in history], color=next(colours[axes]), label=name)
-    for axes, label in ((losses, "loss"), (shares, "share")):
-        _label(axes, "epoch", label)
+    for axes, name in ((losses, "loss"), (shares, "share")):
+        name_axes(axes, "epoch", name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if axes.lines:
             axes.legend(frameon=False)
@@ -65,7 +66,7 @@ def roc(parts: Mapping[str, pd.DataFrame], point: OperatingPoint, path: Path) ->
             marked = positive[part.y_true == 0].mean(), positive[part.y_true == 1].mean()
             axes.plot(*marked, "o", color=POSITIVE, label=f"threshold {point.threshold:.3f}")
     axes.legend(frameon=False, loc="lower right", title="ROC AUC")
-    _label(axes, "1 − specificity", "sensitivity")
+    name_axes(axes, "1 − specificity", "sensitivity")
     figure.savefig(path, dpi=DPI)
 
 
@@ -122,10 +123,17 @@ def scores(part: pd.DataFrame, point: OperatingPoint, path: Path) -> None:
     figure.savefig(path, dpi=DPI)
 
 
-def _label(axes: Axes, x: str, y: str) -> None:
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
+def name_axes(axes: Axes, across: str, up: str) -> None:
+    """Name both axes, and take away the two sides of the frame that say nothing."""
+    axes.set(xlabel=across, ylabel=up)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as a PNG."""
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=DPI)
+    return file.getvalue()
 
 
 def _logit(score: NDArray[np.float64]) -> NDArray[np.float64]:

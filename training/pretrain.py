@@ -9,89 +9,27 @@ resuming) and vgg16.weights.h5, which `keras.applications.VGG16(include_top=Fals
 """
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
-from training import run
-from training.augment import Augmentation, augment
+from training import devices, run
+from training.augment import Augmentation, changed
 from training.config import CONFIGS, REPOSITORY, RUNS, load
-from training.dataset import Crops, crops, draw_weights
+from training.dataset import Crops, crops
 from training.litert import vgg16_from
-from training.manifest import MANIFEST, Row
+from training.manifest import MANIFEST
 from training.network import fold, freeze, unfold, vgg16_batch_norm
+from training.pretrain_data import Draws, Findings, PretrainConfig, Stage
 from training.schedule import OneCycle
-from xray.preprocess import LUNG_BOX, Recipe, scale
+from training.workers import Workers
+from xray.preprocess import LUNG_BOX, Recipe
 
 VAL_PICTURES = 60  # of each class and source, after every epoch
 START_PICTURES = 192  # that measure the batch norm's statistics where training goes on from a plain network
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of the training with one picture size in pixels."""
-
-    size: int
-    epochs: int
-    pictures: int  # an epoch
-    batch: int
-    peak_learning_rate: float
-    frozen_blocks: int = 0
-
-
-@dataclass(frozen=True)
-class PretrainConfig:
-    """Choices of this step; see configs/backbone.toml."""
-
-    classes: tuple[str, ...]
-    within_source_weight: float
-    crop_size: int
-    weight_decay: float
-    label_smoothing: float
-    dropout: float
-    seed: int
-    stages: tuple[Stage, ...]
-    augmentation: Augmentation
-    start: str = ""  # network.tflite of a backbone to go on from, relative to the repository; or from random weights
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What each radiograph shows, and what its source could have shown.
-
-    Attributes:
-        names: the findings; classes, with bacterial and viral pneumonia apart where the publisher says.
-        finding: int, shape (n,), position in `names`.
-        possible: float32, shape (n, findings), 1 for what the training pictures of the same source show.
-    """
-
-    names: tuple[str, ...]
-    finding: NDArray[np.intp]
-    possible: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, rows: list[Row]) -> "Findings":
-        """Read them from the manifest's rows."""
-        words = [_finding(row) for row in rows]
-        names = tuple(sorted(set(words)))
-        one_hot = np.eye(len(names), dtype=np.float32)[[names.index(word) for word in words]]
-        possible = np.zeros_like(one_hot)
-        for source in {row.source for row in rows}:
-            here = np.array([row.source == source for row in rows])
-            train = here & np.array([row.split == "train" for row in rows])
-            possible[here] = one_hot[train].max(axis=0) if train.any() else 0.0
-        return cls(names, one_hot.argmax(axis=1), np.maximum(possible, one_hot))
-
-
-def _finding(row: Row) -> str:
-    if row.label != "pneumonia":
-        return row.label
-    words = row.finding.lower()
-    return "bacterial" if "bacteri" in words else "viral" if "vir" in words else row.label
 
 
 @keras.saving.register_keras_serializable("training")
@@ -107,48 +45,6 @@ class WithinSource(keras.losses.Loss):
         return -ops.sum(finding * ops.log_softmax(y_pred - 1e9 * (1.0 - possible), axis=-1), axis=-1)
 
 
-class Draws(keras.utils.PyDataset):
-    """One epoch of augmented crops, drawn so that classes and sources are balanced."""
-
-    def __init__(self, data: Crops, findings: Findings, config: PretrainConfig, stage: Stage, epoch: int) -> None:
-        """Draw the epoch's radiographs; everything random follows from seed and epoch."""
-        super().__init__(workers=1)
-        self.data, self.findings, self.config, self.stage = data, findings, config, stage
-        self.seed = (config.seed, epoch)
-        train = data.where(split="train")
-        weights = draw_weights([data.rows[i].label for i in train], [data.rows[i].source for i in train])
-        self.drawn = np.random.default_rng(self.seed).choice(train, stage.pictures, p=weights)
-
-    def __len__(self) -> int:
-        """Return the number of full batches."""
-        return len(self.drawn) // self.stage.batch
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-        """Return one batch: grey inputs (batch, size, size, 1) and the targets of both tasks."""
-        rng = np.random.default_rng((*self.seed, index))
-        chosen = self.drawn[index * self.stage.batch : (index + 1) * self.stage.batch]
-        inputs = _inputs(self.data, chosen, self.stage.size, self.config.augmentation, rng)
-        return inputs, _targets(self.data, self.findings, self.config, chosen)
-
-
-def _inputs(
-    data: Crops, chosen: NDArray[np.intp], size: int, how: Augmentation, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    recipe = Recipe(LUNG_BOX, size)
-    return np.stack([scale(augment(data.pictures[i], size, how, rng), recipe)[..., :1] for i in chosen])
-
-
-def _targets(
-    data: Crops, findings: Findings, config: PretrainConfig, chosen: NDArray[np.intp]
-) -> dict[str, NDArray[np.float32]]:
-    labels = [config.classes.index(data.rows[i].label) for i in chosen]
-    shown = np.eye(len(findings.names), dtype=np.float32)[findings.finding[chosen]]
-    return {
-        "logits": np.eye(len(config.classes), dtype=np.float32)[labels],
-        "within": np.hstack([shown, findings.possible[chosen]]),
-    }
-
-
 def validate(
     model: keras.Model, data: Crops, findings: Findings, config: PretrainConfig, size: int
 ) -> dict[str, float]:
@@ -160,7 +56,7 @@ def validate(
     for i in data.where(split="val"):
         cells.setdefault(f"{data.rows[i].label}_{data.rows[i].source}", []).append(int(i))
     chosen = np.concatenate([of[:VAL_PICTURES] for _, of in sorted(cells.items())])
-    inputs = _inputs(data, chosen, size, Augmentation(), np.random.default_rng(0))
+    inputs = changed(data.pictures, chosen, size, Augmentation(), (0,))
     logits = model.predict(inputs, batch_size=32, verbose=0)
     rows = [data.rows[i] for i in chosen]
     y_true = np.array([config.classes.index(row.label) for row in rows])
@@ -177,63 +73,80 @@ def validate(
     }
 
 
-def train(config: PretrainConfig, manifest: Path, folder: Path) -> None:
-    """Train, or go on with, the backbone; fold and save it at the end."""
-    run.start(folder, config, manifest)
+def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1) -> None:
+    """Train, or go on with, the backbone; fold and save it at the end.
+
+    Every process of several reads the run's folder, and the first one writes it.
+
+    Args:
+        config: the choices.
+        manifest: of the films.
+        folder: of the run.
+        workers: processes that change the films; 1 for this one.
+    """
+    writes = devices.share()[0] == 0
+    if writes:
+        run.start(folder, config, manifest)
     data = crops(manifest, Recipe(LUNG_BOX, config.crop_size))
-    findings = Findings.of(data.rows)
+    findings, films = Findings.of(data.rows), Workers(data.pictures, workers)
     model = _model(config, data, findings, folder)
     done, first = len(run.history(folder)), 0
     for stage in config.stages:
         last = first + stage.epochs
         if done < last:
             freeze(model, stage.frozen_blocks)
-            _compile(model, config)
+            compile_stage(model, config, stage, max(done - first, 0))
+            judged = _on_one_device(model)
         for epoch in range(max(done, first), last):
-            cycle = OneCycle(stage.peak_learning_rate, first, last)
-            fitted = model.fit(
-                Draws(data, findings, config, stage, epoch),
-                epochs=epoch + 1,
-                initial_epoch=epoch,
-                verbose=0,
-                callbacks=[cycle],
-            )
+            draws = Draws(data, findings, config, stage, epoch, films)
+            fitted = model.fit(draws, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)
+            judged.set_weights(model.get_weights())
             logged = {name: values[0] for name, values in fitted.history.items()}
-            row = {
-                "epoch": epoch + 1,
-                "size": stage.size,
-                **logged,
-                **validate(model, data, findings, config, stage.size),
-            }
-            run.save_model(model, folder / "last.keras")
-            run.log(folder, row)
+            with devices.alone():
+                accuracies = validate(judged, data, findings, config, stage.size)
+                if writes:
+                    run.save_model(model, folder / "last.keras")
+                    run.log(folder, {"epoch": epoch + 1, "size": stage.size, **logged, **accuracies})
         first = last
-    fold(model).save_weights(folder / "vgg16.weights.h5")
+    if writes:
+        with devices.alone():
+            fold(model).save_weights(folder / "vgg16.weights.h5")
+
+
+def _on_one_device(model: keras.Model) -> keras.Model:
+    """Return the model, or where several devices share it a copy: validation films seldom divide evenly among them."""
+    if devices.count() == 1:
+        return model
+    with devices.alone():
+        return keras.models.clone_model(model)
 
 
 def _model(config: PretrainConfig, data: Crops, findings: Findings, folder: Path) -> keras.Model:
     """Return the model of the last finished epoch, or a new one."""
     if run.history(folder):
-        return keras.models.load_model(folder / "last.keras")
+        return keras.models.load_model(folder / "last.keras", compile=False)
     keras.utils.set_random_seed(config.seed)
     model = vgg16_batch_norm({"logits": len(config.classes), "within": len(findings.names)}, config.dropout)
     if config.start:
-        inputs, _ = Draws(data, findings, config, replace(config.stages[0], batch=START_PICTURES), 0)[0]
-        unfold(vgg16_from(REPOSITORY / config.start), model, inputs)
+        with devices.alone():  # every process sees all of these films
+            first = replace(config.stages[0], batch=START_PICTURES)
+            inputs, _ = Draws(data, findings, config, first, 0, Workers(data.pictures))[0]
+            unfold(vgg16_from(REPOSITORY / config.start), model, inputs)
     return model
 
 
-def _compile(model: keras.Model, config: PretrainConfig) -> None:
-    """Set optimiser and losses; a new stage starts without momentum."""
-    optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True, weight_decay=config.weight_decay)
+def compile_stage(model: keras.Model, config: PretrainConfig, stage: Stage, done: int) -> None:
+    """Set optimiser and losses; a stage starts without momentum, and so does one that goes on after `done` epochs."""
+    steps = stage.pictures // stage.batch
+    cycle = OneCycle(stage.peak_learning_rate, stage.epochs * steps, done * steps)
+    optimizer = keras.optimizers.SGD(cycle, momentum=0.9, nesterov=True, weight_decay=config.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     losses = {
         "logits": keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing),
         "within": WithinSource(),
     }
     weights = {"logits": 1.0, "within": config.within_source_weight}
-    # XLA's convolutions on a CPU are several times slower than oneDNN's.
-    model.compile(optimizer, losses, loss_weights=weights, jit_compile=False)
+    model.compile(optimizer, losses, loss_weights=weights, jit_compile=devices.compiled())
 
 
 def main() -> None:
@@ -244,9 +157,10 @@ def main() -> None:
     parser.add_argument(
         "--run", type=Path, default=RUNS / "backbone", help="folder of the run; an unfinished one goes on"
     )
+    devices.add_options(parser)
     args = parser.parse_args()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    train(load(args.config, PretrainConfig), args.manifest, args.run)
+    devices.use(parser, args)
+    train(load(args.config, PretrainConfig), args.manifest, args.run, devices.workers(args.workers))
 
 
 if __name__ == "__main__":

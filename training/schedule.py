@@ -1,43 +1,44 @@
 """The one-cycle learning rate."""
 
+import math
+from typing import Any
+
 import keras
-import numpy as np
+from keras import ops
+
+WARM_UP = 0.2  # share of the steps
 
 
-def one_cycle(progress: float, peak: float, warm_up: float = 0.2) -> float:
-    """Return the learning rate after a share of the training.
+@keras.saving.register_keras_serializable("training")
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    """The rate rises linearly from a tenth of its peak, then falls to a hundredth of it along a cosine.
 
-    Args:
-        progress: share of the steps done, 0 to 1.
-        peak: the largest rate, reached after `warm_up`.
-        warm_up: share of the steps during which the rate rises linearly from a tenth of the peak.
-
-    Returns:
-        The rate: it falls from the peak to a hundredth of it along a cosine.
+    A function of the optimiser's own steps, as every backend keeps them: what a callback sets between two batches, JAX
+    does not see.
 
     Source:
         Smith & Topin 2018, arXiv:1708.07120, with a cosine descent.
     """
-    if progress < warm_up:
-        return peak * (0.1 + 0.9 * progress / warm_up)
-    descent = (progress - warm_up) / (1.0 - warm_up)
-    return float(peak * (0.01 + 0.99 * (1.0 + np.cos(np.pi * min(descent, 1.0))) / 2))
 
+    def __init__(self, peak: float, steps: int, done: int = 0) -> None:
+        """Set out a cycle.
 
-class OneCycle(keras.callbacks.Callback):
-    """Set the optimiser's rate before every batch of the epochs `first` to `last` (exclusive)."""
-
-    def __init__(self, peak: float, first: int, last: int) -> None:
-        """Remember the peak rate and the epochs over which the cycle runs."""
+        Args:
+            peak: the largest rate, reached after WARM_UP.
+            steps: of the whole cycle.
+            done: of them before the optimiser's first.
+        """
         super().__init__()
-        self.peak, self.first, self.last = peak, first, last
-        self.epoch = first
+        self.peak, self.steps, self.done = peak, steps, done
 
-    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-        """Note which epoch begins."""
-        self.epoch = epoch
+    def __call__(self, step: int | keras.KerasTensor) -> keras.KerasTensor:
+        """Return the rate of the optimiser's step, counted from 0."""
+        progress = (ops.cast(step, "float32") + self.done) / self.steps
+        rising = 0.1 + 0.9 * progress / WARM_UP
+        descent = ops.minimum((progress - WARM_UP) / (1.0 - WARM_UP), 1.0)
+        falling = 0.01 + 0.99 * (1.0 + ops.cos(math.pi * descent)) / 2
+        return self.peak * ops.where(progress < WARM_UP, rising, falling)
 
-    def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
-        """Set the rate for one batch."""
-        done = self.epoch - self.first + batch / self.params["steps"]
-        self.model.optimizer.learning_rate.assign(one_cycle(done / (self.last - self.first), self.peak))
+    def get_config(self) -> dict[str, Any]:
+        """Return what a saved optimiser keeps."""
+        return {"peak": self.peak, "steps": self.steps, "done": self.done}

@@ -15,7 +15,7 @@ from keras import ops
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training import run
+from training import devices, run
 from training.augment import Augmentation, expose, transform, warp
 from training.config import CONFIGS, RUNS, load
 from training.manifest import MANIFEST, Row, read, root
@@ -117,16 +117,12 @@ def train(config: SegmentConfig, manifest: Path, folder: Path) -> None:
     else:
         keras.utils.set_random_seed(config.seed)
         model = unet(lungs.SIZE, config.filters)
-        optimizer = keras.optimizers.AdamW(config.peak_learning_rate, weight_decay=config.weight_decay)
-        model.compile(optimizer, binary_cross_entropy_and_dice, jit_compile=False)
+        cycle = OneCycle(config.peak_learning_rate, config.epochs * (len(data["train"][0]) // config.batch))
+        optimizer = keras.optimizers.AdamW(cycle, weight_decay=config.weight_decay)
+        model.compile(optimizer, binary_cross_entropy_and_dice, jit_compile=devices.compiled())
     for epoch in range(len(done), config.epochs):
-        fitted = model.fit(
-            Pairs(*data["train"], config, epoch),
-            epochs=epoch + 1,
-            initial_epoch=epoch,
-            verbose=0,
-            callbacks=[OneCycle(config.peak_learning_rate, 0, config.epochs)],
-        )
+        pairs = Pairs(*data["train"], config, epoch)
+        fitted = model.fit(pairs, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)
         row = {
             "epoch": epoch + 1,
             "loss": fitted.history["loss"][0],

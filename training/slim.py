@@ -17,8 +17,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from training import litert, run
-from training.augment import Augmentation, augment
+from training import devices, litert, run
+from training.augment import Augmentation, changed
 from training.config import CONFIGS, REPOSITORY, RUNS, load
 from training.dataset import Crops, crops, draw_weights
 from training.manifest import MANIFEST
@@ -26,7 +26,7 @@ from training.network import Plan, convolutions, features, vgg16
 from training.prune import prune
 from training.schedule import OneCycle
 from xray.classifier import average
-from xray.preprocess import LUNG_BOX, Recipe, scale
+from xray.preprocess import LUNG_BOX, Recipe
 from xray.runtime import Network
 
 VAL_STEP = 4  # every so many validation films are judged after an epoch
@@ -127,7 +127,7 @@ class Lessons(keras.utils.PyDataset):
         """Return one batch: inputs (batch, size, size, 3) and features (batch, size/16, size/16, channels)."""
         first = index * self.stage.batch
         chosen = self.drawn[first : first + self.stage.batch]
-        inputs = changed(self.data, chosen, self.stage.size, self.config.augmentation, (*self.seed, index))
+        inputs = _inputs(self.data, chosen, self.stage.size, self.config.augmentation, self.seed, first)
         return inputs, taught(self.teacher, inputs) / self.units.channel
 
 
@@ -138,16 +138,10 @@ def drawn(data: Crops, count: int, seed: tuple[int, ...]) -> NDArray[np.intp]:
     return np.random.default_rng(seed).choice(train, count, p=weights)
 
 
-def changed(data: Crops, chosen: NDArray[np.intp], size: int, how: Augmentation, seed: tuple[int, ...]) -> Array:
-    """Return augmented inputs, shape (len(chosen), size, size, 3)."""
-    recipe = Recipe(LUNG_BOX, size)
-
-    def one(position: int) -> Array:
-        rng = np.random.default_rng((*seed, position))
-        return scale(augment(data.pictures[chosen[position]], size, how, rng), recipe)
-
-    with ThreadPoolExecutor(2) as threads:
-        return np.stack(list(threads.map(one, range(len(chosen)))))
+def _inputs(
+    data: Crops, chosen: NDArray[np.intp], size: int, how: Augmentation, seed: tuple[int, ...], first: int = 0
+) -> Array:
+    return np.repeat(changed(data.pictures, chosen, size, how, seed, first), 3, axis=-1)
 
 
 def taught(teacher: Network, inputs: Array) -> Array:
@@ -162,7 +156,7 @@ def judge(student: keras.Model, teacher: Network, data: Crops, size: int, units:
     `val_averaged` of what heads see, `val_map` of the features at each place.
     """
     chosen = data.where(split="val")[::VAL_STEP]
-    inputs = changed(data, chosen, size, Augmentation(), (0,))
+    inputs = _inputs(data, chosen, size, Augmentation(), (0,))
     theirs = taught(teacher, inputs) / units.channel
     ours = np.asarray(student.predict(inputs, batch_size=32, verbose=0), np.float32)
     wanted, given = averages(theirs), averages(ours)
@@ -182,13 +176,12 @@ def train(config: SlimConfig, manifest: Path, folder: Path) -> None:
     run.start(folder, config, manifest)
     data = crops(manifest, Recipe(LUNG_BOX, config.crop_size))
     units, student = _start(config, data, folder)
-    done, first, last = len(run.history(folder)), 0, sum(stage.epochs for stage in config.stages)
+    done, first = len(run.history(folder)), 0
     for stage in config.stages:
         for epoch in range(max(done, first), first + stage.epochs):
             teacher = _teacher(config, stage.size, folder)
             lessons = Lessons(data, config, stage, epoch, teacher, units)
-            cycle = OneCycle(config.peak_learning_rate, 0, last)
-            fitted = student.fit(lessons, epochs=epoch + 1, initial_epoch=epoch, verbose=0, callbacks=[cycle])
+            fitted = student.fit(lessons, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)
             judged = judge(student, teacher, data, stage.size, units)
             run.save_model(student, folder / "last.keras")
             run.log(folder, {"epoch": epoch + 1, "size": stage.size, "loss": fitted.history["loss"][0], **judged})
@@ -201,7 +194,7 @@ def _start(config: SlimConfig, data: Crops, folder: Path) -> tuple[Units, keras.
     """Return the units of the features, and the network of the last finished epoch or the pruned one."""
     size = config.stages[0].size
     chosen = drawn(data, config.start_pictures, (config.seed, START))
-    inputs = changed(data, chosen, size, config.augmentation, (config.seed, START))
+    inputs = _inputs(data, chosen, size, config.augmentation, (config.seed, START))
     units = Units.of(taught(_teacher(config, size, folder), inputs))
     if run.history(folder):
         return units, keras.models.load_model(folder / "last.keras")
@@ -210,9 +203,10 @@ def _start(config: SlimConfig, data: Crops, folder: Path) -> tuple[Units, keras.
     _in_units(pruned, 1 / units.channel)
     student = _in_mixed_precision(config.plan)
     student.set_weights(pruned.get_weights())
-    optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True, global_clipnorm=1.0)
-    # XLA's convolutions on a CPU are several times slower than oneDNN's.
-    student.compile(optimizer, Unexplained(config.map_weight, units.place), jit_compile=False)
+    steps = sum(stage.epochs * (stage.pictures // stage.batch) for stage in config.stages)
+    cycle = OneCycle(config.peak_learning_rate, steps)
+    optimizer = keras.optimizers.SGD(cycle, momentum=0.9, nesterov=True, global_clipnorm=1.0)
+    student.compile(optimizer, Unexplained(config.map_weight, units.place), jit_compile=devices.compiled())
     return units, student
 
 

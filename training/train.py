@@ -5,7 +5,6 @@ Writes runs/<name>/: config.json, history.csv, head.keras (of the best validatio
 they would be served), operating_point.json (chosen on the validation split) and predictions.csv (val, test, held_out).
 """
 
-import argparse
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,17 +12,16 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training import features, run
+from training import devices, features, run
 from training.augment import Augmentation
+from training.command import head_parser, run_of
 from training.config import load
 from training.config import part as part_of
 from training.dataset import Crops, crops, draw_weights
-from training.manifest import MANIFEST
 from training.metrics import operating_point, roc_auc
 from training.network import head_weights, pooled_head
 from training.predictions import write_predictions
 from xray.preprocess import Recipe
-from xray.registry import BACKBONE
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def fit(config: TrainConfig, train: Part, val: Part, folder: Path) -> keras.Mode
         "categorical_crossentropy",
         metrics=["accuracy"],
         weighted_metrics=[],
-        jit_compile=False,
+        jit_compile=devices.compiled(),
     )
     best = np.inf
     (folder / "history.csv").unlink(missing_ok=True)
@@ -156,18 +154,14 @@ def train(config: TrainConfig, manifest: Path, weights: str, folder: Path) -> No
 
 def main() -> None:
     """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="a TOML file of training/configs")
+    parser = head_parser(__doc__)
     parser.add_argument("--augmentation", type=Path, metavar="TOML", help="of configs/augmentation, instead of its own")
-    parser.add_argument("--backbone", default=BACKBONE, help=features.CHOICES)
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)")
     args = parser.parse_args()
     config = load(args.config, TrainConfig)
     if args.augmentation:
         how = part_of(args.augmentation, "augmentation", Augmentation) or Augmentation()
         config = replace(config, name=f"{config.name}_{args.augmentation.stem}", augmentation=how)
-    train(config, args.manifest, args.backbone, args.run or features.run_folder(config.name, args.backbone))
+    train(config, args.manifest, args.backbone, run_of(args, config.name))
 
 
 if __name__ == "__main__":

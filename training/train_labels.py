@@ -5,19 +5,17 @@ config.json, head.npz (as it is served, calibrated), points.json (chosen on the 
 report.html.
 """
 
-import argparse
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from training import features, label_report, run
+from training import label_report, run
+from training.command import head_parser, run_of
 from training.config import load
 from training.contrast import views
 from training.dataset import crops
 from training.labels import LabelsConfig, films, fit_calibrated
-from training.manifest import MANIFEST
-from xray.registry import BACKBONE
 
 
 def train(config: LabelsConfig, manifest: Path, weights: str, folder: Path) -> None:
@@ -47,14 +45,9 @@ def train(config: LabelsConfig, manifest: Path, weights: str, folder: Path) -> N
 
 def main() -> None:
     """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="a TOML file of training/configs")
-    parser.add_argument("--backbone", default=BACKBONE, help=features.CHOICES)
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)")
-    args = parser.parse_args()
+    args = head_parser(__doc__).parse_args()
     config = load(args.config, LabelsConfig)
-    train(config, args.manifest, args.backbone, args.run or features.run_folder(config.name, args.backbone))
+    train(config, args.manifest, args.backbone, run_of(args, config.name))
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def scale(square: NDArray[np.uint8] | NDArray[np.float32], recipe: Recipe) -> ND
         values = values / 255.0
     else:
         values = (values - values.mean()) / max(float(values.std()), 1.0)
-    return np.repeat(values[..., None], 3, axis=2)
+    return np.asarray(cv2.merge([values] * 3), np.float32)
 
 
 def preprocess(image: GreyImage, lungs: LungMask, recipe: Recipe) -> NDArray[np.float32]:

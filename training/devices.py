@@ -1,0 +1,107 @@
+"""Where a network learns: on one device, or on several that share every batch, of one machine or of several.
+
+Data parallel, by Keras' distribution API: every device holds the whole network and a part of each batch. The batch is
+that of the configuration however many share it, and batch norm sees all of it: the result is the same up to rounding.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+
+ALL = "all"
+BACKENDS = ("jax",)  # whose distribution Keras has finished; TensorFlow's is a prototype (Keras 3.15)
+PRECISIONS = ("mixed_bfloat16", "mixed_float16", "float32")
+PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what `use` reads."""
+    parser.add_argument(
+        "--devices", type=_count, default=1, metavar="N", help="that share each batch, or all (default: 1)"
+    )
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default=PRECISIONS[0], help="of the layers (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--workers", type=int, help="processes that change the films (default: 1, or one a core beside a GPU)"
+    )
+
+
+def _count(word: str) -> int | str:
+    if word != ALL and not word.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number or {ALL}, received {word!r}")
+    return ALL if word == ALL else int(word)
+
+
+def use(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
+    """Set precision and devices for all networks that are built from here on; before any of them.
+
+    Where KERAS_DISTRIBUTION_NUM_PROCESSES is set it joins the other processes, as `keras.distribution.initialize` says.
+
+    Raises:
+        SystemExit: the devices are not there, or this backend cannot share them; with what to do.
+    """
+    keras.config.set_dtype_policy(asked.precision)
+    several = PROCESSES in os.environ
+    if asked.devices == 1 and not several:
+        return
+    if keras.backend.backend() not in BACKENDS:
+        parser.error(
+            f"Expected KERAS_BACKEND={BACKENDS[0]} for several devices. Received: {keras.backend.backend()}, which "
+            "uses one. Say `pip install -r requirements-jax.txt`, set KERAS_BACKEND; see docs/training_at_scale.md."
+        )
+    if several:
+        keras.distribution.initialize()
+    found = keras.distribution.list_devices()
+    wanted = len(found) if several or asked.devices == ALL else asked.devices
+    if not 1 <= wanted <= len(found):
+        parser.error(
+            f"Expected --devices from 1 to {len(found)} ({', '.join(found)}), or all. Received: {wanted}. To try it on "
+            f"one processor: XLA_FLAGS=--xla_force_host_platform_device_count={wanted}"
+        )
+    parallel = keras.distribution.DataParallel(devices=found[:wanted], auto_shard_dataset=False)
+    keras.distribution.set_distribution(parallel)
+
+
+def count() -> int:
+    """Return how many devices share a batch."""
+    found = keras.distribution.distribution()
+    return found.num_model_replicas if found else 1
+
+
+def share() -> tuple[int, int]:
+    """Return which of how many processes this is: (0, 1) where there is but one, or where it is `alone`."""
+    found = keras.distribution.distribution()
+    return (found.data_shard_id, found.num_processes) if found else (0, 1)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Build and run networks on this process's first device, as if there were no other."""
+    shared = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(shared)
+
+
+def accelerated() -> bool:
+    """Tell whether a GPU or a TPU is there."""
+    return not keras.distribution.list_devices()[0].startswith("cpu")
+
+
+def compiled() -> bool:
+    """Tell whether XLA shall compile the steps of a training.
+
+    Always, except TensorFlow's on a processor: XLA's convolutions are several times slower there than oneDNN's.
+    """
+    return keras.backend.backend() != "tensorflow" or accelerated()
+
+
+def workers(asked: int | None) -> int:
+    """Return how many processes change the films: a processor that trains has no core to spare."""
+    return asked or ((os.cpu_count() or 1) if accelerated() else 1)
