@@ -26,6 +26,7 @@ from training.pretrain_data import PretrainConfig, Stage
 from training.workers import Workers
 
 FILMS, BATCHES, STEPS = 512, 40, 2
+START_S = 20.0
 BACKENDS = ("tensorflow", "jax")
 
 
@@ -98,13 +99,17 @@ def rows(config: PretrainConfig, cores: int) -> Iterator[list[str]]:
         pictures[:] = np.random.default_rng(0).integers(0, 256, pictures.shape, dtype=np.uint8)
         pictures.flush()
         alone, several = Workers(pictures), Workers(pictures, cores)
+        start = time.perf_counter()
+        while time.perf_counter() - start < START_S:  # until each process has come up and has had a batch
+            prepared(several, config, config.stages[0], several.prefetch)
         for stage in config.stages:
-            asked = (alone, 1), (alone, 2), (several, several.ahead)
+            asked = (alone, 1), (alone, 2), (several, several.prefetch)
             rates = [prepared(films, config, stage, threads) for films, threads in asked]
             fast = [learned(stage, backend) for backend in BACKENDS]
             times = f"{rates[-1] / max(fast):.0f} times"
             each = (*(f"{rate:,.0f}" for rate in rates), *(f"{rate:.1f}" for rate in fast))
             yield [f"{stage.size} px, batches of {stage.batch}", *each, times]
+        several.close()
 
 
 if __name__ == "__main__":

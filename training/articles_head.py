@@ -114,7 +114,7 @@ def fit(
         settings.learning_rate, 1, settings.learning_rate / settings.epochs
     )
     model.compile(
-        keras.optimizers.Adam(rate), "binary_crossentropy", metrics=["accuracy"], jit_compile=devices.compiled()
+        keras.optimizers.Adam(rate), "binary_crossentropy", metrics=["accuracy"], jit_compile=devices.uses_xla()
     )
     fitted = model.fit(
         Turned(x, pool.y[train], settings.batch, seed),

@@ -10,7 +10,7 @@ from xray.errors import DatasetError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CONFIGS = Path(__file__).resolve().parent / "configs"
-RUNS = REPOSITORY / "runs"
+RUNS = Path(os.environ.get("XRAY_RUNS", REPOSITORY / "runs"))
 MODELS = REPOSITORY / "model"
 
 Config = TypeVar("Config")

@@ -1,6 +1,7 @@
 """The radiographs as the networks see them: cached lung-box crops, and balanced draws from them."""
 
 import hashlib
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ def crops(manifest: Path, recipe: Recipe, some: Sequence[Row] | None = None) -> 
     inputs = (LUNG_NETWORK, Path(lungs.__file__), Path(preprocess.__file__))
     key = hashlib.sha256(named + b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
     path = CACHE / f"{recipe.name}-{recipe.size}-{key}.npy"
+    while devices.share()[0] > 0 and not path.exists():
+        time.sleep(1)  # the first of several processes makes them for all
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         _write(path, rows, folder, recipe)
@@ -72,7 +75,7 @@ def _write(path: Path, rows: Sequence[Row], folder: Path, recipe: Recipe) -> Non
         mask = lungs.segment(picture, network)
         return preprocess.crop(picture, preprocess.crop_box(mask, recipe), recipe)
 
-    part = path.with_suffix(f".part{devices.share()[0]}.npy")  # of several processes each makes its own
+    part = path.with_suffix(".part.npy")
     shape = (len(rows), recipe.size, recipe.size)
     pictures = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
     with ThreadPoolExecutor(2) as pool:

@@ -14,56 +14,71 @@ import keras
 ALL = "all"
 BACKENDS = ("jax",)  # whose distribution Keras has finished; TensorFlow's is a prototype (Keras 3.15)
 PRECISIONS = ("mixed_bfloat16", "mixed_float16", "float32")
-PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
+PROCESSES = tuple(f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID"))
+DISTRIBUTED = ("jax", "tensorflow")  # that can list their devices
+MOST_WORKERS = 8  # by default: each imports Keras, and so holds 0.4 GB (JAX) or 0.8 GB (TensorFlow)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what `use` reads."""
+    """Add what `use` and `workers` read."""
     parser.add_argument(
-        "--devices", type=_count, default=1, metavar="N", help="that share each batch, or all (default: 1)"
+        "--devices", type=_number_or_all, default=1, metavar="N", help="that share each batch, or all (default: 1)"
     )
     parser.add_argument(
         "--precision", choices=PRECISIONS, default=PRECISIONS[0], help="of the layers (default: %(default)s)"
     )
     parser.add_argument(
-        "--workers", type=int, help="processes that change the films (default: 1, or one a core beside a GPU)"
-    )
+        "--workers", type=_number, metavar="N",
+        help=f"processes that change the films (default: 1, this one; beside a GPU one a core, at most {MOST_WORKERS})",
+    )  # fmt: skip
 
 
-def _count(word: str) -> int | str:
-    if word != ALL and not word.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a number or {ALL}, received {word!r}")
-    return ALL if word == ALL else int(word)
+def _number(word: str) -> int:
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, received {word!r}")
+    return int(word)
+
+
+def _number_or_all(word: str) -> int | str:
+    return ALL if word == ALL else _number(word)
 
 
 def use(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
     """Set precision and devices for all networks that are built from here on; before any of them.
 
-    Where KERAS_DISTRIBUTION_NUM_PROCESSES is set it joins the other processes, as `keras.distribution.initialize` says.
+    Where KERAS_DISTRIBUTION_… is set it joins the other processes, as `keras.distribution.initialize` says.
 
     Raises:
         SystemExit: the devices are not there, or this backend cannot share them; with what to do.
     """
     keras.config.set_dtype_policy(asked.precision)
-    several = PROCESSES in os.environ
-    if asked.devices == 1 and not several:
+    given = [name for name in PROCESSES if name in os.environ]
+    if asked.devices == 1 and not given:
         return
     if keras.backend.backend() not in BACKENDS:
         parser.error(
             f"Expected KERAS_BACKEND={BACKENDS[0]} for several devices. Received: {keras.backend.backend()}, which "
             "uses one. Say `pip install -r requirements-jax.txt`, set KERAS_BACKEND; see docs/training_at_scale.md."
         )
-    if several:
-        keras.distribution.initialize()
+    if given:
+        _join(parser, asked, given)
     found = keras.distribution.list_devices()
-    wanted = len(found) if several or asked.devices == ALL else asked.devices
-    if not 1 <= wanted <= len(found):
+    wanted = len(found) if given or asked.devices == ALL else asked.devices
+    if wanted > len(found):
         parser.error(
             f"Expected --devices from 1 to {len(found)} ({', '.join(found)}), or all. Received: {wanted}. To try it on "
             f"one processor: XLA_FLAGS=--xla_force_host_platform_device_count={wanted}"
         )
     parallel = keras.distribution.DataParallel(devices=found[:wanted], auto_shard_dataset=False)
     keras.distribution.set_distribution(parallel)
+
+
+def _join(parser: argparse.ArgumentParser, asked: argparse.Namespace, given: list[str]) -> None:
+    if len(given) < len(PROCESSES):
+        parser.error(f"Expected all of {', '.join(PROCESSES)}. Received: {', '.join(given)}. Each process needs them.")
+    if asked.devices not in (1, ALL):
+        parser.error(f"Expected no --devices: several processes use all they have. Received: {asked.devices}.")
+    keras.distribution.initialize()
 
 
 def count() -> int:
@@ -89,19 +104,26 @@ def alone() -> Iterator[None]:
         keras.distribution.set_distribution(shared)
 
 
+def describe() -> str:
+    """Return how many devices share a batch, of which kind, and in which precision they learn."""
+    found = keras.distribution.list_devices()[0] if keras.backend.backend() in DISTRIBUTED else "cpu"
+    return f"{count()} x {found.partition(':')[0]}, {keras.config.dtype_policy().name}"
+
+
 def accelerated() -> bool:
     """Tell whether a GPU or a TPU is there."""
-    return not keras.distribution.list_devices()[0].startswith("cpu")
+    return keras.backend.backend() in DISTRIBUTED and not keras.distribution.list_devices()[0].startswith("cpu")
 
 
-def compiled() -> bool:
+def uses_xla() -> bool:
     """Tell whether XLA shall compile the steps of a training.
 
-    Always, except TensorFlow's on a processor: XLA's convolutions are several times slower there than oneDNN's.
+    On JAX always; TensorFlow's not on a processor: XLA's convolutions are several times slower there than oneDNN's.
     """
-    return keras.backend.backend() != "tensorflow" or accelerated()
+    return keras.backend.backend() == "jax" or accelerated()
 
 
 def workers(asked: int | None) -> int:
     """Return how many processes change the films: a processor that trains has no core to spare."""
-    return asked or ((os.cpu_count() or 1) if accelerated() else 1)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return asked or (min(cores, MOST_WORKERS) if accelerated() else 1)

@@ -145,7 +145,7 @@ def fine_tune(
     """
     model.get_layer("logit").set_weights([head.kernel[:, None].astype(np.float32), np.array([head.bias], np.float32)])
     model.compile(
-        keras.optimizers.Adam(how.learning_rate), _loss(), weighted_metrics=[], jit_compile=devices.compiled()
+        keras.optimizers.Adam(how.learning_rate), _loss(), weighted_metrics=[], jit_compile=devices.uses_xla()
     )
     best, kept, weights = model.evaluate(val[0], val[1], 64, 0, val[2]), 0, model.get_weights()
     for epoch in range(how.epochs):

@@ -134,7 +134,7 @@ def compiled(base: keras.Model, cell: Cell, config: GridConfig, films: int) -> k
     optimizer = OPTIMIZERS[cell.optimizer](rate(cell, cell.epochs * -(-films // config.batch)))
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     # Keras' own metrics are left out: what is judged is the AUC of the films that choose.
-    model.compile(optimizer, loss, weighted_metrics=[], jit_compile=devices.compiled())
+    model.compile(optimizer, loss, weighted_metrics=[], jit_compile=devices.uses_xla())
     return model
 
 

@@ -26,6 +26,7 @@ from training.network import fold, freeze, unfold, vgg16_batch_norm
 from training.pretrain_data import Draws, Findings, PretrainConfig, Stage
 from training.schedule import OneCycle
 from training.workers import Workers
+from xray.errors import DatasetError
 from xray.preprocess import LUNG_BOX, Recipe
 
 VAL_PICTURES = 60  # of each class and source, after every epoch
@@ -83,12 +84,21 @@ def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1
         manifest: of the films.
         folder: of the run.
         workers: processes that change the films; 1 for this one.
+
+    Raises:
+        DatasetError: the devices cannot share a batch evenly, or a process died.
     """
+    for stage in config.stages:
+        if stage.batch % devices.count():
+            raise DatasetError(
+                f"Expected batches that {devices.count()} devices can share evenly. Received: {stage.batch} in the "
+                f"stage with {stage.size} px. Change --devices, or `batch` in a configuration with a --run of its own."
+            )
     writes = devices.share()[0] == 0
     if writes:
         run.start(folder, config, manifest)
     data = crops(manifest, Recipe(LUNG_BOX, config.crop_size))
-    findings, films = Findings.of(data.rows), Workers(data.pictures, workers)
+    findings, pool = Findings.of(data.rows), Workers(data.pictures, workers)
     model = _model(config, data, findings, folder)
     done, first = len(run.history(folder)), 0
     for stage in config.stages:
@@ -98,7 +108,7 @@ def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1
             compile_stage(model, config, stage, max(done - first, 0))
             judged = _on_one_device(model)
         for epoch in range(max(done, first), last):
-            draws = Draws(data, findings, config, stage, epoch, films)
+            draws = Draws(data, findings, config, stage, epoch, pool)
             fitted = model.fit(draws, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)
             judged.set_weights(model.get_weights())
             logged = {name: values[0] for name, values in fitted.history.items()}
@@ -108,6 +118,7 @@ def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1
                     run.save_model(model, folder / "last.keras")
                     run.log(folder, {"epoch": epoch + 1, "size": stage.size, **logged, **accuracies})
         first = last
+    pool.close()
     if writes:
         with devices.alone():
             fold(model).save_weights(folder / "vgg16.weights.h5")
@@ -123,11 +134,12 @@ def _on_one_device(model: keras.Model) -> keras.Model:
 
 def _model(config: PretrainConfig, data: Crops, findings: Findings, folder: Path) -> keras.Model:
     """Return the model of the last finished epoch, or a new one."""
-    if run.history(folder):
-        return keras.models.load_model(folder / "last.keras", compile=False)
     keras.utils.set_random_seed(config.seed)
     model = vgg16_batch_norm({"logits": len(config.classes), "within": len(findings.names)}, config.dropout)
-    if config.start:
+    if run.history(folder):
+        # Not load_model: the precision is the one that was asked for now.
+        model.load_weights(folder / "last.keras")
+    elif config.start:
         with devices.alone():  # every process sees all of these films
             first = replace(config.stages[0], batch=START_PICTURES)
             inputs, _ = Draws(data, findings, config, first, 0, Workers(data.pictures))[0]
@@ -146,7 +158,7 @@ def compile_stage(model: keras.Model, config: PretrainConfig, stage: Stage, done
         "within": WithinSource(),
     }
     weights = {"logits": 1.0, "within": config.within_source_weight}
-    model.compile(optimizer, losses, loss_weights=weights, jit_compile=devices.compiled())
+    model.compile(optimizer, losses, loss_weights=weights, jit_compile=devices.uses_xla())
 
 
 def main() -> None:

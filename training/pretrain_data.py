@@ -1,5 +1,7 @@
 """What the backbone is pretrained on: each film's findings, and epochs of augmented crops."""
 
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import keras
@@ -10,7 +12,7 @@ from training import devices
 from training.augment import Augmentation
 from training.dataset import Crops, draw_weights
 from training.manifest import Row
-from training.workers import Films, Workers
+from training.workers import Batch, Workers
 from xray.errors import DatasetError
 
 
@@ -81,22 +83,13 @@ class Draws(keras.utils.PyDataset):
     """One epoch of augmented crops, drawn so that classes and sources are balanced."""
 
     def __init__(
-        self, data: Crops, findings: Findings, config: PretrainConfig, stage: Stage, epoch: int, workers: Workers
+        self, data: Crops, findings: Findings, config: PretrainConfig, stage: Stage, epoch: int, pool: Workers
     ) -> None:
-        """Draw the epoch's radiographs; everything random follows from seed and epoch, however many share the work.
-
-        Raises:
-            DatasetError: the devices cannot share a batch evenly.
-        """
+        """Draw the epoch's radiographs; everything random follows from seed and epoch, however many share the work."""
         super().__init__(workers=1)
-        self.data, self.findings, self.config, self.stage, self.films = data, findings, config, stage, workers
-        self.coming: dict[int, Films] = {}
+        self.data, self.findings, self.config, self.stage, self.pool = data, findings, config, stage, pool
+        self.coming: dict[int, Future[Batch]] = {}
         self.seed = (config.seed, epoch)
-        if stage.batch % devices.count():
-            raise DatasetError(
-                f"Expected a batch that {devices.count()} devices can share evenly. Received: {stage.batch} of the "
-                f"stage with {stage.size} px. Change `batch` in the configuration, or --devices."
-            )
         train = data.where(split="train")
         weights = draw_weights([data.rows[i].label for i in train], [data.rows[i].source for i in train])
         self.drawn = np.random.default_rng(self.seed).choice(train, stage.pictures, p=weights)
@@ -107,14 +100,21 @@ class Draws(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
         """Return this process's part of one batch: grey inputs (n, size, size, 1) and the targets of both tasks."""
-        for each in range(index, min(index + self.films.ahead, len(self) - 1) + 1):
+        for each in (index, *range(index + 1, min(index + 1 + self.pool.prefetch, len(self)))):
             if each not in self.coming:
                 self.coming[each] = self._begin(each)
-        return self.coming.pop(index).result(), _targets(self.data, self.findings, self.config, self._chosen(index)[0])
+        try:
+            inputs = self.coming.pop(index).result()
+        except BrokenProcessPool as error:
+            raise DatasetError(
+                "Expected processes that change films and live. Received: one that died; is the memory used up? Run "
+                "again with fewer --workers: the last whole epoch is kept."
+            ) from error
+        return inputs, _targets(self.data, self.findings, self.config, self._chosen(index)[0])
 
-    def _begin(self, index: int) -> Films:
+    def _begin(self, index: int) -> Future[Batch]:
         chosen, first = self._chosen(index)
-        return self.films.changed(chosen, self.stage.size, self.config.augmentation, self.seed, first)
+        return self.pool.changed(chosen, self.stage.size, self.config.augmentation, self.seed, first)
 
     def _chosen(self, index: int) -> tuple[NDArray[np.intp], int]:
         """Return the films of this process's part of a batch, and the place of the first in the epoch."""

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training import devices
 from training.config import REPOSITORY
 
 
@@ -34,6 +35,7 @@ def describe(config: Any, manifest: Path) -> dict[str, Any]:  # noqa: ANN401 - a
             "opencv": version("opencv-python-headless"),
         },
         "machine": f"{platform.system()} {platform.machine()}",
+        "devices": devices.describe(),
     }
 
 

@@ -114,12 +114,13 @@ def train(config: SegmentConfig, manifest: Path, folder: Path) -> None:
             folder / "last.keras",
             custom_objects={"binary_cross_entropy_and_dice": binary_cross_entropy_and_dice},
         )
+        model.jit_compile = devices.uses_xla()
     else:
         keras.utils.set_random_seed(config.seed)
         model = unet(lungs.SIZE, config.filters)
         cycle = OneCycle(config.peak_learning_rate, config.epochs * (len(data["train"][0]) // config.batch))
         optimizer = keras.optimizers.AdamW(cycle, weight_decay=config.weight_decay)
-        model.compile(optimizer, binary_cross_entropy_and_dice, jit_compile=devices.compiled())
+        model.compile(optimizer, binary_cross_entropy_and_dice, jit_compile=devices.uses_xla())
     for epoch in range(len(done), config.epochs):
         pairs = Pairs(*data["train"], config, epoch)
         fitted = model.fit(pairs, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)

@@ -197,7 +197,9 @@ def _start(config: SlimConfig, data: Crops, folder: Path) -> tuple[Units, keras.
     inputs = _inputs(data, chosen, size, config.augmentation, (config.seed, START))
     units = Units.of(taught(_teacher(config, size, folder), inputs))
     if run.history(folder):
-        return units, keras.models.load_model(folder / "last.keras")
+        student = keras.models.load_model(folder / "last.keras")
+        student.jit_compile = devices.uses_xla()
+        return units, student
     keras.utils.set_random_seed(config.seed)
     pruned = prune(litert.vgg16_from(REPOSITORY / config.teacher), config.plan, inputs, config.seed)
     _in_units(pruned, 1 / units.channel)
@@ -206,7 +208,7 @@ def _start(config: SlimConfig, data: Crops, folder: Path) -> tuple[Units, keras.
     steps = sum(stage.epochs * (stage.pictures // stage.batch) for stage in config.stages)
     cycle = OneCycle(config.peak_learning_rate, steps)
     optimizer = keras.optimizers.SGD(cycle, momentum=0.9, nesterov=True, global_clipnorm=1.0)
-    student.compile(optimizer, Unexplained(config.map_weight, units.place), jit_compile=devices.compiled())
+    student.compile(optimizer, Unexplained(config.map_weight, units.place), jit_compile=devices.uses_xla())
     return units, student
 
 

@@ -100,7 +100,7 @@ def fit(config: TrainConfig, train: Part, val: Part, folder: Path) -> keras.Mode
         "categorical_crossentropy",
         metrics=["accuracy"],
         weighted_metrics=[],
-        jit_compile=devices.compiled(),
+        jit_compile=devices.uses_xla(),
     )
     best = np.inf
     (folder / "history.csv").unlink(missing_ok=True)

@@ -11,7 +11,9 @@ keras = pytest.importorskip("keras")
 
 from training import pretrain, run, segment, train  # noqa: E402
 from training.augment import Augmentation  # noqa: E402
+from training.dataset import crops  # noqa: E402
 from training.network import vgg16  # noqa: E402
+from training.workers import Workers  # noqa: E402
 from xray.preprocess import Recipe  # noqa: E402
 
 LUNGS = segment.SegmentConfig(2, 6, 1e-3, 0.0, 1, (4, 8), Augmentation(flip=0.5))
@@ -71,6 +73,15 @@ def test_pretrain_goes_through_its_sizes_and_leaves_plain_vgg16_weights(collecti
     again = keras.models.load_model(tmp_path / "run" / "last.keras")
     for before, after in zip(trained.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+def test_films_to_start_from_are_all_there_are_where_an_epoch_has_fewer(collection):
+    data = crops(collection, Recipe("lung-box", 64))
+    stage = dataclasses.replace(STAGE, batch=pretrain.START_PICTURES)
+    draws = pretrain.Draws(data, pretrain.Findings.of(data.rows), BACKBONE, stage, 0, Workers(data.pictures))
+    inputs, targets = draws[0]
+    assert inputs.shape == (STAGE.pictures, 32, 32, 1)
+    assert len(targets["logits"]) == STAGE.pictures
 
 
 def test_within_a_source_only_its_own_findings_count():

@@ -48,10 +48,15 @@ def test_rows_are_carried_once_and_what_is_there_stays(tmp_path, new_database):
 def test_what_cannot_be_carried_says_what_to_do(tmp_path):
     missing = carry(str(tmp_path / "none.sqlite3"), DATABASE_URL="postgresql://nowhere/x")
     assert missing.returncode == 2
-    assert "none.sqlite3, where there is none" in missing.stderr
+    assert "none.sqlite3, which is none" in missing.stderr
+    (tmp_path / "notes.txt").write_text("no database")
+    assert (
+        "notes.txt, which is none" in carry(str(tmp_path / "notes.txt"), DATABASE_URL="postgresql://nowhere/x").stderr
+    )
     file = tmp_path / "analyses.sqlite3"
     opened(f"sqlite:///{file}").dispose()
-    assert "Expected DATABASE_URL" in carry(str(file)).stderr
+    for itself in ("", f"sqlite:///{file}"):
+        assert "Expected DATABASE_URL" in carry(str(file), DATABASE_URL=itself).stderr
     nowhere = carry(str(file), DATABASE_URL="postgresql://xray@127.0.0.1:1/x")
     assert nowhere.returncode == 1
     assert "DATABASE_URL: expected a database that can be written" in nowhere.stderr
