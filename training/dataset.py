@@ -42,6 +42,12 @@ class Crops:
         """Return the positions of one split's radiographs."""
         return np.flatnonzero([row.split == split for row in self.rows])
 
+    def draw(self, count: int, seed: tuple[int, ...]) -> NDArray[np.intp]:
+        """Draw training radiographs, some more than once, classes and sources balanced; see `draw_weights`."""
+        train = self.where(split="train")
+        weights = draw_weights([self.rows[i].label for i in train], [self.rows[i].source for i in train])
+        return np.random.default_rng(seed).choice(train, count, p=weights)
+
 
 def crops(manifest: Path, recipe: Recipe, some: Sequence[Row] | None = None) -> Crops:
     """Segment and crop every radiograph of the manifest once; later calls read the cache.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training import devices
 from training.augment import Augmentation
-from training.dataset import Crops, draw_weights
+from training.dataset import Crops
 from training.manifest import Row
 from training.workers import Batch, Workers
 from xray.errors import DatasetError
@@ -90,9 +90,7 @@ class Draws(keras.utils.PyDataset):
         self.data, self.findings, self.config, self.stage, self.pool = data, findings, config, stage, pool
         self.coming: dict[int, Future[Batch]] = {}
         self.seed = (config.seed, epoch)
-        train = data.where(split="train")
-        weights = draw_weights([data.rows[i].label for i in train], [data.rows[i].source for i in train])
-        self.drawn = np.random.default_rng(self.seed).choice(train, stage.pictures, p=weights)
+        self.drawn = data.draw(stage.pictures, self.seed)
 
     def __len__(self) -> int:
         """Return the number of full batches."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from training import devices, litert, run
 from training.augment import Augmentation, changed
 from training.config import CONFIGS, REPOSITORY, RUNS, load
-from training.dataset import Crops, crops, draw_weights
+from training.dataset import Crops, crops
 from training.manifest import MANIFEST
 from training.network import Plan, convolutions, features, vgg16
 from training.prune import prune
@@ -117,7 +117,7 @@ class Lessons(keras.utils.PyDataset):
         super().__init__(workers=1)
         self.data, self.config, self.stage, self.teacher, self.units = data, config, stage, teacher, units
         self.seed = (config.seed, epoch)
-        self.drawn = drawn(data, stage.pictures, self.seed)
+        self.drawn = data.draw(stage.pictures, self.seed)
 
     def __len__(self) -> int:
         """Return the number of full batches."""
@@ -129,13 +129,6 @@ class Lessons(keras.utils.PyDataset):
         chosen = self.drawn[first : first + self.stage.batch]
         inputs = _inputs(self.data, chosen, self.stage.size, self.config.augmentation, self.seed, first)
         return inputs, taught(self.teacher, inputs) / self.units.channel
-
-
-def drawn(data: Crops, count: int, seed: tuple[int, ...]) -> NDArray[np.intp]:
-    """Draw train films so that classes and sources are balanced."""
-    train = data.where(split="train")
-    weights = draw_weights([data.rows[i].label for i in train], [data.rows[i].source for i in train])
-    return np.random.default_rng(seed).choice(train, count, p=weights)
 
 
 def _inputs(
@@ -193,7 +186,7 @@ def train(config: SlimConfig, manifest: Path, folder: Path) -> None:
 def _start(config: SlimConfig, data: Crops, folder: Path) -> tuple[Units, keras.Model]:
     """Return the units of the features, and the network of the last finished epoch or the pruned one."""
     size = config.stages[0].size
-    chosen = drawn(data, config.start_pictures, (config.seed, START))
+    chosen = data.draw(config.start_pictures, (config.seed, START))
     inputs = _inputs(data, chosen, size, config.augmentation, (config.seed, START))
     units = Units.of(taught(_teacher(config, size, folder), inputs))
     if run.history(folder):

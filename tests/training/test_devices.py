@@ -151,6 +151,8 @@ def test_a_run_goes_on_in_the_precision_that_is_asked_for_now(step, monkeypatch)
             model = keras.models.load_model(step.folder / "run" / "last.keras")
             assert model.get_layer("block3_conv1").compute_dtype == layers
             assert (model.optimizer.name == "loss_scale_optimizer") == (precision == "mixed_float16")
+        cycle = model.optimizer.get_config()["learning_rate"]["config"]
+        assert (cycle["steps"], cycle["done"]) == (4, 2)  # the second of two epochs goes on with their cycle
     finally:
         keras.config.set_dtype_policy(before)
 

@@ -73,10 +73,10 @@ def test_only_train_films_teach(config, collection, tmp_path):
     from xray.preprocess import Recipe
 
     data = crops(collection, Recipe("lung-box", 64))
-    drawn = slim.drawn(data, 200, (1, 0))
+    drawn = data.draw(200, (1, 0))
     assert {data.rows[i].split for i in drawn} == {"train"}
-    np.testing.assert_array_equal(drawn, slim.drawn(data, 200, (1, 0)))
-    assert (drawn != slim.drawn(data, 200, (1, 1))).any()
+    np.testing.assert_array_equal(drawn, data.draw(200, (1, 0)))
+    assert (drawn != data.draw(200, (1, 1))).any()
 
 
 def test_the_loss_is_of_what_heads_see():
