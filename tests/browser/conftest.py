@@ -1,19 +1,16 @@
 """Windows of a real browser, Debian's Chromium driven by Playwright, onto the application with the real models."""
 
-import logging
 import os
 import shutil
-import threading
 from importlib import import_module
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from werkzeug.serving import make_server
 
+from benchmarks.server import serving
 from tests.browser.batch_page import png, write
-from web.factory import create_app
 
 # Elsewhere a machine may lack a browser; on CI that is a mistake, which skipped tests would hide.
 ON_CI = os.environ.get("CI") == "true"
@@ -29,20 +26,12 @@ PATIENCE_MS = 120_000
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory):
-    """The application on a free port."""
+def address():
+    """The application as it is run, by gunicorn in a process of its own: pages that are left early are its to end."""
     if not any((ROOT / "model").glob("*/metadata.json")):
         absent("needs the artefacts of model/: run `make models`")
-    folder = tmp_path_factory.mktemp("served")
-    app = create_app({"INSTANCE_DIR": str(folder), "ANALYSIS_DIR": str(folder / "copies")})
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
