@@ -4,7 +4,7 @@ import os
 import sys
 
 from web.factory import create_app
-from web.settings import SettingError
+from web.settings import SettingError, port_of
 from xray.errors import ModelError
 
 # The status by which a gunicorn worker says "the application cannot load": gunicorn then stops, rather than
@@ -12,10 +12,10 @@ from xray.errors import ModelError
 CANNOT_LOAD = 4
 
 try:
-    app = create_app()
+    app, port = create_app(), port_of(os.environ)
 except (ModelError, SettingError) as error:
     sys.stderr.write(f"Cannot start: {error}\n")
     raise SystemExit(CANNOT_LOAD) from None
 
 if __name__ == "__main__":
-    app.run(host="localhost", port=int(os.environ.get("PORT", "5000")), debug=False)
+    app.run(host="localhost", port=port, debug=False)

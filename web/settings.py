@@ -100,6 +100,18 @@ def configure(app: Flask, overrides: Mapping[str, object] | None = None) -> None
         app.config["SECRET_KEY"] = _checked_key(str(key))
 
 
+def port_of(environment: Mapping[str, str]) -> int:
+    """Return the port to serve: PORT, or 5000 where it is unset or empty, as gunicorn.conf.py has it.
+
+    Raises:
+        SettingError: PORT is no number from 1 to 65535.
+    """
+    named = environment.get("PORT") or "5000"
+    if not (named.isascii() and named.isdigit() and 1 <= int(named) <= 65535):
+        raise SettingError(f"PORT: expected a number from 1 to 65535, received {named!r}. Correct or remove it.")
+    return int(named)
+
+
 def _checked(name: str, value: object, default: object) -> object:
     if isinstance(default, str):
         # Word for word: a password of digits is no number.
