@@ -18,7 +18,7 @@ from training.config import RUNS
 from training.dataset import LUNG_NETWORK, draw_weights
 from training.figures import Json, slices
 from training.manifest import Row, read, root
-from training.metrics import operating_point
+from training.thresholds import operating_point
 from xray import image, lungs
 from xray.runtime import Network
 

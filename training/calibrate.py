@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
 
-from training.metrics import SCORE_FLOOR, Floats, OperatingPoint
+from training.metrics import SCORE_FLOOR, Floats
+from training.thresholds import OperatingPoint
 from xray.errors import DatasetError
 
 BINS = 10

@@ -18,8 +18,9 @@ from training.config import load
 from training.contrast import EQUAL, views
 from training.dataset import crops, draw_weights
 from training.manifest import Row
-from training.metrics import Floats, OperatingPoint
+from training.metrics import Floats
 from training.softmax import Softmax
+from training.thresholds import OperatingPoint
 from xray.errors import DatasetError
 from xray.preprocess import Recipe
 

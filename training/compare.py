@@ -14,7 +14,8 @@ from time import perf_counter
 
 from training import compare_page, compared, parameters, run
 from training.backbones import ARCHITECTURES, CHOICES, IMAGENET
-from training.compared import CompareConfig, Sample
+from training.compare_films import Sample, sample
+from training.compared import CompareConfig
 from training.config import CONFIGS, RUNS, load
 from training.figures import Json
 from training.fold_metrics import gained, measured
@@ -103,7 +104,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RUNS / "compare", help="a folder")
     args = parser.parse_args()
     config = instead(load(args.config, CompareConfig), named_weights(args.weights))
-    films = compared.sample(args.manifest, config.films)
+    films = sample(args.manifest, config.films)
     run.start(args.output, config, args.manifest)
     judged, blind = scores(films, config, args.manifest, args.output)
     report = {

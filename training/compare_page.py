@@ -6,8 +6,9 @@ from pathlib import PurePath
 
 from training import parameters
 from training.backbones import IMAGENET, OURS, RANDOM
+from training.compare_films import Sample
 from training.compare_plots import against_parameters
-from training.compared import TUNED, VAL_FOLDS, CompareConfig, Sample
+from training.compared import TUNED, VAL_FOLDS, CompareConfig
 from training.figures import INTERVAL, Json
 from training.html import Picture, Section, Table
 from training.report import figure_text

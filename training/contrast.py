@@ -19,8 +19,9 @@ from training.config import load
 from training.dataset import Crops, crops, draw_weights
 from training.linear import Linear, fit_views
 from training.manifest import Row
-from training.metrics import OperatingPoint, expit
+from training.metrics import expit
 from training.predictions import write_predictions
+from training.thresholds import OperatingPoint
 from xray.errors import DatasetError
 from xray.preprocess import Recipe
 from xray.registry import BACKBONE

@@ -5,7 +5,7 @@ import pandas as pd
 from sklearn.metrics import roc_curve
 
 from training.figures import VERDICTS, Json
-from training.metrics import OperatingPoint
+from training.thresholds import OperatingPoint
 from xray.classifier import verdict
 from xray.metadata import Band
 

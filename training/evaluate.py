@@ -22,9 +22,10 @@ from training import baselines, curves, figures, mistakes, plots, run
 from training.config import RUNS
 from training.figures import Json
 from training.manifest import MANIFEST, root
-from training.metrics import Confusion, OperatingPoint
+from training.metrics import Confusion
 from training.predictions import COLUMNS, FACTS
 from training.report import confounding, figure_text, markdown
+from training.thresholds import OperatingPoint
 from xray.errors import DatasetError, XrayError
 
 

@@ -5,17 +5,16 @@ parity check (Keras in float32 against what is served, on pictures of the test s
 """
 
 import argparse
-import hashlib
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import keras
 import numpy as np
 
-from training import audit, beside, card, class_card, features, label_card, litert, run
+from training import audit_models, beside, class_card, features, label_card, litert, run
+from training.artefact import record_of, sha256, write_facts, write_file
 from training.config import MODELS, RUNS
 from training.dataset import crops
 from training.manifest import MANIFEST, read, root
@@ -31,19 +30,15 @@ from xray.preprocess import LUNG_BOX, Recipe
 from xray.registry import BACKBONE, made_for
 from xray.runtime import Network
 
-VERSION = "3.0.0"
-# The strictest terms among the training pictures' licences: some of cohen's are CC BY-NC-SA 4.0.
-LICENCE = "CC BY-NC-SA 4.0 (weights; code: MIT). Research and education only, not for diagnosis."
-
 
 def export_lungs(folder: Path, manifest: Path) -> None:
     """Write model/lung_unet from runs/lungs."""
     trained = keras.models.load_model(folder / "best.keras", compile=False)
-    record = _record(folder)
+    record = record_of(folder)
     # Rebuilt in float32: it was trained in mixed precision.
     model = unet(lungs.SIZE, tuple(record["config"]["filters"]))
     model.set_weights(trained.get_weights())
-    path = _write_file(MODELS / "lung_unet" / "network.tflite", litert.convert(model))
+    path = write_file(MODELS / "lung_unet" / "network.tflite", litert.convert(model))
     rows = [row for row in read(manifest) if row.mask and row.split == "test"]
     pictures, masks = read_pairs(rows, root(manifest))
     served = Network(path)
@@ -57,16 +52,16 @@ def export_lungs(folder: Path, manifest: Path) -> None:
     }
     facts = {"input_shape": [*size, 1], "threshold": lungs.THRESHOLD}
     metrics |= {"pictures": len(rows), "patients": len({row.patient_id for row in rows}), "split": "test"}
-    _write_facts("lung_unet", "segmentation", "Lung segmentation", path, record, metrics, parity, facts)
+    write_facts("lung_unet", "segmentation", "Lung segmentation", path, record, metrics, parity, facts)
 
 
 def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, name: str) -> None:
     """Write model/<name>, a VGG16 without its classifier, from its run or from other weights."""
     model = cut(features.vgg16_with(weights, recipe.size))
-    path = _write_file(features.served(name), litert.convert(model))
+    path = write_file(features.served(name), litert.convert(model))
     parity = of_backbone(model, Network(path), crops(manifest, recipe), recipe)
     own = (folder / "history.csv").exists() and weights == str(trained_weights(folder))
-    record = _record(folder) if own else {"weights": weights}
+    record = record_of(folder) if own else {"weights": weights}
     metrics: dict[str, Any] = run.history(folder)[-1] if own else {}
     title = "VGG16 pretrained on radiographs"
     if "teacher" in record.get("config", {}):
@@ -80,7 +75,7 @@ def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, 
         "feature_shape": list(feature_shape(recipe)),
         "feature_layer": FEATURE_LAYER,
     }
-    _write_facts(name, "backbone", title, path, record, metrics, parity, facts)
+    write_facts(name, "backbone", title, path, record, metrics, parity, facts)
 
 
 def trained_weights(folder: Path) -> Path:
@@ -95,7 +90,7 @@ def _backbone_run(name: str) -> Path:
 
 def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str) -> None:
     """Write model/<name>, or model/<backbone>/<name>, of a head's run; the run must have been evaluated."""
-    record = _record(folder)
+    record = record_of(folder)
     config: dict[str, Any] = record["config"]
     report = folder / "report.json"
     if not report.exists():
@@ -106,11 +101,11 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     recipe = Recipe(**config["recipe"])
     head = load_weights(folder / "head.npz", feature_shape(recipe))
     path = made_for(MODELS, backbone) / config["name"] / "head.npz"
-    _write_file(path, (folder / "head.npz").read_bytes())
+    write_file(path, (folder / "head.npz").read_bytes())
     point = json.loads((folder / "operating_point.json").read_text(encoding="utf-8"))
     facts = {
         "backbone": backbone,
-        "backbone_sha256": _sha256(features.served(backbone)),
+        "backbone_sha256": sha256(features.served(backbone)),
         "classes": [config["negative"], config["positive"]],
         "positive": config["positive"],
         "temperature": 1.0,
@@ -122,7 +117,7 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     parity = of_head(head, data, recipe, labels, point, Network(features.served(backbone)), float_weights)
     metrics = _summary(json.loads(report.read_text(encoding="utf-8")))
     metrics |= _audited(config["name"], made_for(RUNS, backbone) / "audit" / "report.json", record["manifest_sha256"])
-    _write_facts(config["name"], "head", config["title"], path, record, metrics, parity, facts)
+    write_facts(config["name"], "head", config["title"], path, record, metrics, parity, facts)
 
 
 def _export_classes(folder: Path, manifest: Path, backbone: str, float_weights: str, record: dict[str, Any]) -> None:
@@ -131,14 +126,14 @@ def _export_classes(folder: Path, manifest: Path, backbone: str, float_weights: 
     kind = "multiclass" if "classes" in config else "multilabel"
     names = [each["name"] for each in config["classes" if kind == "multiclass" else "labels"]]
     path = made_for(MODELS, backbone) / config["name"] / "head.npz"
-    _write_file(path, (folder / "head.npz").read_bytes())
+    write_file(path, (folder / "head.npz").read_bytes())
     named = json.loads((folder / "points.json").read_text(encoding="utf-8"))
     points = [
         {"threshold": p["threshold"], "band": {"low": p["low"], "high": p["high"]}} for p in map(named.get, names)
     ]
     facts = {
         "backbone": backbone,
-        "backbone_sha256": _sha256(features.served(backbone)),
+        "backbone_sha256": sha256(features.served(backbone)),
         "classes": names,
         "positive": config["positive"],
         "temperature": 1.0,
@@ -146,26 +141,26 @@ def _export_classes(folder: Path, manifest: Path, backbone: str, float_weights: 
     }
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     metrics = class_card.summary(report) if kind == "multiclass" else label_card.summary(report)
-    _write_facts(config["name"], kind, config["title"], path, record, metrics, {}, facts)
+    write_facts(config["name"], kind, config["title"], path, record, metrics, {}, facts)
     # Written once without, so that what is compared is what is served.
     served = cast(metadata.ClassesFacts, metadata.load(path.with_name(metadata.FILE_NAME)))
     head = ClassesHead(served, load_weights(path, feature_shape(recipe), len(names)))
     parity = of_classes(head, crops(manifest, recipe), recipe, Network(features.served(backbone)), float_weights)
-    _write_facts(config["name"], kind, config["title"], path, record, metrics, parity, facts)
+    write_facts(config["name"], kind, config["title"], path, record, metrics, parity, facts)
 
 
 def export_screen(folder: Path, backbone: str) -> None:
     """Write model/screen, or the screen of another backbone into that one's folder, of its run."""
-    record = _record(folder)
+    record = record_of(folder)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     path = made_for(MODELS, backbone) / "screen" / "screen.npz"
-    _write_file(path, (folder / "screen.npz").read_bytes())
+    write_file(path, (folder / "screen.npz").read_bytes())
     facts = {
         "backbone": backbone,
-        "backbone_sha256": _sha256(features.served(backbone)),
+        "backbone_sha256": sha256(features.served(backbone)),
         "checks": report["checks"],
     }
-    _write_facts("screen", "screen", "Screen of pictures", path, record, report["figures"], {}, facts)
+    write_facts("screen", "screen", "Screen of pictures", path, record, report["figures"], {}, facts)
 
 
 def _summary(report: dict[str, Any]) -> dict[str, Any]:
@@ -181,7 +176,7 @@ def _audited(name: str, path: Path, manifest_sha256: str) -> dict[str, Any]:
     Raises:
         DatasetError: no audit, or one of other data.
     """
-    if name not in audit.MODELS:
+    if name not in audit_models.MODELS:
         return {}
     if not path.exists():
         raise DatasetError(f"Expected {path}. Received: no such file. Run `python -m training.audit`.")
@@ -195,56 +190,6 @@ def _audited(name: str, path: Path, manifest_sha256: str) -> dict[str, Any]:
         **{key: [row for row in report[key] if row["head"] == name] for key in ("heat", "robustness", "sanity")},
     }
     return {"audit": {"name": name, "model": report["models"][name], "together": report["together"], **own}}
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    if not path.exists():
-        raise DatasetError(f"Expected the run {folder} with its config.json. Received: no such file. Train it first.")
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _write_file(path: Path, content: bytes) -> Path:
-    """Write a network or head into its folder of model/, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(path)
-    return path
-
-
-def _write_facts(
-    name: str,
-    kind: str,
-    title: str,
-    path: Path,
-    record: dict[str, Any],
-    metrics: dict[str, Any],
-    parity: dict[str, Any],
-    facts: dict[str, Any],
-) -> None:
-    """Write metadata.json and the card."""
-    content = {
-        "name": name,
-        "kind": kind,
-        "version": VERSION,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "title": title,
-        "file": {"name": path.name, "sha256": _sha256(path), "size_bytes": path.stat().st_size},
-        "licence": LICENCE,
-        "metrics": metrics,
-        "training": record,
-        "parity": parity,
-        **facts,
-    }
-    run.write_json(path.with_name("metadata.json"), content)
-    path.with_name("README.md").write_text(card.render(content), encoding="utf-8")
-    print(f"{path.parent}: {path.stat().st_size / 1e6:.1f} MB; parity {parity}")
 
 
 def main() -> None:

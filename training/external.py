@@ -20,8 +20,9 @@ from training.config import RUNS
 from training.figures import INTERVAL, Json, measure, verdicts
 from training.html import Picture, Section, Table, page
 from training.labelled import Labelled, labelled
-from training.metrics import Confusion, OperatingPoint
+from training.metrics import Confusion
 from training.report import FIGURES, figure_text
+from training.thresholds import OperatingPoint
 from xray.analysis import Analyzer, in_words
 from xray.annotate import overlay
 from xray.errors import ImageError

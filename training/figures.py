@@ -7,16 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from training.metrics import (
-    Metric,
-    OperatingPoint,
-    bootstrap,
-    confusion,
-    roc_auc,
-    sensitivity,
-    specificity,
-    wilson,
-)
+from training.metrics import Metric, bootstrap, confusion, roc_auc, sensitivity, specificity, wilson
+from training.thresholds import OperatingPoint
 from xray.classifier import Verdict, verdict
 from xray.metadata import Band
 

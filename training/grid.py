@@ -17,8 +17,8 @@ import numpy as np
 
 from training import baselines, compared, gridded, run
 from training.backbones import CHOICES
+from training.compare_films import Sample, drawn_from, sample
 from training.compare_plots import settings
-from training.compared import Sample
 from training.config import RUNS, load
 from training.dataset import crops
 from training.figures import INTERVAL, Json
@@ -35,7 +35,7 @@ TITLE = "Settings, all combined"
 def done(films: Sample, config: GridConfig, manifest: Path, folder: Path, most: int | None) -> list[Json]:
     """Return the cells that are done, doing at most so many more."""
     named = (
-        compared.drawn_from(films),
+        drawn_from(films),
         compared.weights_hash(config.weights),
         config.size,
         config.recipe,
@@ -158,7 +158,7 @@ def main() -> None:
     config = load(args.config, GridConfig)
     config = replace(config, weights=args.weights or config.weights)
     folder = args.output or RUNS / "grid" / args.config.stem
-    films = compared.sample(args.manifest, config.films)
+    films = sample(args.manifest, config.films)
     estimate = gridded.estimate(config, len(gridded.parts(films)["train"])) if args.estimate else []
     if estimate:
         print(

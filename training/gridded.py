@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from training import devices
 from training.backbones import RANDOM, backbone
-from training.compared import Choice, Sample, weight
+from training.compare_films import Choice, Sample, weight
 from training.figures import Json
 from training.fine_tune import maps, tail
 from training.metrics import Floats, roc_auc

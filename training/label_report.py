@@ -17,8 +17,9 @@ from training.figures import Json
 from training.html import Section, Table, page
 from training.labels import LabelsConfig, fit, fit_calibrated
 from training.manifest import Row
-from training.metrics import expit, operating_point
+from training.metrics import expit
 from training.report import FIGURES, figure_text
+from training.thresholds import operating_point
 from xray.analysis import in_words
 from xray.errors import DatasetError
 

@@ -15,7 +15,8 @@ from training.contrast import EQUAL
 from training.dataset import draw_weights
 from training.linear import Linear, fit_views
 from training.manifest import Row
-from training.metrics import OperatingPoint, expit
+from training.metrics import expit
+from training.thresholds import OperatingPoint
 from xray.errors import DatasetError
 from xray.preprocess import Recipe
 

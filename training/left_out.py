@@ -17,7 +17,8 @@ from training.dataset import draw_weights
 from training.figures import Json
 from training.linear import Linear
 from training.manifest import Row
-from training.metrics import OperatingPoint, expit
+from training.metrics import expit
+from training.thresholds import OperatingPoint
 
 FOLDS = 5
 

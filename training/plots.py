@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
-from training.metrics import Confusion, OperatingPoint, roc_auc
+from training.metrics import Confusion, roc_auc
+from training.thresholds import OperatingPoint
 from xray.analysis import in_words
 
 # Apart for colour-blind eyes too: Okabe & Ito 2008.

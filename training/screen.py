@@ -17,45 +17,17 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
 from training import picture_cautions, run
-from training.config import CONFIGS, RUNS, data_root, load
-from training.contrast import views
-from training.dataset import crops
+from training.config import CONFIGS, RUNS, load
 from training.figures import Json, shares
 from training.linear import Linear, fit_linear
-from training.manifest import MANIFEST, root
+from training.manifest import MANIFEST
 from training.metrics import Floats, expit
-from training.seen import Seen, see
-from training.strangers import altered, strangers
-from xray.preprocess import Recipe
+from training.screen_material import Material, ScreenConfig
 from xray.registry import BACKBONE, made_for
 from xray.screen import CHECKS, NOT_FRONTAL, Caution
 
 CHILDREN = "kermany"
 FOLDS = 5
-
-
-@dataclass(frozen=True)
-class ScreenConfig:
-    """Choices of this step; see configs/screen.toml.
-
-    Attributes:
-        films: train films that are turned to learn from, and halved to be judged on; so many test films judge
-            the cautions that need no learning.
-        components: principal components in which the distance is measured.
-        regularisation: C of the logistic regressions.
-        refused: share of frontal films that the screen may refuse; sets its threshold.
-        warned: share of films that each caution may be given to by mistake; sets its threshold.
-        seed: of everything random.
-        recipe: of the backbone.
-    """
-
-    films: int
-    components: int
-    regularisation: float
-    refused: float
-    warned: float
-    seed: int
-    recipe: Recipe
 
 
 def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], regularisation: float) -> Linear:
@@ -84,49 +56,6 @@ def components(inputs: NDArray[np.float32], count: int) -> tuple[NDArray[np.floa
 def distance(inputs: NDArray[np.float32], *, centre: NDArray[np.float32], whitening: NDArray[np.float32]) -> Floats:
     """Return how far features lie from the centre, as `xray.screen.Screen.scores` does."""
     return np.asarray(np.sqrt(np.square((inputs - centre) @ whitening).mean(axis=1)), np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class Material:
-    """What the heads learn from and are judged on.
-
-    Attributes:
-        inputs: averaged features of the manifest's films, shape (n, channels).
-        split, source, group: of each.
-        strange: what is no frontal chest film.
-        films: train films as they came, upside down and cut in half.
-    """
-
-    inputs: NDArray[np.float32]
-    split: NDArray[np.str_]
-    source: NDArray[np.str_]
-    group: NDArray[np.str_]
-    strange: Seen
-    films: Seen
-
-    @classmethod
-    def gather(cls, config: ScreenConfig, manifest: Path, backbone: str) -> "Material":
-        """Compute or read all features."""
-        data = crops(manifest, config.recipe)
-        split, source, group = (
-            np.array([getattr(row, name) for row in data.rows]) for name in ("split", "source", "group")
-        )
-        train_films = np.flatnonzero(split == "train")
-        rng = np.random.default_rng(config.seed)
-        chosen = [data.rows[i] for i in rng.choice(train_films, min(config.films, len(train_films)), replace=False)]
-        changed = see(altered(chosen, root(manifest), config.seed), config.recipe, "altered films", backbone)
-        strangers_seen = see(strangers(data_root()), config.recipe, "strangers", backbone)
-        inputs = views(data, config.recipe, backbone)[:, 0]
-        return cls(inputs, split, source, group, strangers_seen, changed)
-
-    def learned(self) -> NDArray[np.intp]:
-        """Return the films that heads may learn from and thresholds may be set on."""
-        return np.flatnonzero((self.split == "train") | (self.split == "val"))
-
-    def test_shares(self, flags: NDArray[np.bool_]) -> Json:
-        """Return the shares of the test films, by source, of flags of all films."""
-        test = self.split == "test"
-        return shares(flags[test], self.source[test])
 
 
 @dataclass(frozen=True, eq=False)

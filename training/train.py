@@ -18,9 +18,10 @@ from training.command import head_parser, run_of
 from training.config import load
 from training.config import part as part_of
 from training.dataset import Crops, crops, draw_weights
-from training.metrics import operating_point, roc_auc
+from training.metrics import roc_auc
 from training.network import head_weights, pooled_head
 from training.predictions import write_predictions
+from training.thresholds import operating_point
 from xray.preprocess import Recipe
 
 

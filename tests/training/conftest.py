@@ -91,7 +91,7 @@ def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 def report(predictions: pd.DataFrame, fewer_draws: None) -> dict[str, Any]:
     """The report of these scores, beside one baseline that always guesses right."""
     from training import figures
-    from training.metrics import OperatingPoint
+    from training.thresholds import OperatingPoint
 
     test = predictions[predictions.split == "test"]
     point = OperatingPoint(threshold=0.5, low=0.4, high=0.6)

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 pytest.importorskip("keras", reason="needs requirements-train.txt")
-from training import audit, audit_page, audit_tables, card, targets  # noqa: E402
+from training import audit, audit_models, audit_page, audit_tables, card, targets  # noqa: E402
+from training.audit_models import MODELS  # noqa: E402
 from training.left_out import Films  # noqa: E402
 from training.manifest import Row  # noqa: E402
 from xray.errors import DatasetError  # noqa: E402
@@ -48,26 +49,26 @@ def report(films: Films) -> dict[str, Any]:
     """An audit whose looks at pictures are made up, and whose figures from features are real."""
     patch = pytest.MonkeyPatch()
     patch.setattr("training.figures.REPEATS", 50)
-    models = audit.audited(films)
+    models = audit_models.audited(films)
     figure = {"value": 0.5, "low": 0.4, "high": 0.6}
     found: dict[str, Any] = {
-        "models": {name: audit.judged(films, model) for name, model in models.items()},
-        "together": audit.together(films, models),
-        "without_nih": audit.without_nih(films, models),
+        "models": {name: audit_models.judged(films, model) for name, model in models.items()},
+        "together": audit_models.together(films, models),
+        "without_nih": audit_models.without_nih(films, models),
         "probe": {"features of the backbone": 0.4},
         "erased": [
             {"model": name, "erasure": erasure, "n": 9, "roc_auc": figure, "inside": {"cohen": 0.5}}
-            for name in audit.MODELS
+            for name in MODELS
             for erasure in audit_tables.SHOWN
         ],
         "heat": [
-            {"head": n, "label": "covid", "source": "cohen", "n": 3, "in_lungs": 0.6, "area": 0.5} for n in audit.MODELS
+            {"head": n, "label": "covid", "source": "cohen", "n": 3, "in_lungs": 0.6, "area": 0.5} for n in MODELS
         ],
         "robustness": [
             {"head": n, "change": "jpeg_30", "n": 3, "refused": 0.0, "shift_median": 0.01, "shift_p95": 0.1,
-             "verdict_changed": None} for n in audit.MODELS
+             "verdict_changed": None} for n in MODELS
         ],
-        "sanity": [{"head": n, "other": "random_weights", "n": 3, "correlation": 0.1} for n in audit.MODELS],
+        "sanity": [{"head": n, "other": "random_weights", "n": 3, "correlation": 0.1} for n in MODELS],
     }  # fmt: skip
     found["targets"] = targets.reached(found)
     patch.undo()
@@ -75,7 +76,7 @@ def report(films: Films) -> dict[str, Any]:
 
 
 def test_the_counts_are_of_the_films_named(films: Films, report: dict[str, Any]) -> None:
-    models = audit.audited(films)
+    models = audit_models.audited(films)
     above = {
         name: 1 / (1 + np.exp(-model.head.logits(films.inputs))) >= model.point.threshold
         for name, model in models.items()
@@ -91,9 +92,9 @@ def test_heads_judged_on_nih_have_not_seen_it(films: Films, report: dict[str, An
     spoiled = films.inputs.copy()
     nih = np.array([row.source == "nih" for row in films.rows])
     spoiled[nih] = np.random.default_rng(1).normal(size=(nih.sum(), 1, 2))
-    models = audit.audited(films)
-    again = audit.without_nih(Films(films.rows, spoiled), models)
-    for name in audit.MODELS:
+    models = audit_models.audited(films)
+    again = audit_models.without_nih(Films(films.rows, spoiled), models)
+    for name in MODELS:
         assert again[name]["threshold"] == report["without_nih"][name]["threshold"]
         assert again[name]["cohen COVID found"] == report["without_nih"][name]["cohen COVID found"]
 
@@ -112,7 +113,7 @@ def test_every_target_is_said_with_what_was_reached(report: dict[str, Any]) -> N
 
 def test_the_page_holds_every_table_and_plot(report: dict[str, Any], tmp_path: Path) -> None:
     erasures = pd.DataFrame(
-        [(n, "covid", e, 1, 0.4) for n in audit.MODELS for e in audit_tables.SHOWN],
+        [(n, "covid", e, 1, 0.4) for n in MODELS for e in audit_tables.SHOWN],
         columns=["head", "label", "erasure", "y_true", "y_score"],
     )
     page = audit_page.render(report, erasures, tmp_path)

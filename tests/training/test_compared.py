@@ -1,52 +1,20 @@
-"""Films, folds and scores of the comparison."""
-
-from dataclasses import replace
+"""Folds and scores of the comparison."""
 
 import numpy as np
 import pytest
 
-from training import compared, explore, manifest
-from training.compared import Choice, CompareConfig, Entry
+from training import compared
+from training.compare_films import Choice, sample
+from training.compared import CompareConfig, Entry
 from training.fine_tune import Tuning
-from xray.errors import DatasetError
 
 CHOICE = Choice(("normal",), ("covid", "pneumonia"), ("val", "test", "held_out"), at_most=10, folds=2, seed=0)
 ENTRY = Entry("MobileNetV2", "random", 32, ("lung-box",), tuned=True)
 CONFIG = CompareConfig(CHOICE, 0.003, Tuning(0.1, 1, 8, 1e-4), (ENTRY,))
 
 
-def test_films_of_other_splits_are_left_out_and_patients_stay_together(collection):
-    rows = manifest.read(collection)
-    # Patients p18 and p21 of the validation split are one; so are p24 and p27 of the test split.
-    joined = {"p21": "p18", "p27": "p24"}
-    rows = [replace(row, group=joined.get(row.group, row.group)) for row in rows]
-    manifest.write(rows, collection, collection.parent)
-    films = compared.sample(collection, CHOICE)
-    assert {row.split for row in films.rows} == {"val", "test", "held_out"} and len(films.rows) == 18
-    assert [row.label in CHOICE.positive for row in films.rows] == films.y_true.astype(bool).tolist()
-    assert [manifest.read(collection)[i].path for i in films.places] == [row.path for row in films.rows]
-    fold = dict(zip((row.patient_id for row in films.rows), films.folds, strict=True))
-    assert fold["p18"] == fold["p21"] and fold["p24"] == fold["p27"]
-    for number in range(2):
-        assert set(films.y_true[films.folds == number]) == {0, 1}
-
-
-def test_too_few_patients_are_refused(collection):
-    with pytest.raises(
-        DatasetError, match="at least 8 patients of normal for 4 folds, in the splits val, test, held_o"
-    ):
-        compared.sample(collection, replace(CHOICE, folds=4))
-
-
-def test_a_draw_is_the_same_in_every_process(collection):
-    # Literally, as a set of names has another order in every process.
-    assert [row.path for row in explore.sample(manifest.read(collection), 1)] == [
-        f"{i}.png" for i in (17, 18, 19, 28, 32, 33)
-    ]
-
-
 def test_no_film_is_judged_by_what_learned_from_its_patient(collection, small_backbones, tmp_path):
-    films = compared.sample(collection, CHOICE)
+    films = sample(collection, CHOICE)
     groups, taught = films.column("group"), []
 
     def prepare():
@@ -66,7 +34,7 @@ def test_no_film_is_judged_by_what_learned_from_its_patient(collection, small_ba
 
 
 def test_a_fold_that_is_done_is_not_done_again(collection, small_backbones, tmp_path, monkeypatch):
-    films = compared.sample(collection, CHOICE)
+    films = sample(collection, CHOICE)
     found = compared.scored(films, CONFIG, ENTRY, "lung-box", collection, tmp_path / "out")
     assert [each["tuning"] for each in found] == ["frozen", "fine-tuned"]
     assert all(np.isfinite(each["margin"]).all() for each in found)

@@ -69,7 +69,7 @@ def test_every_shipped_configuration_is_read():
     from training.gridded import GridConfig
     from training.labels import LabelsConfig
     from training.pretrain import PretrainConfig
-    from training.screen import ScreenConfig
+    from training.screen_material import ScreenConfig
     from training.segment import SegmentConfig
     from training.slim import SlimConfig
     from training.train import TrainConfig

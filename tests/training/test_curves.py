@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import auc, roc_auc_score
 
 from training import curves
-from training.metrics import OperatingPoint
+from training.thresholds import OperatingPoint
 
 
 @pytest.fixture

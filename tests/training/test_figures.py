@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from training import figures
-from training.metrics import OperatingPoint
+from training.thresholds import OperatingPoint
 
 POINT = OperatingPoint(threshold=0.5, low=0.4, high=0.6)
 VERDICTS = ("POSITIVE", "INCONCLUSIVE", "NEGATIVE")

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training import baselines, compared, dataset, grid, gridded
+from training import baselines, dataset, grid, gridded
+from training.compare_films import sample
 from training.config import CONFIGS, load
 from training.gridded import Cell, GridConfig
 from xray.errors import DatasetError
+from xray.preprocess import Recipe
 
 CONFIG = """
 backbones = ["MobileNetV2"]
@@ -88,8 +90,8 @@ def test_a_grid_stops_goes_on_and_scores_test_films_of_the_best_alone(small, mon
 
 def test_a_cell_that_diverged_is_tabulated_as_such_and_never_chosen(small, collection):
     config = load(small.parent / "c.toml", GridConfig)
-    films = compared.sample(collection, config.films)
-    pictures = dataset.crops(collection, compared.Recipe(config.recipe, 32), films.rows).pictures
+    films = sample(collection, config.films)
+    pictures = dataset.crops(collection, Recipe(config.recipe, 32), films.rows).pictures
     cell = gridded.learn(Cell("MobileNetV2", 0.3, "SGD", float("inf"), "none", 1), films, config, pictures)
     assert cell["val"] is None and cell["test_logits"] is None
     good = {**cell, "val": 0.5}

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from training import plots
-from training.metrics import Confusion, OperatingPoint
+from training.metrics import Confusion
+from training.thresholds import OperatingPoint
 
 POINT = OperatingPoint(threshold=0.5, low=0.4, high=0.6)
 HISTORY = [{"epoch": 1.0, "loss": 0.7, "val_loss": 0.8, "val_roc_auc": 0.6},
