@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("xray", "web", "training", "benchmarks", "tests")
-ROOMS = (*CODE, "model", "dataset_validation", "notebooks", "templates", "static", ".ci")
+ROOMS = (*CODE, "docs", "model", "dataset_validation", "notebooks", "templates", "static", ".ci")
 DOCUMENTS = sorted(
     {ROOT / "README.md", *ROOT.glob("*.md"), *(p for room in ROOMS for p in ROOT.glob(f"{room}/**/*.md"))}
 )

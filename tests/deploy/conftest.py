@@ -40,6 +40,8 @@ def site(nginx, configuration) -> Iterator[str]:
         for old, new in {
             "server 127.0.0.1:8000;": f"server {server.url.removeprefix('http://')};",
             "listen 80;": f"listen 127.0.0.1:{port};",
+            "listen [::]:80;": "",
+            "error_log /var/log/nginx/xray.log crit;": f"error_log {configuration}/site.log crit;",
             "EXAMPLE.ORG": "localhost 127.0.0.1",
             "/opt/xray/static/": f"{ROOT}/static/",
             "client_body_timeout 30s;": "client_body_timeout 2s;",

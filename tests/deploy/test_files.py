@@ -1,10 +1,19 @@
 """What hosts read from the repository."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
 
 from benchmarks.hosts import hosts
+from benchmarks.server import free_port, wait
 from web.settings import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +39,35 @@ def test_files_of_hosts_name_settings_that_exist():
     ):
         named = set(re.findall(r"XRAY_[A-Z_]+", (ROOT / path).read_text(encoding="utf-8")))
         assert named <= known, (path, named - known)
+
+
+def test_the_procfile_writes_no_visitor_down(tmp_path):
+    """Heroku's buildpack asks gunicorn for an access log, in a variable that overrules gunicorn.conf.py."""
+    command = (ROOT / "Procfile").read_text(encoding="utf-8").removeprefix("web: ").strip()
+    port = free_port()
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "GUNICORN_CMD_ARGS": "--access-logfile -",
+        "PORT": str(port),
+        "XRAY_SECRET_KEY": "a key for tests only",
+        "XRAY_INSTANCE_DIR": str(tmp_path / "instance"),
+        "XRAY_ANALYSIS_DIR": str(tmp_path / "copies"),
+    }
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        # A session of its own, so that the shell and what it starts end together.
+        server = subprocess.Popen(
+            ["sh", "-c", command], cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True
+        )
+        try:
+            wait(server, f"http://127.0.0.1:{port}/healthz", log)
+            with pytest.raises(HTTPError):
+                urlopen(f"http://127.0.0.1:{port}/static/xray_analysis/DOE_JANE.png")
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(timeout=60)
+    said = log.read_text(encoding="utf-8")
+    assert "Listening" in said and "DOE_JANE" not in said and "GET" not in said
 
 
 def test_heroku_makes_a_key_of_its_own():

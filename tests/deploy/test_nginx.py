@@ -68,6 +68,22 @@ def test_an_address_that_a_visitor_makes_up_is_not_believed(site):
     assert len(set(statuses)) == 1
 
 
+def test_metrics_are_for_this_machine_alone(site):
+    host = urlsplit(site)
+    for source, status in (("127.0.0.1", 200), ("127.0.0.2", 403)):
+        line = http.client.HTTPConnection(host.hostname, host.port, timeout=30, source_address=(source, 0))
+        line.request("GET", "/metrics")
+        assert line.getresponse().status == status, source
+        line.close()
+
+
+def test_refusals_write_nobody_down(site, configuration):
+    body, kind = multipart({"model": b"both"}, "DOE_JANE.png", b"x" * 40_000_000)
+    assert refused(f"{site}/query?name=DOE_JANE", body, **{"Content-Type": kind}) == 413
+    written = "".join(path.read_text(encoding="utf-8") for path in configuration.glob("*.log"))
+    assert "DOE_JANE" not in written and "client:" not in written
+
+
 def test_requests_carry_an_id_from_nginx_to_the_answer(site):
     with ask(f"{site}/about") as answer:
         assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
