@@ -1,8 +1,15 @@
 # docker build -t covid-xray . && docker run --read-only --tmpfs /tmp -v xray-data:/data -p 5000:5000 -e XRAY_SECRET_KEY=… covid-xray
 FROM python:3.12.8-slim-bookworm AS packages
-COPY requirements.lock .
+COPY requirements.lock requirements-cloud.txt ./
 RUN python -m venv /packages \
     && /packages/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+# One of several instances needs the clients of PostgreSQL, S3 and Redis, 47 MB: docker build --build-arg CLOUD=true
+ARG CLOUD=false
+RUN case "$CLOUD" in \
+        true) /packages/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements-cloud.txt ;; \
+        false) ;; \
+        *) echo "CLOUD: expected true or false, received $CLOUD" >&2; exit 1 ;; \
+    esac
 
 FROM python:3.12.8-slim-bookworm
 RUN useradd --system --uid 10001 xray && install -d -o xray -g xray /data
@@ -15,6 +22,7 @@ USER xray
 ENV PATH=/packages/bin:$PATH PORT=5000 XRAY_INSTANCE_DIR=/data/instance XRAY_ANALYSIS_DIR=/data/copies
 VOLUME /data
 EXPOSE 5000
+# Whether it lives, not /readyz: a database that is down for all would have all instances ended, which mends nothing.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \
-    ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://localhost:{os.environ[\"PORT\"]}/readyz')"]
+    ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://localhost:{os.environ[\"PORT\"]}/healthz')"]
 CMD ["gunicorn", "app:app"]

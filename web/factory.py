@@ -25,14 +25,19 @@ from web import (
 )
 from web.analyses.pages import analyses
 from web.api import interface
+from web.batch import uploads
 from web.batch.pages import batch
-from web.health import health
+from web.health import ProbedRequest, health
 from web.lesson.pages import lesson
 from web.models.pages import models
 from web.pages import pages
 from web.preview import preview
 from xray import memory
 from xray.registry import Registry
+
+
+class Request(ProbedRequest, uploads.Request):
+    """A request as this application takes it: from probes by any name, and with many files in one."""
 
 
 def create_app(config: Mapping[str, object] | None = None, *, registry: Registry | None = None) -> Flask:
@@ -55,6 +60,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     app = Flask("web", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
     # /batch/ is /batch: people type either.
     app.url_map.strict_slashes = False
+    app.request_class = Request
     settings.configure(app, config)
     _keep_compiled_templates(app)
     logs.number(app)

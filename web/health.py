@@ -1,12 +1,34 @@
 """What machines ask an instance: whether it lives, whether it can read films, and how it has been doing."""
 
-from flask import Blueprint, Response, abort, current_app, jsonify
+from flask import Blueprint, Request, Response, abort, current_app, jsonify
 
 from web import metrics
 from web.analyses.store import StoreError
 from web.services import services
 
 health = Blueprint("health", __name__)
+
+PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class ProbedRequest(Request):
+    """A request to which, where only machines ask, XRAY_TRUSTED_HOSTS does not apply.
+
+    Probes call an instance by its own address, which no list of the site's names holds; and these answers make no
+    address out of the host that was asked for.
+    """
+
+    _named: list[str] | None = None
+
+    @property
+    def trusted_hosts(self) -> list[str] | None:
+        """The host names that are answered to; None: any."""
+        # Not `path`: it is the same for //healthz, which is led on to an address with the host's name in it.
+        return None if self.environ.get("PATH_INFO") in PATHS else self._named
+
+    @trusted_hosts.setter
+    def trusted_hosts(self, named: list[str] | None) -> None:
+        self._named = named
 
 
 @health.get("/healthz")

@@ -13,10 +13,11 @@ from urllib.request import urlopen
 import pytest
 
 from benchmarks.hosts import hosts
-from benchmarks.server import free_port, wait
+from benchmarks.server import free_port, serving, wait
 from web.settings import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
 
 
 def test_each_host_gets_what_serves_and_nothing_that_trains():
@@ -75,3 +76,33 @@ def test_heroku_makes_a_key_of_its_own():
         "description": "Signs cookies and forms. Made once; it has to outlive the disk, which is wiped every day.",
         "generator": "secret",
     }
+
+
+def test_docker_restarts_no_instance_because_the_database_they_share_is_down():
+    command = json.loads(re.search(r"^HEALTHCHECK .*CMD\s+(\[.*])", DOCKERFILE, re.MULTILINE)[1])
+    with serving({"XRAY_TRUSTED_HOSTS": "films.example"}) as server:
+        for file in (server.folder / "instance").glob("analyses.sqlite3*"):
+            file.write_bytes(b"no database at all" * 100)
+        with pytest.raises(HTTPError, match="503"):
+            urlopen(f"{server.url}/readyz")
+        settings = os.environ | {"PORT": server.url.rpartition(":")[2]}
+        done = subprocess.run(
+            [sys.executable, *command[1:]], env=settings, capture_output=True, text=True, check=False, timeout=20
+        )
+    assert done.returncode == 0, done.stderr
+    assert subprocess.run([sys.executable, *command[1:]], env=settings, capture_output=True, check=False).returncode
+
+
+@pytest.mark.parametrize(
+    ("cloud", "installed", "status"),
+    [("true", "-r requirements-cloud.txt", 0), ("false", "", 0), ("yes", "expected true or false, received yes", 1)],
+)
+def test_the_docker_image_holds_what_several_instances_share_where_that_is_asked_for(cloud, installed, status):
+    script = re.search(r"^RUN (case .*esac)$", DOCKERFILE, re.MULTILINE)[1].replace("/packages/bin/pip", "echo")
+    done = subprocess.run(
+        ["sh", "-c", script], env=os.environ | {"CLOUD": cloud}, capture_output=True, text=True, check=False
+    )
+    said = done.stdout + done.stderr
+    assert (done.returncode, installed in said, bool(said)) == (status, True, bool(installed))
+    assert re.search(r"^ARG CLOUD=false$", DOCKERFILE, re.MULTILINE)
+    assert "requirements-cloud.txt" in hosts()[2].files()

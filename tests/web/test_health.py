@@ -68,3 +68,18 @@ def test_two_applications_count_for_themselves(make_app, send):
     send(one)
     assert not [name for name in figures(other) if name.startswith("xray_verdicts_total")]
     assert re.search(r"xray_verdicts_total{.*} 1.0", one.get("/metrics").text)
+
+
+@pytest.mark.parametrize("host", ["localhost:5000", "10.0.0.7:5000", "[::1]:5000"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_ask_by_whatever_address_they_know_though_the_site_s_names_are_listed(make_app, path, host):
+    client = make_app(METRICS=True, TRUSTED_HOSTS=["films.example"]).test_client()
+    assert client.get(path, headers={"Host": host}).status_code == 200
+    assert client.get(path, headers={"Host": "films.example"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/about", "/healthz/x", "//healthz", "/healthz//", "/static/css/style.css"])
+def test_nothing_else_is_answered_under_a_stranger_s_name(make_app, path):
+    client = make_app(TRUSTED_HOSTS=["films.example"]).test_client()
+    answer = client.get(path, headers={"Host": "evil.example"})
+    assert answer.status_code == 400 and "evil" not in answer.text + str(answer.headers)

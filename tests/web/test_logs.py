@@ -4,10 +4,12 @@ import json
 import logging
 import re
 import sys
+import traceback
 
 import pytest
+from flask.logging import default_handler
 
-from web.logs import HEADER, JsonLines
+from web.logs import HEADER, JsonLines, _tell_no_names
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +59,56 @@ def test_an_error_s_lines_are_one_object():
     written = JsonLines().format(record)
     assert "\n" not in written
     assert json.loads(written)["message"] == "it broke" and "ValueError: two" in json.loads(written)["exception"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("kind", ["the system's", "one sentence's", "chained"])
+def test_an_error_tells_the_log_where_it_happened_but_no_file_s_name(make_app, capsys, monkeypatch, form, kind):
+    name = f"POSITIVE_Prob_99_Name_DOE_JANE_{'A' * 22}.png"
+    refused = PermissionError(13, "Permission denied", f"/data/{name}")
+
+    def fail(*_, **__):
+        if kind == "one sentence's":
+            raise OSError(f"cannot read {name}")
+        try:
+            raise refused
+        except OSError as error:
+            if kind == "chained":
+                raise ValueError("a bug of ours") from error
+            raise
+
+    app = make_app(LOG_FORMAT=form)
+    if form == "text":
+        # Flask adds it by itself where nobody else, such as pytest, takes the lines.
+        app.logger.addHandler(default_handler)
+    monkeypatch.setattr("web.analyses.store.Store.open", fail)
+    assert app.test_client().get(f"/static/xray_analysis/{name}?page=DOE").status_code == 500
+    written = capsys.readouterr().err
+    assert "DOE" not in written and "/data" not in written
+    if form == "json":
+        (line,) = [each for each in map(json.loads, written.splitlines()) if each["level"] == "ERROR"]
+        written = f"{line['message']}\n{line['exception']}"
+        assert line["request_id"]
+    assert "Exception on /static/xray_analysis/<name> [GET]\nTraceback (most recent call last):" in written
+    assert f'File "{__file__}"' in written and "in fail" in written, "the way to it"
+    if kind == "one sentence's":
+        assert written.rstrip().endswith("OSError: …")
+    else:
+        assert "PermissionError: Permission denied" in written
+    if kind == "chained":
+        assert "was the direct cause" in written and written.rstrip().endswith("ValueError: a bug of ours")
+
+
+def test_an_error_s_traceback_is_as_python_writes_it_but_for_names_of_files():
+    try:
+        try:
+            _ = 1 / 0
+        except ZeroDivisionError:
+            raise KeyError("two")  # noqa: B904 - one error while another is handled
+    except KeyError:
+        record = logging.LogRecord("web", logging.ERROR, __file__, 1, "x", (), sys.exc_info())
+        expected = traceback.format_exc()
+    assert _tell_no_names(record) and record.exc_text == expected.rstrip("\n")
 
 
 def test_without_the_setting_nothing_is_logged_of_a_request(client, capsys):

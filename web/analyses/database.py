@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from web.analyses.limits import limit
 from web.analyses.store import StoreError
 from web.analyses.versions import bring_up_to_date
 from web.settings import SettingError
@@ -97,6 +98,7 @@ def _up_to_date(engine: Engine) -> Engine:
     except BaseException:
         engine.dispose()
         raise
+    limit(engine)
     return engine
 
 

@@ -48,6 +48,8 @@ UNFILED_S = 3600
 AT_ONCE = 2
 # Analyses that are taken away in one step: others who write wait as long.
 REMOVED_AT_ONCE = 50
+# After so long, whoever takes old analyses away leaves the rest to the next. One goes in any case: one comes.
+PRUNE_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Desk:
             with suppress(StoreError):
                 self._discard(id, copies)
             raise
-        self.prune(now, but=id)
+        self.tidy(but=id)
         watch.lap("keep")
         if self.metrics:
             self.metrics.read(analysis, {**analysis.seconds, **watch.seconds})
@@ -149,6 +151,14 @@ class Desk:
             self._take_away(dict(filed[start : start + REMOVED_AT_ONCE]))
         return len(filed)
 
+    def tidy(self, *, but: str = "") -> None:
+        """Take away some of what is too old or too many, where that can be without letting today's visitor wait.
+
+        Args:
+            but: the id of one that stays in any case: a clock that was set back makes the newest look old.
+        """
+        self.pictures.aside(partial(self.prune, datetime.now(UTC), but=but))
+
     def prune(self, now: datetime, *, but: str = "") -> int:
         """Take away some of the analyses that are too old or too many, and return how many.
 
@@ -156,16 +166,20 @@ class Desk:
 
         Args:
             now: the time.
-            but: the id of one that stays in any case: a clock that was set back makes the newest look old.
+            but: the id of one that stays in any case.
         """
-        removed = 0
+        removed, end = 0, time.monotonic() + PRUNE_S
         if self.pictures.marked_before(SWEPT, time.time() - DAY_S):
             # A process that was killed today left what no row names, and nobody may start this one for months.
             self._sweep_files()
         try:
             for id, copies in self.records.expired(now, count=self.keep_count, but=but).items():
-                self._take_away({id: copies})
-                removed += 1
+                with self.records.removing([id], unless_others_do=True) as ours:
+                    if ours:
+                        self._discard(id, copies)
+                removed += len(ours)
+                if time.monotonic() > end:
+                    break
         except StoreError as error:
             log.warning("Not all old analyses could be taken away: %s", error)
         return removed

@@ -59,6 +59,9 @@ class PictureHome(Protocol):
     def each(self, work: Callable[[Thing], object], things: Iterable[Thing]) -> None:
         """Do something with many analyses: one after another, or side by side where each has to be waited for."""
 
+    def aside(self, work: Callable[[], int]) -> None:
+        """Do the next part of some work; or all parts, until one does nothing, where nobody has to wait for it."""
+
     def mark(self, name: str) -> None:
         """Remember, for all who share a disk, that something was done just now."""
 

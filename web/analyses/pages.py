@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -36,7 +35,7 @@ def index() -> str:
     """List this browser's analyses, newest first, a page at a time."""
     desk, owner = services().desk, visitor.token()
     # Where nobody analyses any more, whoever looks takes the old ones away.
-    desk.prune(datetime.now(UTC))
+    desk.tidy()
     total = desk.records.count(owner)
     pages = max(1, -(-total // PER_PAGE))
     page = min(max(1, request.args.get("page", 1, type=int)), pages)

@@ -95,6 +95,10 @@ class Pictures:
         for thing in things:
             work(thing)
 
+    def aside(self, work: Callable[[], int]) -> None:
+        """Do the next part of some work, now: a disk is not waited for, and there may be no threads."""
+        work()
+
     def mark(self, name: str) -> None:
         """Remember, in a file beside the folder whose age all workers see, that something was done just now."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from web.analyses.record import ID, Record, copies_in
 
 log = logging.getLogger(__name__)
 
-# Of expired analyses, as many are taken away after each new one: the list shrinks faster than it grows.
+# Of expired analyses, as many are looked at in one step.
 PRUNED_AT_ONCE = 20
 READ_AT_ONCE = 100  # rows, where all are asked for: each is some kilobytes
 DAY_MS = 86_400_000
@@ -112,11 +112,22 @@ class Records:
         return self._filed(oldest.where(analyses.c.owner == most).limit(min(surplus, PRUNED_AT_ONCE)))
 
     @contextmanager
-    def removing(self, ids: Sequence[str]) -> Iterator[None]:
-        """Forget some analyses once what is done meanwhile succeeded; one that is not there is no error."""
+    def removing(self, ids: Sequence[str], *, unless_others_do: bool = False) -> Iterator[Sequence[str]]:
+        """Forget some analyses once what is done meanwhile succeeded; one that is not there is no error.
+
+        Args:
+            ids: which.
+            unless_others_do: whether to leave out, in PostgreSQL, those that others are removing at this moment.
+
+        Yields:
+            The ids of those that are forgotten.
+        """
         with writing(self.engine) as connection:
+            if unless_others_do and connection.dialect.name == "postgresql":
+                free = select(analyses.c.id).where(analyses.c.id.in_(ids)).with_for_update(skip_locked=True)
+                ids = connection.execute(free).scalars().all()
             connection.execute(delete(analyses).where(analyses.c.id.in_(ids)))
-            yield
+            yield ids
 
     def _newest_first(self, owner: str) -> Select[Any]:
         return self._shown(_rows, owner).order_by(analyses.c.created_ms.desc(), analyses.c.id)

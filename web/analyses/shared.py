@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from math import inf
+from threading import Lock
 from time import time
 
 from web.analyses.bucket import Bucket, Thing
 from web.analyses.pictures import is_name
 from web.analyses.record import ID
 from web.analyses.store import COPY_NAME, copy_name
+from web.analyses.threads import alone
 from xray.classifier import Verdict
 
 COPIES, PICTURES = "copies", "analyses"
@@ -61,6 +63,7 @@ class SharedPictures:
 
     bucket: Bucket
     _marks: dict[str, float] = field(default_factory=dict)
+    _aside: Lock = field(default_factory=Lock)
 
     def save(self, id: str, pictures: Mapping[str, bytes]) -> None:
         """Keep all pictures of an analysis; after an error some may be there, for `remove` to take away."""
@@ -100,6 +103,20 @@ class SharedPictures:
     def each(self, work: Callable[[Thing], object], things: Iterable[Thing]) -> None:
         """Do something with many analyses, side by side."""
         self.bucket.each(work, things)
+
+    def aside(self, work: Callable[[], int]) -> None:
+        """Do all parts of some work later, unless that is being done already; without threads the next part, now."""
+        if alone():
+            work()
+        elif self._aside.acquire(blocking=False):
+            self.bucket.later(partial(self._all_parts, work))
+
+    def _all_parts(self, work: Callable[[], int]) -> None:
+        try:
+            while work():
+                pass
+        finally:
+            self._aside.release()
 
     def mark(self, name: str) -> None:
         """Remember, in this process, that something was done just now."""

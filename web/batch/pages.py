@@ -26,7 +26,6 @@ from xray import combined
 from xray.errors import Phrase
 
 batch = Blueprint("batch", __name__, url_prefix="/batch")
-batch.record_once(lambda state: setattr(state.app, "request_class", uploads.Request))
 
 CLASSIFY, MASK, SHOW = FUNCTIONS = ("classify", "mask", "show")
 # The list of a batch that comes back from the page: some hundred bytes for each file.
