@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xray.archive import storage
 from xray.errors import XrayError
-from xray.folder import DICOM_PREAMBLE_BYTES, EXTENSIONS, is_picture, is_picture_here
+from xray.folder import DICOM_PREAMBLE_BYTES, is_picture, is_picture_here
 
 LISTS = (".txt", ".lst", ".list")
 TABLE = ".parquet"
@@ -46,7 +46,7 @@ def find(source: str, column: str | None = None) -> Iterator[str]:
             return _walk(f"{opener}://::{source}")
     if name.endswith(LISTS):
         return _lines(source)
-    if os.path.splitext(name)[1] in {*EXTENSIONS, ""}:
+    if not os.path.splitext(name)[1] or _is_picture(source):
         return iter([source])
     raise SourceError(
         "Expected a folder, a zip, a tar, a list (%(lists)s), a Parquet file or a film. Received %(source)s.",
@@ -84,8 +84,16 @@ def _walk(source: str) -> Iterator[str]:
 
 
 def _is_picture(address: str) -> bool:
-    """Tell of a URL, by what stands before the archive that it is in."""
-    return is_picture(address.partition("::")[0], lambda: storage.read(address, DICOM_PREAMBLE_BYTES))
+    """Tell of an address; of a film in an archive, by what stands before the archive.
+
+    What cannot be read may be a film: it is taken for one, so that it has a row with its error.
+    """
+    if not storage.is_url(address):
+        return is_picture_here(address)
+    try:
+        return is_picture(address.partition("::")[0], lambda: storage.read(address, DICOM_PREAMBLE_BYTES))
+    except storage.UNREADABLE:
+        return True
 
 
 def _lines(source: str) -> Iterator[str]:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from xray import folder
 from xray.archive import sources, storage
 from xray.archive.judge import content
+
+DICOM = bytes(128) + b"DICM"
 
 
 def contents(source: str, column: str | None = None) -> list[str]:
@@ -35,6 +38,36 @@ def test_a_list_names_one_film_a_line(films: Path, expected: list[str]) -> None:
     names = films.parent / "list.txt"
     names.write_text(f"{films}/b.png\n\n{films}/missing.png\n", encoding="utf-8")
     assert contents(str(names)) == [expected[1], ""]
+
+
+def test_dicom_is_found_whatever_its_name_ends_in(tmp_path: Path) -> None:
+    names = ["1.2.840.113619.2831164097", "IMG.0001", "plain"]
+    for name in names:
+        (tmp_path / name).write_bytes(DICOM)
+    for name in ("notes.txt", "a.json", "b.csv", "README"):
+        (tmp_path / name).write_text("none", encoding="utf-8")
+    assert list(sources.find(str(tmp_path))) == [str(tmp_path / name) for name in names]
+    assert list(sources.find(str(tmp_path / "IMG.0001"))) == [str(tmp_path / "IMG.0001")]
+
+
+def test_dicom_is_found_in_an_archive_whatever_its_name_ends_in(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        packed.writestr("IMG.0001", DICOM)
+        packed.writestr("notes.txt", "none")
+    assert list(sources.find(f"{tmp_path}/x.zip")) == [f"zip://IMG.0001::{tmp_path}/x.zip"]
+
+
+def test_what_cannot_be_looked_into_is_a_film_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "IMG0001").write_bytes(DICOM)
+
+    def broken(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(folder, "read", broken)
+    assert list(sources.find(str(tmp_path))) == [str(tmp_path / "IMG0001")]
 
 
 def test_a_zip_and_a_tar_are_folders(films: Path, expected: list[str]) -> None:
