@@ -1,7 +1,13 @@
 """The command line of archives: `python -m xray.archive SOURCE DESTINATION`."""
 
 import argparse
+import lzma
+import sqlite3
 import sys
+import tarfile
+import tempfile
+import zipfile
+import zlib
 from collections.abc import Sequence
 
 from xray.analysis import BOTH_MODELS, Analyzer
@@ -14,6 +20,8 @@ from xray.errors import XrayError
 from xray.registry import BACKBONE
 
 OPTIONAL = {"pyarrow", "fsspec", "ray"}
+# What a damaged or encrypted file ends in; of a film in the archive it is a row.
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,8 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.name not in OPTIONAL:
             raise
         return _fail(f"Expected the package {error.name}. It is missing: pip install -r requirements-archive.txt")
-    except (XrayError, ImportError, OSError, ValueError) as error:
-        return _fail(str(error))
+    except sqlite3.Error as error:
+        return _fail(
+            f"Expected room for the notes of a run in {tempfile.gettempdir()}. Received: {error}. "
+            "Free some, or name another folder in SQLITE_TMPDIR."
+        )
+    except (XrayError, ImportError, OSError, ValueError, *DAMAGED) as error:
+        return _fail(str(error) or type(error).__name__)
     except KeyboardInterrupt:
         return 130
 

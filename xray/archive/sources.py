@@ -73,7 +73,7 @@ def _walk(source: str) -> Iterator[str]:
     Of a folder on this machine no more than one folder at a time is listed.
     """
     if storage.is_url(source):
-        yield from filter(_is_picture, storage.walk(source))
+        yield from filter(_is_picture, _listed(source))
         return
     closed: list[OSError] = []
     for folder, folders, names in os.walk(source, onerror=closed.append):
@@ -81,6 +81,21 @@ def _walk(source: str) -> Iterator[str]:
         paths = (os.path.join(folder, name) for name in sorted(names) if not name.startswith("."))
         yield from (absolute(path) for path in paths if is_picture_here(path))
     yield from (absolute(str(error.filename)) for error in closed)
+
+
+def _listed(source: str) -> Iterator[str]:
+    """Yield the files of a folder of an object store, or of an archive file that must have a whole list of them."""
+    try:
+        yield from storage.walk(source)
+    except storage.UNREADABLE as error:
+        _, chained, archive = source.partition("::")
+        if not chained:
+            raise
+        raise SourceError(
+            "Expected a whole archive file. Received a damaged one, %(archive)s (%(error)s): copy or pack it again.",
+            archive=archive,
+            error=" ".join(str(error).split()) or type(error).__name__,
+        ) from error
 
 
 def _is_picture(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -243,3 +244,15 @@ def test_what_cannot_be_done_is_said(
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
     assert Path("other.csv").read_text(encoding="utf-8") == "name\nvalue\n"
+
+
+def test_a_full_disk_of_temporary_files_is_said(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("xray.archive.__main__.run", full)
+    assert main([str(films), str(tmp_path / "o.csv")]) == 2
+    said = capsys.readouterr().err
+    assert "disk is full" in said and "SQLITE_TMPDIR" in said

@@ -1,5 +1,6 @@
 """Films are found wherever they are, each under an address that reads it."""
 
+import io
 import os
 import tarfile
 import zipfile
@@ -10,6 +11,7 @@ import pytest
 
 from xray import folder
 from xray.archive import sources, storage
+from xray.archive.__main__ import main
 from xray.archive.judge import content
 
 DICOM = bytes(128) + b"DICM"
@@ -94,6 +96,81 @@ def test_a_damaged_archive_gives_films_that_cannot_be_read(films: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:200] + b"\0" * 50 + whole[250:])
     assert contents(str(path)) == [""]
+
+
+def test_a_bad_member_loses_no_other(tmp_path: Path, film: Callable[[int], bytes]) -> None:
+    """Damaged, packed as LZMA, or encrypted, with an extension and without."""
+    pytest.importorskip("fsspec")
+    names = ["a.png", "b.png", "c", "d.png", "e"]
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        packed.writestr("a.png", film(0))
+        for name in ("b.png", "c"):
+            packed.writestr(name, film(1), zipfile.ZIP_LZMA)
+        for name in ("d.png", "e"):
+            packed.writestr(name, film(2))
+        at = {info.filename: info.header_offset for info in packed.infolist()}
+    whole = bytearray((tmp_path / "x.zip").read_bytes())
+    for name in ("b.png", "c"):
+        middle = at[name] + 30 + len(name) + 9
+        whole[middle : middle + 200] = b"\xff" * 200
+    whole[at["c"] : at["c"] + 4] = b"none"
+    listed = whole.index(b"PK\x01\x02")
+    for name in ("d.png", "e"):
+        entry = whole.index(name.encode(), listed) - 46
+        whole[entry + 8] |= 1
+        whole[at[name] + 6] |= 1
+    (tmp_path / "x.zip").write_bytes(whole)
+    found = list(sources.find(f"{tmp_path}/x.zip"))
+    assert [address.partition("::")[0] for address in found] == [f"zip://{name}" for name in names]
+    assert [bool(content(address).sha256) for address in found] == [True, *[False] * 4]
+    assert all("Expected" in content(address).problem for address in found[1:])
+
+
+def _tar(path: Path, names: list[str]) -> bytes:
+    """Pack files of 5,000 bytes, each the first letter of its name."""
+    with tarfile.open(path, "w") as packed:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = 5000
+            packed.addfile(info, io.BytesIO(name[:1].encode() * 5000))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["cut short", "no tar", "header", "no zip"])
+def test_an_archive_that_is_damaged_as_a_whole_is_refused(
+    damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("fsspec")
+    whole = _tar(tmp_path / "x.tar", ["a.png", "b.png"])
+    header = 512 + 5120
+    path = tmp_path / ("damaged.zip" if damage == "no zip" else "damaged.tar")
+    path.write_bytes(
+        {"cut short": whole[:3000], "header": whole[:header] + b"x" * 512 + whole[header + 512 :]}.get(
+            damage, b"x" * 999
+        )
+    )
+    assert main([str(path), str(tmp_path / "o.csv"), "--workers", "1"]) == 2
+    said = capsys.readouterr().err
+    assert "damaged" in said and str(path) in said and said.count("\n") == 1
+
+
+def test_a_film_named_in_an_archive_that_is_damaged_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("fsspec")
+    (tmp_path / "x.zip").write_bytes(b"none")
+    assert main([f"zip://a.png::{tmp_path}/x.zip", str(tmp_path / "o.csv")]) == 2
+    assert "not a zip" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["caf\udce9.png", "two\r\nlines 100%.png", "a::b.png"])
+def test_a_name_in_an_archive_that_no_table_can_hold_is_spelled(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    _tar(tmp_path / "x.tar", ["100%0A.png", name])
+    plain, address = sources.find(f"{tmp_path}/x.tar")
+    assert plain == f"tar://100%0A.png::{tmp_path}/x.tar"
+    assert address.isascii() and address.isprintable() and "%" in address
+    assert [storage.read(each, 1) for each in (plain, address)] == [b"1", name[:1].encode()]
 
 
 @pytest.mark.parametrize("column", ["path", "film"])
