@@ -59,7 +59,7 @@ class CsvFile:
             raise DestinationError(
                 "Expected a CSV file on this machine, or a Parquet folder anywhere. Received %(path)s.", path=path
             )
-        self._path = path
+        self._path = storage.local(path)
         self._file: TextIO | None = None
         if os.path.exists(path) and os.path.getsize(path):
             self._check()

@@ -76,7 +76,7 @@ def _walk(source: str) -> Iterator[str]:
         yield from filter(_is_picture, _listed(source))
         return
     closed: list[OSError] = []
-    for folder, folders, names in os.walk(source, onerror=closed.append):
+    for folder, folders, names in os.walk(storage.local(source), onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths = (os.path.join(folder, name) for name in sorted(names) if not name.startswith("."))
         yield from (absolute(path) for path in paths if is_picture_here(path))
@@ -104,7 +104,7 @@ def _is_picture(address: str) -> bool:
     What cannot be read may be a film: it is taken for one, so that it has a row with its error.
     """
     if not storage.is_url(address):
-        return is_picture_here(address)
+        return is_picture_here(storage.local(address))
     try:
         return is_picture(address.partition("::")[0], lambda: storage.read(address, DICOM_PREAMBLE_BYTES))
     except storage.UNREADABLE:

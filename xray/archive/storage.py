@@ -83,7 +83,7 @@ def write(address: str, content: bytes) -> None:
         files, path = filesystem(address)
         files.pipe_file(path, content)
         return
-    target = Path(address)
+    target = Path(local(address))
     target.parent.mkdir(parents=True, exist_ok=True)
     # The dot hides it from whoever reads the folder.
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
@@ -100,7 +100,7 @@ def write(address: str, content: bytes) -> None:
 def exists(address: str) -> bool:
     """Tell whether there is a file or a folder."""
     if not is_url(address):
-        return os.path.exists(address)
+        return os.path.exists(local(address))
     files, path = filesystem(address)
     return bool(files.exists(path))
 
@@ -108,7 +108,7 @@ def exists(address: str) -> bool:
 def is_folder(address: str) -> bool:
     """Tell a folder from a file."""
     if not is_url(address):
-        return os.path.isdir(address)
+        return os.path.isdir(local(address))
     files, path = filesystem(address)
     return bool(files.isdir(path))
 
@@ -149,7 +149,7 @@ def filesystem(address: str) -> tuple[Any, str]:
     inside, chained, archive = address.partition("::")
     if chained:
         scheme, _, path = inside.partition("://")
-        whole = f"{scheme}://::{archive}"
+        whole = f"{scheme}://::{local(archive)}"
         if getattr(_last, "archive", None) != whole:
             _last.archive, _last.files = whole, fsspec.core.url_to_fs(whole)[0]
         return _last.files, path

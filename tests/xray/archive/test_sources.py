@@ -82,6 +82,18 @@ def test_a_zip_and_a_tar_are_folders(films: Path, expected: list[str]) -> None:
     assert contents(f"{films.parent}/x.zip") == contents(f"{films.parent}/x.tar.gz") == expected
 
 
+def test_archives_lists_and_tables_lie_in_folders_of_any_name(films: Path, expected: list[str], tmp_path: Path) -> None:
+    pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    folder = tmp_path / "結果\u3000 100%25"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "x.zip", "w") as packed:
+        packed.write(films / "b.png", "b.png")
+    (folder / "list.txt").write_text(f"{films}/b.png\n", encoding="utf-8")
+    pandas.DataFrame({"path": [f"{films}/b.png"]}).to_parquet(folder / "t.parquet")
+    for name in ("x.zip", "list.txt", "t.parquet"):
+        assert contents(str(folder / name)) == contents((folder / name).as_uri()) == expected[1:2]
+
+
 def test_urls_are_read_by_fsspec(films: Path, expected: list[str]) -> None:
     pytest.importorskip("fsspec")
     assert contents(f"local://{films}") == expected
