@@ -58,10 +58,14 @@ def find(source: str, column: str | None = None) -> Iterator[str]:
 def absolute(address: str) -> str:
     """Return a path from the root on, and a URL as it is.
 
-    A name that no table can hold, with a line break or bytes that are not UTF-8, becomes a file:// URL.
+    A name that no table can hold, with a line break or bytes that are not UTF-8, becomes a file:// URL; in a URL it is
+    spelled with percent signs.
     """
     if "://" in address:
-        return address
+        scheme, _, rest = address.partition("://")
+        inside, chained, archive = rest.partition("::")
+        within = absolute(archive) if storage.UNSPEAKABLE.search(archive) else archive
+        return f"{scheme}://{storage.spelled(inside)}{chained}{within}"
     path = os.path.abspath(address)
     plain = path.isprintable() and not any("\ud800" <= letter <= "\udfff" for letter in path)
     return path if plain else Path(path).as_uri()
