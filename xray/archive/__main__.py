@@ -20,6 +20,7 @@ from xray.errors import XrayError
 from xray.registry import BACKBONE
 
 OPTIONAL = {"pyarrow", "fsspec", "ray"}
+PICTURES = ("--masks", "--heat-maps")
 # What a damaged or encrypted file ends in; of a film in the archive it is a row.
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
 
@@ -80,10 +81,26 @@ def _run(options: argparse.Namespace) -> int:
     folders = [sources.absolute(each) if each else "" for each in (options.masks, options.heat_maps)]
     task = Task(tuple(of), options.backbone, *folders)
     addresses = sources.find(options.source, options.column)
-    to = results.to(sources.absolute(options.destination))
+    destination = sources.absolute(options.destination)
+    _see_apart(sources.absolute(options.source), destination, options.column, folders)
+    to = results.to(destination)
     engine = _engine(options.engine, options.workers)
     failed = run(addresses, to, engine, task, of, sys.stderr, trust_names=options.trust_names)
     return int(failed > 0)
+
+
+def _see_apart(source: str, destination: str, column: str | None, folders: Sequence[str]) -> None:
+    """See that what is written is not read again: pictures as films, or as results, or results as addresses."""
+    pairs = [("SOURCE", source, name, folder) for name, folder in zip(PICTURES, folders, strict=True) if folder]
+    pairs += [("DESTINATION", destination, name, folder) for _, _, name, folder in pairs]
+    if column:
+        pairs.append(("SOURCE", source, "DESTINATION", destination))
+    for what, around, name, folder in pairs:
+        if sources.is_within(folder, around):
+            raise ValueError(
+                f"Expected {name} outside {what}, whose next run would read what is written there. "
+                f"Received {folder}, in {around}: name another folder."
+            )
 
 
 def _engine(name: str, workers: int | None) -> Engine:

@@ -280,3 +280,35 @@ def test_a_full_disk_of_temporary_files_is_said(
     assert main([str(films), str(tmp_path / "o.csv")]) == 2
     said = capsys.readouterr().err
     assert "disk is full" in said and "SQLITE_TMPDIR" in said
+
+
+def test_a_source_with_no_film_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as the empty folder where a disk should be."""
+    source, table = tmp_path / "films", tmp_path / "o.csv"
+    source.mkdir()
+    (source / "notes.txt").write_text("\n", encoding="utf-8")
+    for each in (source, source / "notes.txt"):
+        assert main([str(each), str(table)]) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and f"Expected films in {each}. Received none" in said
+    assert not table.exists()
+
+
+@pytest.mark.parametrize("option", ["--masks", "--heat-maps"])
+@pytest.mark.parametrize(("place", "around"), [("films/m", "SOURCE"), ("link", "SOURCE"), ("out/m", "DESTINATION")])
+def test_pictures_are_not_written_where_the_next_run_reads(
+    option: str, place: str, around: str, films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "link").symlink_to(films / "deeper")
+    assert main([str(films), str(tmp_path / "out"), option, str(tmp_path / place)]) == 2
+    assert f"Expected {option} outside {around}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists() and not (films / "m").exists()
+
+
+def test_results_are_not_written_into_the_tables_that_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "tables").mkdir()
+    assert main([f"{tmp_path}/tables", f"{tmp_path}/tables/out", "--column", "path"]) == 2
+    assert "Expected DESTINATION outside SOURCE" in capsys.readouterr().err

@@ -42,6 +42,31 @@ def test_a_list_names_one_film_a_line(films: Path, expected: list[str]) -> None:
     assert contents(str(names)) == [expected[1], ""]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be"])
+def test_a_list_may_be_written_on_windows(encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "PIECE_BYTES", 7)  # so that lines and letters are cut
+    names = ["/胸部/a.png", "/film \U0001fa7b.png", "s3://bucket/ü.png"]
+    mark = "" if encoding == "utf-8-sig" else "\ufeff"
+    (tmp_path / "list.txt").write_bytes((mark + "\r\n".join(names)).encode(encoding))
+    assert list(sources.find(str(tmp_path / "list.txt"))) == names
+
+
+def test_a_list_may_hold_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_bytes(b"/caf\xe9.png\n")
+    assert list(sources.find(str(tmp_path / "list.txt"))) == ["file:///caf%E9.png"]
+
+
+def test_a_linked_folder_is_passed_over_and_that_is_said(
+    films: Path, expected: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (films / "deeper" / "ring").symlink_to(films)
+    (films / ".hidden").symlink_to(films)
+    assert contents(str(films)) == expected
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Links to folders were passed over, 1, such as {films}/deeper/ring: give those folders runs of their own."
+    ]
+
+
 def test_dicom_is_found_whatever_its_name_ends_in(tmp_path: Path) -> None:
     names = ["1.2.840.113619.2831164097", "IMG.0001", "plain"]
     for name in names:
