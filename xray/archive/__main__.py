@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 
 from xray.analysis import BOTH_MODELS, Analyzer
-from xray.archive import results, sources
+from xray.archive import lock, results, sources
 from xray.archive.engine import Engine, Local
 from xray.archive.judge import Task
 from xray.archive.run import run, versions
@@ -83,9 +83,10 @@ def _run(options: argparse.Namespace) -> int:
     addresses = sources.find(options.source, options.column)
     destination = sources.absolute(options.destination)
     _see_apart(sources.absolute(options.source), destination, options.column, folders)
-    to = results.to(destination)
-    engine = _engine(options.engine, options.workers)
-    failed = run(addresses, to, engine, task, of, sys.stderr, trust_names=options.trust_names)
+    with lock.held(destination):
+        to = results.to(destination)
+        engine = _engine(options.engine, options.workers)
+        failed = run(addresses, to, engine, task, of, sys.stderr, trust_names=options.trust_names)
     return int(failed > 0)
 
 
