@@ -10,24 +10,26 @@ DICOM_PREAMBLE_BYTES = 132
 
 
 def is_picture(name: str, start: Callable[[], bytes]) -> bool:
-    """Tell by the extension; a file without one by its first bytes, as scanners export DICOM so.
+    """Tell by the extension; without one that is a picture's, by the first bytes, as scanners name DICOM otherwise.
+
+    What follows the last dot may be a part of a UID, or a number (`IMG.0001`).
 
     Args:
         name: of the file, with or without its folder.
         start: reads the file's first DICOM_PREAMBLE_BYTES, where they are needed.
     """
-    extension = os.path.splitext(name)[1].lower()
-    if extension:
-        return extension in EXTENSIONS
-    try:
-        return dicom.is_dicom(start())
-    except OSError:
-        return False
+    return os.path.splitext(name)[1].lower() in EXTENSIONS or dicom.is_dicom(start())
 
 
 def is_picture_here(path: str) -> bool:
-    """Tell of a path on this machine; what is no file, such as a pipe, is not looked into."""
-    return is_picture(path, lambda: read(path, DICOM_PREAMBLE_BYTES) if os.path.isfile(path) else b"")
+    """Tell of a path on this machine; what is no file, such as a pipe, is not looked into.
+
+    What cannot be read may be a film: it is taken for one, so that its error is said.
+    """
+    try:
+        return is_picture(path, lambda: read(path, DICOM_PREAMBLE_BYTES) if os.path.isfile(path) else b"")
+    except OSError:
+        return True
 
 
 def read(path: str, size: int) -> bytes:

@@ -55,6 +55,13 @@ def put(path: str, content: bytes) -> None:
     Path(path).write_bytes(content)
 
 
+def test_a_folder_of_dicom_named_by_uid_is_read(run: Run) -> None:
+    put("films/1.2.840.113619.2831164097", bytes(128) + b"DICM")
+    put("films/notes.txt", b"none")
+    _, rows = run("films")
+    assert {row["file"] for row in rows} == {"films/1.2.840.113619.2831164097"}
+
+
 def test_a_model_of_several_classes_has_a_row_for_each(run: Run, film: bytes) -> None:
     put("a.png", film)
     put("b.png", b"no picture")

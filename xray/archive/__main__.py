@@ -1,11 +1,17 @@
 """The command line of archives: `python -m xray.archive SOURCE DESTINATION`."""
 
 import argparse
+import lzma
+import sqlite3
 import sys
+import tarfile
+import tempfile
+import zipfile
+import zlib
 from collections.abc import Sequence
 
 from xray.analysis import BOTH_MODELS, Analyzer
-from xray.archive import results, sources
+from xray.archive import lock, results, sources
 from xray.archive.engine import Engine, Local
 from xray.archive.judge import Task
 from xray.archive.run import run, versions
@@ -14,6 +20,9 @@ from xray.errors import XrayError
 from xray.registry import BACKBONE
 
 OPTIONAL = {"pyarrow", "fsspec", "ray"}
+PICTURES = ("--masks", "--heat-maps")
+# What a damaged or encrypted file ends in; of a film in the archive it is a row.
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,8 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.name not in OPTIONAL:
             raise
         return _fail(f"Expected the package {error.name}. It is missing: pip install -r requirements-archive.txt")
-    except (XrayError, ImportError, OSError, ValueError) as error:
-        return _fail(str(error))
+    except sqlite3.Error as error:
+        return _fail(
+            f"Expected room for the notes of a run in {tempfile.gettempdir()}. Received: {error}. "
+            "Free some, or name another folder in SQLITE_TMPDIR."
+        )
+    except (XrayError, ImportError, OSError, ValueError, *DAMAGED) as error:
+        return _fail(str(error) or type(error).__name__)
     except KeyboardInterrupt:
         return 130
 
@@ -67,10 +81,27 @@ def _run(options: argparse.Namespace) -> int:
     folders = [sources.absolute(each) if each else "" for each in (options.masks, options.heat_maps)]
     task = Task(tuple(of), options.backbone, *folders)
     addresses = sources.find(options.source, options.column)
-    to = results.to(sources.absolute(options.destination))
-    engine = _engine(options.engine, options.workers)
-    failed = run(addresses, to, engine, task, of, sys.stderr, trust_names=options.trust_names)
+    destination = sources.absolute(options.destination)
+    _see_apart(sources.absolute(options.source), destination, options.column, folders)
+    with lock.held(destination):
+        to = results.to(destination)
+        engine = _engine(options.engine, options.workers)
+        failed = run(addresses, to, engine, task, of, sys.stderr, trust_names=options.trust_names)
     return int(failed > 0)
+
+
+def _see_apart(source: str, destination: str, column: str | None, folders: Sequence[str]) -> None:
+    """See that what is written is not read again: pictures as films, or as results, or results as addresses."""
+    pairs = [("SOURCE", source, name, folder) for name, folder in zip(PICTURES, folders, strict=True) if folder]
+    pairs += [("DESTINATION", destination, name, folder) for _, _, name, folder in pairs]
+    if column:
+        pairs.append(("SOURCE", source, "DESTINATION", destination))
+    for what, around, name, folder in pairs:
+        if sources.is_within(folder, around):
+            raise ValueError(
+                f"Expected {name} outside {what}, whose next run would read what is written there. "
+                f"Received {folder}, in {around}: name another folder."
+            )
 
 
 def _engine(name: str, workers: int | None) -> Engine:

@@ -1,11 +1,14 @@
 """Where the rows of an archive go: one CSV file, or a folder of Parquet files. Both are added to, never rewritten."""
 
 import csv
+import logging
 import math
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import IO, Protocol, TextIO
 
 from xray.archive import storage
@@ -16,6 +19,8 @@ from xray.errors import XrayError
 ROWS_A_PART = 100_000
 SECONDS_A_PART = 60.0
 NUMBERS = ("score", "threshold")
+LINE_BREAKS = re.compile("[\\r\\n]+")
+_log = logging.getLogger(__name__)
 
 
 class DestinationError(XrayError):
@@ -59,7 +64,7 @@ class CsvFile:
             raise DestinationError(
                 "Expected a CSV file on this machine, or a Parquet folder anywhere. Received %(path)s.", path=path
             )
-        self._path = path
+        self._path = storage.local(path)
         self._file: TextIO | None = None
         if os.path.exists(path) and os.path.getsize(path):
             self._check()
@@ -76,25 +81,35 @@ class CsvFile:
                 )
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows that are there."""
+        """Yield the rows that are there; what is none is passed over, and said: its film is judged again."""
         if not os.path.exists(self._path):
             return
-        with open(self._path, encoding="utf-8", newline="") as file:
-            for line in csv.DictReader(file):
-                score, threshold = (float(line.pop(name) or "nan") for name in NUMBERS)
-                yield Row(score=_or_none(score), threshold=_or_none(threshold), **line)
+        passed = 0
+        with open(self._path, encoding="utf-8", errors="replace", newline="\n") as file:
+            for line in islice(file, 1, None):
+                try:
+                    row = Row._make(next(csv.reader([line])))
+                    score, threshold = (_or_none(float(each or "nan")) for each in (row.score, row.threshold))
+                except (TypeError, ValueError, csv.Error):
+                    passed += 1
+                    continue
+                yield row._replace(score=score, threshold=threshold)
+        if passed:
+            _log.warning("%d lines of %s are no rows and were passed over.", passed, self._path)
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add rows."""
         if self._file is None:
             os.makedirs(os.path.dirname(os.path.abspath(self._path)), exist_ok=True)
-            self._file = open(self._path, "a", encoding="utf-8", newline="")
+            self._file = open(self._path, "a", encoding="utf-8", errors="backslashreplace", newline="")
         writer = csv.writer(self._file, lineterminator="\n")
         if not self._file.tell():
             writer.writerow(Row._fields)
         for row in rows:
             score, threshold = ("" if each is None else f"{each:.4f}" for each in (row.score, row.threshold))
-            writer.writerow(row._replace(score=score, threshold=threshold))  # type: ignore[arg-type]
+            fields = row._replace(score=score, threshold=threshold)  # type: ignore[arg-type]
+            # No field may hold a line break: by these a table that was cut short is mended.
+            writer.writerow(LINE_BREAKS.sub(" ", str(each)) for each in fields)
         self._file.flush()
 
     def close(self) -> None:

@@ -1,17 +1,25 @@
 """Where the films of an archive are found: a folder, an archive file, a list, a column of a table, or one film."""
 
+import codecs
+import logging
 import os
+import string
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from xray.archive import storage
 from xray.errors import XrayError
-from xray.folder import DICOM_PREAMBLE_BYTES, EXTENSIONS, is_picture, is_picture_here
+from xray.folder import DICOM_PREAMBLE_BYTES, is_picture, is_picture_here
 
 LISTS = (".txt", ".lst", ".list")
 TABLE = ".parquet"
 # fsspec's name for what opens them.
 ARCHIVES = {".zip": "zip", ".tar": "tar", ".tar.gz": "tar", ".tgz": "tar", ".tar.bz2": "tar", ".tar.xz": "tar"}
+
+
+PIECE_BYTES = 2**16
+_log = logging.getLogger(__name__)
 
 
 class SourceError(XrayError):
@@ -29,7 +37,7 @@ def find(source: str, column: str | None = None) -> Iterator[str]:
         column: of a Parquet file or folder, the one with the addresses.
 
     Raises:
-        SourceError: there is nothing there, or it is of no such kind.
+        SourceError: there is nothing there, or it is of no such kind; at the end, if there is no film in it.
     """
     source = absolute(source)
     if not storage.exists(source):
@@ -38,15 +46,15 @@ def find(source: str, column: str | None = None) -> Iterator[str]:
     if column or name.endswith(TABLE):
         from xray.archive import table  # needs pyarrow, which the other sources do not
 
-        return map(absolute, table.column(source, column or "path"))
+        return _some(source, map(absolute, table.column(source, column or "path")))
     if storage.is_folder(source):
-        return _walk(source)
+        return _some(source, _walk(source))
     for ending, opener in ARCHIVES.items():
         if name.endswith(ending):
-            return _walk(f"{opener}://::{source}")
+            return _some(source, _walk(f"{opener}://::{source}"))
     if name.endswith(LISTS):
-        return _lines(source)
-    if os.path.splitext(name)[1] in {*EXTENSIONS, ""}:
+        return _some(source, _lines(source))
+    if not os.path.splitext(name)[1] or _is_picture(source):
         return iter([source])
     raise SourceError(
         "Expected a folder, a zip, a tar, a list (%(lists)s), a Parquet file or a film. Received %(source)s.",
@@ -55,40 +63,109 @@ def find(source: str, column: str | None = None) -> Iterator[str]:
     )
 
 
+def is_within(address: str, folder: str) -> bool:
+    """Tell whether an address is a folder, or lies in it at whatever depth."""
+    if storage.is_url(address) or storage.is_url(folder):
+        return f"{address.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
+    within, around = (os.path.realpath(storage.local(each)) for each in (address, folder))
+    return Path(within).is_relative_to(around)
+
+
 def absolute(address: str) -> str:
     """Return a path from the root on, and a URL as it is.
 
-    A name that no table can hold, with a line break or bytes that are not UTF-8, becomes a file:// URL.
+    A name that no table can hold, with a line break or bytes that are not UTF-8, becomes a file:// URL; in a URL it is
+    spelled with percent signs.
     """
     if "://" in address:
-        return address
+        scheme, _, rest = address.partition("://")
+        inside, chained, archive = rest.partition("::")
+        within = absolute(archive) if storage.UNSPEAKABLE.search(archive) else archive
+        return f"{scheme}://{storage.spelled(inside)}{chained}{within}"
     path = os.path.abspath(address)
     plain = path.isprintable() and not any("\ud800" <= letter <= "\udfff" for letter in path)
     return path if plain else Path(path).as_uri()
 
 
+def _some(source: str, found: Iterator[str]) -> Iterator[str]:
+    """Yield what is found in a source, and raise a SourceError where that is nothing."""
+    first = next(found, None)
+    if first is None:
+        raise SourceError(
+            "Expected films in %(source)s. Received none: see that it is the right one, and that its disk is there.",
+            source=source,
+        )
+    yield first
+    yield from found
+
+
 def _walk(source: str) -> Iterator[str]:
     """Yield the films of a folder in sorted order, and any folder in it that cannot be looked into.
 
-    Of a folder on this machine no more than one folder at a time is listed.
+    Of a folder on this machine no more than one folder at a time is listed. Links to folders are not followed, as they
+    may lead round in a ring; that is said.
     """
     if storage.is_url(source):
-        yield from filter(_is_picture, storage.walk(source))
+        yield from filter(_is_picture, _listed(source))
         return
     closed: list[OSError] = []
-    for folder, folders, names in os.walk(source, onerror=closed.append):
+    linked: list[str] = []
+    for folder, folders, names in os.walk(storage.local(source), onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        linked += [path for path in (os.path.join(folder, name) for name in folders) if os.path.islink(path)]
         paths = (os.path.join(folder, name) for name in sorted(names) if not name.startswith("."))
         yield from (absolute(path) for path in paths if is_picture_here(path))
     yield from (absolute(str(error.filename)) for error in closed)
+    if linked:
+        _log.warning(
+            "Links to folders were passed over, %d, such as %s: give those folders runs of their own.",
+            len(linked),
+            linked[0],
+        )
+
+
+def _listed(source: str) -> Iterator[str]:
+    """Yield the files of a folder of an object store, or of an archive file that must have a whole list of them."""
+    try:
+        yield from storage.walk(source)
+    except storage.UNREADABLE as error:
+        _, chained, archive = source.partition("::")
+        if not chained:
+            raise
+        raise SourceError(
+            "Expected a whole archive file. Received a damaged one, %(archive)s (%(error)s): copy or pack it again.",
+            archive=archive,
+            error=" ".join(str(error).split()) or type(error).__name__,
+        ) from error
 
 
 def _is_picture(address: str) -> bool:
-    """Tell of a URL, by what stands before the archive that it is in."""
-    return is_picture(address.partition("::")[0], lambda: storage.read(address, DICOM_PREAMBLE_BYTES))
+    """Tell of an address; of a film in an archive, by what stands before the archive.
+
+    What cannot be read may be a film: it is taken for one, so that it has a row with its error.
+    """
+    if not storage.is_url(address):
+        return is_picture_here(storage.local(address))
+    try:
+        return is_picture(address.partition("::")[0], lambda: storage.read(address, DICOM_PREAMBLE_BYTES))
+    except storage.UNREADABLE:
+        return True
 
 
 def _lines(source: str) -> Iterator[str]:
     """Yield the lines of a list; a relative path starts where the command runs."""
     with storage.opened(source) as file:
-        yield from (absolute(os.fsdecode(line.strip())) for line in file if line.strip())
+        lines = (line.strip(string.whitespace) for line in _decoded(file))
+        yield from (absolute(line) for line in lines if line)
+
+
+def _decoded(file: IO[bytes]) -> Iterator[str]:
+    """Yield the lines of a text in UTF-8, or as Windows writes it: with a byte order mark, or in UTF-16 with one."""
+    piece, rest = file.read(PIECE_BYTES), ""
+    wide = piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    decoder = codecs.getincrementaldecoder("utf-16" if wide else "utf-8-sig")("strict" if wide else "surrogateescape")
+    while piece:
+        *lines, rest = (rest + decoder.decode(piece)).split("\n")
+        yield from lines
+        piece = file.read(PIECE_BYTES)
+    yield rest + decoder.decode(b"", final=True)

@@ -1,6 +1,10 @@
 """Reading and writing by address: a path of this machine, or a URL that fsspec knows. The only importer of fsspec."""
 
+import lzma
 import os
+import re
+import struct
+import tarfile
 import threading
 import uuid
 import zipfile
@@ -8,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 FILE = "file://"
 # The object stores that pyarrow knows.
@@ -22,8 +26,13 @@ UNREADABLE = (
     RuntimeError,
     NotImplementedError,
     zipfile.BadZipFile,
+    tarfile.TarError,
     zlib.error,
+    lzma.LZMAError,
+    struct.error,
 )
+# What a table cannot hold, line breaks and bytes that are not UTF-8, and what sets an archive apart in a URL.
+UNSPEAKABLE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]|::")
 # The zip or tar that a thread read from last. To open one is to read its list of files, which fsspec would do for each
 # film; and a tar has one place that is read from, so that no two threads may share it.
 _last = threading.local()
@@ -46,10 +55,23 @@ def read(address: str, size: int) -> bytes:
 
 def opened(address: str) -> IO[bytes]:
     """Open a file to read all of it, a piece at a time."""
-    if is_url(address):
-        files, path = filesystem(address)
+    if not is_url(address):
+        return open(local(address), "rb")
+    files, path = filesystem(address)
+    try:
         return cast("IO[bytes]", files.open(path, "rb"))
-    return open(_path(address), "rb")
+    except FileNotFoundError:
+        if path == (meant := _unquoted(path)):  # see spelled
+            raise
+        return cast("IO[bytes]", files.open(meant, "rb"))
+
+
+def spelled(path: str) -> str:
+    """Return a path as it stands in a URL and in a table: as it is, or with percent signs where UNSPEAKABLE is in it.
+
+    Only then, as of most URLs a percent sign is a part of the name. So what is opened is first sought as it is spelled.
+    """
+    return quote(os.fsencode(path)) if UNSPEAKABLE.search(path) else path
 
 
 def write(address: str, content: bytes) -> None:
@@ -61,7 +83,7 @@ def write(address: str, content: bytes) -> None:
         files, path = filesystem(address)
         files.pipe_file(path, content)
         return
-    target = Path(address)
+    target = Path(local(address))
     target.parent.mkdir(parents=True, exist_ok=True)
     # The dot hides it from whoever reads the folder.
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
@@ -78,7 +100,7 @@ def write(address: str, content: bytes) -> None:
 def exists(address: str) -> bool:
     """Tell whether there is a file or a folder."""
     if not is_url(address):
-        return os.path.exists(address)
+        return os.path.exists(local(address))
     files, path = filesystem(address)
     return bool(files.exists(path))
 
@@ -86,20 +108,33 @@ def exists(address: str) -> bool:
 def is_folder(address: str) -> bool:
     """Tell a folder from a file."""
     if not is_url(address):
-        return os.path.isdir(address)
+        return os.path.isdir(local(address))
     files, path = filesystem(address)
     return bool(files.isdir(path))
 
 
 def walk(address: str) -> Iterator[str]:
-    """Yield the addresses of the files below a folder that fsspec opens, in sorted order, hidden ones left out."""
+    """Yield the addresses of the files below a folder that fsspec opens, in sorted order, hidden ones left out.
+
+    Raises:
+        any of UNREADABLE: it cannot be listed; of a tar, not to its end.
+    """
     files, path = filesystem(address)
+    if address.startswith("tar://"):
+        _check_end(files.tar)
     _, chained, archive = address.partition("::")
     scheme = address.partition("://")[0]
     for found in sorted(files.find(path)):
         inside = found.removeprefix(path).strip("/")
         if not any(part.startswith(".") for part in inside.split("/")):
-            yield f"{scheme}://{found}{chained}{archive}"
+            yield f"{scheme}://{spelled(found)}{chained}{archive}"
+
+
+def _check_end(tar: tarfile.TarFile) -> None:
+    """See that a list of files ends where the tar says so; tarfile takes a damaged header for the end."""
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
+        raise tarfile.ReadError(f"damaged header at byte {tar.offset}")
 
 
 def filesystem(address: str) -> tuple[Any, str]:
@@ -114,7 +149,7 @@ def filesystem(address: str) -> tuple[Any, str]:
     inside, chained, archive = address.partition("::")
     if chained:
         scheme, _, path = inside.partition("://")
-        whole = f"{scheme}://::{archive}"
+        whole = f"{scheme}://::{local(archive)}"
         if getattr(_last, "archive", None) != whole:
             _last.archive, _last.files = whole, fsspec.core.url_to_fs(whole)[0]
         return _last.files, path
@@ -130,8 +165,10 @@ def filesystem(address: str) -> tuple[Any, str]:
     return files, str(path)
 
 
-def _path(address: str) -> str:
-    """Return the path of an address on this machine."""
-    if not address.startswith(FILE):
-        return address
-    return os.fsdecode(unquote_to_bytes(address.removeprefix(FILE)))
+def local(address: str) -> str:
+    """Return the path of an address on this machine; a file:// URL is one too."""
+    return _unquoted(address.removeprefix(FILE)) if address.startswith(FILE) else address
+
+
+def _unquoted(path: str) -> str:
+    return os.fsdecode(unquote_to_bytes(path))

@@ -89,5 +89,5 @@ def encoded(rows: Sequence[Row]) -> bytes:
 
 
 def _dataset(address: str) -> Any:
-    files, path = storage.filesystem(address) if storage.is_url(address) else (None, address)
+    files, path = storage.filesystem(address) if storage.is_url(address) else (None, storage.local(address))
     return pyarrow.dataset.dataset(path, filesystem=files, format="parquet", partitioning="hive")

@@ -49,6 +49,31 @@ def test_a_line_that_is_half_written_is_taken_away(tmp_path: Path) -> None:
     assert list(results.to(str(path)).rows()) == [row(1), row(2)]
 
 
+def test_a_line_break_in_a_field_makes_no_second_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    to = results.to(str(path))
+    to.add([row(1)._replace(error="one\r\ntwo\rthree"), row(2)._replace(path="/caf\udce9.png")])
+    to.close()
+    assert len(path.read_bytes().splitlines()) == 3
+    assert list(results.to(str(path)).rows()) == [
+        row(1)._replace(error="one two three"), row(2)._replace(path="/caf\\udce9.png")
+    ]  # fmt: skip
+
+
+def test_lines_that_are_no_rows_are_passed_over_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As an earlier version wrote of a name with a carriage return, and with a byte that is not UTF-8."""
+    path = tmp_path / "rows.csv"
+    to = results.to(str(path))
+    to.add([row(1), row(2)])
+    to.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines.insert(2, lines[2].replace(b"/films/", b"/fil\rms/"))
+    lines.insert(2, b"caf\xe9\n")
+    path.write_bytes(b"".join(lines))
+    assert list(results.to(str(path)).rows()) == [row(1), row(2)]
+    assert "2 lines of" in caplog.text and str(path) in caplog.text
+
+
 def test_a_part_is_whole_or_not_there(tmp_path: Path) -> None:
     """A process that does nothing but write parts is killed, and every part there is can be read."""
     pytest.importorskip("pyarrow")

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -186,6 +187,30 @@ def test_masks_and_heat_maps_are_pictures_named_by_content(engine: Any, films: P
     assert f"{sha256}_covid_normal.png" in names and f"{sha256}_covid_pneumo.png" in names
 
 
+@pytest.mark.parametrize("url", [False, True])
+def test_a_letter_that_is_not_printable_leads_nowhere_else(
+    url: bool, engine: Any, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the ideographic space, in the name of the source, of both kinds of results, and of the pictures."""
+    pytest.importorskip("pyarrow")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("xray.archive.__main__._engine", lambda *_: engine)
+    top = tmp_path / "胸部\u3000X線"
+    films.rename(top)
+    before = set(tmp_path.iterdir())
+    source, table, parts, masks, heat = (
+        path.as_uri() if url else str(path)
+        for path in (top, *(tmp_path / f"結果\u3000{name}" for name in ("1/r.csv", "2", "m", "h")))
+    )
+    drawn = ["--masks", masks, "--heat-maps", heat]
+    assert [main([source, table, *drawn]), main([source, parts]), main([source, parts])] == [0, 0, 0]
+    assert {path.name for path in set(tmp_path.iterdir()) - before} == {f"結果\u3000{name}" for name in "12mh"}
+    assert len(rows(tmp_path / "結果\u30001/r.csv")) == len(rows(tmp_path / "結果\u30002")) == 9
+    assert len(engine.seen) == 6
+    count = [len(list((tmp_path / f"結果\u3000{name}").rglob("*.png"))) for name in "mh"]
+    assert count == [3, 6]
+
+
 def test_a_folder_becomes_a_table_without_the_optional_packages(films: Path, tmp_path: Path) -> None:
     """As with requirements.txt alone."""
     (tmp_path / "alone.py").write_text(
@@ -243,3 +268,47 @@ def test_what_cannot_be_done_is_said(
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
     assert Path("other.csv").read_text(encoding="utf-8") == "name\nvalue\n"
+
+
+def test_a_full_disk_of_temporary_files_is_said(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("xray.archive.__main__.run", full)
+    assert main([str(films), str(tmp_path / "o.csv")]) == 2
+    said = capsys.readouterr().err
+    assert "disk is full" in said and "SQLITE_TMPDIR" in said
+
+
+def test_a_source_with_no_film_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as the empty folder where a disk should be."""
+    source, table = tmp_path / "films", tmp_path / "o.csv"
+    source.mkdir()
+    (source / "notes.txt").write_text("\n", encoding="utf-8")
+    for each in (source, source / "notes.txt"):
+        assert main([str(each), str(table)]) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and f"Expected films in {each}. Received none" in said
+    assert not table.exists()
+
+
+@pytest.mark.parametrize("option", ["--masks", "--heat-maps"])
+@pytest.mark.parametrize(("place", "around"), [("films/m", "SOURCE"), ("link", "SOURCE"), ("out/m", "DESTINATION")])
+def test_pictures_are_not_written_where_the_next_run_reads(
+    option: str, place: str, around: str, films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "link").symlink_to(films / "deeper")
+    assert main([str(films), str(tmp_path / "out"), option, str(tmp_path / place)]) == 2
+    assert f"Expected {option} outside {around}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists() and not (films / "m").exists()
+
+
+def test_results_are_not_written_into_the_tables_that_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "tables").mkdir()
+    assert main([f"{tmp_path}/tables", f"{tmp_path}/tables/out", "--column", "path"]) == 2
+    assert "Expected DESTINATION outside SOURCE" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Films are found wherever they are, each under an address that reads it."""
 
+import io
 import os
 import tarfile
 import zipfile
@@ -8,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from xray import folder
 from xray.archive import sources, storage
+from xray.archive.__main__ import main
 from xray.archive.judge import content
+
+DICOM = bytes(128) + b"DICM"
 
 
 def contents(source: str, column: str | None = None) -> list[str]:
@@ -37,6 +42,61 @@ def test_a_list_names_one_film_a_line(films: Path, expected: list[str]) -> None:
     assert contents(str(names)) == [expected[1], ""]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be"])
+def test_a_list_may_be_written_on_windows(encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "PIECE_BYTES", 7)  # so that lines and letters are cut
+    names = ["/胸部/a.png", "/film \U0001fa7b.png", "s3://bucket/ü.png"]
+    mark = "" if encoding == "utf-8-sig" else "\ufeff"
+    (tmp_path / "list.txt").write_bytes((mark + "\r\n".join(names)).encode(encoding))
+    assert list(sources.find(str(tmp_path / "list.txt"))) == names
+
+
+def test_a_list_may_hold_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_bytes(b"/caf\xe9.png\n")
+    assert list(sources.find(str(tmp_path / "list.txt"))) == ["file:///caf%E9.png"]
+
+
+def test_a_linked_folder_is_passed_over_and_that_is_said(
+    films: Path, expected: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (films / "deeper" / "ring").symlink_to(films)
+    (films / ".hidden").symlink_to(films)
+    assert contents(str(films)) == expected
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Links to folders were passed over, 1, such as {films}/deeper/ring: give those folders runs of their own."
+    ]
+
+
+def test_dicom_is_found_whatever_its_name_ends_in(tmp_path: Path) -> None:
+    names = ["1.2.840.113619.2831164097", "IMG.0001", "plain"]
+    for name in names:
+        (tmp_path / name).write_bytes(DICOM)
+    for name in ("notes.txt", "a.json", "b.csv", "README"):
+        (tmp_path / name).write_text("none", encoding="utf-8")
+    assert list(sources.find(str(tmp_path))) == [str(tmp_path / name) for name in names]
+    assert list(sources.find(str(tmp_path / "IMG.0001"))) == [str(tmp_path / "IMG.0001")]
+
+
+def test_dicom_is_found_in_an_archive_whatever_its_name_ends_in(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        packed.writestr("IMG.0001", DICOM)
+        packed.writestr("notes.txt", "none")
+    assert list(sources.find(f"{tmp_path}/x.zip")) == [f"zip://IMG.0001::{tmp_path}/x.zip"]
+
+
+def test_what_cannot_be_looked_into_is_a_film_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "IMG0001").write_bytes(DICOM)
+
+    def broken(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(folder, "read", broken)
+    assert list(sources.find(str(tmp_path))) == [str(tmp_path / "IMG0001")]
+
+
 def test_a_zip_and_a_tar_are_folders(films: Path, expected: list[str]) -> None:
     pytest.importorskip("fsspec")
     with zipfile.ZipFile(films.parent / "x.zip", "w") as packed:
@@ -45,6 +105,18 @@ def test_a_zip_and_a_tar_are_folders(films: Path, expected: list[str]) -> None:
     with tarfile.open(films.parent / "x.tar.gz", "w:gz") as packed:
         packed.add(films, "films")
     assert contents(f"{films.parent}/x.zip") == contents(f"{films.parent}/x.tar.gz") == expected
+
+
+def test_archives_lists_and_tables_lie_in_folders_of_any_name(films: Path, expected: list[str], tmp_path: Path) -> None:
+    pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    folder = tmp_path / "結果\u3000 100%25"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "x.zip", "w") as packed:
+        packed.write(films / "b.png", "b.png")
+    (folder / "list.txt").write_text(f"{films}/b.png\n", encoding="utf-8")
+    pandas.DataFrame({"path": [f"{films}/b.png"]}).to_parquet(folder / "t.parquet")
+    for name in ("x.zip", "list.txt", "t.parquet"):
+        assert contents(str(folder / name)) == contents((folder / name).as_uri()) == expected[1:2]
 
 
 def test_urls_are_read_by_fsspec(films: Path, expected: list[str]) -> None:
@@ -61,6 +133,97 @@ def test_a_damaged_archive_gives_films_that_cannot_be_read(films: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:200] + b"\0" * 50 + whole[250:])
     assert contents(str(path)) == [""]
+
+
+def test_a_bad_member_loses_no_other(tmp_path: Path, film: Callable[[int], bytes]) -> None:
+    """Damaged, packed as LZMA, or encrypted, with an extension and without."""
+    pytest.importorskip("fsspec")
+    names = ["a.png", "b.png", "c", "d.png", "e"]
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        packed.writestr("a.png", film(0))
+        for name in ("b.png", "c"):
+            packed.writestr(name, film(1), zipfile.ZIP_LZMA)
+        for name in ("d.png", "e"):
+            packed.writestr(name, film(2))
+        at = {info.filename: info.header_offset for info in packed.infolist()}
+    whole = bytearray((tmp_path / "x.zip").read_bytes())
+    for name in ("b.png", "c"):
+        middle = at[name] + 30 + len(name) + 9
+        whole[middle : middle + 200] = b"\xff" * 200
+    whole[at["c"] : at["c"] + 4] = b"none"
+    listed = whole.index(b"PK\x01\x02")
+    for name in ("d.png", "e"):
+        entry = whole.index(name.encode(), listed) - 46
+        whole[entry + 8] |= 1
+        whole[at[name] + 6] |= 1
+    (tmp_path / "x.zip").write_bytes(whole)
+    found = list(sources.find(f"{tmp_path}/x.zip"))
+    assert [address.partition("::")[0] for address in found] == [f"zip://{name}" for name in names]
+    assert [bool(content(address).sha256) for address in found] == [True, *[False] * 4]
+    assert all("Expected" in content(address).problem for address in found[1:])
+
+
+def _tar(path: Path, names: list[str]) -> bytes:
+    """Pack files of 5,000 bytes, each the first letter of its name."""
+    with tarfile.open(path, "w") as packed:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = 5000
+            packed.addfile(info, io.BytesIO(name[:1].encode() * 5000))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["cut short", "no tar", "header", "no zip"])
+def test_an_archive_that_is_damaged_as_a_whole_is_refused(
+    damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("fsspec")
+    whole = _tar(tmp_path / "x.tar", ["a.png", "b.png"])
+    header = 512 + 5120
+    path = tmp_path / ("damaged.zip" if damage == "no zip" else "damaged.tar")
+    path.write_bytes(
+        {"cut short": whole[:3000], "header": whole[:header] + b"x" * 512 + whole[header + 512 :]}.get(
+            damage, b"x" * 999
+        )
+    )
+    assert main([str(path), str(tmp_path / "o.csv"), "--workers", "1"]) == 2
+    said = capsys.readouterr().err
+    assert "damaged" in said and str(path) in said and said.count("\n") == 1
+
+
+def test_a_film_named_in_an_archive_that_is_damaged_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("fsspec")
+    (tmp_path / "x.zip").write_bytes(b"none")
+    assert main([f"zip://a.png::{tmp_path}/x.zip", str(tmp_path / "o.csv")]) == 2
+    assert "not a zip" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["caf\udce9.png", "two\r\nlines 100%.png", "a::b.png"])
+def test_a_name_in_an_archive_that_no_table_can_hold_is_spelled(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    _tar(tmp_path / "x.tar", ["100%0A.png", name])
+    plain, address = sources.find(f"{tmp_path}/x.tar")
+    assert plain == f"tar://100%0A.png::{tmp_path}/x.tar"
+    assert address.isascii() and address.isprintable() and "%" in address
+    assert [storage.read(each, 1) for each in (plain, address)] == [b"1", name[:1].encode()]
+
+
+def test_a_url_that_no_table_can_hold_is_spelled(tmp_path: Path, film: Callable[[int], bytes]) -> None:
+    pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    pytest.importorskip("fsspec")
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "two\rlines.png").write_bytes(film(0))
+    with zipfile.ZipFile(tmp_path / "x\r.zip", "w") as packed:
+        packed.writestr("c\r.png", film(1))
+    table = {"path": [f"local://{tmp_path}/films/two\rlines.png", f"zip://c\r.png::{tmp_path}/x\r.zip"]}
+    pandas.DataFrame(table).to_parquet(tmp_path / "t.parquet")
+    found = list(sources.find(f"{tmp_path}/t.parquet"))
+    assert found[:1] == list(sources.find(f"local://{tmp_path}/films"))
+    assert found[1:] == list(sources.find(f"{tmp_path}/x\r.zip"))
+    assert all(address.isprintable() for address in found)
+    assert [storage.read(address, 10**6) for address in found] == [film(0), film(1)]
 
 
 @pytest.mark.parametrize("column", ["path", "film"])
