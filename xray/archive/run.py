@@ -46,8 +46,13 @@ def run(
         count = ledger.plan()
         results.add(ledger.failed())
         results.add(ledger.known())
-        for judged in _counted(engine.judged(ledger.missing(), task), Progress("judged", out, count)):
-            results.add(ledger.judged(judged))
+        while True:
+            for judged in _counted(engine.judged(ledger.missing(), task), Progress("judged", out, count)):
+                results.add(ledger.judged(judged))
+            # A content that could not be read under one name has perhaps another. Each time round takes a name away.
+            count = ledger.plan()
+            if not count:
+                break
     finally:
         results.close()
     return ledger.count_failed()
