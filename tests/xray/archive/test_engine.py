@@ -34,10 +34,39 @@ class Deadly:
         return os._exit, (1,)
 
 
-def test_workers_that_die_again_and_again_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_judge", Deadly())
-    with pytest.raises(WorkerError, match=r"3 deaths.*one\.png"):
-        list(Local(1).judged(iter([Content("one.png", "0" * 64, "")]), TASK))
+class Name(str):
+    """The name of a film that is as deadly."""
+
+    __reduce__ = Deadly.__reduce__  # type: ignore[assignment]
+
+
+def deadly(path: Path) -> Content:
+    """A film that kills whoever is given it: its name does, once it is unpacked."""
+    name: str = Name(path)  # type: ignore[assignment]
+    return Content(name, "0" * 64, "")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_film_that_kills_its_worker_is_said_to_and_the_others_are_judged(films: Path, workers: int) -> None:
+    good = [content(str(path)) for path in sorted(films.rglob("*.png"))] * 3
+    found = [*good[:4], deadly(films / "deadly.png"), *good[4:]]
+    judged = list(Local(workers).judged(iter(found), TASK))
+    assert [each.film.address for each in judged] == [film.address for film in found]
+    assert [each.film.problem for each in judged] == [""] * 4 + [engine.DEADLY] + [""] * (len(good) - 4)
+    assert all(each.said[0].verdict for each in judged if not each.film.problem)
+
+
+def test_where_no_film_is_judged_the_films_are_not_to_blame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MOST_DEADLY", 3)
+    films = [deadly(tmp_path / f"{number}.png") for number in range(9)]
+    with pytest.raises(WorkerError, match=r"Received 3.*2\.png"):
+        list(Local(1).judged(iter(films), TASK))
+
+
+def test_workers_that_die_before_they_have_a_film_are_given_up() -> None:
+    task: Task = Deadly()  # type: ignore[assignment]
+    with pytest.raises(WorkerError, match="before it had a film"):
+        list(Local(1).judged(iter([Content("one.png", "0" * 64, "")]), task))
 
 
 def test_films_are_taken_no_further_ahead_than_they_are_needed() -> None:

@@ -136,6 +136,69 @@ def test_a_film_that_changes_meanwhile_is_left_for_the_next_run(
     assert len(good) == 3
 
 
+def test_a_film_that_cannot_be_read_under_one_name_is_judged_under_another(
+    engine: Any, films: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("again.png", "later.png"):
+        shutil.copy(films / "a.png", films / name)
+    judge = engine.judged
+
+    def meddling(*arguments: Any) -> Any:
+        (films / "a.png").unlink(missing_ok=True)
+        return judge(*arguments)
+
+    monkeypatch.setattr(engine, "judged", meddling)
+    assert go(engine, films, destination) == 1
+    found = {Path(row["path"]).name: row for row in rows(destination)}
+    assert [name for name, row in found.items() if not row["verdict"]] == ["a.png"]
+    assert "No such file" in found["a.png"]["error"] and len(rows(destination)) == 15
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ZeroDivisionError("by\nnothing")])
+def test_a_film_that_ends_in_an_unexpected_error_is_a_row_and_is_tried_again(
+    engine: Any, films: Path, destination: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(films / "a.png", films / "again.png")
+    analyse, data = engine.judge._analyzer.analyse, (films / "a.png").read_bytes()
+
+    def analysed(given: bytes, asked: list[str]) -> Any:
+        if given == data:
+            raise error
+        return analyse(given, asked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.judge._analyzer, "analyse", analysed)
+        assert [go(engine, films, destination) for _ in range(2)] == [2, 2]
+    bad = [row for row in rows(destination) if row["error"]]
+    assert [Path(row["path"]).name for row in bad] == ["a.png"] * 3 + ["again.png"] * 3
+    assert all(type(error).__name__ in row["error"] for row in bad) and len(rows(destination)) == 12
+    assert go(engine, films, destination) == 0 and len(rows(destination)) == 18
+
+
+def test_a_film_that_kills_its_worker_is_a_row_with_an_error(films: Path, tmp_path: Path) -> None:
+    (films / "deadly.png").write_bytes((films / "a.png").read_bytes() + b"deadly")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, sys\n"
+        "from xray.archive import worker\n"
+        "from xray.archive.__main__ import main\n"
+        "begun = worker.judge\n"
+        "def judge(film):\n"
+        "    return os._exit(1) if film.address.endswith('deadly.png') else begun(film)\n"
+        "worker.judge = judge\n"
+        "if __name__ == '__main__':\n"
+        "    sys.exit(main(sys.argv[1:]))\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, str(program), str(films), str(tmp_path / "out.csv"), "--workers", "2"]
+    environment = {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 1, done.stderr
+    found = rows(tmp_path / "out.csv")
+    assert {Path(row["path"]).name for row in found if not row["verdict"]} == {"deadly.png"}
+    assert len(found) == 12 and sum("the worker died" in row["error"] for row in found) == 3
+
+
 def test_another_version_is_judged_and_stands_beside_the_old(engine: Any, films: Path, destination: Path) -> None:
     go(engine, films, destination)
     go(engine, films, destination, {"covid_normal": "4.0.0"})
