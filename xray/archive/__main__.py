@@ -1,6 +1,7 @@
 """The command line of archives: `python -m xray.archive SOURCE DESTINATION`."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -82,4 +83,5 @@ def _engine(name: str, workers: int | None) -> Engine:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as an interrupt: rows in hand are written
     sys.exit(main())

@@ -3,6 +3,9 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from xray.archive.engine import Local, WorkerError
 from xray.archive.judge import Task, content
 from xray.archive.row import Content
 
+ROOT = Path(__file__).resolve().parents[3]
 TASK = Task(("covid_normal",), "vgg16_cxr")
 
 
@@ -25,6 +29,42 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(films: Path) -> None:
     done += judged
     assert [each.film for each in done] == found
     assert all(each.said[0].verdict for each in done)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc, as Linux has it")
+def test_workers_end_with_the_one_that_started_them_however_it_ends(films: Path, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"""
+import multiprocessing, time
+from xray.archive.engine import Local
+from xray.archive.judge import Task, content
+if __name__ == "__main__":
+    found = [content({str(films / "a.png")!r})] * 20
+    judged = Local(2).judged(iter(found), Task(("covid_normal",), "vgg16_cxr"))
+    next(judged)
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    time.sleep(60)
+""",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, program], env=environment, stdout=subprocess.PIPE, text=True) as main:
+        assert main.stdout
+        workers = [int(pid) for pid in main.stdout.readline().split()]
+        main.kill()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 30
+    while any(alive(pid) for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
 
 
 class Deadly:

@@ -1,9 +1,12 @@
 """A run judges what is missing and nothing else, and every film has its rows once, whatever came before."""
 
 import io
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 from xray.analysis import Analyzer
 from xray.archive import results, sources
 from xray.archive.__main__ import main
+from xray.archive.engine import AHEAD
 from xray.archive.judge import Task
 from xray.archive.run import run
 from xray.combined import combine
@@ -229,6 +233,23 @@ def test_a_run_that_was_killed_is_taken_up(
     go(engine, films, destination)
     assert len(engine.seen) == 3
     assert len({(row["path"], row["model"]) for row in rows(destination)}) == len(rows(destination)) == 9
+
+
+def test_a_run_that_is_told_to_end_writes_the_rows_in_hand(tmp_path: Path, film: Callable[[int], bytes]) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "films").mkdir()
+    for number in range(1000):
+        # What follows a PNG's end is not looked at, but makes it another content.
+        (tmp_path / "films" / f"{number}.png").write_bytes(film(0) + number.to_bytes(2, "big"))
+    command = [sys.executable, "-m", "xray.archive", "films", "out", "--workers", "2", "--masks", "masks"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
+        while len(list(tmp_path.glob("masks/*/*.png"))) < 30:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 130
+    assert 30 - 2 * AHEAD <= len(rows(tmp_path / "out")) / 3 < 1000
 
 
 def test_names_that_are_trusted_are_not_read(engine: Any, films: Path, destination: Path) -> None:
