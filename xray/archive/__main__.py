@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from xray.analysis import BOTH_MODELS, Analyzer
-from xray.archive import results, sources
+from xray.archive import probe, results, sources
 from xray.archive.engine import Engine, Local
 from xray.archive.judge import Task
 from xray.archive.run import run, versions
@@ -70,6 +70,7 @@ def _run(options: argparse.Namespace) -> int:
     addresses = sources.find(options.source, options.column)
     to = results.to(sources.absolute(options.destination))
     engine = _engine(options.engine, options.workers)
+    probe.see_writable(sources.absolute(options.destination), *folders)
     failed = run(addresses, to, engine, task, of, sys.stderr, trust_names=options.trust_names)
     return int(failed > 0)
 

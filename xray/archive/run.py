@@ -38,8 +38,9 @@ def run(
         trust_names: whether a film is not even read whose address has its rows.
     """
     ledger = Ledger(of, task.backbone)
-    ledger.remember(results.rows())
     try:
+        results.add(())  # opens them: whether that can be done is not to be found out once all films were read
+        ledger.remember(results.rows())
         new = (address for address in addresses if not (trust_names and ledger.knows(address)))
         for content in _counted(engine.contents(new), Progress("read", out)):
             ledger.found(content)

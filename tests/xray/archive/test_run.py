@@ -16,9 +16,9 @@ import cv2
 import pytest
 
 from xray.analysis import Analyzer
-from xray.archive import results, sources
+from xray.archive import probe, results, sources
 from xray.archive.__main__ import main
-from xray.archive.engine import AHEAD
+from xray.archive.engine import AHEAD, Local
 from xray.archive.judge import Task
 from xray.archive.run import run
 from xray.combined import combine
@@ -250,6 +250,23 @@ def test_a_run_that_is_told_to_end_writes_the_rows_in_hand(tmp_path: Path, film:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 130
     assert 30 - 2 * AHEAD <= len(rows(tmp_path / "out")) / 3 < 1000
+
+
+@pytest.mark.parametrize("written", [["file/out.csv"], ["file/out"], ["out.csv", "--masks", "file/masks"]])
+def test_what_cannot_be_written_is_said_before_a_film_is_read(
+    written: list[str], films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_bytes(b"where a folder would have to be")
+    read: list[Any] = []
+    monkeypatch.setattr(Local, "contents", lambda self, addresses: iter(read.append(addresses) or ()))
+    assert main([str(films), *written]) == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err and read == []
+
+
+def test_trying_a_folder_leaves_nothing_in_it(tmp_path: Path) -> None:
+    probe.see_writable(str(tmp_path / "out"), "")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_names_that_are_trusted_are_not_read(engine: Any, films: Path, destination: Path) -> None:
