@@ -2,6 +2,7 @@
 
 import argparse
 import lzma
+import signal
 import sqlite3
 import sys
 import tarfile
@@ -11,7 +12,7 @@ import zlib
 from collections.abc import Sequence
 
 from xray.analysis import BOTH_MODELS, Analyzer
-from xray.archive import lock, results, sources
+from xray.archive import lock, probe, results, sources
 from xray.archive.engine import Engine, Local
 from xray.archive.judge import Task
 from xray.archive.run import run, versions
@@ -84,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
     destination = sources.absolute(options.destination)
     _see_apart(sources.absolute(options.source), destination, options.column, folders)
     with lock.held(destination):
+        probe.see_writable(destination, *folders)
         to = results.to(destination)
         engine = _engine(options.engine, options.workers)
         failed = run(addresses, to, engine, task, of, sys.stderr, trust_names=options.trust_names)
@@ -113,4 +115,5 @@ def _engine(name: str, workers: int | None) -> Engine:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as an interrupt: rows in hand are written
     sys.exit(main())

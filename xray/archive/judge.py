@@ -69,15 +69,19 @@ class Judge:
         try:
             data = storage.read(film.address, MOST_BYTES)
         except storage.UNREADABLE as error:
-            return Judged(film._replace(problem=_unreadable(error)), [])
+            return Judged(Content(film.address, "", _unreadable(error)), [])
         if hashlib.sha256(data).hexdigest() != film.sha256:
-            return Judged(film._replace(problem=CHANGED), [])
+            return Judged(Content(film.address, "", CHANGED), [])
         try:
             analysis = self._analyzer.analyse(data, self._asked)
+            pictures = list(self._drawn(film.sha256, analysis))
         except ImageError as error:
             problem = " ".join(str(error).split())
             return Judged(film, [Said(film.sha256, model, "", None, None, "", problem) for model in self._task.models])
-        self._draw(film.sha256, analysis)
+        except Exception as error:  # noqa: BLE001 - one film of millions must not end the run; its row says what it was
+            return Judged(film._replace(problem=_unexpected(error)), [])
+        for address, picture in pictures:
+            storage.write(address, picture)
         return Judged(film, list(self._rows(film.sha256, analysis)))
 
     def _rows(self, sha256: str, analysis: Analysis) -> Iterator[Said]:
@@ -89,16 +93,21 @@ class Judge:
             verdict, score, threshold = said[model]
             yield Said(sha256, model, str(verdict), score, round(threshold, 4), cautions, "")
 
-    def _draw(self, sha256: str, analysis: Analysis) -> None:
-        """Write what was asked for under the content's own name: the same whoever writes it, and however often."""
+    def _drawn(self, sha256: str, analysis: Analysis) -> Iterator[tuple[str, bytes]]:
+        """Draw what was asked for under the content's own name: the same whoever writes it, and however often."""
         name = f"{sha256[:2]}/{sha256}"
         if self._task.masks:
             mask = resized(analysis.lungs, analysis.sent or analysis.image.shape)
-            storage.write(f"{self._task.masks}/{name}.png", encode_png(mask))
+            yield f"{self._task.masks}/{name}.png", encode_png(mask)
         if self._task.heat_maps:
             for each in analysis.predictions:
-                picture = encode_png(heat_panel(analysis, each))
-                storage.write(f"{self._task.heat_maps}/{name}_{each.model}.png", picture)
+                yield f"{self._task.heat_maps}/{name}_{each.model}.png", encode_png(heat_panel(analysis, each))
+
+
+def _unexpected(error: Exception) -> str:
+    """Name what no film should end in: a fault of ours, or too little memory."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
+    return f"Expected a film that can be judged. Received {reason}."
 
 
 def _unreadable(error: BaseException) -> str:

@@ -27,7 +27,7 @@ ORDER BY films.address, asked.position
 """
 FAILED = """
 SELECT films.address, '', asked.model, '', NULL, NULL, '', films.problem FROM films, asked
-WHERE films.sha256 = '' AND NOT EXISTS (SELECT 1 FROM written
+WHERE {which} AND films.sha256 = '' AND NOT EXISTS (SELECT 1 FROM written
     WHERE written.address = films.address AND written.sha256 = '' AND written.model = asked.model)
 ORDER BY films.address, asked.position
 """
@@ -73,7 +73,11 @@ class Ledger:
         self._base.execute("INSERT OR REPLACE INTO films VALUES (?, ?, ?)", content)
 
     def plan(self) -> int:
-        """Note which contents not every model has spoken of, and return how many they are."""
+        """Note which contents not every model has spoken of, and return how many they are.
+
+        Done again once these were judged, it finds those that could not be read under one name and have another.
+        """
+        self._base.execute("DROP TABLE IF EXISTS missing")
         self._base.execute("CREATE TABLE missing AS" + MISSING)
         return int(self._base.execute("SELECT COUNT(*) FROM missing").fetchone()[0])
 
@@ -82,13 +86,21 @@ class Ledger:
         yield from (Content(*found) for found in self._base.execute("SELECT * FROM missing"))
 
     def judged(self, judged: Judged) -> list[Row]:
-        """Note what was said of a content, and return the rows due: one for each of its addresses and models."""
+        """Note what was said of a content, and return the rows due: one for each of its addresses and models.
+
+        Where it could not be judged, they are those of all its names; where it could not be read, of that name alone.
+        """
         film = judged.film
         if film.problem:
-            self._base.execute(
-                "UPDATE films SET sha256 = '', problem = ? WHERE sha256 = ?", (film.problem, film.sha256)
-            )
-            return self.failed()
+            names = [film.address]
+            if film.sha256:
+                named = self._base.execute("SELECT address FROM films WHERE sha256 = ?", (film.sha256,))
+                names = [address for (address,) in named]
+            failed: list[Row] = []
+            for name in names:
+                self.found(Content(name, "", film.problem))
+                failed += self._due(FAILED.format(which="films.address = ?"), name)
+            return failed
         self._base.executemany("INSERT OR IGNORE INTO said VALUES (?, ?, ?, ?, ?, ?, ?)", judged.said)
         return list(self._due(DUE.format(which="films.sha256 = ?"), film.sha256))
 
@@ -96,9 +108,9 @@ class Ledger:
         """Yield the rows due of films whose content is known already, under another name or from another run."""
         yield from self._due(DUE.format(which="films.sha256 <> ''"))
 
-    def failed(self) -> list[Row]:
-        """Return the rows due of films that could not be read."""
-        return list(self._due(FAILED))
+    def failed(self) -> Iterator[Row]:
+        """Yield the rows due of films that could not be read."""
+        yield from self._due(FAILED.format(which="TRUE"))
 
     def count_failed(self) -> int:
         """Count the films of this run that have no verdict."""

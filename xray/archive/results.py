@@ -66,6 +66,7 @@ class CsvFile:
             )
         self._path = storage.local(path)
         self._file: TextIO | None = None
+        self._blank = True
         if os.path.exists(path) and os.path.getsize(path):
             self._check()
             with open(path, "rb+") as file:
@@ -102,10 +103,12 @@ class CsvFile:
         if self._file is None:
             os.makedirs(os.path.dirname(os.path.abspath(self._path)), exist_ok=True)
             self._file = open(self._path, "a", encoding="utf-8", errors="backslashreplace", newline="")
+            self._blank = not self._file.tell()
         writer = csv.writer(self._file, lineterminator="\n")
-        if not self._file.tell():
-            writer.writerow(Row._fields)
         for row in rows:
+            if self._blank:
+                writer.writerow(Row._fields)
+                self._blank = False
             score, threshold = ("" if each is None else f"{each:.4f}" for each in (row.score, row.threshold))
             fields = row._replace(score=score, threshold=threshold)  # type: ignore[arg-type]
             # No field may hold a line break: by these a table that was cut short is mended.

@@ -43,7 +43,8 @@ class Judged(NamedTuple):
     """What the models say of one content.
 
     Attributes:
-        film: where it was read; with a problem where, other than at first, it could not be.
+        film: where it was read. With a problem where it could not be judged; and without a SHA-256, as one that cannot
+            be read, where it could not be read again.
         said: of each model; empty where there was a problem.
     """
 

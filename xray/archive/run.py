@@ -38,16 +38,22 @@ def run(
         trust_names: whether a film is not even read whose address has its rows.
     """
     ledger = Ledger(of, task.backbone)
-    ledger.remember(results.rows())
     try:
+        results.add(())  # opens them: whether that can be done is not to be found out once all films were read
+        ledger.remember(results.rows())
         new = (address for address in addresses if not (trust_names and ledger.knows(address)))
         for content in _counted(engine.contents(new), Progress("read", out)):
             ledger.found(content)
         count = ledger.plan()
         results.add(ledger.failed())
         results.add(ledger.known())
-        for judged in _counted(engine.judged(ledger.missing(), task), Progress("judged", out, count)):
-            results.add(ledger.judged(judged))
+        while True:
+            for judged in _counted(engine.judged(ledger.missing(), task), Progress("judged", out, count)):
+                results.add(ledger.judged(judged))
+            # A content that could not be read under one name has perhaps another. Each time round takes a name away.
+            count = ledger.plan()
+            if not count:
+                break
     finally:
         results.close()
     return ledger.count_failed()

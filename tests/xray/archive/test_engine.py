@@ -3,6 +3,10 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from xray.archive.engine import Local, WorkerError
 from xray.archive.judge import Task, content
 from xray.archive.row import Content
 
+ROOT = Path(__file__).resolve().parents[3]
 TASK = Task(("covid_normal",), "vgg16_cxr")
 
 
@@ -27,6 +32,42 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(films: Path) -> None:
     assert all(each.said[0].verdict for each in done)
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc, as Linux has it")
+def test_workers_end_with_the_one_that_started_them_however_it_ends(films: Path, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"""
+import multiprocessing, time
+from xray.archive.engine import Local
+from xray.archive.judge import Task, content
+if __name__ == "__main__":
+    found = [content({str(films / "a.png")!r})] * 20
+    judged = Local(2).judged(iter(found), Task(("covid_normal",), "vgg16_cxr"))
+    next(judged)
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    time.sleep(60)
+""",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, program], env=environment, stdout=subprocess.PIPE, text=True) as main:
+        assert main.stdout
+        workers = [int(pid) for pid in main.stdout.readline().split()]
+        main.kill()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 30
+    while any(alive(pid) for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
 class Deadly:
     """Work that ends whoever unpacks it, as where a film takes more memory than there is."""
 
@@ -34,10 +75,39 @@ class Deadly:
         return os._exit, (1,)
 
 
-def test_workers_that_die_again_and_again_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_judge", Deadly())
-    with pytest.raises(WorkerError, match=r"3 deaths.*one\.png"):
-        list(Local(1).judged(iter([Content("one.png", "0" * 64, "")]), TASK))
+class Name(str):
+    """The name of a film that is as deadly."""
+
+    __reduce__ = Deadly.__reduce__  # type: ignore[assignment]
+
+
+def deadly(path: Path) -> Content:
+    """A film that kills whoever is given it: its name does, once it is unpacked."""
+    name: str = Name(path)  # type: ignore[assignment]
+    return Content(name, "0" * 64, "")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_film_that_kills_its_worker_is_said_to_and_the_others_are_judged(films: Path, workers: int) -> None:
+    good = [content(str(path)) for path in sorted(films.rglob("*.png"))] * 3
+    found = [*good[:4], deadly(films / "deadly.png"), *good[4:]]
+    judged = list(Local(workers).judged(iter(found), TASK))
+    assert [each.film.address for each in judged] == [film.address for film in found]
+    assert [each.film.problem for each in judged] == [""] * 4 + [engine.DEADLY] + [""] * (len(good) - 4)
+    assert all(each.said[0].verdict for each in judged if not each.film.problem)
+
+
+def test_where_no_film_is_judged_the_films_are_not_to_blame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MOST_DEADLY", 3)
+    films = [deadly(tmp_path / f"{number}.png") for number in range(9)]
+    with pytest.raises(WorkerError, match=r"Received 3.*2\.png"):
+        list(Local(1).judged(iter(films), TASK))
+
+
+def test_workers_that_die_before_they_have_a_film_are_given_up() -> None:
+    task: Task = Deadly()  # type: ignore[assignment]
+    with pytest.raises(WorkerError, match="before it had a film"):
+        list(Local(1).judged(iter([Content("one.png", "0" * 64, "")]), task))
 
 
 def test_films_are_taken_no_further_ahead_than_they_are_needed() -> None:
@@ -50,5 +120,29 @@ def test_films_are_taken_no_further_ahead_than_they_are_needed() -> None:
 
     found = Local(2).contents(addresses())
     next(found)
-    assert taken <= 2 * engine.AHEAD + 1
+    assert taken <= engine.READERS * engine.AHEAD + 1
     found.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "together"), [("s3://bucket/{}.png", engine.READERS), ("zip://{}.png::/films.zip", 2)]
+)
+def test_films_are_read_while_others_wait_and_archives_by_few(
+    address: str, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, most, lock = 0, 0, threading.Lock()
+
+    def content(address: str) -> Content:
+        nonlocal reading, most
+        with lock:
+            reading += 1
+            most = max(most, reading)
+        time.sleep(0.05)
+        with lock:
+            reading -= 1
+        return Content(address, "", "")
+
+    monkeypatch.setattr(engine, "content", content)
+    addresses = [address.format(number) for number in range(50)]
+    assert [film.address for film in Local(2).contents(iter(addresses))] == addresses
+    assert most == together

@@ -1,10 +1,13 @@
 """A run judges what is missing and nothing else, and every film has its rows once, whatever came before."""
 
 import io
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +17,9 @@ import cv2
 import pytest
 
 from xray.analysis import Analyzer
-from xray.archive import results, sources
+from xray.archive import probe, results, sources
 from xray.archive.__main__ import main
+from xray.archive.engine import AHEAD, Local
 from xray.archive.judge import Task
 from xray.archive.run import run
 from xray.combined import combine
@@ -137,6 +141,69 @@ def test_a_film_that_changes_meanwhile_is_left_for_the_next_run(
     assert len(good) == 3
 
 
+def test_a_film_that_cannot_be_read_under_one_name_is_judged_under_another(
+    engine: Any, films: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("again.png", "later.png"):
+        shutil.copy(films / "a.png", films / name)
+    judge = engine.judged
+
+    def meddling(*arguments: Any) -> Any:
+        (films / "a.png").unlink(missing_ok=True)
+        return judge(*arguments)
+
+    monkeypatch.setattr(engine, "judged", meddling)
+    assert go(engine, films, destination) == 1
+    found = {Path(row["path"]).name: row for row in rows(destination)}
+    assert [name for name, row in found.items() if not row["verdict"]] == ["a.png"]
+    assert "No such file" in found["a.png"]["error"] and len(rows(destination)) == 15
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ZeroDivisionError("by\nnothing")])
+def test_a_film_that_ends_in_an_unexpected_error_is_a_row_and_is_tried_again(
+    engine: Any, films: Path, destination: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(films / "a.png", films / "again.png")
+    analyse, data = engine.judge._analyzer.analyse, (films / "a.png").read_bytes()
+
+    def analysed(given: bytes, asked: list[str]) -> Any:
+        if given == data:
+            raise error
+        return analyse(given, asked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.judge._analyzer, "analyse", analysed)
+        assert [go(engine, films, destination) for _ in range(2)] == [2, 2]
+    bad = [row for row in rows(destination) if row["error"]]
+    assert [Path(row["path"]).name for row in bad] == ["a.png"] * 3 + ["again.png"] * 3
+    assert all(type(error).__name__ in row["error"] for row in bad) and len(rows(destination)) == 12
+    assert go(engine, films, destination) == 0 and len(rows(destination)) == 18
+
+
+def test_a_film_that_kills_its_worker_is_a_row_with_an_error(films: Path, tmp_path: Path) -> None:
+    (films / "deadly.png").write_bytes((films / "a.png").read_bytes() + b"deadly")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, sys\n"
+        "from xray.archive import worker\n"
+        "from xray.archive.__main__ import main\n"
+        "begun = worker.judge\n"
+        "def judge(film):\n"
+        "    return os._exit(1) if film.address.endswith('deadly.png') else begun(film)\n"
+        "worker.judge = judge\n"
+        "if __name__ == '__main__':\n"
+        "    sys.exit(main(sys.argv[1:]))\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, str(program), str(films), str(tmp_path / "out.csv"), "--workers", "2"]
+    environment = {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 1, done.stderr
+    found = rows(tmp_path / "out.csv")
+    assert {Path(row["path"]).name for row in found if not row["verdict"]} == {"deadly.png"}
+    assert len(found) == 12 and sum("the worker died" in row["error"] for row in found) == 3
+
+
 def test_another_version_is_judged_and_stands_beside_the_old(engine: Any, films: Path, destination: Path) -> None:
     go(engine, films, destination)
     go(engine, films, destination, {"covid_normal": "4.0.0"})
@@ -167,6 +234,40 @@ def test_a_run_that_was_killed_is_taken_up(
     go(engine, films, destination)
     assert len(engine.seen) == 3
     assert len({(row["path"], row["model"]) for row in rows(destination)}) == len(rows(destination)) == 9
+
+
+def test_a_run_that_is_told_to_end_writes_the_rows_in_hand(tmp_path: Path, film: Callable[[int], bytes]) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "films").mkdir()
+    for number in range(1000):
+        # What follows a PNG's end is not looked at, but makes it another content.
+        (tmp_path / "films" / f"{number}.png").write_bytes(film(0) + number.to_bytes(2, "big"))
+    command = [sys.executable, "-m", "xray.archive", "films", "out", "--workers", "2", "--masks", "masks"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
+        while len(list(tmp_path.glob("masks/*/*.png"))) < 30:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 130
+    assert 30 - 2 * AHEAD <= len(rows(tmp_path / "out")) / 3 < 1000
+
+
+@pytest.mark.parametrize("written", [["file/out.csv"], ["file/out"], ["out.csv", "--masks", "file/masks"]])
+def test_what_cannot_be_written_is_said_before_a_film_is_read(
+    written: list[str], films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_bytes(b"where a folder would have to be")
+    read: list[Any] = []
+    monkeypatch.setattr(Local, "contents", lambda self, addresses: iter(read.append(addresses) or ()))
+    assert main([str(films), *written]) == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err and read == []
+
+
+def test_trying_a_folder_leaves_nothing_in_it(tmp_path: Path) -> None:
+    probe.see_writable(str(tmp_path / "out"), "")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_names_that_are_trusted_are_not_read(engine: Any, films: Path, destination: Path) -> None:
