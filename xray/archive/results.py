@@ -7,7 +7,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import IO, Protocol, TextIO
 
@@ -110,9 +110,11 @@ class CsvFile:
                 writer.writerow(Row._fields)
                 self._blank = False
             score, threshold = ("" if each is None else f"{each:.4f}" for each in (row.score, row.threshold))
-            fields = row._replace(score=score, threshold=threshold)  # type: ignore[arg-type]
+            fields: Sequence[str] = row._replace(score=score, threshold=threshold)  # type: ignore[arg-type, assignment]
             # No field may hold a line break: by these a table that was cut short is mended.
-            writer.writerow(LINE_BREAKS.sub(" ", str(each)) for each in fields)
+            if LINE_BREAKS.search("".join(fields)):
+                fields = [LINE_BREAKS.sub(" ", each) for each in fields]
+            writer.writerow(fields)
         self._file.flush()
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ STORE = 80 * 2**20
 
 def lines(path: str) -> int:
     """Count the rows that are written."""
-    return len(Path(path).read_text(encoding="utf-8").splitlines()) - 1 if Path(path).exists() else 0
+    return max(len(Path(path).read_text(encoding="utf-8").splitlines()) - 1, 0) if Path(path).exists() else 0
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,9 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     made.create()
     yield made
     server.stop()
+    from xray.archive import table
+
+    table._client.cache_clear()
 
 
 def test_films_and_results_live_in_a_bucket(bucket: Any, engine: Any, film: Callable[[int], bytes]) -> None:
@@ -48,3 +52,18 @@ def test_films_and_results_live_in_a_bucket(bucket: Any, engine: Any, film: Call
     names = [each.key for each in bucket.objects.all() if not each.key.endswith("/")]
     assert sum(name.startswith("masks/") for name in names) == 2
     assert sum(name.startswith("out/backbone=vgg16_cxr/part-") for name in names) == 1
+
+
+def test_a_key_with_a_control_character_is_a_row_like_any_other(
+    bucket: Any, engine: Any, film: Callable[[int], bytes], tmp_path: Path
+) -> None:
+    for number, key in enumerate(("odd/two\tlines.png", "odd/100%25.png")):
+        bucket.put_object(Key=key, Body=film(number))
+    task, table = Task(tuple(OF), "vgg16_cxr"), str(tmp_path / "rows.csv")
+    for _ in range(2):
+        assert run(sources.find("s3://archive/odd"), results.to(table), engine, task, OF, io.StringIO()) == 0
+    assert sorted(row.path for row in results.to(table).rows()) == [
+        "s3://archive/odd/100%25.png",
+        "s3://archive/odd/two%09lines.png",
+    ]
+    assert len(engine.seen) == 2
