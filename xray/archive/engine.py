@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
 from typing import Protocol
 
 from xray.archive import worker
@@ -15,6 +16,11 @@ from xray.errors import XrayError
 
 # Films that are under way for each worker: enough that none waits, and few enough that memory stays flat.
 AHEAD = 4
+# Threads that read, at least: an object store lets each wait. Where each film was made to wait 50 ms, they read 297
+# films a second, and two threads 39; from a warm disk 1,781 and 2,014, which is 0.06 ms a film. In a zip or tar, where
+# each holds the list of all its files and reads a compressed tar from its beginning, there are as many as workers.
+READERS = 16
+IN_ARCHIVE = "::"
 # Without a film judged in between. Then it is not the machine that kills them, but one of these films.
 MOST_DEATHS = 3
 # One after the other at which a worker died that had nothing else to do. Contents come in the order of their SHA-256,
@@ -50,14 +56,20 @@ class Local:
 
     def contents(self, addresses: Iterable[str]) -> Iterator[Content]:
         """Read each film for its SHA-256; see Engine."""
-        with ThreadPoolExecutor(self._workers) as threads:
+        waiting = iter(addresses)
+        first = list(islice(waiting, 1))
+        count = self._workers if any(IN_ARCHIVE in address for address in first) else max(READERS, self._workers)
+        threads = ThreadPoolExecutor(count)
+        try:
             ahead: deque[Future[Content]] = deque()
-            for address in addresses:
+            for address in chain(first, waiting):
                 ahead.append(threads.submit(content, address))
-                if len(ahead) > AHEAD * self._workers:
+                if len(ahead) > AHEAD * count:
                     yield ahead.popleft().result()
             while ahead:
                 yield ahead.popleft().result()
+        finally:
+            threads.shutdown(cancel_futures=True)
 
     def judged(self, films: Iterable[Content], task: Task) -> Iterator[Judged]:
         """Judge each film once, the films of a worker that was killed anew; see Engine.

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,5 +120,29 @@ def test_films_are_taken_no_further_ahead_than_they_are_needed() -> None:
 
     found = Local(2).contents(addresses())
     next(found)
-    assert taken <= 2 * engine.AHEAD + 1
+    assert taken <= engine.READERS * engine.AHEAD + 1
     found.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "together"), [("s3://bucket/{}.png", engine.READERS), ("zip://{}.png::/films.zip", 2)]
+)
+def test_films_are_read_while_others_wait_and_archives_by_few(
+    address: str, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, most, lock = 0, 0, threading.Lock()
+
+    def content(address: str) -> Content:
+        nonlocal reading, most
+        with lock:
+            reading += 1
+            most = max(most, reading)
+        time.sleep(0.05)
+        with lock:
+            reading -= 1
+        return Content(address, "", "")
+
+    monkeypatch.setattr(engine, "content", content)
+    addresses = [address.format(number) for number in range(50)]
+    assert [film.address for film in Local(2).contents(iter(addresses))] == addresses
+    assert most == together
