@@ -14,7 +14,7 @@ from web.analyses.records import Records
 from web.services import services
 
 # Of the shortest limit.
-SHORT_S = 0.5
+SHORT_S = 1.0
 # Before hosts give up, with something over for a busy machine.
 IN_TIME_S = 20
 
