@@ -33,7 +33,8 @@ def test_each_host_gets_what_serves_and_nothing_that_trains():
 
 
 def test_files_of_hosts_name_settings_that_exist():
-    known = {f"XRAY_{name}" for name in DEFAULTS} | {"XRAY_SECRET_KEY", "XRAY_WORKERS", "XRAY_WORKER_THREADS"}
+    known = {f"XRAY_{name}" for name in DEFAULTS}
+    known |= {"XRAY_SECRET_KEY", "XRAY_TRUSTED_HOSTS", "XRAY_WORKERS", "XRAY_WORKER_THREADS"}
     for path in (
         *("app.json", "Procfile", "Dockerfile", "deploy/xray.service", "deploy/nginx.conf", "docs/deploy.md"),
         "deploy/pythonanywhere_wsgi.py",
