@@ -13,8 +13,8 @@ import time
 
 import numpy as np
 
+from xray.networks.runtime import Network
 from xray.registry import MODEL_DIR
-from xray.runtime import Network
 
 HELD = """
 import sys

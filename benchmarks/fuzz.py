@@ -132,8 +132,8 @@ def _read_all(pipe: Connection, seed: int, first: int, end: int) -> None:
 
 def outcome(data: bytes) -> str:
     """Read a file as the application does: "read", the refusal's name, or "bug: …" for what nobody foresaw."""
-    from xray import image
     from xray.errors import ImageError
+    from xray.io import image
 
     try:
         grey = image.read(data)

@@ -22,8 +22,8 @@ import numpy as np
 from benchmarks.figure import circumstances, markdown
 from benchmarks.pictures import REPOSITORY
 from training.config import CONFIGS, load
-from training.pretrain_data import PretrainConfig, Stage
-from training.workers import Workers
+from training.fit.backbone_data import PretrainConfig, Stage
+from training.fit.workers import Workers
 
 FILMS, BATCHES, STEPS = 512, 40, 2
 START_S = 20.0
@@ -57,13 +57,13 @@ def step(config: PretrainConfig, stage: Stage) -> float:
     """Learn from one batch again and again in this process, and return films a second."""
     import keras
 
-    from training import pretrain
-    from training.network import freeze, vgg16_batch_norm
+    from training.fit import backbone
+    from training.networks.vgg16 import freeze, vgg16_batch_norm
 
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = vgg16_batch_norm({"logits": 3, "within": 4}, config.dropout)
     freeze(model, stage.frozen_blocks)
-    pretrain.compile_stage(model, config, stage, 0)
+    backbone.compile_stage(model, config, stage, 0)
     rng = np.random.default_rng(0)
     films = rng.normal(size=(stage.batch, stage.size, stage.size, 1)).astype(np.float32)
     possible = np.ones((stage.batch, 4), np.float32)

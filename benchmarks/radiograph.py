@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Grey = NDArray[np.uint8]
 
-# Made by training/average.py of many normal films. A drawing would be refused: it looks like no radiograph.
+# Made by training/studies/average.py of many normal films. A drawing would be refused: it looks like no radiograph.
 AVERAGE = Path(__file__).resolve().parent.parent / "static" / "examples" / "average_normal.png"
 
 

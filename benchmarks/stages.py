@@ -21,12 +21,15 @@ from isal import isal_zlib
 
 from benchmarks import pictures
 from benchmarks.figure import circumstances, markdown
-from web import result
-from web.analyses import desk as drawing
+from web.analyses import service as drawing
 from web.factory import create_app
-from xray import annotate, image, jpeg, polarity, preprocess
+from web.views import result
 from xray.analysis import Analysis, of_picture, predict
-from xray.lungs import network_input, segment
+from xray.annotate import annotated_copy
+from xray.io import image, jpeg
+from xray.networks import preprocess
+from xray.networks.lungs import network_input, segment
+from xray.quality import polarity
 
 MODEL = "covid_normal"
 WARM = 3
@@ -98,10 +101,12 @@ def _walk(desk: drawing.Desk, film: pictures.Picture, stages: Clock, floors: Clo
     prediction = stages.time("explain", lambda: predict(head, features, box, found.lungs))
     floors.time("explain", lambda: features @ np.ones(features.shape[2], np.float32))
     analysis = Analysis(found.image, found.lungs, box, (prediction,), (), picture.shape)
-    copy = stages.time("annotate", lambda: annotate.annotate(analysis, prediction, file_name=film.name, when=when))
+    copy = stages.time(
+        "annotate", lambda: annotated_copy.annotate(analysis, prediction, file_name=film.name, when=when)
+    )
     floors.time("annotate", lambda: copy.copy())
-    png, drawn = stages.time("encode", lambda: (annotate.encode_png(copy), drawing._drawn(analysis, None)))
-    floors.time("encode", lambda: (isal_zlib.compress(copy.tobytes(), 1), annotate.encode_jpeg(found.image)))
+    png, drawn = stages.time("encode", lambda: (annotated_copy.encode_png(copy), drawing._drawn(analysis, None)))
+    floors.time("encode", lambda: (isal_zlib.compress(copy.tobytes(), 1), annotated_copy.encode_jpeg(found.image)))
     record = stages.time("keep", lambda: _keep(desk, analysis, png, drawn, when))
     floors.time("keep", lambda: [(folder / "floor").write_bytes(each) for each in (png, *drawn.values())])
     stages.time("page", lambda: result.page(record))
@@ -125,7 +130,7 @@ def _keep(desk: drawing.Desk, analysis: Analysis, png: bytes, drawn: object, whe
     copy = desk.store.save(png, prediction.verdict, prediction.score, "film.png")
     id = secrets.token_urlsafe(16)
     desk.pictures.save(id, drawn)  # type: ignore[arg-type]
-    outline = annotate.outline_path(analysis.lungs, analysis.sent)
+    outline = annotated_copy.outline_path(analysis.lungs, analysis.sent)
     record = drawing._record(
         analysis, [copy], outline, id=id, owner="nobody", created=when, name="film.png", choice=MODEL, turn=0
     )

@@ -2,7 +2,7 @@
 
 Both sides learn from the same 200 films, each in a process of its own that starts with nothing cached.
 
-- Ours is `python -m training.train` with the articles' configuration: crops, the backbone's features of each film and
+- Ours is `python -m training.fit.train` with the articles' configuration: crops, the backbone's features of each film and
   its three augmented copies, 20 epochs of the head.
 - The reference way is what the articles' notebooks do: read the films once, squash them to 224 x 224, and let Keras fit
   the head behind the frozen VGG16, in batches of 8, each film turned by up to 15 degrees at each epoch. One epoch is
@@ -63,7 +63,7 @@ def _timed(side: str, folder: Path) -> dict[str, float]:
 
 def _lay_out(folder: Path, films: int) -> None:
     """Write films of both classes with their manifest: published ones where they are at hand, else averages."""
-    from training.manifest import Row, write
+    from training.data.manifest import Row, write
 
     rows = []
     for number, (label, content) in enumerate(_films(films)):
@@ -91,12 +91,13 @@ def _films(count: int) -> Iterator[tuple[str, bytes]]:
 
 
 def ours(folder: Path) -> dict[str, float]:
-    """Train as `python -m training.train` does, with caches of this run alone."""
-    from training import dataset, features
+    """Train as `python -m training.fit.train` does, with caches of this run alone."""
     from training.config import load
-    from training.train import TrainConfig, train
+    from training.data import crops
+    from training.fit import features
+    from training.fit.train import TrainConfig, train
 
-    dataset.CACHE, features.CACHE = folder / "crops", folder / "features"
+    crops.CACHE, features.CACHE = folder / "crops", folder / "features"
     train(load(CONFIG, TrainConfig), folder / "manifest.csv", BACKBONE, folder / "run")
     return {}
 

@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training import layouts, manifest, prepare
-from training.augment import Augmentation, augment
 from training.config import REPOSITORY, RUNS, data_root
-from training.dataset import LUNG_NETWORK
-from training.manifest import LABELS, MANIFEST, Row
-from xray import lungs
-from xray.runtime import Network
+from training.data import layouts, manifest, prepare
+from training.data.augment import Augmentation, augment
+from training.data.crops import LUNG_NETWORK
+from training.data.manifest import LABELS, MANIFEST, Row
+from xray.networks import lungs
+from xray.networks.runtime import Network
 
 FOLDER = RUNS / "notebooks"
 EXAMPLES = REPOSITORY / "static" / "examples"
@@ -44,7 +44,7 @@ def sample(number: int, *, with_masks: bool = False, table: Path = MANIFEST, dat
         number: films of each class and source that train, val and test share; held-out films come on top.
         with_masks: whether only films are wanted whose lungs somebody has outlined.
         table: the manifest of all films; where there is none it is made from `data`.
-        data: a folder of radiographs that `training.prepare` reads; the setting XRAY_DATA by default.
+        data: a folder of radiographs that `training.data.prepare` reads; the setting XRAY_DATA by default.
 
     Returns:
         Its path; every step of training/ takes it as `--manifest`.

@@ -12,9 +12,9 @@ from IPython.display import Image
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.baselines import BASELINES
 from training.config import MODELS, RUNS
-from training.report import FIGURES, figure_text
+from training.evaluate.baselines import BASELINES
+from training.report.markdown import FIGURES, figure_text
 
 WIDEST = 1000  # pixels on the page
 
@@ -31,7 +31,7 @@ def quietly() -> None:
 
 
 def plot(draw: Callable[..., None], *args: object, width: int = 480) -> Image:
-    """Show what a function of `training.plots` draws; its last argument, the file, is left out."""
+    """Show what a function of `training.report.plots` draws; its last argument, the file, is left out."""
     file = BytesIO()
     draw(*args, file)
     return png(file.getvalue(), width=width)

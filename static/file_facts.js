@@ -1,4 +1,4 @@
-// What the first bytes of a file say about it, before it is sent. The server has the last word (xray/image.py).
+// What the first bytes of a file say about it, before it is sent. The server has the last word (xray/io/image.py).
 
 import { fill, sizeInWords } from './wording.js';
 

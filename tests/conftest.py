@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from xray.metadata import ArtefactFile, Check, ScreenFacts
-from xray.screen import CHECKS, DISTANCE, Screen
+from xray.networks.metadata import ArtefactFile, Check, ScreenFacts
+from xray.quality.out_of_distribution import CHECKS, DISTANCE, Screen
 
 
 @pytest.fixture(scope="session")

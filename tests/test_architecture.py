@@ -20,15 +20,15 @@ ROOMS = {
     "training": FLASK | {"app", "web", "benchmarks", "tests"},
 }
 ONE_HOME = {
-    "ai_edge_litert": "xray/runtime.py",
-    "pydicom": "xray/dicom.py",
-    "tensorflow": "training/litert.py",
-    "pyarrow": "xray/archive/table.py",
-    "ray": "xray/archive/cluster.py",
+    "ai_edge_litert": "xray/networks/runtime.py",
+    "pydicom": "xray/io/dicom.py",
+    "tensorflow": "training/networks/litert.py",
+    "pyarrow": "xray/archive/parquet.py",
+    "ray": "xray/archive/ray_engine.py",
     "fsspec": "xray/archive/storage.py",
     "boto3": "web/analyses/bucket.py",
     "botocore": "web/analyses/bucket.py",
-    "redis": "web/shared_attempts.py",
+    "redis": "web/security/shared_attempts.py",
 }
 MB = 1_000_000
 

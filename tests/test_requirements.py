@@ -13,7 +13,7 @@ from tests.test_architecture import imports, modules
 
 ROOT = Path(__file__).resolve().parent.parent
 # Nothing imports them: the server, and what pydicom finds by itself to decode JPEG 2000.
-NOT_IMPORTED = {"gunicorn": "Procfile", "pylibjpeg": "xray/dicom.py", "pylibjpeg-openjpeg": "xray/dicom.py"}
+NOT_IMPORTED = {"gunicorn": "Procfile", "pylibjpeg": "xray/io/dicom.py", "pylibjpeg-openjpeg": "xray/io/dicom.py"}
 
 
 def listed(part: str) -> dict[str, Requirement]:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from training import card, run
+from training import run
+from training.report import card
 from xray.errors import DatasetError
 
 VERSION = "3.0.0"
@@ -55,7 +56,7 @@ def write_facts(
 
     Args:
         name: of the artefact.
-        kind: one of those of `xray.metadata`.
+        kind: one of those of `xray.networks.metadata`.
         title: for people.
         path: of the file, already written.
         record: of the run that it came from.

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from training.features import CHOICES, run_folder
-from training.manifest import MANIFEST
+from training.data.manifest import MANIFEST
+from training.fit.features import CHOICES, run_folder
 from xray.registry import BACKBONE
 
 

@@ -13,22 +13,26 @@ from typing import Any, cast
 import keras
 import numpy as np
 
-from training import audit_models, beside, class_card, features, label_card, litert, run
+from training import run
 from training.artefact import record_of, sha256, write_facts, write_file
 from training.config import MODELS, RUNS
-from training.dataset import crops
-from training.manifest import MANIFEST, read, root
-from training.network import FEATURE_LAYER, feature_shape, unet
-from training.network import features as cut
-from training.parity import of_backbone, of_classes, of_head
-from training.segment import dice, mean_dice, read_pairs
-from xray import lungs, metadata
-from xray.classes import ClassesHead
-from xray.classifier import load_weights
+from training.data.crops import crops
+from training.data.manifest import MANIFEST, read, root
+from training.evaluate import audit_models, beside
+from training.evaluate.parity import of_backbone, of_classes, of_head
+from training.fit import features
+from training.fit.segment import dice, mean_dice, read_pairs
+from training.networks import litert
+from training.networks.vgg16 import FEATURE_LAYER, feature_shape, unet
+from training.networks.vgg16 import features as cut
+from training.report import class_card, label_card
 from xray.errors import DatasetError
-from xray.preprocess import LUNG_BOX, Recipe
+from xray.networks import lungs, metadata
+from xray.networks.classes import ClassesHead
+from xray.networks.heads import load_weights
+from xray.networks.preprocess import LUNG_BOX, Recipe
+from xray.networks.runtime import Network
 from xray.registry import BACKBONE, made_for
-from xray.runtime import Network
 
 
 def export_lungs(folder: Path, manifest: Path) -> None:
@@ -94,7 +98,9 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     config: dict[str, Any] = record["config"]
     report = folder / "report.json"
     if not report.exists():
-        raise DatasetError(f"Expected {report}. Received: no such file. Run `python -m training.evaluate {folder}`.")
+        raise DatasetError(
+            f"Expected {report}. Received: no such file. Run `python -m training.evaluate.evaluate {folder}`."
+        )
     if "classes" in config or "labels" in config:
         _export_classes(folder, manifest, backbone, float_weights, record)
         return
@@ -179,11 +185,11 @@ def _audited(name: str, path: Path, manifest_sha256: str) -> dict[str, Any]:
     if name not in audit_models.MODELS:
         return {}
     if not path.exists():
-        raise DatasetError(f"Expected {path}. Received: no such file. Run `python -m training.audit`.")
+        raise DatasetError(f"Expected {path}. Received: no such file. Run `python -m training.evaluate.audit`.")
     report = json.loads(path.read_text(encoding="utf-8"))
     if report["manifest_sha256"] != manifest_sha256:
         raise DatasetError(
-            f"Expected {path} of the run's manifest. Received another's. Run `python -m training.audit`."
+            f"Expected {path} of the run's manifest. Received another's. Run `python -m training.evaluate.audit`."
         )
     own = {
         "erased": [row for row in report["erased"] if row["model"] == name],

@@ -16,8 +16,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training import devices
 from training.config import REPOSITORY
+from training.fit import devices
 
 
 def describe(config: Any, manifest: Path) -> dict[str, Any]:  # noqa: ANN401 - any configuration dataclass

@@ -9,29 +9,18 @@ import cv2
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
-from web import (
-    frame,
-    language,
-    logs,
-    metrics,
-    password,
-    patience,
-    rates,
-    refusals,
-    security,
-    services,
-    settings,
-    visitor,
-)
-from web.analyses.pages import analyses
+from web import i18n, logs, metrics, services, settings
 from web.api import interface
 from web.batch import uploads
-from web.batch.pages import batch
-from web.health import ProbedRequest, health
-from web.lesson.pages import lesson
-from web.models.pages import models
-from web.pages import pages
-from web.preview import preview
+from web.security import headers, rate_limit, slow_uploads, visitors
+from web.views import errors, navigation, password
+from web.views.analyses import analyses
+from web.views.batch import batch
+from web.views.explain import lesson
+from web.views.health import ProbedRequest, health
+from web.views.index import pages
+from web.views.models import models
+from web.views.preview import preview
 from xray import memory
 from xray.registry import Registry
 
@@ -65,14 +54,14 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     _keep_compiled_templates(app)
     logs.number(app)
     metrics.count(app)
-    rates.limit(app)
+    rate_limit.limit(app)
     password.guard(app)
-    security.protect(app)
-    patience.watch(app)
-    visitor.remember(app)
-    language.speak(app)
-    refusals.register(app)
-    app.context_processor(frame.context)
+    headers.protect(app)
+    slow_uploads.watch(app)
+    visitors.remember(app)
+    i18n.speak(app)
+    errors.register(app)
+    app.context_processor(navigation.context)
     app.register_blueprint(pages)
     app.register_blueprint(health)
     app.register_blueprint(preview)

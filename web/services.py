@@ -12,14 +12,14 @@ from flask_babel import gettext
 from web import forms, metrics
 from web.analyses import database
 from web.analyses.bucket import Bucket
-from web.analyses.desk import Desk
 from web.analyses.homes import CopyHome, PictureHome
 from web.analyses.pictures import Pictures
 from web.analyses.records import Records
+from web.analyses.service import Desk
 from web.analyses.shared import SharedPictures, SharedStore
 from web.analyses.store import Store
 from xray.analysis import Analyzer
-from xray.metadata import Facts, ModelFacts
+from xray.networks.metadata import Facts, ModelFacts
 from xray.registry import Registry
 
 

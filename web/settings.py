@@ -57,7 +57,7 @@ DEFAULTS: dict[str, object] = {
     "BATCH_UNPACKED_BYTES": 2048 * MIB,
     "BATCH_CONTENT_LENGTH": 256 * MIB,
     "SESSION_COOKIE_NAME": "xray_session",
-    "SESSION_REFRESH_EACH_REQUEST": False,  # web.visitor does it once a day
+    "SESSION_REFRESH_EACH_REQUEST": False,  # web.security.visitors does it once a day
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "SESSION_COOKIE_SECURE": False,  # security.SchemeSessions adds it wherever the request came by TLS

@@ -16,15 +16,15 @@ import cv2
 
 from xray import memory
 from xray.analysis import BOTH_MODELS, Analysis, Analyzer, Prediction
-from xray.annotate import annotate, encode_png
-from xray.classes import ClassScore
+from xray.annotate.annotated_copy import annotate, encode_png
 from xray.combined import MODELS, NAME, Combined, combine
 from xray.errors import ImageError, ModelError
-from xray.folder import is_picture_here, read
-from xray.image import TURNS
-from xray.limits import Limits
+from xray.io.folder import is_picture_here, read
+from xray.io.image import TURNS
+from xray.io.limits import Limits
+from xray.networks.classes import ClassScore
+from xray.quality.out_of_distribution import Caution
 from xray.registry import BACKBONE
-from xray.screen import Caution
 
 COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions")
 LONGEST_STEM = 100

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from xray import image, lungs, marks, polarity
-from xray.classes import ClassesHead, ClassScore, as_text
-from xray.classifier import Features, Head, Verdict, verdict
-from xray.deep import Deep
-from xray.explain import Cam, Heat, grad_cam, heat_in_lungs, lung_share, to_picture
-from xray.image import GreyImage
-from xray.lungs import LungMask
-from xray.metadata import Band
-from xray.polarity import Film
-from xray.preprocess import Box, crop_box, preprocess
+from xray.io import image
+from xray.io.grey_levels import Deep
+from xray.io.image import GreyImage
+from xray.networks import lungs
+from xray.networks.classes import ClassesHead, ClassScore, as_text
+from xray.networks.grad_cam import Cam, Heat, grad_cam, heat_in_lungs, lung_share, to_picture
+from xray.networks.heads import Features, Head, Verdict, verdict
+from xray.networks.lungs import LungMask
+from xray.networks.metadata import Band
+from xray.networks.preprocess import Box, crop_box, preprocess
+from xray.quality import markers, polarity
+from xray.quality.out_of_distribution import Caution
+from xray.quality.polarity import Film
 from xray.registry import BACKBONE, MODEL_DIR, PROMISED, Registry
-from xray.screen import Caution
 from xray.stopwatch import Stopwatch
 
 # The two models that the project promises, and every model that there is.
@@ -51,7 +53,7 @@ class Prediction:
         cam: float32, Grad-CAM on the backbone's grid, values 0 to 1.
         box: the part of the picture that the network saw.
         shape: height and width of the picture.
-        kind: of the model: "head" for one of two classes, else "multiclass" or "multilabel"; see xray/classes.py.
+        kind: of the model: "head" for one of two classes, else "multiclass" or "multilabel"; see xray/networks/classes.py.
         classes: of a model of several classes, what it says of each. Verdict, score, threshold and band are then
             those of `positive`, and `negative` is OTHERS.
     """
@@ -194,7 +196,7 @@ class Analyzer:
         Args:
             data: the content of a PNG, JPEG or DICOM file.
             models: names out of `names`.
-            turn: degrees clockwise by which the picture is turned first, one of `xray.image.TURNS`.
+            turn: degrees clockwise by which the picture is turned first, one of `xray.io.image.TURNS`.
             deep: whether all grey levels are wanted of a film of more than 8 bits.
 
         Raises:
@@ -231,7 +233,7 @@ def of_picture(film: Film) -> tuple[Caution, ...]:
         Caution.INVERTED: film.inverted,
         Caution.TIGHT_CROP: bool(edge.mean() > TIGHT),
         Caution.LOW_RESOLUTION: min(film.image.shape) < SMALL,
-        Caution.MARKS: marks.over_lungs(film.image, film.lungs),
+        Caution.MARKS: markers.over_lungs(film.image, film.lungs),
     }
     return tuple(caution for caution, holds in found.items() if holds)
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from xray.analysis import Prediction
-from xray.classifier import Verdict
+from xray.networks.heads import Verdict
 
 NAME = "combined"
 MODELS = ("covid_normal", "covid_pneumo")

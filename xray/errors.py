@@ -28,7 +28,7 @@ HINTS = {90: ON_ITS_SIDE, 180: UPSIDE_DOWN, 270: ON_ITS_SIDE}
 class XrayError(Exception):
     """Anything this project refuses, with what was expected, what came, and what to do.
 
-    `str()` is English. A page translates the template and then fills it in: see `web.language.in_words`.
+    `str()` is English. A page translates the template and then fills it in: see `web.i18n.in_words`.
 
     Attributes:
         template: the message, with a place such as %(size)s for each value; without values it holds no places.

@@ -6,13 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from xray import metadata
-from xray.classes import ClassesHead
-from xray.classifier import Head, load_weights
-from xray.metadata import Artefact, BackboneFacts, ClassesFacts, Facts, HeadFacts, ScreenFacts, SegmentationFacts
-from xray.preprocess import Recipe
-from xray.runtime import Network, broken
-from xray.screen import Screen
+from xray.networks import metadata
+from xray.networks.classes import ClassesHead
+from xray.networks.heads import Head, load_weights
+from xray.networks.metadata import (
+    Artefact,
+    BackboneFacts,
+    ClassesFacts,
+    Facts,
+    HeadFacts,
+    ScreenFacts,
+    SegmentationFacts,
+)
+from xray.networks.preprocess import Recipe
+from xray.networks.runtime import Network, broken
+from xray.quality.out_of_distribution import Screen
 
 MODEL_DIR = Path(__file__).resolve().parent.parent / "model"
 # The backbone that is served unless another is asked for. What was made for it stands in model/ itself; what was made

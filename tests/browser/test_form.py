@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from xray import image
+from xray.io import image
 
 pytestmark = pytest.mark.browser
 

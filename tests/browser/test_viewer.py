@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from xray import image
-from xray.annotate import film_panel
+from xray.annotate.annotated_copy import film_panel
+from xray.io import image
 
 pytestmark = pytest.mark.browser
 

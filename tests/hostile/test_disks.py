@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.server import Visitor
 from tests.hostile.service import refused, serving
-from web.analyses.desk import SWEPT
+from web.analyses.service import SWEPT
 
 
 @pytest.fixture(scope="module")

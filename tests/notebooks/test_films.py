@@ -3,7 +3,7 @@
 import pytest
 
 from notebooks import films
-from training import manifest
+from training.data import manifest
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from nbclient import NotebookClient
 
 from notebooks.strip import stripped
 from training.config import data_root
-from training.manifest import MANIFEST
+from training.data.manifest import MANIFEST
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = ("10_covid_normal", "20_covid_pneumo", "30_detection_app", "40_explore", "50_segmentation")

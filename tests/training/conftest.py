@@ -31,7 +31,7 @@ LUNGS[26:70, 30:52] = LUNGS[26:70, 66:90] = True
 @pytest.fixture
 def collection(tmp_path, radiograph):
     """The path of a manifest of 36 drawn films: 3 classes, 2 sources each, all splits, with masks."""
-    from training.manifest import Row, write
+    from training.data.manifest import Row, write
 
     rows = []
     for i in range(36):
@@ -56,7 +56,9 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
     import keras
     from keras import applications, layers
 
-    from training import backbones, baselines, dataset, fine_tune
+    from training.data import crops
+    from training.evaluate import baselines
+    from training.studies.compare import architectures, fine_tune
 
     def build(include_top, weights, input_shape, input_tensor=None):
         inputs = keras.Input(input_shape) if input_tensor is None else input_tensor
@@ -64,8 +66,8 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
         x = layers.Conv2D(8, 3, strides=2)(layers.BatchNormalization()(x))
         return keras.Model(keras.utils.get_source_inputs(x), layers.ReLU()(x), name="small")
 
-    monkeypatch.setattr(backbones, "ARCHITECTURES", {"MobileNetV2": (build, applications.mobilenet_v2)})
-    for module in (baselines, dataset, fine_tune):
+    monkeypatch.setattr(architectures, "ARCHITECTURES", {"MobileNetV2": (build, applications.mobilenet_v2)})
+    for module in (baselines, crops, fine_tune):
         monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
 
 
@@ -82,7 +84,7 @@ def predictions() -> pd.DataFrame:
 @pytest.fixture
 def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make intervals from 100 draws instead of 1,000."""
-    from training import figures
+    from training.metrics import figures
 
     monkeypatch.setattr(figures, "REPEATS", 100)
 
@@ -90,8 +92,8 @@ def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def report(predictions: pd.DataFrame, fewer_draws: None) -> dict[str, Any]:
     """The report of these scores, beside one baseline that always guesses right."""
-    from training import figures
-    from training.thresholds import OperatingPoint
+    from training.metrics import figures
+    from training.metrics.thresholds import OperatingPoint
 
     test = predictions[predictions.split == "test"]
     point = OperatingPoint(threshold=0.5, low=0.4, high=0.6)
@@ -116,8 +118,8 @@ def report(predictions: pd.DataFrame, fewer_draws: None) -> dict[str, Any]:
 @pytest.fixture
 def telling_border(tmp_path, monkeypatch: pytest.MonkeyPatch):
     """The path of a manifest of 60 films whose border, but not whose lungs, tells the class."""
-    from training import baselines
-    from training.manifest import Row, write
+    from training.data.manifest import Row, write
+    from training.evaluate import baselines
 
     rows, rng = [], np.random.default_rng(0)
     for number in range(60):

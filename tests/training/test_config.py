@@ -62,17 +62,17 @@ def test_a_missing_file(tmp_path):
 
 def test_every_shipped_configuration_is_read():
     pytest.importorskip("keras")
-    from training.articles_plan import Tutorial
-    from training.classes import ClassesConfig
-    from training.compared import CompareConfig
-    from training.contrast import ContrastConfig
-    from training.gridded import GridConfig
-    from training.labels import LabelsConfig
-    from training.pretrain import PretrainConfig
-    from training.screen_material import ScreenConfig
-    from training.segment import SegmentConfig
-    from training.slim import SlimConfig
-    from training.train import TrainConfig
+    from training.fit.backbone import PretrainConfig
+    from training.fit.classes import ClassesConfig
+    from training.fit.contrast import ContrastConfig
+    from training.fit.labels import LabelsConfig
+    from training.fit.out_of_distribution_data import ScreenConfig
+    from training.fit.segment import SegmentConfig
+    from training.fit.slim import SlimConfig
+    from training.fit.train import TrainConfig
+    from training.studies.compare.folds import CompareConfig
+    from training.studies.grid.cells import GridConfig
+    from training.studies.tutorial_2020.plan import Tutorial
 
     kinds = {
         "articles": Tutorial,

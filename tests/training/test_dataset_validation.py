@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import held_out, manifest
-from training.collection import Measure
 from training.config import REPOSITORY
-from training.duplicates import near_copies
-from training.prepare import prepare
+from training.data import held_out, manifest
+from training.data.collection import Measure
+from training.data.duplicates import near_copies
+from training.data.prepare import prepare
 
 LISTED = held_out.read_list(REPOSITORY / "dataset_validation" / "manifest.csv")
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xray.classifier import DenseHead, Head
-from xray.explain import grad_cam
-from xray.metadata import ArtefactFile, Band, HeadFacts
+from xray.networks.grad_cam import grad_cam
+from xray.networks.heads import DenseHead, Head
+from xray.networks.metadata import ArtefactFile, Band, HeadFacts
 
 pytest.importorskip("keras", reason="needs requirements-train.txt")
 tf = pytest.importorskip("tensorflow", reason="needs requirements-train.txt")

@@ -9,16 +9,17 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from training import pretrain, run, segment, train  # noqa: E402
-from training.augment import Augmentation  # noqa: E402
-from training.dataset import crops  # noqa: E402
-from training.network import vgg16  # noqa: E402
-from training.workers import Workers  # noqa: E402
-from xray.preprocess import Recipe  # noqa: E402
+from training import run  # noqa: E402
+from training.data.augment import Augmentation  # noqa: E402
+from training.data.crops import crops  # noqa: E402
+from training.fit import backbone, segment, train  # noqa: E402
+from training.fit.workers import Workers  # noqa: E402
+from training.networks.vgg16 import vgg16  # noqa: E402
+from xray.networks.preprocess import Recipe  # noqa: E402
 
 LUNGS = segment.SegmentConfig(2, 6, 1e-3, 0.0, 1, (4, 8), Augmentation(flip=0.5))
-STAGE = pretrain.Stage(32, 1, 12, 6, 0.01)
-BACKBONE = pretrain.PretrainConfig(
+STAGE = backbone.Stage(32, 1, 12, 6, 0.01)
+BACKBONE = backbone.PretrainConfig(
     ("normal", "covid", "pneumonia"), 1.0, 64, 5e-4, 0.05, 0.4, 1,
     (STAGE, dataclasses.replace(STAGE, size=64, frozen_blocks=2)), Augmentation(flip=0.5),
 )  # fmt: skip
@@ -41,8 +42,8 @@ HEAD = train.TrainConfig(
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """Keep the cached crops and features of these tests out of runs/."""
-    monkeypatch.setattr("training.dataset.CACHE", tmp_path / "crops")
-    monkeypatch.setattr("training.features.CACHE", tmp_path / "features")
+    monkeypatch.setattr("training.data.crops.CACHE", tmp_path / "crops")
+    monkeypatch.setattr("training.fit.features.CACHE", tmp_path / "features")
 
 
 def test_segment_resumes_where_it_was_killed(collection, tmp_path, monkeypatch):
@@ -63,13 +64,13 @@ def test_segment_resumes_where_it_was_killed(collection, tmp_path, monkeypatch):
 
 
 def test_pretrain_goes_through_its_sizes_and_leaves_plain_vgg16_weights(collection, tmp_path):
-    pretrain.train(BACKBONE, collection, tmp_path / "run")
+    backbone.train(BACKBONE, collection, tmp_path / "run")
     history = run.history(tmp_path / "run")
     assert [(row["epoch"], row["size"]) for row in history] == [(1, 32), (2, 64)]
     assert {"val_covid_a", "val_normal_b", "val_balanced_accuracy"} <= history[0].keys()
     vgg16(64).load_weights(tmp_path / "run" / "vgg16.weights.h5")
     trained = keras.models.load_model(tmp_path / "run" / "last.keras")
-    pretrain.train(BACKBONE, collection, tmp_path / "run")  # nothing is left to do
+    backbone.train(BACKBONE, collection, tmp_path / "run")  # nothing is left to do
     again = keras.models.load_model(tmp_path / "run" / "last.keras")
     for before, after in zip(trained.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
@@ -77,8 +78,8 @@ def test_pretrain_goes_through_its_sizes_and_leaves_plain_vgg16_weights(collecti
 
 def test_films_to_start_from_are_all_there_are_where_an_epoch_has_fewer(collection):
     data = crops(collection, Recipe("lung-box", 64))
-    stage = dataclasses.replace(STAGE, batch=pretrain.START_PICTURES)
-    draws = pretrain.Draws(data, pretrain.Findings.of(data.rows), BACKBONE, stage, 0, Workers(data.pictures))
+    stage = dataclasses.replace(STAGE, batch=backbone.START_PICTURES)
+    draws = backbone.Draws(data, backbone.Findings.of(data.rows), BACKBONE, stage, 0, Workers(data.pictures))
     inputs, targets = draws[0]
     assert inputs.shape == (STAGE.pictures, 32, 32, 1)
     assert len(targets["logits"]) == STAGE.pictures
@@ -86,7 +87,7 @@ def test_films_to_start_from_are_all_there_are_where_an_epoch_has_fewer(collecti
 
 def test_within_a_source_only_its_own_findings_count():
     """The hospital gives nothing away: a source with a single finding has no loss, whatever is said of it."""
-    loss = pretrain.WithinSource(reduction="none")
+    loss = backbone.WithinSource(reduction="none")
     finding = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0]], np.float32)
     possible = np.array([[1, 0, 0], [1, 1, 0], [1, 1, 1]], np.float32)
     logits = np.array([[-5.0, 9.0, 9.0], [0.0, 0.0, 50.0], [0.0, 0.0, 0.0]], np.float32)

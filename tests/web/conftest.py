@@ -17,12 +17,12 @@ from werkzeug.test import TestResponse, encode_multipart
 
 from web.analyses.record import Record, Said, Together
 from web.factory import create_app
-from xray.classes import ClassesHead
-from xray.classifier import Head, LinearHead
-from xray.metadata import ArtefactFile, Band, ClassesFacts, ClassPoint, HeadFacts
-from xray.preprocess import LUNG_BOX, Recipe
+from xray.networks.classes import ClassesHead
+from xray.networks.heads import Head, LinearHead
+from xray.networks.metadata import ArtefactFile, Band, ClassesFacts, ClassPoint, HeadFacts
+from xray.networks.preprocess import LUNG_BOX, Recipe
+from xray.quality.out_of_distribution import Screen
 from xray.registry import Backbone, Registry
-from xray.screen import Screen
 
 SIZE = 64
 FEATURES = np.random.default_rng(0).uniform(0, 1, (1, SIZE // 16, SIZE // 16, 512)).astype(np.float32)

@@ -6,8 +6,8 @@ from html import unescape
 import pytest
 
 from web.examples import EXAMPLES, FOLDER
-from xray import image
 from xray.analysis import Analyzer
+from xray.io import image
 from xray.registry import MODEL_DIR
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from xray.screen import NOT_FRONTAL
+from xray.quality.out_of_distribution import NOT_FRONTAL
 
 DISCLAIMER = "For education and research only, not for diagnosis"
 COPY_LINK = re.compile(r'href="/static/xray_analysis/([^"]+)" download')

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from xray.analysis import Analyzer
-from xray.classifier import DenseHead, Head, HeadWeights, LinearHead
-from xray.metadata import ArtefactFile, Band, HeadFacts
+from xray.networks.heads import DenseHead, Head, HeadWeights, LinearHead
+from xray.networks.metadata import ArtefactFile, Band, HeadFacts
 
 
 @pytest.fixture(scope="session")

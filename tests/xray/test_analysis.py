@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from xray.analysis import Analyzer, Prediction
-from xray.classifier import Head, Verdict, verdict
 from xray.errors import ImageError, NotAChestXrayError
-from xray.metadata import Band
-from xray.preprocess import LUNG_BOX, Box, Recipe
+from xray.networks.heads import Head, Verdict, verdict
+from xray.networks.metadata import Band
+from xray.networks.preprocess import LUNG_BOX, Box, Recipe
+from xray.quality.out_of_distribution import NOT_FRONTAL, Caution, Screen
 from xray.registry import Backbone, Registry
-from xray.screen import NOT_FRONTAL, Caution, Screen
 
 Draw = Callable[..., np.ndarray]
 

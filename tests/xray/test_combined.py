@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from xray.analysis import Prediction
-from xray.classifier import Verdict, verdict
 from xray.combined import combine
-from xray.metadata import Band
-from xray.preprocess import Box
+from xray.networks.heads import Verdict, verdict
+from xray.networks.metadata import Band
+from xray.networks.preprocess import Box
 
 P, N, I = Verdict.POSITIVE, Verdict.NEGATIVE, Verdict.INCONCLUSIVE  # noqa: E741
 SCORES = {P: 0.9, I: 0.5, N: 0.1}

@@ -16,8 +16,8 @@ from xray.__main__ import COLUMNS, main
 from xray.analysis import Analyzer
 from xray.combined import combine
 from xray.errors import ModelError
+from xray.quality.out_of_distribution import Caution, Screen
 from xray.registry import PROMISED, Registry
-from xray.screen import Caution, Screen
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., tuple[int, list[dict[str, str]]]]

@@ -40,7 +40,7 @@ def test_freed_pictures_do_not_stay_in_memory():
 MAPPED = """
 from pathlib import Path
 from xray import memory
-from xray.runtime import Network
+from xray.networks.runtime import Network
 
 def resident():
     lines = iter(Path("/proc/self/smaps").read_text().splitlines())

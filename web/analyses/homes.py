@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from xray.classifier import Verdict
+from xray.networks.heads import Verdict
 
 Thing = TypeVar("Thing")
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from xray.classifier import Verdict
-from xray.screen import Caution
+from xray.networks.heads import Verdict
+from xray.quality.out_of_distribution import Caution
 
 # Of an analysis: 128 random bits, as secrets.token_urlsafe(16) writes them.
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -19,7 +19,7 @@ DOUBTFUL_HEAT = 0.9
 
 @dataclass(frozen=True)
 class ClassSaid:
-    """What a model of several classes said of one of them; see `xray.classes.ClassScore`."""
+    """What a model of several classes said of one of them; see `xray.networks.classes.ClassScore`."""
 
     label: str
     score: float
@@ -104,7 +104,7 @@ class Record:
 
     Attributes:
         id: its address, that nobody can guess; see ID.
-        owner: who may open it; see `web.visitor`.
+        owner: who may open it; see `web.security.visitors`.
         created: when, in UTC.
         name: of the file, as its sender may see it.
         choice: the model that was asked for, or "both".
@@ -116,7 +116,7 @@ class Record:
         said: one entry for each model asked.
         combined: both models together, where both were asked.
         deep: whether the film has more than 8 bits, and its levels are kept beside the other pictures.
-        window_low: the level that is shown black; see `xray.deep.Deep`.
+        window_low: the level that is shown black; see `xray.io.grey_levels.Deep`.
         window_high: the level that is shown white.
         curve: the greys between the two, where they do not rise evenly.
         turn: degrees clockwise by which the film was turned, as its sender asked, before it was read.

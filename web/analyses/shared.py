@@ -17,7 +17,7 @@ from web.analyses.pictures import is_name
 from web.analyses.record import ID
 from web.analyses.store import COPY_NAME, copy_name
 from web.analyses.threads import alone
-from xray.classifier import Verdict
+from xray.networks.heads import Verdict
 
 COPIES, PICTURES = "copies", "analyses"
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
 
-from xray.classifier import Verdict
 from xray.errors import XrayError
+from xray.networks.heads import Verdict
 
 LONGEST_SLUG = 40
 COPY_NAME = re.compile(r"[A-Z]+_Prob_\d{2,3}_Name_[A-Za-z0-9_-]+\.png")

@@ -10,8 +10,8 @@ from web.analyses import pictures
 from web.analyses.record import ClassSaid, Record, Said
 from web.services import services
 from xray.analysis import OTHERS
-from xray.metadata import ClassesFacts, ClassPoint, ModelFacts
-from xray.screen import CAUTIONS, Caution
+from xray.networks.metadata import ClassesFacts, ClassPoint, ModelFacts
+from xray.quality.out_of_distribution import CAUTIONS, Caution
 
 DISCLAIMER = "For education and research only, not for diagnosis."
 Answer = dict[str, Any]

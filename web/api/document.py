@@ -10,7 +10,7 @@ from web.api import examples, owners, problems, schemas
 from web.api.answers import DISCLAIMER
 from web.settings import MIB
 from xray.errors import Phrase
-from xray.limits import DEFAULT_LIMITS
+from xray.io.limits import DEFAULT_LIMITS
 
 VERSION = "1.0.0"
 PATH = "/api/v1"
@@ -44,7 +44,7 @@ class Interface(Api):
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
-        """Leave errors to web/refusals.py: pages for browsers, problem details for programs."""
+        """Leave errors to web/views/errors.py: pages for browsers, problem details for programs."""
 
     def _register_responses(self) -> None:
         for status, (name, words) in REFUSALS.items():

@@ -12,7 +12,7 @@ from web.api.analyses import analyses
 from web.api.document import PATH, Interface
 from web.api.models import health, models
 from web.api.multipart import MultipartBlueprint
-from web.api.page import page
+from web.views.api_docs import page
 from xray.errors import ImageError
 
 api = MultipartBlueprint("api", __name__, url_prefix=PATH, description="The interface itself.")

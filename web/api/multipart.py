@@ -7,7 +7,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import UnsupportedMediaType
 
-from web import refusals
+from web.views import errors
 
 MULTIPART = "multipart"
 MEDIA_TYPE = "multipart/form-data"
@@ -26,7 +26,7 @@ class MultipartParser(FlaskParser):
             ValidationError: a field came twice, so one of them would be forgotten in silence.
         """
         if request.mimetype != MEDIA_TYPE:
-            refusals.drain()
+            errors.drain()
             raise UnsupportedMediaType(f"Expected {MEDIA_TYPE}. Received: {request.mimetype or 'no media type'}.")
         found: dict[str, str | FileStorage] = {}
         sent: list[tuple[str, str | FileStorage]] = [*request.files.items(multi=True), *request.form.items(multi=True)]

@@ -8,8 +8,8 @@ from flask import current_app, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
-from web import refusals
 from web.settings import SettingError
+from web.views import errors
 
 ANYBODY = "api"
 # What may follow "Bearer", at a length that nobody tries out.
@@ -66,7 +66,7 @@ def require() -> None:
     try:
         owner()
     except Unauthorized:
-        refusals.drain()
+        errors.drain()
         raise
 
 

@@ -12,9 +12,9 @@ from werkzeug.datastructures import FileStorage
 from web import forms
 from web.analyses.record import ID
 from web.services import services
-from xray.classifier import Verdict
-from xray.image import TURNS
-from xray.screen import Caution
+from xray.io.image import TURNS
+from xray.networks.heads import Verdict
+from xray.quality.out_of_distribution import Caution
 
 SHARE = Range(0, 1)
 LONGEST_QUOTE = 40

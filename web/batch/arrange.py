@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from web.batch.rows import Row
+from web.batch.table import Row
 
 ERRORS, CAUTIONS = "ERROR", "CAUTION"
 

@@ -6,16 +6,17 @@ from typing import IO
 from flask import current_app
 from flask_babel import gettext
 
-from web import forms, rates
+from web import forms
 from web.analyses.store import StoreError
 from web.batch import unpack
-from web.batch.rows import Row, shown_path
+from web.batch.table import Row, shown_path
 from web.batch.unpack import Limits, Sent, ZipError
 from web.forms import FormError
-from web.language import in_words
+from web.i18n import in_words
+from web.security import rate_limit
 from web.services import services
 from xray.errors import ImageError, Phrase
-from xray.image import sniff
+from xray.io.image import sniff
 
 NOT_KEPT = Phrase(
     "It was read but could not be kept: the folder of analyses cannot be written. Tell whoever runs this site."
@@ -60,7 +61,7 @@ def read_all(files: Iterable[tuple[str, IO[bytes]]], choice: str, owner: str, do
     files = list(files)
     try:
         for sent in unpack.unpack(files, limits()):
-            done.append(too_soon(sent) if rates.count() else read(sent, choice, owner))
+            done.append(too_soon(sent) if rate_limit.count() else read(sent, choice, owner))
             yield done[-1]
     finally:
         for _, file in files:
@@ -69,7 +70,7 @@ def read_all(files: Iterable[tuple[str, IO[bytes]]], choice: str, owner: str, do
 
 def too_soon(sent: Sent) -> Row:
     """Refuse one file of those whose sender has sent too many."""
-    return Row(shown_path(sent.path) or forms.UNNAMED, error=gettext(rates.TOO_MANY))
+    return Row(shown_path(sent.path) or forms.UNNAMED, error=gettext(rate_limit.TOO_MANY))
 
 
 def limits() -> Limits:

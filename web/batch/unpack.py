@@ -18,7 +18,7 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from xray.errors import Phrase, XrayError
-from xray.image import sniff
+from xray.io.image import sniff
 
 # Films are hardly compressed any further; a raw DICOM file with wide black borders reaches 20.
 LARGEST_RATIO = 100

@@ -134,10 +134,10 @@ class ParquetFolder:
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows that are there."""
-        from xray.archive import table
+        from xray.archive import parquet
 
         if storage.exists(self._address):
-            yield from table.rows(self._address)
+            yield from parquet.rows(self._address)
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add rows, and write a part when it is time."""
@@ -149,11 +149,11 @@ class ParquetFolder:
 
     def close(self) -> None:
         """Write what waits."""
-        from xray.archive import table
+        from xray.archive import parquet
 
         if self._waiting:
             folder = f"{self._address}/backbone={self._waiting[0].backbone}"
-            storage.write(f"{folder}/part-{uuid.uuid4().hex}.parquet", table.encoded(self._waiting))
+            storage.write(f"{folder}/part-{uuid.uuid4().hex}.parquet", parquet.encoded(self._waiting))
             self._waiting = []
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO, TypeVar
 
-from xray.archive.engine import Engine
-from xray.archive.judge import Task
+from xray.archive.analyses import Task
 from xray.archive.ledger import Ledger
+from xray.archive.local_engine import Engine
 from xray.archive.progress import Progress
 from xray.archive.results import Results
 from xray.combined import MODELS, NAME

@@ -10,7 +10,7 @@ from typing import IO
 
 from xray.archive import storage
 from xray.errors import XrayError
-from xray.folder import DICOM_PREAMBLE_BYTES, is_picture, is_picture_here
+from xray.io.folder import DICOM_PREAMBLE_BYTES, is_picture, is_picture_here
 
 LISTS = (".txt", ".lst", ".list")
 TABLE = ".parquet"
@@ -44,9 +44,9 @@ def find(source: str, column: str | None = None) -> Iterator[str]:
         raise SourceError("Expected films at %(source)s. Received nothing there.", source=source)
     name = source.lower()
     if column or name.endswith(TABLE):
-        from xray.archive import table  # needs pyarrow, which the other sources do not
+        from xray.archive import parquet  # needs pyarrow, which the other sources do not
 
-        return _some(source, map(absolute, table.column(source, column or "path")))
+        return _some(source, map(absolute, parquet.column(source, column or "path")))
     if storage.is_folder(source):
         return _some(source, _walk(source))
     for ending, opener in ARCHIVES.items():

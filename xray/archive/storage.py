@@ -158,9 +158,9 @@ def filesystem(address: str) -> tuple[Any, str]:
     except ImportError:
         if address.partition("://")[0] not in CLIENTS:
             raise
-        from xray.archive import table
+        from xray.archive import parquet
 
-        files, path = table.store(address)
+        files, path = parquet.store(address)
         return fsspec.implementations.arrow.ArrowFSWrapper(files), path
     return files, str(path)
 

@@ -1,11 +1,11 @@
-"""A process that judges films for xray/archive/engine.py: how it begins, works, and ends."""
+"""A process that judges films for xray/archive/local_engine.py: how it begins, works, and ends."""
 
 import multiprocessing
 import os
 import signal
 from threading import Thread
 
-from xray.archive.judge import Judge, Task
+from xray.archive.analyses import Judge, Task
 from xray.archive.row import Content, Judged
 
 _judges: list[Judge] = []

@@ -2,7 +2,7 @@
 
 import re
 
-from web.analyses.pages import PER_PAGE
+from web.views.analyses import PER_PAGE
 
 
 def test_one_is_deleted_with_its_pictures_and_the_list_says_so(client, send, listed, copies, instance):

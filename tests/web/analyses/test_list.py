@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from web.analyses.pages import PER_PAGE
 from web.services import services
+from web.views.analyses import PER_PAGE
 
 
 def test_without_any_the_list_says_so_and_leads_to_the_form(client, listed):

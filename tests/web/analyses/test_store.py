@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from web.analyses.store import COPY_NAME, Store, StoreError, slug
-from xray.classifier import Verdict
+from xray.networks.heads import Verdict
 
 
 @pytest.mark.parametrize(

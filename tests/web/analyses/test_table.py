@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from web.analyses.pages import CSV_COLUMNS, harmless
+from web.views.analyses import CSV_COLUMNS, harmless
 
 DISCLAIMER = "Research and education only, not a diagnosis"
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.web.api.program import ANALYSES, DISCLAIMER, LOCAL, MINE
 from web.api import answers, examples
-from xray import metadata
+from xray.networks import metadata
 
 
 @pytest.fixture

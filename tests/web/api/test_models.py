@@ -6,7 +6,7 @@ import pytest
 
 from tests.web.api.program import LOCAL, MINE, assert_problem
 from web.api import answers
-from xray import metadata
+from xray.networks import metadata
 
 
 def test_the_models_are_listed_and_read_one_by_one(client):

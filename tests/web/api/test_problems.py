@@ -118,7 +118,7 @@ def test_a_bug_is_a_problem_without_its_inside(make_client, create, monkeypatch)
     def fail(*_, **__):
         raise RuntimeError("inside information")
 
-    monkeypatch.setattr("web.analyses.desk.annotate", fail)
+    monkeypatch.setattr("web.analyses.service.annotate", fail)
     answer = create(make_client(PROPAGATE_EXCEPTIONS=False))
     assert_problem(answer, 500)
     assert "inside information" not in answer.text

@@ -20,7 +20,7 @@ def test_without_javascript_all_files_come_back_in_one_table(client, send_all, f
 
 
 def test_the_answer_streams_a_row_after_each_picture(client, send_all, film, monkeypatch):
-    from web.analyses.desk import Desk
+    from web.analyses.service import Desk
 
     read, done = Desk.read, []
     monkeypatch.setattr(Desk, "read", lambda *args, **more: (done.append(1), read(*args, **more))[1])

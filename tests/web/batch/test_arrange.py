@@ -7,7 +7,7 @@ import pytest
 
 from web.analyses.record import Record, Said
 from web.batch.arrange import arranged, kinds
-from web.batch.rows import Row
+from web.batch.table import Row
 
 SAID = Said("covid_normal", "1", "", 0, "0", 0.5, 0.4, 0.6, "covid", "normal", "covid", None, 0.3, "copy.png")
 RECORD = Record("", "me", datetime.now(UTC), "", "covid_normal", 9, 9, (0, 9, 0, 9), "", (), (SAID,), None)

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.datastructures import FileStorage
 
 from tests.web.batch.answers import DISCLAIMER, TEXT, picture, posted
-from xray.screen import NOT_FRONTAL
+from xray.quality.out_of_distribution import NOT_FRONTAL
 
 
 def test_the_page_asks_for_files_folders_a_function_and_a_model(client):

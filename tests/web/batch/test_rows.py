@@ -10,8 +10,8 @@ import pytest
 
 from web.analyses.record import Record, Said, Together
 from web.analyses.store import COPY_NAME
-from web.batch import rows
-from web.batch.rows import Row, RowsError
+from web.batch import table
+from web.batch.table import Row, RowsError
 
 SAID = Said(
     "covid_normal", "1.2.3", "POSITIVE", 0.97, "0.97", 0.5, 0.4, 0.6, "covid", "normal", "covid", 0.5, 0.3,
@@ -47,53 +47,53 @@ def test_the_share_of_the_lungs_is_that_of_their_outlines() -> None:
 
 
 def test_a_path_is_shown_without_what_disguises_it_and_its_end_stays() -> None:
-    assert rows.shown_path("ward\\3/\u202egnp.exe\0") == "ward/3/gnp.exe"
-    long = rows.shown_path(f"{'x' * 500}/film.png")
-    assert len(long) == rows.LONGEST_PATH and long.endswith("/film.png") and long.startswith("…")
+    assert table.shown_path("ward\\3/\u202egnp.exe\0") == "ward/3/gnp.exe"
+    long = table.shown_path(f"{'x' * 500}/film.png")
+    assert len(long) == table.LONGEST_PATH and long.endswith("/film.png") and long.startswith("…")
 
 
 def test_what_the_page_keeps_comes_back() -> None:
     kept = [Row("ward/ж.png", RECORD), Row("b.txt", error="No picture.")]
-    assert rows.unpack(rows.pack(kept), Kept({RECORD.id: RECORD}), "me", gone="gone", most=9) == kept
+    assert table.unpack(table.pack(kept), Kept({RECORD.id: RECORD}), "me", gone="gone", most=9) == kept
 
 
 @pytest.mark.parametrize("owner", ["somebody else", None])
 def test_an_analysis_of_another_or_taken_away_is_a_row_that_says_so(owner: str | None) -> None:
-    (row,) = rows.unpack(rows.pack([Row("a.png", RECORD)]), Kept({RECORD.id: RECORD}), owner, gone="gone", most=9)
+    (row,) = table.unpack(table.pack([Row("a.png", RECORD)]), Kept({RECORD.id: RECORD}), owner, gone="gone", most=9)
     assert row == Row("a.png", None, "gone")
 
 
 def test_no_more_rows_are_read_than_a_batch_may_have() -> None:
-    assert len(rows.unpack(json.dumps([["a", "", "b"]] * 9), Kept(), "me", gone="", most=3)) == 3
+    assert len(table.unpack(json.dumps([["a", "", "b"]] * 9), Kept(), "me", gone="", most=3)) == 3
 
 
 def test_what_cannot_be_written_anywhere_is_left_out() -> None:
-    (row,) = rows.unpack('[["\\ud800a.png", "", "\\udfffbad"]]', Kept(), "me", gone="", most=9)
+    (row,) = table.unpack('[["\\ud800a.png", "", "\\udfffbad"]]', Kept(), "me", gone="", most=9)
     assert row == Row("a.png", None, "bad")
-    rows.pack([row]).encode()
+    table.pack([row]).encode()
 
 
 @pytest.mark.parametrize("text", ["", "{", "7", "null", '{"a": 1}', "[[1]]", '["abcd"]', "[" * 100_000])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(RowsError):
-        rows.unpack(text, Kept(), "me", gone="", most=9)
+        table.unpack(text, Kept(), "me", gone="", most=9)
 
 
 def test_names_in_a_zip_are_safe_and_each_is_there_once() -> None:
     files = ["a.png", "ward/a.jpg", "A.png", "../../etc/passwd", "CON", "фото.png", "снимок.png", ""]
-    names = list(rows.stems([named(number, file) for number, file in enumerate(files)]).values())
+    names = list(table.stems([named(number, file) for number, file in enumerate(files)]).values())
     assert len({name.lower() for name in names}) == len(files)
     assert names[:4] == ["a", "a-2", "A-3", "passwd"]
     assert all(COPY_NAME.fullmatch(f"POSITIVE_Prob_97_Name_{name}.png") for name in names)
 
 
 def test_one_analysis_that_stands_twice_has_one_name() -> None:
-    assert rows.stems([named(1, "a.png"), named(1, "b.png"), Row("c.png")]) == {f"{1:022}": "a"}
+    assert table.stems([named(1, "a.png"), named(1, "b.png"), Row("c.png")]) == {f"{1:022}": "a"}
 
 
 def test_the_table_has_a_line_for_each_file_and_columns_for_each_model(make_app) -> None:
     with make_app().test_request_context(base_url="https://xray.example"):
-        text = rows.as_csv([Row("=a.png", BOTH), Row("b.txt", error="-no")], ["covid_normal", "covid_pneumo"])
+        text = table.as_csv([Row("=a.png", BOTH), Row("b.txt", error="-no")], ["covid_normal", "covid_pneumo"])
     assert text.startswith("\ufeff") and text.endswith("\r\n")
     first, second = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     assert first == {
@@ -112,5 +112,5 @@ def test_the_table_has_a_line_for_each_file_and_columns_for_each_model(make_app)
 
 def test_one_model_leaves_no_columns_for_the_other(make_app) -> None:
     with make_app().test_request_context():
-        head = rows.as_csv([Row("a.png", BOTH)], ["covid_pneumo"]).splitlines()[0]
+        head = table.as_csv([Row("a.png", BOTH)], ["covid_pneumo"]).splitlines()[0]
     assert "covid_pneumo_score" in head and "covid_normal" not in head and "combined" not in head

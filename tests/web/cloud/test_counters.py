@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.web.cloud.programs import free_port, needs
-from web import shared_attempts
-from web.attempts import AT_ONCE
+from web.security import shared_attempts
+from web.security.attempts import AT_ONCE
+from web.security.shared_attempts import counted
 from web.settings import SettingError
-from web.shared_attempts import counted
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from web.analyses.bucket import Bucket
 from web.analyses.pictures import FILM, MASK, THUMB, Pictures, heat
 from web.analyses.shared import SharedPictures, SharedStore
 from web.analyses.store import COPY_NAME, Store
-from xray.classifier import Verdict
+from xray.networks.heads import Verdict
 
 ID, OTHER = "A" * 22, "B" * 22
 

@@ -6,8 +6,8 @@ from html import unescape
 
 import pytest
 
-from web.models import class_tables
-from xray import metadata
+from web.render.models import class_tables
+from xray.networks import metadata
 from xray.registry import MODEL_DIR
 
 
@@ -42,7 +42,7 @@ def test_model_3_shows_each_class_who_was_called_what_and_what_lungless_films_gi
             assert figure(row["macro"]["roc_auc"]) in text
     for counts in zip(*test["verdicts"], strict=True):
         assert " ".join(map(str, counts)) in text
-    assert "python -m training.evaluate_classes training/configs/covid_normal_pneumo.toml" in text
+    assert "python -m training.evaluate.evaluate_classes training/configs/covid_normal_pneumo.toml" in text
 
 
 def test_findings_show_each_label_beside_lungless_films_and_another_hospital(page) -> None:
@@ -53,7 +53,7 @@ def test_findings_show_each_label_beside_lungless_films_and_another_hospital(pag
         for part in (*row["baselines"].values(), *row["left_out"].values(), *row["inside"].values()):
             if part["roc_auc"]:
                 assert figure(part["roc_auc"]) in text
-    assert "python -m training.train_labels training/configs/findings.toml" in text
+    assert "python -m training.fit.train_labels training/configs/findings.toml" in text
 
 
 @pytest.mark.parametrize("name", ["three_classes", "findings"])

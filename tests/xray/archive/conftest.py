@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from xray.archive.judge import Judge, Task, content
+from xray.archive.analyses import Judge, Task, content
 from xray.archive.row import Content, Judged
 
 

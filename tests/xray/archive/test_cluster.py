@@ -38,7 +38,7 @@ def test_a_film_that_kills_its_worker_is_a_row_with_an_error(many: Path, tmp_pat
         """
 import os, sys
 from xray.archive import cluster
-from xray.archive.__main__ import main
+from xray.archive.command import main
 class Worker(cluster._Worker):
     def __call__(self, batch):
         if any(address.endswith("deadly.png") for address in batch["address"].tolist()):

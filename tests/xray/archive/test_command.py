@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xray.archive.__main__ import main
+from xray.archive.command import main
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -18,7 +18,7 @@ def test_a_folder_becomes_a_table_without_the_optional_packages(films: Path, tmp
         "import sys\n"
         "if __name__ == '__main__':\n"
         "    sys.modules.update(dict.fromkeys(('ray', 'pyarrow', 'fsspec')))\n"
-        "    from xray.archive.__main__ import main\n"
+        "    from xray.archive.command import main\n"
         "    sys.exit(main(sys.argv[1:]))\n",
         encoding="utf-8",
     )
@@ -77,7 +77,7 @@ def test_a_full_disk_of_temporary_files_is_said(
     def full(*_: object, **__: object) -> int:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("xray.archive.__main__.run", full)
+    monkeypatch.setattr("xray.archive.command.run", full)
     assert main([str(films), str(tmp_path / "o.csv")]) == 2
     said = capsys.readouterr().err
     assert "disk is full" in said and "SQLITE_TMPDIR" in said

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from xray.archive import engine
-from xray.archive.engine import Local, WorkerError
-from xray.archive.judge import Task, content
+from xray.archive import local_engine
+from xray.archive.analyses import Task, content
+from xray.archive.local_engine import Local, WorkerError
 from xray.archive.row import Content
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,8 +38,8 @@ def test_workers_end_with_the_one_that_started_them_however_it_ends(films: Path,
     program.write_text(
         f"""
 import multiprocessing, time
-from xray.archive.engine import Local
-from xray.archive.judge import Task, content
+from xray.archive.local_engine import Local
+from xray.archive.analyses import Task, content
 if __name__ == "__main__":
     found = [content({str(films / "a.png")!r})] * 20
     judged = Local(2).judged(iter(found), Task(("covid_normal",), "vgg16_cxr"))
@@ -93,12 +93,12 @@ def test_a_film_that_kills_its_worker_is_said_to_and_the_others_are_judged(films
     found = [*good[:4], deadly(films / "deadly.png"), *good[4:]]
     judged = list(Local(workers).judged(iter(found), TASK))
     assert [each.film.address for each in judged] == [film.address for film in found]
-    assert [each.film.problem for each in judged] == [""] * 4 + [engine.DEADLY] + [""] * (len(good) - 4)
+    assert [each.film.problem for each in judged] == [""] * 4 + [local_engine.DEADLY] + [""] * (len(good) - 4)
     assert all(each.said[0].verdict for each in judged if not each.film.problem)
 
 
 def test_where_no_film_is_judged_the_films_are_not_to_blame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "MOST_DEADLY", 3)
+    monkeypatch.setattr(local_engine, "MOST_DEADLY", 3)
     films = [deadly(tmp_path / f"{number}.png") for number in range(9)]
     with pytest.raises(WorkerError, match=r"Received 3.*2\.png"):
         list(Local(1).judged(iter(films), TASK))
@@ -120,12 +120,12 @@ def test_films_are_taken_no_further_ahead_than_they_are_needed() -> None:
 
     found = Local(2).contents(addresses())
     next(found)
-    assert taken <= engine.READERS * engine.AHEAD + 1
+    assert taken <= local_engine.READERS * local_engine.AHEAD + 1
     found.close()
 
 
 @pytest.mark.parametrize(
-    ("address", "together"), [("s3://bucket/{}.png", engine.READERS), ("zip://{}.png::/films.zip", 2)]
+    ("address", "together"), [("s3://bucket/{}.png", local_engine.READERS), ("zip://{}.png::/films.zip", 2)]
 )
 def test_films_are_read_while_others_wait_and_archives_by_few(
     address: str, together: int, monkeypatch: pytest.MonkeyPatch
@@ -142,7 +142,7 @@ def test_films_are_read_while_others_wait_and_archives_by_few(
             reading -= 1
         return Content(address, "", "")
 
-    monkeypatch.setattr(engine, "content", content)
+    monkeypatch.setattr(local_engine, "content", content)
     addresses = [address.format(number) for number in range(50)]
     assert [film.address for film in Local(2).contents(iter(addresses))] == addresses
     assert most == together

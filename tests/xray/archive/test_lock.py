@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from xray.archive import lock, results
-from xray.archive.__main__ import main
+from xray.archive.command import main
 
 ROOT = Path(__file__).resolve().parents[3]
 pytest.importorskip("fcntl")
@@ -41,7 +41,7 @@ def test_a_second_run_is_refused_until_the_first_is_killed(
     other: subprocess.Popen[str], destination: Path, films: Path, engine: Any, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("xray.archive.__main__._engine", lambda *_: engine)
+    monkeypatch.setattr("xray.archive.command._engine", lambda *_: engine)
     # By another name of the same place.
     link = destination.parent.parent / "link"
     link.symlink_to(destination.parent)

@@ -16,10 +16,10 @@ import cv2
 import pytest
 
 from xray.analysis import Analyzer
-from xray.archive import probe, results, sources
-from xray.archive.__main__ import main
-from xray.archive.engine import AHEAD, Local
-from xray.archive.judge import Task
+from xray.archive import results, sources, writable
+from xray.archive.analyses import Task
+from xray.archive.command import main
+from xray.archive.local_engine import AHEAD, Local
 from xray.archive.run import run
 from xray.combined import combine
 
@@ -185,7 +185,7 @@ def test_a_film_that_kills_its_worker_is_a_row_with_an_error(films: Path, tmp_pa
     program.write_text(
         "import os, sys\n"
         "from xray.archive import worker\n"
-        "from xray.archive.__main__ import main\n"
+        "from xray.archive.command import main\n"
         "begun = worker.judge\n"
         "def judge(film):\n"
         "    return os._exit(1) if film.address.endswith('deadly.png') else begun(film)\n"
@@ -265,7 +265,7 @@ def test_what_cannot_be_written_is_said_before_a_film_is_read(
 
 
 def test_trying_a_folder_leaves_nothing_in_it(tmp_path: Path) -> None:
-    probe.see_writable(str(tmp_path / "out"), "")
+    writable.see_writable(str(tmp_path / "out"), "")
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -294,7 +294,7 @@ def test_a_letter_that_is_not_printable_leads_nowhere_else(
     """Such as the ideographic space, in the name of the source, of both kinds of results, and of the pictures."""
     pytest.importorskip("pyarrow")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("xray.archive.__main__._engine", lambda *_: engine)
+    monkeypatch.setattr("xray.archive.command._engine", lambda *_: engine)
     top = tmp_path / "胸部\u3000X線"
     films.rename(top)
     before = set(tmp_path.iterdir())

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from xray import folder
 from xray.archive import sources, storage
-from xray.archive.__main__ import main
-from xray.archive.judge import content
+from xray.archive.analyses import content
+from xray.archive.command import main
+from xray.io import folder
 
 DICOM = bytes(128) + b"DICM"
 

@@ -1,0 +1,164 @@
+"""`python -m training.download`: whom it asks, what it leaves out, what it says to do next."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.training.data.download.publisher import zipped
+
+from training.data import prepare
+from training.data.download import command
+from training.data.download.kaggle_token import kaggle_token
+from training.data.download.published import SHA256, published
+from training.data.layouts import LAYOUTS
+from xray.errors import DatasetError
+
+
+@pytest.fixture(autouse=True)
+def nobodys_token(monkeypatch, tmp_path):
+    """No token of whoever runs the tests."""
+    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "kaggle"))
+
+
+@pytest.fixture
+def run(children, serve, films, tmp_path, monkeypatch):
+    """Run the command on two small sets, the children's, and one that wants a token; `run.publishers` serve them."""
+    folders = {"COVID/images": "COVID-1.png", "Normal/images": "Normal-1.png"}
+    second = serve(zipped({f"Database/{folder}/{name}": b"x" for folder, name in folders.items()}))
+    second.login = ("somebody", "secret-key")
+    known = children[1]
+    radiography = replace(
+        known, name="radiography", address=second.address, archive="radiography.zip", kaggle=True,
+        holds=tuple(folders), lands="Database", source="Database",
+    )  # fmt: skip
+    monkeypatch.setattr(command, "published", lambda: {"kermany": known, "radiography": radiography})
+
+    def go(*words, answers=()):
+        given = iter(answers)
+
+        def answer(_):
+            try:
+                return next(given)
+            except StopIteration:
+                raise EOFError from None
+
+        monkeypatch.setattr("builtins.input", answer)
+        return command.main([*words, "--output", str(tmp_path / "input")])
+
+    go.publishers = (children[0], second)
+    return go
+
+
+def test_it_shows_the_licence_asks_and_says_the_next_step(run, capsys, tmp_path):
+    assert run("kermany", answers=["yes"]) == 0
+    said = capsys.readouterr().out
+    assert said.index("CC BY 4.0") < said.index("files in")
+    assert said.rstrip().endswith(f"Next: python -m training.data.prepare --source {tmp_path / 'input'}")
+
+
+def test_the_next_step_works(run, tmp_path, capsys):
+    run("kermany", "--yes")
+    source = capsys.readouterr().out.split("--source ")[1].strip()
+    args = ["--output", str(tmp_path / "manifest.csv"), "--validation", str(tmp_path / "validation")]
+    assert prepare.main(["--source", source, *args]) == 0
+    table = (tmp_path / "manifest.csv").read_text().splitlines()
+    assert len(table) == 1 + 4
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "maybe"])
+def test_without_a_yes_nothing_is_fetched(run, tmp_path, answer, capsys):
+    assert run("kermany", answers=[answer]) == 0
+    assert not (tmp_path / "input").exists()
+    assert run.publishers[0].seen == []
+    assert "Next" not in capsys.readouterr().out
+
+
+def test_a_script_must_say_yes(run, tmp_path, capsys):
+    assert run("kermany") == 1
+    assert "--yes" in capsys.readouterr().err
+    assert run("kermany", "--yes") == 0
+
+
+def test_without_names_what_wants_a_token_is_left_out_and_said(run, tmp_path, capsys):
+    assert run("--yes") == 0
+    assert "radiography: left out" in capsys.readouterr().out
+    assert not (tmp_path / "input" / "Database").exists()
+    assert (tmp_path / "input" / "20_Chest_Xray").exists()
+
+
+def test_a_set_that_wants_a_token_by_name(run, capsys):
+    assert run("radiography", "--yes") == 1
+    assert "https://www.kaggle.com/settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_with_a_token_it_comes(run, tmp_path, where, monkeypatch, capsys):
+    if where == "environment":
+        monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
+        monkeypatch.setenv("KAGGLE_KEY", "secret-key")
+    else:
+        (tmp_path / "kaggle").mkdir()
+        (tmp_path / "kaggle" / "kaggle.json").write_text(json.dumps({"username": "somebody", "key": "secret-key"}))
+    assert run("--yes") == 0
+    assert (tmp_path / "input" / "Database" / "COVID" / "images" / "COVID-1.png").exists()
+    said = capsys.readouterr()
+    assert f"--source {tmp_path / 'input'} --source {tmp_path / 'input' / 'Database'}" in said.out
+    # The children's publisher gets no key of Kaggle's.
+    assert [login for _, login in run.publishers[0].seen] == [""]
+
+
+def test_a_key_is_never_said(run, monkeypatch, capsys):
+    monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
+    monkeypatch.setenv("KAGGLE_KEY", "wrong-key")
+    assert run("radiography", "--yes") == 1
+    said = capsys.readouterr()
+    assert "token is wrong" in said.err
+    assert "wrong-key" not in said.out + said.err
+
+
+@pytest.mark.parametrize("text", ["not json", "[]", '{"username": "somebody"}', '{"key": ["leaked-key"'])
+def test_a_broken_kaggle_json_is_told_without_its_content(tmp_path, text):
+    (tmp_path / "kaggle").mkdir()
+    (tmp_path / "kaggle" / "kaggle.json").write_text(text)
+    with pytest.raises(DatasetError, match=r"kaggle\.json: expected") as refused:
+        kaggle_token()
+    assert "leaked-key" not in str(refused.value)
+
+
+def test_one_that_fails_leaves_the_others(run, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
+    monkeypatch.setenv("KAGGLE_KEY", "secret-key")
+    run.publishers[0].days.append({"status": 404})
+    assert run("--yes") == 1
+    said = capsys.readouterr()
+    assert "status 404" in said.err
+    assert f"Next: python -m training.data.prepare --source {tmp_path / 'input' / 'Database'}" in said.out
+
+
+@pytest.mark.parametrize("word", ["kermany", "kermany=abc", "other=" + "0" * 64])
+def test_a_pin_that_pins_nothing_is_refused(run, word, capsys):
+    assert run("kermany", "--yes", "--pin", word) == 1
+    assert "NAME=SHA256" in capsys.readouterr().err
+
+
+def test_a_pin_counts(run, capsys):
+    assert run("kermany", "--yes", "--pin", "kermany=" + "0" * 64) == 1
+    assert run("kermany", "--yes", "--pin", f"kermany={run.publishers[0].sha256.upper()}") == 0
+
+
+def test_every_shipped_set_lands_where_prepare_looks(tmp_path):
+    """Each in its folder, with all that it must hold, and read by one of the layouts."""
+    sets = published()
+    assert list(sets) == ["cohen", "kermany", "radiography"]
+    for each in sets.values():
+        assert each.address.startswith("https://")
+        assert each.licence
+        assert not each.sha256 or SHA256.fullmatch(each.sha256)
+        for name in each.holds:
+            (tmp_path / each.name / each.lands / name).parent.mkdir(parents=True, exist_ok=True)
+            path = tmp_path / each.name / each.lands / name
+            path.touch() if Path(name).suffix else path.mkdir()
+        assert any(recognised(tmp_path / each.name / each.source) for recognised, _ in LAYOUTS)

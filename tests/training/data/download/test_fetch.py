@@ -1,0 +1,119 @@
+"""A data set is downloaded, checked and unpacked; what is wrong is removed, what is right is remembered."""
+
+from dataclasses import replace
+
+import pytest
+from tests.training.data.download.publisher import zipped
+
+from training.data.download.fetch import fetch
+from xray.errors import DatasetError
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    monkeypatch.setattr("training.data.download.resume.time.sleep", lambda _seconds: None)
+
+
+def tree(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+RECORD = "downloads/children.zip.sha256"
+
+
+def test_what_lands_and_what_stays(children, tmp_path, capsys):
+    publisher, known = children
+    fetch(known, tmp_path)
+    assert [name for name in tree(tmp_path) if not name.startswith("20_Chest_Xray/")] == [RECORD]
+    assert len(tree(tmp_path)) == 5
+    assert (tmp_path / RECORD).read_text() == f"{publisher.sha256}  children.zip\n"
+    assert "nobody states a sha256" in capsys.readouterr().out
+
+
+def test_nothing_is_asked_for_what_is_there(children, tmp_path):
+    publisher, known = children
+    fetch(known, tmp_path)
+    fetch(known, tmp_path)
+    assert len(publisher.seen) == 1
+
+
+def test_an_archive_may_be_kept_or_brought_by_hand(children, tmp_path):
+    publisher, known = children
+    fetch(known, tmp_path, keep=True)
+    kept = (tmp_path / "downloads/children.zip").read_bytes()
+    assert kept == publisher.content
+    by_hand = tmp_path / "other" / "downloads" / "children.zip"
+    by_hand.parent.mkdir(parents=True)
+    by_hand.write_bytes(kept)
+    fetch(known, tmp_path / "other")
+    assert len(publisher.seen) == 1
+
+
+def test_a_file_that_changed_after_the_first_download_is_refused(children, films, tmp_path):
+    publisher, known = children
+    (fetch(known, tmp_path)).rename(tmp_path / "old")
+    publisher.content = zipped(films | {"chest_xray/train/NORMAL/IM-0009-0001.png": b"another"})
+    with pytest.raises(DatasetError, match="Received other bytes, and removed them") as refused:
+        fetch(known, tmp_path)
+    assert "children.zip.sha256 says" in str(refused.value)
+    assert [name for name in tree(tmp_path) if not name.startswith("old/")] == [RECORD]
+
+
+@pytest.mark.parametrize("says", ["the table", "the user"])
+def test_a_corrupted_download_is_removed_and_the_next_one_taken(children, tmp_path, says):
+    publisher, known = children
+    publisher.days.append({"corrupt": True})
+    known = replace(known, sha256=publisher.sha256 if says == "the table" else "0" * 64)
+    pin = publisher.sha256 if says == "the user" else ""
+    with pytest.raises(DatasetError, match="other bytes"):
+        fetch(known, tmp_path, pin=pin)
+    assert tree(tmp_path) == []
+    assert fetch(known, tmp_path, pin=pin).is_dir()
+
+
+def test_corruption_is_seen_even_where_nobody_states_a_checksum(children, tmp_path):
+    publisher, known = children
+    publisher.days.append({"corrupt": True})
+    with pytest.raises(DatasetError, match="a damaged one"):
+        fetch(known, tmp_path)
+    assert tree(tmp_path) == []
+    fetch(known, tmp_path)
+    assert (tmp_path / RECORD).read_text().startswith(publisher.sha256)
+
+
+def test_a_server_that_announces_no_length_and_stops_short_is_found_out(children, tmp_path):
+    """codeload.github.com makes archives as it sends them, without a length."""
+    publisher, known = children
+    publisher.days.append({"cut": 5000, "length": False})
+    with pytest.raises(DatasetError, match="a damaged one"):
+        fetch(known, tmp_path)
+    assert tree(tmp_path) == []
+    assert fetch(known, tmp_path).is_dir()
+
+
+def test_a_connection_that_breaks_again_and_again(children, films, tmp_path):
+    publisher, known = children
+    publisher.content = zipped(films | {"chest_xray/train/NORMAL/IM-0009-0001.png": bytes(range(256)) * 2000})
+    publisher.days.extend([{"cut": 70_000}, {"status": 500}, {"cut": 90_000}, {"ranges": False, "cut": 200_000}])
+    fetch(known, tmp_path)
+    assert (tmp_path / RECORD).read_text().startswith(publisher.sha256)
+
+
+def test_a_full_disk_is_told_before_anything_is_asked(children, tmp_path, monkeypatch):
+    publisher, known = children
+    monkeypatch.setattr("training.data.download.free_space.SPARE", 10**18)
+    with pytest.raises(DatasetError, match="archive and pictures together"):
+        fetch(known, tmp_path)
+    assert publisher.seen == []
+
+
+def test_an_archive_stays_where_only_the_room_is_missing(children, tmp_path, monkeypatch):
+    _, known = children
+
+    def full(*_):
+        raise DatasetError("no room")
+
+    monkeypatch.setattr("training.data.download.unpack.need", full)
+    with pytest.raises(DatasetError, match="no room"):
+        fetch(known, tmp_path)
+    assert tree(tmp_path) == ["downloads/children.zip"]

@@ -1,0 +1,172 @@
+"""A file comes whole over a connection that breaks, or not at all."""
+
+import numpy as np
+import pytest
+
+from training.data.download import resume
+from training.data.download.resume import CHUNK, TRIES, Resume
+from xray.errors import DatasetError
+
+CONTENT = np.random.default_rng(1).bytes(1_000_000)
+
+
+@pytest.fixture
+def publisher(serve):
+    return serve(CONTENT)
+
+
+@pytest.fixture(autouse=True)
+def waited(monkeypatch):
+    """The pauses, which are not taken."""
+    found = []
+    monkeypatch.setattr(resume.time, "sleep", found.append)
+    return found
+
+
+@pytest.fixture
+def get(tmp_path, publisher):
+    """Fetch the file."""
+
+    def run(**how):
+        downloader = Resume(tmp_path / "file.part", "set", "https://example.org/page", **how)
+        downloader(publisher.address, str(tmp_path / "file"), None)
+        return (tmp_path / "file").read_bytes()
+
+    return run
+
+
+def left_behind(tmp_path):
+    return sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_a_whole_file(get, tmp_path):
+    assert get() == CONTENT
+    assert left_behind(tmp_path) == ["file"]
+
+
+def test_a_broken_connection_goes_on_where_it_broke(get, publisher):
+    publisher.days.extend([{"cut": 150_000}, {"cut": 100_000}])
+    assert get() == CONTENT
+    assert [asked for asked, _ in publisher.seen] == ["", f"bytes={2 * CHUNK}-", f"bytes={3 * CHUNK}-"]
+
+
+def test_the_next_run_goes_on_too(get, publisher, tmp_path, monkeypatch):
+    monkeypatch.setattr(resume, "TRIES", 1)
+    publisher.days.append({"cut": 150_000})
+    with pytest.raises(DatasetError, match="run the same command again"):
+        get()
+    assert left_behind(tmp_path) == ["file.part", "file.part.version"]
+    assert get() == CONTENT
+    assert publisher.seen[-1][0] == f"bytes={2 * CHUNK}-"
+
+
+def test_a_server_that_knows_no_ranges_is_asked_from_the_start(get, publisher):
+    publisher.days.extend([{"cut": 150_000}, {"ranges": False}])
+    assert get() == CONTENT
+
+
+def test_pieces_of_two_versions_are_not_joined(get, publisher, monkeypatch):
+    """The file was replaced between the tries: If-Range makes the server send all of the new one."""
+
+    def replaced(_):
+        publisher.content, publisher.tag = CONTENT[::-1], '"two"'
+
+    monkeypatch.setattr(resume.time, "sleep", replaced)
+    publisher.days.append({"cut": 150_000})
+    assert get() == CONTENT[::-1]
+    assert [bool(asked) for asked, _ in publisher.seen] == [False, True]
+
+
+def test_a_server_without_versions_is_asked_from_the_start(get, publisher):
+    publisher.tag = 'W/"weak"'
+    publisher.days.append({"cut": 150_000})
+    assert get() == CONTENT
+    assert [asked for asked, _ in publisher.seen] == ["", ""]
+
+
+def test_a_part_that_is_whole_already_is_taken(get, publisher, tmp_path):
+    (tmp_path / "file.part").write_bytes(CONTENT)
+    (tmp_path / "file.part.version").write_text(publisher.tag)
+    assert get() == CONTENT
+
+
+def test_a_part_longer_than_the_file_is_thrown_away(get, publisher, tmp_path):
+    (tmp_path / "file.part").write_bytes(CONTENT + b"more")
+    (tmp_path / "file.part.version").write_text(publisher.tag)
+    assert get() == CONTENT
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_server_is_asked_again(get, publisher, waited, status):
+    publisher.days.extend([{"status": status, "headers": {"Retry-After": "7"}}, {"status": status}])
+    assert get() == CONTENT
+    assert waited == [7, 2]
+
+
+def test_pauses_grow_and_end(get, publisher, waited):
+    publisher.days.extend([{"status": 503}] * TRIES)
+    with pytest.raises(DatasetError, match="status 503"):
+        get()
+    assert waited == sorted(waited)
+    assert len(publisher.seen) == TRIES
+
+
+def test_a_long_wait_that_a_server_asks_for_is_cut_short(get, publisher, waited):
+    publisher.days.append({"status": 429, "headers": {"Retry-After": "86400"}})
+    get()
+    assert waited == [resume.LONGEST_PAUSE]
+
+
+def test_progress_between_breaks_is_no_failure(get, publisher):
+    publisher.days.extend([{"cut": CHUNK + 1}] * (TRIES + 3))
+    assert get() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("day", "says"),
+    [
+        ({"status": 404}, "status 404.*by hand from https://example.org/page, as .*/file, "),
+        ({"status": 410}, "status 410"),
+        ({"status": 403}, "status 403.*by hand"),
+        ({"page": True}, "a web page.*by hand"),
+    ],
+)
+def test_a_refusal_is_told_at_once(get, publisher, tmp_path, day, says):
+    publisher.days.append(day)
+    with pytest.raises(DatasetError, match=says):
+        get()
+    assert len(publisher.seen) == 1
+    assert left_behind(tmp_path) == []
+
+
+def test_a_login_is_sent_where_it_is_asked_for(get, publisher):
+    publisher.login = ("somebody", "secret-key")
+    with pytest.raises(DatasetError, match="status 401.*by hand"):
+        get()
+    with pytest.raises(DatasetError, match="token is wrong") as refused:
+        get(token=("somebody", "wrong-key"))
+    assert "wrong-key" not in str(refused.value)
+    assert get(token=("somebody", "secret-key")) == CONTENT
+
+
+def test_a_login_does_not_follow_to_another_server(get, publisher, serve):
+    """Kaggle sends its callers on to a store of another company."""
+    store = serve(CONTENT[::-1])
+    publisher.login = ("somebody", "secret-key")
+    publisher.days.append({"status": 302, "headers": {"Location": store.address}})
+    assert get(token=publisher.login) == CONTENT[::-1]
+    assert [login for _, login in store.seen] == [""]
+
+
+def test_nobody_there(tmp_path, waited):
+    downloader = Resume(tmp_path / "file.part", "set", "https://example.org/page")
+    with pytest.raises(DatasetError, match="no connection"):
+        downloader("http://127.0.0.1:9/file", str(tmp_path / "file"), None)
+    assert len(waited) == TRIES - 1
+
+
+def test_a_full_disk_is_told_before_anything_is_written(get, publisher, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.data.download.free_space.SPARE", 10**18)
+    with pytest.raises(DatasetError, match="Make room"):
+        get()
+    assert left_behind(tmp_path) == []

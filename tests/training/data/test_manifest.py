@@ -1,0 +1,71 @@
+"""The manifest: what is written is read again, and what is wrong with it is said."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from training.data import manifest
+from xray.errors import LeakageError, ManifestError
+
+FIRST = manifest.Row(
+    path="a/Ünï, 1.png", sha256="aa", label="covid", finding='said "COVID-19"', source="cohen",
+    patient_id="cohen-1", group="cohen-1", view="PA", sex="F", age_years="61", population="adult",
+    upstream_split="", mask="", licence="CC0", split="train", original_filename="1.png",
+    width=300, height=200,
+)  # fmt: skip
+OTHER = replace(FIRST, path="b.png", sha256="bb", patient_id="cohen-2", group="cohen-2", split="test")
+
+
+def test_reads_what_was_written(tmp_path: Path) -> None:
+    table = tmp_path / "deep" / "manifest.csv"
+    manifest.write([FIRST, OTHER], table, tmp_path)
+    assert manifest.read(table) == [FIRST, OTHER]
+    assert manifest.root(table) == tmp_path.resolve()
+
+
+@pytest.mark.parametrize("same", ["patient_id", "sha256", "group"])
+def test_leak_names_patients_and_splits(same: str) -> None:
+    leaking = replace(OTHER, **{same: getattr(FIRST, same)})
+    with pytest.raises(LeakageError) as caught:
+        manifest.check([FIRST, leaking])
+    message = str(caught.value)
+    assert all(word in message for word in (FIRST.patient_id, leaking.patient_id, "train", "test", same))
+
+
+@pytest.mark.parametrize("same", ["patient_id", "sha256", "group"])
+def test_the_same_in_one_split_is_no_leak(same: str) -> None:
+    manifest.check([FIRST, replace(OTHER, split="train", **{same: getattr(FIRST, same)})])
+
+
+def test_reading_a_leaking_table_fails(tmp_path: Path) -> None:
+    table = tmp_path / "manifest.csv"
+    manifest.write([FIRST, replace(OTHER, patient_id=FIRST.patient_id)], table, tmp_path)
+    with pytest.raises(LeakageError):
+        manifest.read(table)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("sha256", "md5", "expected the columns"),
+        (",train,", ",training,", "'training'"),
+        (",covid,", ",CT,", "'CT'"),
+        (",300,", ",wide,", "whole numbers"),
+    ],
+)
+def test_says_what_is_wrong_with_a_table(tmp_path: Path, before: str, after: str, message: str) -> None:
+    table = tmp_path / "manifest.csv"
+    manifest.write([FIRST], table, tmp_path)
+    text = table.read_text(encoding="utf-8")
+    assert before in text
+    table.write_text(text.replace(before, after), encoding="utf-8")
+    with pytest.raises(ManifestError, match=message):
+        manifest.read(table)
+
+
+def test_says_how_to_make_a_missing_table(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="training.data.prepare"):
+        manifest.read(tmp_path / "manifest.csv")
+    with pytest.raises(ManifestError, match="training.data.prepare"):
+        manifest.root(tmp_path / "manifest.csv")

@@ -1,0 +1,91 @@
+"""The served models on a hospital's own pictures."""
+
+import json
+import sys
+
+import cv2
+import pandas as pd
+import pytest
+
+from training.data.labelled import class_of, labelled
+from training.evaluate import external
+from training.metrics.discrimination import wilson
+from xray.analysis import Analyzer
+from xray.errors import ManifestError
+
+
+@pytest.fixture
+def hospital(tmp_path, radiograph):
+    """A folder of class folders as people name them: 4 films each, a text file, and a file that is no picture."""
+    for number, (name, label) in enumerate([("COVID-19", "covid"), ("Healthy", "normal"), ("PNEUMONIA", "pneumonia")]):
+        (tmp_path / "films" / name / "deeper").mkdir(parents=True)
+        for index in range(4):
+            film = cv2.imencode(".png", radiograph(400, 380, 10 * number + index))[1]
+            film.tofile(tmp_path / "films" / name / "deeper" / f"{label} {index}.png")
+    (tmp_path / "films" / "COVID-19" / "notes.txt").write_text("not a picture")
+    (tmp_path / "films" / "Healthy" / "broken.png").write_bytes(b"not a picture either")
+    (tmp_path / "films" / "Lateral").mkdir()
+    return tmp_path / "films"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("COVID-19", "covid"), ("covid_19", "covid"), ("No Finding", "normal"), ("PNEUMONIA", "pneumonia"), ("TB", "")],
+)
+def test_classes_go_by_the_names_that_people_give_them(name, label):
+    assert class_of(name) == label
+
+
+def test_a_folder_and_a_table_give_the_same(hospital, tmp_path):
+    found = labelled(hospital)
+    assert [each.label for each in found] == ["covid"] * 4 + ["normal"] * 5 + ["pneumonia"] * 4
+    rows = [
+        f"{each.path.relative_to(tmp_path)},{each.label.upper()},p{number // 2}" for number, each in enumerate(found)
+    ]
+    (tmp_path / "table.csv").write_text("\n".join(["path,label,patient_id", *rows]))
+    table = labelled(tmp_path / "table.csv")
+    assert [(each.path, each.label) for each in table] == [(each.path, each.label) for each in found]
+    assert [each.patient_id for each in table][:3] == ["p0", "p0", "p1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("none.csv", "file,class\na.png,covid\n", "received the columns file, class"),
+        ("odd.csv", "path,label\na.png,covid\nb.png,tuberculosis\n", "line 3.*received 'tuberculosis'"),
+        ("empty.csv", "path,label\n", "no picture of these classes"),
+        ("nowhere", None, "received no folder"),
+    ],
+)
+def test_what_cannot_be_used_says_what_was_expected(tmp_path, name, content, words):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(ManifestError, match=words):
+        labelled(tmp_path / name)
+
+
+def test_the_report_counts_every_picture_and_leaves_out_what_was_refused(hospital, tmp_path, monkeypatch, fewer_draws):
+    monkeypatch.setattr(sys, "argv", ["external", str(hospital), "--output", str(tmp_path / "out")])
+    external.main()
+    found = json.loads((tmp_path / "out" / "report.json").read_text())["models"]["covid_normal"]
+    assert (found["pictures"], found["refused"]) == (9, 1)
+    assert found["external"]["n"] == 8 and found["external"]["positives"] == 4
+    assert sum(sum(counts.values()) for counts in found["verdicts"].values()) == 8
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "received a file that begins like none of them" in page and 'src="data:image/png' in page
+    rows = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    analyzer = Analyzer.load()
+    film = hospital / "COVID-19" / "deeper" / "covid 0.png"
+    said = analyzer.analyse(film.read_bytes(), ["covid_normal"]).predictions[0]
+    row = rows[(rows.path == str(film)) & (rows.model == "covid_normal")].iloc[0]
+    assert row.y_score == said.score and row.y_true == 1
+
+
+def test_a_drop_lies_between_the_differences_of_the_intervals():
+    """Newcombe's worked example (1998, table II, a): 56/70 less 48/80 is 0.2, 0.0524 to 0.3339."""
+    inside, outside = ({"value": k / n, **wilson(k, n)._asdict()} for k, n in ((56, 70), (48, 80)))
+    found = external.drop(inside, outside)
+    assert found["value"] == pytest.approx(0.2)
+    assert (found["low"], found["high"]) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+    assert external.drop(None, outside) is None
+    assert external.drop(inside, {"value": 1.0, "low": None, "high": None})["low"] is None

@@ -1,0 +1,203 @@
+"""A training on several devices, simulated: each test runs the step as a user would, in processes of its own."""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+pytest.importorskip("jax", reason="needs requirements-jax.txt")
+
+from training import run  # noqa: E402
+from training.config import load  # noqa: E402
+from training.fit import backbone, devices  # noqa: E402
+from training.networks.vgg16 import vgg16  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[3]
+CONFIG = """
+classes = ["normal", "covid", "pneumonia"]
+within_source_weight = 1.0
+crop_size = 64
+weight_decay = 5e-4
+label_smoothing = 0.05
+dropout = 0.4
+seed = 42
+[[stages]]
+size = 64
+epochs = {epochs}
+pictures = 16
+batch = 8
+peak_learning_rate = 1e-4
+[augmentation]
+flip = 0.5
+noise = 8.0
+"""
+# Sums of the same numbers in another order. A batch norm that saw one device's films alone, or a device that was given
+# another's films, is off by tenths; a gradient that was added up where it should be averaged, by the number of devices.
+SAME_LOSS, SAME_MOMENTUM = 5e-3, 0.1
+
+
+class Step:
+    """The step `pretrain` of two batches an epoch, of 64 px."""
+
+    def __init__(self, manifest: Path, folder: Path) -> None:
+        self.manifest, self.folder = manifest, folder
+        self.started: list[subprocess.Popen[str]] = []
+
+    def config(self, epochs: int) -> Path:
+        path = self.folder / f"{epochs}.toml"
+        path.write_text(CONFIG.format(epochs=epochs))
+        return path
+
+    def start(self, name: str, *options: str, devices: int = 1, **environment: str) -> subprocess.Popen[str]:
+        """Start it on a processor that is as many devices as are asked for."""
+        asked = ("--config", self.config(1), "--manifest", self.manifest, "--run", self.folder / name)
+        flags = f"--xla_force_host_platform_device_count={devices}"
+        here = {"KERAS_BACKEND": "jax", "XLA_FLAGS": flags, "XRAY_RUNS": str(self.folder)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "training.fit.backbone", *map(str, asked), "--precision", "float32", *options],
+            cwd=ROOT, env={**os.environ, **here, **environment},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self.started.append(process)
+        return process
+
+    def ended(self, process: subprocess.Popen[str]) -> str:
+        """Wait for its end, and return what it said."""
+        said, _ = process.communicate(timeout=400)
+        return said
+
+    def run(self, name: str, *options: str, **more: object) -> Path:
+        """Run it to its end, and return the folder of the run."""
+        process = self.start(name, *options, **more)
+        said = self.ended(process)
+        assert process.returncode == 0, said
+        return self.folder / name
+
+
+@pytest.fixture
+def step(collection, tmp_path) -> Iterator[Step]:
+    made = Step(collection, tmp_path)
+    yield made
+    for process in made.started:
+        process.kill()
+        process.wait()
+
+
+def momenta(folder: Path) -> np.ndarray:
+    """Return what the optimiser remembers of all gradients, as one vector."""
+    optimizer = keras.models.load_model(folder / "last.keras").optimizer
+    return np.concatenate([np.ravel(each) for each in optimizer.variables if "momentum" in each.path])
+
+
+def expect_same(folder: Path, other: Path) -> None:
+    """Both runs saw the same losses, and learned the same from them."""
+    for one, two in zip(run.history(folder), run.history(other), strict=True):
+        for name in ("loss", "logits_loss", "within_loss"):
+            assert one[name] == pytest.approx(two[name], rel=SAME_LOSS), name
+    ours, theirs = momenta(folder), momenta(other)
+    assert np.linalg.norm(theirs) > 0
+    assert np.linalg.norm(ours - theirs) < SAME_MOMENTUM * np.linalg.norm(theirs)
+
+
+def test_four_devices_and_two_processes_learn_what_one_device_learns(step):
+    alone = step.run("alone")
+    expect_same(step.run("four", "--devices", "4", "--workers", "2", devices=4), alone)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    job = {"KERAS_DISTRIBUTION_JOB_ADDRESSES": address, "KERAS_DISTRIBUTION_NUM_PROCESSES": "2"}
+    each = [step.start("both", devices=2, **job, KERAS_DISTRIBUTION_PROCESS_ID=number) for number in "01"]
+    said = [step.ended(process) for process in each]
+    assert [process.returncode for process in each] == [0, 0], said
+    expect_same(step.folder / "both", alone)
+    told = [
+        json.loads((step.folder / name / "config.json").read_text())["devices"] for name in ("alone", "four", "both")
+    ]
+    assert told == ["1 x cpu, float32", "4 x cpu, float32", "4 x cpu, float32"]
+
+
+def test_what_devices_began_another_backend_goes_on_with(step, monkeypatch):
+    """Four devices under JAX learn an epoch; TensorFlow takes up their run, and reads the backbone that they left."""
+    monkeypatch.setattr("training.data.crops.CACHE", step.folder / "crops")
+    folder = step.run("run", "--devices", "4", devices=4)
+    first = keras.models.load_model(folder / "last.keras", compile=False)
+    films = np.random.default_rng(0).normal(size=(2, 64, 64, 1)).astype(np.float32)
+    maps = keras.Model(first.input, first.get_layer("block5_pool").output).predict(films, verbose=0)
+    folded = vgg16(64)
+    folded.load_weights(folder / "vgg16.weights.h5")
+    np.testing.assert_allclose(folded.predict(np.repeat(films, 3, -1), verbose=0), maps, rtol=1e-2, atol=1e-3)
+    backbone.train(load(step.config(2), backbone.PretrainConfig), step.manifest, folder)
+    assert [row["epoch"] for row in run.history(folder)] == [1, 2]
+    second = keras.models.load_model(folder / "last.keras", compile=False)
+    moved = np.abs(first.get_layer("logits").kernel - second.get_layer("logits").kernel)
+    assert 1e-6 < moved.max() < 0.1
+
+
+def test_a_run_goes_on_in_the_precision_that_is_asked_for_now(step, monkeypatch):
+    """What was begun in half precision learns on in full: neither its layers nor its scaled losses are taken over."""
+    monkeypatch.setattr("training.data.crops.CACHE", step.folder / "crops")
+    before = keras.config.dtype_policy()
+    try:
+        for epochs, precision, layers in ((1, "mixed_float16", "float16"), (2, "float32", "float32")):
+            keras.config.set_dtype_policy(precision)
+            backbone.train(load(step.config(epochs), backbone.PretrainConfig), step.manifest, step.folder / "run")
+            model = keras.models.load_model(step.folder / "run" / "last.keras")
+            assert model.get_layer("block3_conv1").compute_dtype == layers
+            assert (model.optimizer.name == "loss_scale_optimizer") == (precision == "mixed_float16")
+        cycle = model.optimizer.get_config()["learning_rate"]["config"]
+        assert (cycle["steps"], cycle["done"]) == (4, 2)  # the second of two epochs goes on with their cycle
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "words"),
+    [
+        ("3", 1, ("from 1 to 1 (cpu:0)", "Received: 3", "device_count=3")),
+        ("all", 3, ("batches that 3 devices can share evenly", "Received: 8")),
+    ],
+)
+def test_devices_that_cannot_be_had_are_refused_with_what_to_do(step, asked, there, words):
+    process = step.start("refused", "--devices", asked, devices=there)
+    said = step.ended(process)
+    assert process.returncode != 0
+    assert all(word in said for word in words), said
+    assert not (step.folder / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "told"),
+    [
+        (["--devices", "2"], {}, "KERAS_BACKEND=jax"),
+        (["--devices", "many"], {}, "expected a number from 1, received 'many'"),
+        (["--workers", "0"], {}, "expected a number from 1, received '0'"),
+        ([], {"KERAS_DISTRIBUTION_PROCESS_ID": "1"}, "KERAS_BACKEND=jax"),
+    ],
+)
+def test_what_this_backend_cannot_do_is_refused(words, environment, told, capsys, monkeypatch):
+    expect_refusal(words, environment, told, capsys, monkeypatch, "tensorflow")
+
+
+def test_a_process_that_does_not_know_the_others_is_refused(capsys, monkeypatch):
+    """Else it would train alone, and write what another one writes."""
+    expect_refusal([], {"KERAS_DISTRIBUTION_PROCESS_ID": "1"}, "JOB_ADDRESSES", capsys, monkeypatch, "jax")
+
+
+def expect_refusal(words, environment, told, capsys, monkeypatch, backend):
+    monkeypatch.setattr("keras.config.set_dtype_policy", lambda name: None)
+    monkeypatch.setattr("keras.backend.backend", lambda: backend)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    parser = argparse.ArgumentParser()
+    devices.add_options(parser)
+    with pytest.raises(SystemExit):
+        devices.use(parser, parser.parse_args(words))
+    assert told in capsys.readouterr().err

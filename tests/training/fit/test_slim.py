@@ -1,0 +1,123 @@
+"""The step that makes a slimmer backbone: it learns from the served one, resumes, and says how near it came."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from training import run  # noqa: E402
+from training.config import CONFIGS, load  # noqa: E402
+from training.data.augment import Augmentation  # noqa: E402
+from training.fit import features, slim  # noqa: E402
+from training.networks import litert, prune, vgg16  # noqa: E402
+from xray.errors import DatasetError  # noqa: E402
+from xray.networks.heads import average  # noqa: E402
+from xray.networks.runtime import Network  # noqa: E402
+
+WIDE = ((4, 4), (4, 6), (6, 6, 6), (6, 6, 6), (6, 6, 512))
+NARROW = ((3, 3), (3, 4), (4, 4, 4), (4, 4, 4), (4, 4, 512))
+STAGE = slim.Stage(32, 1, 8, 4)
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch) -> slim.SlimConfig:
+    """A small teacher, and two short stages."""
+    monkeypatch.setattr("training.data.crops.CACHE", tmp_path / "crops")
+    monkeypatch.setattr(prune, "PLACES", 200)
+    keras.utils.set_random_seed(1)
+    teacher = vgg16.vgg16(64, WIDE)
+    for layer in vgg16.convolutions(teacher):
+        kernel, bias = layer.get_weights()
+        layer.set_weights([2 * kernel, bias + 0.1])
+    (tmp_path / "teacher.tflite").write_bytes(litert.convert(vgg16.features(teacher)))
+    return slim.SlimConfig(
+        "small", str(tmp_path / "teacher.tflite"), NARROW, 64, 6, 1e-3, 0.5, 1,
+        (STAGE, dataclasses.replace(STAGE, size=64)), Augmentation(flip=0.5),
+    )  # fmt: skip
+
+
+def test_a_killed_run_goes_on_and_ends_with_a_network_that_can_be_served(config, collection, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+
+    def kill(folder, row, log=run.log):
+        log(folder, row)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run, "log", kill)
+        slim.train(config, collection, folder)
+    assert [row["epoch"] for row in run.history(folder)] == [1]
+    assert not (folder / "network.keras").exists()
+    slim.train(config, collection, folder)
+    assert [(row["epoch"], row["size"]) for row in run.history(folder)] == [(1, 32), (2, 64)]
+    steps = keras.models.load_model(folder / "last.keras").optimizer.iterations
+    assert int(steps) == 4  # two batches an epoch: none was learned anew
+    ended = features.vgg16_with(str(folder / "network.keras"), 64)
+    assert vgg16.plan_of(ended) == NARROW
+    assert {weights.dtype for weights in ended.get_weights()} == {np.dtype(np.float32)}
+
+
+def test_what_is_served_speaks_in_the_teacher_s_units(config, collection, tmp_path):
+    """The last layer learns standardised features; what is saved gives them as the teacher does."""
+    still = dataclasses.replace(config, peak_learning_rate=1e-9, plan=WIDE)
+    slim.train(still, collection, tmp_path / "run")
+    student = vgg16.features(features.vgg16_with(str(tmp_path / "run" / "network.keras"), 64))
+    x = np.random.default_rng(0).normal(size=(1, 64, 64, 3)).astype(np.float32)
+    theirs = Network(tmp_path / "teacher.tflite")(x)
+    np.testing.assert_allclose(student.predict(x, verbose=0), theirs, atol=0.05 * theirs.max())
+    assert run.history(tmp_path / "run")[-1]["val_averaged"] < 0.05
+
+
+def test_only_train_films_teach(config, collection, tmp_path):
+    from training.data.crops import crops
+    from xray.networks.preprocess import Recipe
+
+    data = crops(collection, Recipe("lung-box", 64))
+    drawn = data.draw(200, (1, 0))
+    assert {data.rows[i].split for i in drawn} == {"train"}
+    np.testing.assert_array_equal(drawn, data.draw(200, (1, 0)))
+    assert (drawn != data.draw(200, (1, 1))).any()
+
+
+def test_the_loss_is_of_what_heads_see():
+    """A feature beside its place costs the map only: heads see the largest of four, averaged."""
+    rng = np.random.default_rng(0)
+    theirs = rng.random((1, 4, 4, 3)).astype(np.float32)
+    moved = theirs.reshape(1, 2, 2, 2, 2, 3)[:, :, ::-1, :, ::-1].reshape(1, 4, 4, 3)
+    np.testing.assert_allclose(slim.averages(theirs)[0], average(theirs[0]))
+    np.testing.assert_allclose(slim.averages(moved), slim.averages(theirs), rtol=1e-6)
+    blind = slim.Unexplained(map_weight=0.0, place=1.0)
+    assert float(blind(theirs, theirs + 1)) == pytest.approx(np.log(2))
+    assert float(blind(theirs, moved)) == pytest.approx(0, abs=1e-6)
+    assert float(slim.Unexplained(map_weight=1.0, place=1.0)(theirs, moved)) > 0.01
+
+
+def test_a_silent_channel_is_not_blown_up():
+    maps = np.random.default_rng(0).random((20, 4, 4, 5)).astype(np.float32)
+    maps[..., 4] = 0.0
+    units = slim.Units.of(maps)
+    spread = slim.averages(maps).std(axis=0)
+    np.testing.assert_allclose(units.channel[:4], spread[:4])
+    assert units.channel[4] == pytest.approx(slim.QUIETEST * np.median(spread))
+
+
+def test_the_shipped_plan_is_slimmer_and_keeps_the_last_channels():
+    plan = load(CONFIGS / "slim.toml", slim.SlimConfig).plan
+    assert [len(widths) for widths in plan] == [len(widths) for widths in vgg16.VGG16]
+    assert all(np.less_equal(mine, whole).all() for mine, whole in zip(plan, vgg16.VGG16, strict=True))
+    assert plan[-1][-1] == vgg16.VGG16[-1][-1]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [("plan = [[16, 24.5]]", "type int"), ("plan = 5", "expected a list"), ("taught_by = 1", "unknown keys")],
+)
+def test_a_slip_in_the_configuration_is_named(tmp_path, line, problem):
+    words = (CONFIGS / "slim.toml").read_text(encoding="utf-8").splitlines()
+    key = line.partition(" ")[0]
+    kept = [each for each in words if not each.startswith(f"{key} ")]
+    (tmp_path / "slim.toml").write_text("\n".join([line, *kept]), encoding="utf-8")
+    with pytest.raises(DatasetError, match=problem):
+        load(tmp_path / "slim.toml", slim.SlimConfig)

@@ -1,0 +1,121 @@
+"""A report is one file that stands alone, says what it was given, and lets nothing in it run."""
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+
+from training.report.html import Picture, Section, Table, page
+from xray.errors import DatasetError
+
+PNG = cv2.imencode(".png", np.zeros((2, 2), np.uint8))[1].tobytes()
+EVIL = '</title><script>alert("1")</script>&'
+VOID = {"meta", "img"}
+
+
+class Reader(HTMLParser):
+    """Reads a page; every element must be closed in its turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: list[tuple[str, dict[str, str | None], str]] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs), ""))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if data.strip():
+            tag, attributes, text = self.found[-1]
+            self.found[-1] = (tag, attributes, text + data)
+
+    def texts(self, tag: str) -> list[str]:
+        return [text for name, _, text in self.found if name == tag]
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes, _ in self.found if name == tag]
+
+
+def test_a_report_shows_all_that_it_was_given():
+    table = Table("AUC by source", ["source", "AUC"], [["cohen", 0.5], ["nih", "–"]])
+    section = Section("Does it look?", "First.\n\n \nSecond.", [table], [Picture(PNG, "Scores", "a strip plot")])
+    read = Reader(page("Audit of 3 March", [section, Section("Empty")]))
+    assert read.texts("title") == read.texts("h1") == ["Audit of 3 March"]
+    assert read.texts("h2") == ["Does it look?", "Empty"]
+    assert read.texts("p") == ["First.", "Second."]
+    assert (read.texts("caption"), read.texts("figcaption")) == (["AUC by source"], ["Scores"])
+    assert read.texts("th") == ["source", "AUC", "cohen", "nih"] and read.texts("td") == ["0.5", "–"]
+    assert [image["alt"] for image in read.attributes("img")] == ["a strip plot"]
+
+
+def test_each_line_of_the_contents_leads_to_its_own_section():
+    read = Reader(page("t", [Section("Same, twice!"), Section("Same, twice!"), Section("Überlegung")]))
+    anchors = [section["id"] for section in read.attributes("section")]
+    assert [link["href"] for link in read.attributes("a")] == [f"#{anchor}" for anchor in anchors]
+    assert len(set(anchors)) == 3 and all(re.fullmatch(r"[a-z0-9-]+", anchor) for anchor in anchors)
+    assert read.texts("a") == ["Same, twice!", "Same, twice!", "Überlegung"]
+
+
+def test_text_from_the_data_stays_text():
+    table = Table(EVIL, [EVIL, "b"], [[EVIL, EVIL]])
+    text = page(EVIL, [Section(EVIL, EVIL, [table], [Picture(PNG, EVIL, EVIL + '" onload="x')])])
+    read = Reader(text)
+    assert "<script" not in text and not read.attributes("script")
+    assert set(read.attributes("img")[0]) == {"alt", "src"}
+    for tag in ("title", "h1", "h2", "p", "caption", "td", "figcaption"):
+        assert read.texts(tag) == [EVIL]
+
+
+def test_a_picture_travels_inside_the_page_from_a_file_or_from_memory(tmp_path):
+    (tmp_path / "plot.png").write_bytes(PNG)
+    text = page("t", [Section("s", pictures=[Picture(PNG, "one"), Picture(tmp_path / "plot.png", "two")])])
+    images = Reader(text).attributes("img")
+    for image in images:
+        kind, _, data = image["src"].partition(",")
+        assert kind == "data:image/png;base64" and base64.b64decode(data) == PNG
+    assert [image["alt"] for image in images] == ["one", "two"], "without a word of its own, the caption"
+    assert not re.search(r"https?://|url\(|@import|<link", text), "nothing is fetched"
+
+
+@pytest.mark.parametrize(
+    ("cells", "right"),
+    [
+        (["0.905 [0.881, 0.927]", "1 of 3"], True),
+        (["–", "-3", "−0.2", "+1"], True),
+        ([3, 0.5, float(2)], True),
+        (["–", "one class only"], False),
+        (["cohen", "nih"], False),
+    ],
+)
+def test_columns_of_figures_stand_to_the_right_with_their_head(cells, right):
+    read = Reader(page("t", [Section("s", tables=[Table("c", ["name", "value"], [["row", cell] for cell in cells])])]))
+    in_column = [*read.attributes("th")[1:2], *read.attributes("td")]
+    assert [each.get("class") for each in in_column] == ["figure" if right else None] * (len(cells) + 1)
+    assert "class" not in read.attributes("th")[0]
+
+
+def test_a_table_without_rows_keeps_its_head():
+    read = Reader(page("t", [Section("s", tables=[Table("none", ["a", "b"], [])])]))
+    assert read.texts("th") == ["a", "b"] and not read.texts("td")
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        (Section("s", tables=[Table("AUC", ["a", "b"], [["x", 1], ["y"]])]), r"2 cells in each row of 'AUC'.*\['y'\]"),
+        (Section("s", pictures=[Picture(b"GIF89a", "Heat")]), "a PNG for 'Heat'.*GIF89a"),
+    ],
+)
+def test_what_cannot_be_shown_is_named(section, words):
+    with pytest.raises(DatasetError, match=words):
+        page("t", [section])

@@ -1,0 +1,82 @@
+"""The comparison from its command line to its report."""
+
+import json
+import sys
+
+import pytest
+
+from training.config import CONFIGS, load
+from training.studies.compare import architectures, compare, parameters
+from training.studies.compare.folds import CompareConfig
+from xray.errors import ModelError
+
+CONFIG = """
+regularisation = 0.003
+[films]
+negative = ["normal"]
+positive = ["covid", "pneumonia"]
+splits = ["train", "val", "test", "held_out"]
+at_most = 4
+folds = 2
+seed = 42
+[tuning]
+share = 0.1
+epochs = 1
+batch = 8
+learning_rate = 1e-4
+[[entries]]
+backbone = "MobileNetV2"
+weights = "imagenet"
+size = 32
+recipes = ["whole-image"]
+tuned = true
+[[entries]]
+backbone = "MobileNetV2"
+weights = "random"
+size = 32
+recipes = ["lung-box"]
+"""
+
+
+def test_weights_of_the_command_line_stand_in_for_those_of_imagenet():
+    config = load(CONFIGS / "compare.toml", CompareConfig)
+    config = compare.instead(config, compare.named_weights(["MobileNetV2=C:/x=y.h5", "VGG16=z.h5"]))
+    assert [(each.backbone, each.weights) for each in config.entries] == [
+        ("VGG16", "ours"),
+        ("MobileNetV2", "C:/x=y.h5"),
+    ]
+    everything = load(CONFIGS / "compare_imagenet.toml", CompareConfig)
+    assert {each.backbone for each in everything.entries if each.weights == "imagenet"} == set(
+        architectures.ARCHITECTURES
+    )
+    for each in (config, everything):
+        assert "train" not in each.films.splits  # ours has learned from it
+        assert all(entry.size % 16 == 0 for entry in each.entries)  # else there is no such recipe
+    for wrong in ("MobileNetV2", "MobileNetV2=", "Mobile=x"):
+        with pytest.raises(ModelError, match="Expected BACKBONE=WEIGHTS, with one of VGG16"):
+            compare.named_weights([wrong])
+
+
+def test_a_report_is_written_with_baselines_gains_and_counts(
+    collection, tmp_path, monkeypatch, small_backbones, fewer_draws
+):
+    monkeypatch.setattr(compare, "ARCHITECTURES", architectures.ARCHITECTURES)
+    monkeypatch.setattr(parameters, "SIZE", 32)
+    weights = tmp_path / "secret-folder" / "mobile.weights.h5"
+    weights.parent.mkdir()
+    architectures.backbone("MobileNetV2", "random", 32).save_weights(weights)
+    (tmp_path / "c.toml").write_text(CONFIG)
+    argv = ["compare", str(tmp_path / "c.toml"), "--weights", f"MobileNetV2={weights}", "--manifest", str(collection)]
+    monkeypatch.setattr(sys, "argv", [*argv, "--output", str(tmp_path / "out")])
+    compare.main()
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["films"] == 24  # 4 of each of 3 classes and 2 sources
+    assert [each["tuning"] for each in report["entries"]] == ["frozen", "fine-tuned", "frozen"]
+    assert len(report["baselines"]) == 2 and all(each["roc_auc"] for each in report["baselines"])
+    assert set(report["entries"][1]["gained"]) == {"value", "low", "high"}
+    assert [each["backbone"] for each in report["architectures"]] == [6 * 27 + 6 + 24 + 8 * 54 + 8]
+    html = (tmp_path / "out" / "report.html").read_text()
+    for words in ("whole picture, lungs erased", "Fine-tuned less frozen", "with random weights, never trained", "F1"):
+        assert words in html
+    assert "MobileNetV2 (file) 32 px, from mobile.weights.h5" in html and "secret-folder" not in html
+    assert html.count("data:image/png") == 1 and "http" not in html.split("</head>")[1]

@@ -1,0 +1,219 @@
+"""The report of one page."""
+
+import re
+import zlib
+from dataclasses import replace
+from html import unescape
+
+import cv2
+import numpy as np
+import pytest
+
+from web.render.report import pdf as report
+from web.render.report import reading
+from web.render.report.pdf import A4, PAPERS
+from xray.annotate.annotated_copy import encode_jpeg, encode_png
+from xray.quality.out_of_distribution import Caution
+
+DISCLAIMER = "For education and research only, not for diagnosis."
+LABELS = {"covid_normal": "Model 1: Covid / Normal", "covid_pneumo": "Model 2: Covid / Pneumo"}
+ALL_CAUTIONS = tuple(str(caution) for caution in Caution)
+
+
+class Written:
+    """What stands in a PDF file: its pages, and where on the page which text is, in points from below."""
+
+    def __init__(self, content: bytes) -> None:
+        assert content.startswith(b"%PDF-")
+        self.content = content
+        self.pages = len(re.findall(rb"/Type\s*/Page\b", content))
+        self.size = tuple(
+            float(side) for side in re.search(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", content).groups()
+        )
+        self.images = content.count(b"/Subtype /Image")
+        found = []
+        for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL):
+            try:
+                # A stream may end with what looks like its line's end: so it need not be whole.
+                drawn = zlib.decompressobj().decompress(stream)
+            except zlib.error:
+                continue
+            found += re.findall(rb"BT ([\d.-]+) ([\d.-]+) Td \((.*?)\) Tj", drawn)
+        self.lines = [(float(x), float(y), self._text(text)) for x, y, text in found]
+        self.text = " ".join(text for _, _, text in self.lines)
+
+    @staticmethod
+    def _text(raw: bytes) -> str:
+        return re.sub(rb"\\(.)", rb"\1", raw).decode("cp1252")
+
+
+@pytest.fixture
+def found():
+    """A film and two heat maps, as they are kept."""
+    film = np.linspace(0, 255, 240 * 200).reshape(200, 240).astype(np.uint8)
+    found = {"film.jpg": encode_jpeg(film)}
+    for name, right in (("heat-covid_normal.png", 150), ("heat-covid_pneumo.png", 180)):
+        heat = np.zeros((213, 256, 4), np.uint8)
+        heat[90:120, 100:right] = (40, 159, 240, 150)
+        found[name] = encode_png(heat)
+    return found
+
+
+@pytest.fixture
+def write(make_app, found, make_record):
+    """Write a report, and read what stands in it."""
+    app = make_app()
+
+    def report_of(pictures=found, size=A4, **fields):
+        with app.test_request_context():
+            return Written(report.write(make_record(**fields), pictures, LABELS, size))
+
+    return report_of
+
+
+def test_a_report_says_all_that_was_found(write, make_record):
+    page = write(name="scan 7 (2).png", cautions=("child",))
+    for part in (
+        "scan 7 (2).png",
+        "UTC",
+        "POSITIVE",
+        "NEGATIVE",
+        "Both models read together",
+        "More like another pneumonia than like COVID-19 to model 2.",
+        "Resembles the COVID-19 radiographs this model learned from",
+        "threshold 0.50",
+        "From 0.60 up this",
+        "70% of the heat lies inside the lungs.",
+        "Looks like a child’s film",
+        "Model 1: Covid / Normal, version 1.2.3",
+        "Model 2: Covid / Pneumo, version 1.2.3",
+        "A score is not a probability",
+        make_record().created.strftime("%Y"),
+    ):
+        assert part in page.text
+    assert page.images == 3
+
+
+def test_the_disclaimer_stands_first_and_last(write):
+    page = write()
+    heights = [y for _, y, text in page.lines if text == DISCLAIMER]
+    assert len(heights) == 2
+    others = [y for _, y, text in page.lines if text.startswith(("Chest X-ray reading", "POSITIVE", "– "))]
+    assert heights[0] > max(others) and heights[1] < min(others)
+
+
+def test_the_score_stands_where_it_lies_between_0_and_1(write, make_record):
+    def places(score: float) -> dict[str, float]:
+        said = (replace(make_record().said[0], score=score, score_text=f"{score:.2f}"),)
+        return {text: x for x, _, text in write(said=said, combined=None).lines}
+
+    low, high = places(0.03), places(0.93)
+    assert low["0.03"] < low["threshold 0.50"] < high["0.93"]
+    assert low["0 · normal"] <= low["0.03"] and high["0.93"] <= 595
+
+
+def test_one_model_has_no_combined_verdict_and_two_pictures(write, make_record):
+    page = write(said=make_record().said[:1], combined=None)
+    assert "Both models" not in page.text and page.images == 2 and page.text.count("POSITIVE") == 2  # one in a remark
+
+
+@pytest.mark.parametrize("size", PAPERS.values(), ids=PAPERS)
+@pytest.mark.parametrize("longer", [1, 1.4])
+@pytest.mark.parametrize("proportion", [(240, 200), (200, 400), (900, 300)])
+def test_the_worst_case_fits_on_one_page(write, make_record, monkeypatch, size, longer, proportion):
+    def translate(text: str, **values: object) -> str:
+        return (text % values if values else text) + " é" * int((longer - 1) / 2 * len(text))
+
+    monkeypatch.setattr(report, "_", translate)
+    monkeypatch.setattr(reading, "_", translate)
+    beside = tuple(replace(said, heat_in_lungs=0.1, score=0.5, verdict="INCONCLUSIVE") for said in make_record().said)
+    width, height = proportion
+    page = write(size=size, cautions=ALL_CAUTIONS, name="W" * 60, said=beside, width=width, height=height)
+    assert page.pages == 1
+    assert page.size == pytest.approx((size.width / 25.4 * 72, size.height / 25.4 * 72), abs=0.1)
+    foot = min(y for _, y, text in page.lines if text.startswith(DISCLAIMER))
+    margin = 11 / 25.4 * 72
+    below = [text for _, y, text in page.lines if y < foot]
+    assert not [text for text in below if text.startswith("–")] and below
+    assert all(margin < y < page.size[1] - margin and x > margin for x, y, _ in page.lines)
+    assert page.images == 3
+
+
+def test_the_paper_says_which_it_is_and_how_to_get_the_other(write):
+    assert "A4 · 1/1" in write().text and "?paper=letter" in write().text
+    assert "US Letter · 1/1" in write(size=PAPERS["letter"]).text
+
+
+@pytest.mark.parametrize("name", ["肺部 X 光片.png", "фото.png", "🫁.png", "שלום.png"])
+def test_a_name_in_another_script_is_drawn(write, name):
+    page = write(name=name)
+    assert page.pages == 1 and page.images > 3
+    assert "?" not in page.text.replace("?paper", "")
+
+
+def test_the_spaces_of_french_do_not_break_and_are_no_question_marks(write):
+    page = write(name="film\u202f: n°\u00a07\u2009\u2003.png")
+    assert "film\u00a0: n°\u00a07" in page.text and "?" not in page.text.replace("?paper", "")
+
+
+@pytest.mark.parametrize("name", ["\x00\x1b(x)\\.png", ") Tj ET (", "%%EOF", "\u202egnp.exe", "", " "])
+def test_a_strange_name_breaks_nothing(write, name):
+    page = write(name=name)
+    assert page.pages == 1 and DISCLAIMER in page.text
+
+
+def test_in_chinese_all_of_it_is_drawn(write, monkeypatch):
+    words = {"For education and research only, not for diagnosis.": "仅用于教育和研究，不用于诊断。"}
+    for module in (report, reading):
+        monkeypatch.setattr(module, "_", lambda text, **_: words.get(text, "胸部光片的判读结果" * 4))
+    page = write(cautions=ALL_CAUTIONS)
+    assert page.pages == 1 and page.images > 20 and DISCLAIMER not in page.text
+
+
+@pytest.mark.parametrize("broken", [{}, {"film.jpg": b""}, {"film.jpg": b"\xff\xd8 cut off"}])
+def test_without_its_pictures_the_report_says_so(write, broken):
+    page = write(broken)
+    assert page.images == 0 and page.text.count("not kept any more") == 3 and "POSITIVE" in page.text
+
+
+def test_a_heat_map_that_is_not_there_leaves_the_film(write, found, make_record):
+    said = (replace(make_record().said[0], heat_in_lungs=None),)
+    page = write({"film.jpg": found["film.jpg"]}, said=said, combined=None)
+    assert "No part of the picture spoke for COVID-19." in page.text
+    assert "of the heat lies" not in page.text
+
+
+def test_the_heat_lies_over_the_film(found):
+    film, heat = (
+        cv2.imdecode(np.frombuffer(found[name], np.uint8), -1) for name in ("film.jpg", "heat-covid_normal.png")
+    )
+    blended = cv2.imdecode(np.frombuffer(report._blended(film, heat), np.uint8), cv2.IMREAD_COLOR).astype(int)
+    blue, _, red = blended[100, 115]
+    assert blended.shape[:2] == film.shape and red - blue > 60
+    assert np.abs(blended[5, 5] - film[5, 5]).max() < 20, "nothing where there is no heat"
+
+
+# ── As it is fetched ──
+
+
+@pytest.fixture
+def address(client, send):
+    page = send(client, name="scan 7.png").text
+    return f"/analyses/{re.search(r'/analyses/([-_A-Za-z0-9]{22})/', unescape(page))[1]}.pdf"
+
+
+def test_a_report_is_fetched_by_its_owner_alone(client, address, make_client):
+    answer = client.get(address)
+    assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert re.fullmatch(r"attachment; filename=scan_7-[\w-]{6}\.pdf", answer.headers["Content-Disposition"])
+    page = Written(answer.data)
+    assert page.pages == 1 and "scan 7.png" in page.text and page.images == 3
+    assert client.application.test_client().get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "name"), [("", "A4"), ("?paper=a4", "A4"), ("?paper=letter", "US Letter"), ("?paper=x", "A4")]
+)
+def test_the_paper_is_chosen_by_the_address(client, address, query, name):
+    assert f"{name} · 1/1" in Written(client.get(address + query).data).text

@@ -1,0 +1,183 @@
+"""Key, cookies, CSRF, headers, proxies."""
+
+import re
+import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+
+import pytest
+
+from web.security import headers as security
+from web.settings import SettingError
+
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+def form(film, token=None):
+    fields = {"file": (BytesIO(film), "film.png"), "model": "covid_pneumo"}
+    return fields | ({"csrf_token": token} if token else {})
+
+
+# ── The key ──
+
+
+def test_the_key_is_made_once_and_is_nobody_elses_to_read(tmp_path):
+    first = security.secret_key(tmp_path / "instance")
+    assert security.secret_key(tmp_path / "instance") == first
+    assert len(first) == 64
+    assert stat.S_IMODE((tmp_path / "instance" / "secret_key").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "instance").iterdir()] == ["secret_key"]
+
+
+def test_workers_that_start_together_share_one_key(tmp_path):
+    with ThreadPoolExecutor(16) as pool:
+        keys = set(pool.map(lambda _: security.secret_key(tmp_path / "instance"), range(64)))
+    assert len(keys) == 1
+
+
+def test_where_no_key_can_be_kept_start_up_stops(tmp_path):
+    (tmp_path / "file").write_text("a file where the folder should be")
+    with pytest.raises(SettingError, match="Set XRAY_SECRET_KEY, and XRAY_INSTANCE_DIR"):
+        security.secret_key(tmp_path / "file")
+
+
+def test_whoever_serves_others_must_set_a_key(make_app, tmp_path):
+    with pytest.raises(SettingError, match="XRAY_SECRET_KEY: expected a key"):
+        make_app(SECRET_KEY=None, PUBLIC=True)
+    assert not (tmp_path / "instance" / "secret_key").exists()
+    assert make_app(PUBLIC=True).secret_key == "a key for tests only"
+
+
+def test_a_file_too_short_to_be_a_key_stops_start_up(tmp_path):
+    (tmp_path / "secret_key").write_text("abc")
+    with pytest.raises(SettingError, match="Delete the file"):
+        security.secret_key(tmp_path)
+
+
+def test_the_application_takes_the_key_from_its_instance_folder(make_app, tmp_path):
+    app = make_app(SECRET_KEY=None)
+    assert app.secret_key == (tmp_path / "instance" / "secret_key").read_text()
+
+
+# ── CSRF ──
+
+
+def test_a_form_without_its_token_is_offered_anew_with_the_chosen_model(make_client, film):
+    answer = make_client(WTF_CSRF_ENABLED=True).post("/query", data=form(film))
+    assert answer.status_code == 400
+    assert "expired" in answer.text
+    assert TOKEN.search(answer.text)
+    assert re.search(r'value="covid_pneumo" selected', answer.text)
+
+
+def test_the_token_of_another_visitor_does_not_work(make_app, film):
+    app = make_app(WTF_CSRF_ENABLED=True)
+    token = TOKEN.search(app.test_client().get("/").text)[1]
+    assert app.test_client().post("/query", data=form(film, token)).status_code == 400
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_form_with_its_token_is_read(make_client, film, scheme):
+    client = make_client(WTF_CSRF_ENABLED=True)
+    base = f"{scheme}://localhost"
+    token = TOKEN.search(client.get("/", base_url=base).text)[1]
+    # What a browser sends under our Referrer-Policy.
+    answer = client.post("/query", base_url=base, data=form(film, token), headers={"Referer": f"{base}/"})
+    assert answer.status_code == 200
+
+
+def test_the_refused_upload_saves_nothing(make_client, film, copies):
+    make_client(WTF_CSRF_ENABLED=True).post("/query", data=form(film))
+    assert not copies.exists()
+
+
+# ── Headers and cookies ──
+
+
+@pytest.mark.parametrize("path", ["/", "/about", "/healthz", "/nowhere", "/static/style.css"])
+def test_every_answer_carries_the_security_headers(client, path):
+    with client.get(path) as answer:
+        headers = answer.headers
+    policy = headers["Content-Security-Policy"]
+    for rule in ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"):
+        assert rule in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_a_result_is_kept_by_no_cache(client, send):
+    assert send(client).headers["Cache-Control"] == "no-store"
+
+
+def test_pages_hold_no_script_and_no_style_that_the_policy_would_stop(client, send):
+    for page in (client.get("/").text, client.get("/about").text, client.get("/x").text, send(client).text):
+        assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", page)
+
+
+def test_over_tls_the_cookie_is_secure_and_the_browser_is_told_to_stay(make_client):
+    answer = make_client(WTF_CSRF_ENABLED=True).get("/", base_url="https://localhost")
+    cookie = answer.headers["Set-Cookie"]
+    assert "Secure" in cookie and "HttpOnly" in cookie and "SameSite=Lax" in cookie
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
+
+
+def test_on_localhost_the_cookie_works_without_tls(make_client):
+    cookie = make_client(WTF_CSRF_ENABLED=True).get("/").headers["Set-Cookie"]
+    assert "Secure" not in cookie and "HttpOnly" in cookie
+
+
+@pytest.mark.parametrize(("proxies", "secure"), [(0, False), (1, True)])
+def test_a_proxy_is_believed_only_when_it_is_announced(make_client, proxies, secure):
+    headers = make_client(PROXIES=proxies).get("/", headers={"X-Forwarded-Proto": "https"}).headers
+    assert ("Strict-Transport-Security" in headers) is secure
+
+
+def test_by_tls_no_neighbouring_site_can_set_the_cookie(make_client):
+    client = make_client()
+    assert client.get("/", base_url="https://localhost").headers["Set-Cookie"].startswith("__Host-xray_session=")
+    client.set_cookie("xray_session", "planted")
+    # It is still known by its own.
+    assert "Set-Cookie" not in client.get("/", base_url="https://localhost").headers
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_clock_that_jumps_makes_nobody_a_stranger(make_client, send, monkeypatch, hours):
+    client = make_client()
+    client.get("/")
+    assert send(client).status_code == 200
+    before, real = client.get("/analyses/").text.count('href="/analyses/'), time.time
+    monkeypatch.setattr("time.time", lambda: real() + hours * 3600)
+    assert before and client.get("/analyses/").text.count('href="/analyses/') == before
+
+
+def test_a_cookie_of_tomorrow_needs_its_signature_too(make_client, send, monkeypatch):
+    client, real = make_client(), time.time
+    monkeypatch.setattr("time.time", lambda: real() + 3600)
+    client.get("/")
+    monkeypatch.undo()
+    value = client.get_cookie("xray_session").value
+    client.set_cookie("xray_session", value[:-3] + ("abc" if value[-3:] != "abc" else "xyz"))
+    assert "Set-Cookie" in client.get("/").headers  # a stranger gets a token of their own
+
+
+def test_a_cookie_that_has_expired_is_no_cookie_of_tomorrow(make_client, monkeypatch):
+    client, real = make_client(KEEP_DAYS=1), time.time
+    client.get("/")
+    first = client.get_cookie("xray_session").value
+    monkeypatch.setattr("time.time", lambda: real() + 3 * 86_400)
+    client.set_cookie("xray_session", first)
+    assert "Set-Cookie" in client.get("/").headers
+
+
+@pytest.mark.parametrize("hosts", ["films.example, x.example", "films.example"])
+def test_trusted_hosts_are_a_list_with_commas(make_client, monkeypatch, hosts):
+    monkeypatch.setenv("XRAY_TRUSTED_HOSTS", hosts)
+    client = make_client()
+    assert client.get("/", base_url="http://films.example").status_code == 200
+    assert client.get("/", base_url="http://evil.example").status_code == 400

@@ -1,0 +1,153 @@
+"""The pages speak the visitor's language; files for programs keep to one."""
+
+import re
+from datetime import UTC, datetime
+from html import unescape
+
+import pytest
+from flask import Flask
+
+from web import formats as words
+from web.i18n import LANGUAGES, in_words
+from xray.errors import NotAChestXrayError, Phrase, UnsupportedImageError
+
+ABOUT = {"en": "It cannot", "fr": "Elle ne sait pas", "es": "No puede", "pt": "O aplicativo não pode", "zh": "它不能"}
+BUTTON = re.compile(r'<button name="language" value="(\w+)" lang="(\w+)"\s*(aria-current="true")?\s*>([^<]+)<')
+
+
+def read(client, path="/about", prefers=None, **more):
+    headers = {"Accept-Language": prefers} if prefers else {}
+    return client.get(path, headers=headers, **more)
+
+
+@pytest.mark.parametrize(
+    ("prefers", "language"),
+    [
+        (None, "en"),
+        ("fr", "fr"),
+        ("es-AR,es;q=0.8,en;q=0.5", "es"),
+        ("pt-BR,pt;q=0.9", "pt"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("de,fr;q=0.3", "fr"),
+        ("de", "en"),
+        ("not a language at all;;;", "en"),
+    ],
+)
+def test_a_page_speaks_what_the_browser_prefers(client, prefers, language):
+    answer = read(client, prefers=prefers)
+    assert f'<html lang="{language}"' in answer.text
+    assert f"<h2>{ABOUT[language]}</h2>" in answer.text
+    assert answer.headers["Content-Language"] == language
+    assert {"accept-language", "cookie"} <= {name.lower() for name in answer.vary}
+
+
+def test_the_footer_offers_every_language_by_its_own_name_and_marks_the_chosen_one(client):
+    found = BUTTON.findall(read(client, prefers="es").text)
+    assert {(value, name.strip()) for value, _, _, name in found} == set(LANGUAGES.items())
+    assert all(value == lang for value, lang, _, _ in found)
+    assert [value for value, _, current, _ in found if current] == ["es"]
+
+
+def test_a_choice_stays_and_wins_over_the_browser(client):
+    answer = client.post(
+        "/language", data={"language": "zh", "back": "/analyses/?page=2"}, headers={"Accept-Language": "fr"}
+    )
+    assert answer.status_code == 303 and answer.headers["Location"] == "/analyses/?page=2"
+    assert ABOUT["zh"] in read(client, prefers="fr").text
+
+
+def test_a_language_that_is_not_spoken_changes_nothing(client):
+    client.post("/language", data={"language": "fr"})
+    client.post("/language", data={"language": "tlh"})
+    assert ABOUT["fr"] in read(client).text
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\\evil.example", ""])
+def test_the_choice_never_leads_to_another_site(client, back):
+    answer = client.post("/language", data={"language": "fr", "back": back})
+    assert answer.headers["Location"] == "/"
+
+
+def test_the_choice_needs_the_form_s_token(make_client):
+    client = make_client(WTF_CSRF_ENABLED=True)
+    assert client.post("/language", data={"language": "fr"}).status_code == 400
+    assert ABOUT["en"] in read(client).text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', read(client).text)[1]
+    assert client.post("/language", data={"language": "fr", "csrf_token": token}).status_code == 303
+    assert ABOUT["fr"] in read(client).text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("fr", "Cette page n’existe pas"), ("pt", "Esta página não existe"), ("zh", "没有这个页面")],
+)
+def test_an_error_page_speaks_the_visitor_s_language(client, language, words):
+    answer = read(client, "/nowhere", language)
+    assert answer.status_code == 404 and words in answer.text and f'<html lang="{language}"' in answer.text
+
+
+def test_a_refused_file_is_explained_in_the_visitor_s_language(client, send):
+    client.post("/language", data={"language": "es"})
+    answer = send(client, b"%PDF-1.7 " + bytes(64), "film.pdf")
+    assert answer.status_code == 415
+    assert "Se esperaba una imagen PNG, JPEG o DICOM; se recibió: PDF." in unescape(answer.text)
+
+
+def test_an_error_s_values_are_translated_with_it(make_app):
+    app: Flask = make_app()
+    inner = NotAChestXrayError(
+        "This does not look like a frontal chest radiograph: expected lungs that fill at least %(least)s%% of the "
+        "picture, received one where %(share)s%% looks like lungs. %(advice)s",
+        least=10,
+        share=3,
+        advice=Phrase("Send one whole frontal chest film, upright, without other pictures around it."),
+    )
+    hint = Phrase("It may be a film that lies on its side: turn it upright and send it again.")
+    error = NotAChestXrayError("%(reason)s %(hint)s", reason=inner, hint=hint)
+    assert str(error) == f"{inner} {hint}" and "at least 10% of the picture" in str(error)
+    with app.test_request_context(headers={"Accept-Language": "pt"}):
+        said = in_words(error)
+    assert "ao menos 10% da imagem" in said and "Envie uma única radiografia" in said and "deitada de lado" in said
+
+
+def test_an_error_s_fractions_have_the_visitor_s_separator(make_app):
+    error = UnsupportedImageError(
+        "Expected at most %(limit)s MiB, received %(received)s MiB. Please send a smaller export.",
+        limit=32,
+        received=33.5,
+    )
+    assert "received 33.5 MiB" in str(error)
+    with make_app().test_request_context(headers={"Accept-Language": "fr"}):
+        assert "33,5 Mio" in in_words(error)
+
+
+@pytest.mark.parametrize(
+    ("language", "score", "text", "share", "moment"),
+    [
+        ("en", "0.97", "0.4996", "45%", "Nov 21, 2026 at 15:16 UTC"),
+        ("fr", "0,97", "0,4996", "45\xa0%", "21 nov. 2026 à 15:16 UTC"),
+        ("es", "0,97", "0,4996", "45\xa0%", "21 nov 2026 a las 15:16 UTC"),
+        ("pt", "0,97", "0,4996", "45%", "21 de nov. de 2026 às 15:16 UTC"),
+        ("zh", "0.97", "0.4996", "45%", "2026年11月21日 15:16（UTC）"),
+    ],
+)
+def test_numbers_and_times_are_written_as_the_language_writes_them(make_app, language, score, text, share, moment):
+    with make_app().test_request_context(headers={"Accept-Language": language}):
+        assert words.decimals(0.97) == score
+        assert words.decimals("0.4996") == text
+        assert words.percent(0.45) == share
+        assert words.moment(datetime(2026, 11, 21, 15, 16, tzinfo=UTC)) == moment
+
+
+@pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "en"])
+def test_the_pages_that_show_an_analysis_open_in_every_language(client, send, language):
+    client.post("/language", data={"language": language})
+    send(client)
+    for path in ("/", "/batch", "/analyses/", "/models", "/about"):
+        answer = read(client, path)
+        assert answer.status_code == 200, path
+        assert f'<html lang="{language}"' in answer.text
+    listed = read(client, "/analyses/").text
+    assert "<strong>POSITIVE</strong>" not in listed and "<strong>NEGATIVE</strong>" not in listed
+    table = read(client, "/analyses/analyses.csv").text
+    assert "POSITIVE" in table and "0.97" in table, "programs read one language"

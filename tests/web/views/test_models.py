@@ -1,0 +1,243 @@
+"""The models' pages: every figure is that of metadata.json, and what it lacks is left out, not invented."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from web.views.models import COMMANDS, OTHER_COMMANDS
+from xray.networks import metadata
+from xray.networks.metadata import Facts, HeadFacts
+from xray.registry import MODEL_DIR, PROMISED
+
+CURVES = {
+    "roc": {"false_positive_rate": [0.0, 0.125, 1.0], "sensitivity": [0.0, 0.875, 1.0]},
+    "score_histograms": {part: {"positive": [0, 1, 2, 7], "negative": [6, 3, 1, 0]} for part in ("val", "test")},
+    "verdicts": {
+        "POSITIVE": {"positive": 601, "negative": 11},
+        "INCONCLUSIVE": {"positive": 87, "negative": 66},
+        "NEGATIVE": {"positive": 54, "negative": 753},
+    },
+}
+FILMS = [{"split": "train", "source": "cohen", "label": "covid", "films": 311, "patients": 177}]
+
+
+@pytest.fixture(scope="module")
+def facts() -> dict[str, Facts]:
+    """What the served artefacts say of themselves."""
+    found = [metadata.load(path) for path in sorted(MODEL_DIR.glob("*/metadata.json"))]
+    return {each.name: each for each in found}
+
+
+@pytest.fixture
+def visitor(make_client: Callable[..., FlaskClient], make_registry: Callable[..., Any], facts: dict[str, Facts]) -> Any:
+    """A visitor of the pages of the served artefacts; keywords replace some of them."""
+    return lambda **changed: make_client(replace(make_registry(), artefacts=facts | changed))
+
+
+def text(page: str) -> str:
+    """Return a page's words in one line."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def figure(record: dict[str, float] | None) -> str:
+    """Write a figure as the pages do."""
+    return "–" if record is None else f"{record['value']:.3f} [{record['low']:.3f}–{record['high']:.3f}]"
+
+
+def row(name: str, record: dict[str, Any]) -> str:
+    """Write a row of the tables of figures."""
+    figures = (figure(record[key]) for key in ("roc_auc", "sensitivity", "specificity"))
+    return " ".join((name, f"{record['n']:,}", f"{record['patients']:,}", *figures))
+
+
+def test_every_artefact_has_an_entry_that_leads_to_its_page(visitor: Any, facts: dict[str, Facts]) -> None:
+    client = visitor()
+    page = client.get("/models").text
+    for name, each in facts.items():
+        assert f'href="/models/{name}"' in page
+        assert client.get(f"/models/{name}").status_code == 200
+        assert f"version {each.version}" in text(page)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_the_list_shows_a_model_beside_its_baselines(visitor: Any, facts: dict[str, Facts], name: str) -> None:
+    words, metrics = text(visitor().get("/models").text), facts[name].metrics
+    assert figure(metrics["test"]["all"]["roc_auc"]) in words
+    for baseline in metrics["baselines"].values():
+        assert figure(baseline["all"]["roc_auc"]) in words
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_the_tables_of_a_model_are_those_of_its_metadata(visitor: Any, facts: dict[str, Facts], name: str) -> None:
+    words, metrics = text(visitor().get(f"/models/{name}").text), facts[name].metrics
+    assert row("all sources", metrics["test"]["all"]) in words
+    for source, record in metrics["test"]["sources"].items():
+        assert row(source, record) in words
+    assert row("no lung: border only", metrics["baselines"]["border_only"]["all"]) in words
+    for films in facts[name].training["films"]:
+        assert f"{films['films']:,} ({films['patients']:,})" in words
+    for left_out in metrics["audit"]["model"]["leave_one_source_out"]:
+        assert f"{row(left_out['left_out'], left_out['unseen'])} {left_out['threshold']:.3f}" in words
+    for value in metrics["audit"]["model"]["predictive_values"]:
+        shares = (f"{round(100 * value[key], 1):g}%" for key in ("prevalence", "positive", "negative"))
+        assert " ".join(shares) in words
+    for counted in metrics["held_out"]:
+        counts = " ".join(str(counted[verdict]) for verdict in ("POSITIVE", "INCONCLUSIVE", "NEGATIVE"))
+        assert f"{counted['n']} {counted['patients']} {figure(counted['called_positive'])} {counts}" in words
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_the_drawings_of_a_model_hold_the_numbers_of_its_metadata(
+    visitor: Any, facts: dict[str, Facts], name: str
+) -> None:
+    page, metrics = visitor().get(f"/models/{name}").text, facts[name].metrics
+    test, audit = metrics["test"]["all"], metrics["audit"]["model"]
+    for key in ("roc_auc", "sensitivity", "specificity"):
+        assert figure(test[key]) in text(drawing(page, key))
+        for left_out in audit["leave_one_source_out"]:
+            if left_out["unseen"][key]:
+                assert f"{left_out['left_out']} left out" in text(drawing(page, key))
+                assert figure(left_out["unseen"][key]) in text(drawing(page, key))
+    for count in test["confusion"].values():
+        assert f" {count:,} " in text(drawing(page, "confusion"))
+    assert f"{audit['calibration']['expected_calibration_error']:.3f}" in text(drawing(page, "reliability"))
+    for each in audit["calibration"]["reliability"]:
+        assert f"{each['score']:.3f} {each['positives']:.3f}" in text(page)
+
+
+def drawing(page: str, id: str) -> str:
+    """Return one drawing of a page."""
+    [found] = re.findall(rf'<svg(?:(?!</svg>).)*?<title id="{id}-title">.*?</svg>', page, re.DOTALL)
+    return str(found)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_a_page_says_licence_versions_and_how_to_make_it_again(
+    visitor: Any, facts: dict[str, Facts], name: str
+) -> None:
+    words, each = text(visitor().get(f"/models/{name}").text), facts[name]
+    assert each.licence in words
+    assert each.file.sha256 in words
+    for package, version in each.training["versions"].items():
+        assert f"{package} {version}" in words
+    assert "make models" in words
+    assert f"python -m training.export head {name}" in words
+    assert "Diagnosis, triage, or any decision about a person" in words
+    for source in each.training["config"]["sources"]:
+        assert f"{source} :" in words
+
+
+def test_what_the_trainer_may_add_is_drawn(visitor: Any, facts: dict[str, Facts]) -> None:
+    known = facts["covid_normal"]
+    more = replace(known, metrics={**known.metrics, **CURVES}, training={**known.training, "films": FILMS})
+    page = visitor(covid_normal=more).get("/models/covid_normal").text
+    assert "0.125 0.875" in text(page)
+    for word, counts in CURVES["verdicts"].items():
+        assert f"{word} {counts['positive']} " in text(drawing(page, "verdicts"))
+    for part in ("val", "test"):
+        assert drawing(page, f"scores-{part}").count('class="positive"') == 4
+    assert "0.75–1.00 7 0" in text(page)
+    assert "COVID-19, cohen 311 (177)" in text(page)
+
+
+@pytest.mark.parametrize(
+    "lacking", ["roc", "score_histograms", "verdicts", "audit", "baselines", "held_out", "interval"]
+)
+def test_what_the_metadata_lacks_is_left_out(visitor: Any, facts: dict[str, Facts], lacking: str) -> None:
+    known = facts["covid_normal"]
+    metrics = {key: value for key, value in {**known.metrics, **CURVES}.items() if key != lacking}
+    answer = visitor(covid_normal=replace(known, metrics=metrics)).get("/models/covid_normal")
+    assert answer.status_code == 200
+    assert figure(metrics["test"]["all"]["roc_auc"]) in text(answer.text)
+    for id, needs in {"roc": "roc", "scores-val": "score_histograms", "reliability": "audit"}.items():
+        assert (f'id="{id}-title"' in answer.text) == (needs != lacking)
+
+
+def test_a_model_without_any_figures_says_so(client: FlaskClient) -> None:
+    assert client.get("/models").status_code == 200
+    words = text(client.get("/models/covid_normal").text)
+    assert "Its metadata holds no figures." in words
+    assert "It knows two answers, COVID-19 and normal" in words
+
+
+def test_known_failures_follow_from_the_figures(visitor: Any, facts: dict[str, Facts]) -> None:
+    known = facts["covid_normal"]
+    words, audit = text(visitor().get("/models/covid_normal").text), known.metrics["audit"]
+    sides = known.metrics["test"]["sources"].values()
+    one_sided = sum(not (each["positives"] and each["negatives"]) for each in sides)
+    assert f"{one_sided} of the {len(sides)} sources of test films hold one class only" in words
+    worst = max(each["verdict_changed"] for each in audit["robustness"])
+    assert f"gives another verdict on {worst:.0%} of the films" in words
+    best = max(each["all"]["roc_auc"]["value"] for each in known.metrics["baselines"].values())
+    assert f"reaches ROC AUC {best:.3f}" in words
+
+
+def test_the_other_artefacts_show_their_own_figures(visitor: Any, facts: dict[str, Facts]) -> None:
+    client = visitor()
+    lungs, screen, backbone = (
+        text(client.get(f"/models/{name}").text) for name in ("lung_unet", "screen", "vgg16_cxr")
+    )
+    assert f"Dice {facts['lung_unet'].metrics['dice']:.3f} on {facts['lung_unet'].metrics['pictures']} films" in lungs
+    for parts in facts["screen"].metrics.values():
+        for rows in parts.values():
+            for counted in rows.values():
+                share = counted["flagged"] / counted["n"]
+                shown = f"{share:.3f} [{counted['low']:.3f}–{counted['high']:.3f}]"
+                assert f"{counted['flagged']:,} / {counted['n']:,} {shown}" in screen
+    for check in facts["screen"].checks:
+        assert f"{check.threshold:.3f}" in screen
+    assert f"{round(100 * facts['vgg16_cxr'].metrics['val_within'], 1):g}%" in backbone
+
+
+def test_the_record_is_the_metadata_itself(visitor: Any) -> None:
+    answer = visitor().get("/models/covid_normal.json")
+    assert answer.json == json.loads((MODEL_DIR / "covid_normal" / "metadata.json").read_text(encoding="utf-8"))
+    assert "covid_normal.json" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    "address", ["/models/nothing", "/models/nothing.json", "/models/..", "/models/covid_normal.txt"]
+)
+def test_what_is_not_served_has_no_page(client: FlaskClient, address: str) -> None:
+    assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["covid_normal", "covid_pneumo", "screen", "vgg16_cxr", "lung_unet"])
+def test_a_page_is_light_and_its_ids_are_its_own(visitor: Any, facts: dict[str, Facts], name: str) -> None:
+    known = facts[name]
+    full = replace(known, metrics={**known.metrics, **CURVES}) if isinstance(known, HeadFacts) else known
+    page = visitor(**{name: full}).get(f"/models/{name}").text
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert " style=" not in page
+    assert len(page.encode()) < 100_000
+
+
+def test_what_stands_on_another_backbone_is_made_for_it(visitor: Any, facts: dict[str, Facts]) -> None:
+    page = visitor(covid_normal=replace(facts["covid_normal"], backbone="thin")).get("/models/covid_normal").text
+    assert "python -m training.evaluate.audit --backbone thin" in page
+    assert "python -m training.evaluate.evaluate runs/thin/covid_normal" in page
+    assert "model/thin/covid_normal/head.npz" in page
+    assert "--backbone" not in visitor().get("/models/covid_normal").text
+
+
+def test_a_slim_backbone_says_what_it_gives_up(visitor: Any, facts: dict[str, Facts]) -> None:
+    beside = [{"inside": each} for each in (True, True, None, False)]
+    metrics = {"missed_averaged": 0.0213, "missed_map": 0.1, "beside": beside}
+    page = text(visitor(thin=replace(facts["vgg16_cxr"], name="thin", metrics=metrics)).get("/models/thin").text)
+    assert "misses 2.1% of how they differ between films" in page
+    assert "Of the 4 figures audited for both, 1 left the interval of vgg16_cxr; model/thin/README.md" in page
+    assert "fewer channels, taught by the whole one" in page and "lowest rows above" not in page
+    assert "lowest rows above" in text(visitor().get("/models/vgg16_cxr").text)
+
+
+def test_the_commands_are_steps_that_exist() -> None:
+    every = [*COMMANDS.values(), *OTHER_COMMANDS.values()]
+    steps = {step.split()[0] for steps in every for step in steps}
+    assert all((MODEL_DIR.parent / "training" / f"{step}.py").is_file() for step in steps)

@@ -1,0 +1,216 @@
+"""One password for all of it."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from flask import Flask, session
+from flask.testing import FlaskClient
+
+from web.security.attempts import AT_ONCE
+from web.settings import ROOT
+
+PASSWORD = "correct horse – é"
+OPEN = {"static", "password.ask", "password.enter", "language.choose"}
+FOR_MACHINES = {"health.live", "health.ready", "health.measured"}
+
+
+@pytest.fixture
+def guarded(make_app) -> Flask:
+    return make_app(PASSWORD=PASSWORD)
+
+
+@pytest.fixture
+def stranger(guarded) -> FlaskClient:
+    return guarded.test_client()
+
+
+def enter(client: FlaskClient, password: str = PASSWORD, after: str = "/", **options: object):
+    return client.post("/password", data={"password": password, "next": after}, **options)
+
+
+def test_without_a_password_nobody_is_asked(client):
+    assert client.get("/").status_code == 200
+    assert "Log out" not in client.get("/").text
+    assert client.get("/password?next=/about").location == "/about"
+    assert client.post("/password", data={"password": "x", "next": "//evil"}).location == "/"
+
+
+def test_a_stranger_is_led_to_the_form_and_from_there_to_what_was_asked_for(stranger):
+    answer = stranger.get("/analyses/?page=2")
+    assert answer.status_code == 303
+    form = stranger.get(answer.location)
+    assert form.status_code == 200 and 'name="next" value="/analyses/?page=2"' in form.text
+    assert "For education and research only, not for diagnosis" in form.text
+    assert re.search(r'type="password"[^>]*autocomplete="current-password"', form.text)
+    assert enter(stranger, after="/analyses/?page=2").location == "/analyses/?page=2"
+    assert stranger.get("/analyses/?page=2").status_code == 200
+    assert stranger.get("/password").location == "/", "nobody is asked twice"
+
+
+def test_every_page_there_is_asks_first(guarded, stranger):
+    asked = set()
+    for rule in guarded.url_map.iter_rules():
+        if rule.endpoint in OPEN | FOR_MACHINES or rule.rule.startswith("/api/"):
+            continue
+        address = re.sub(r"<[^>]+>", "x", rule.rule)
+        for method in rule.methods - {"OPTIONS"}:
+            answer = stranger.open(address, method=method)
+            assert answer.status_code == 303 and answer.location.startswith("/password"), (method, address)
+        asked.add(rule.endpoint)
+    assert {"pages.index", "pages.query", "pages.annotated_copy", "analyses.index", "analyses.picture"} <= asked
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/query", "/healthz/", "/static", "/password/leave", "/api"])
+def test_what_is_not_there_asks_too(stranger, path):
+    assert stranger.post(path).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/static/style.css", "/static/icon.svg", "/password"])
+def test_what_a_host_and_the_form_need_is_open(stranger, path):
+    with stranger.get(path) as answer:
+        assert answer.status_code == 200
+
+
+def test_an_annotated_copy_is_not_open_by_whatever_detour(make_app, send, tmp_path):
+    """Where copies lie in static/, as by default, the static files' own address must not lead to them."""
+    folder = ROOT / "static" / "xray_analysis"
+    app = make_app(PASSWORD=PASSWORD, ANALYSIS_DIR=str(folder))
+    inside, stranger = app.test_client(), app.test_client()
+    enter(inside)
+    name = re.search(r'/static/xray_analysis/([^"]+)"', send(inside, model="covid_normal").text)[1]
+    try:
+        for path in (f"xray_analysis/{name}", f"./xray_analysis/{name}", f"x/../xray_analysis/{name}"):
+            with stranger.get(f"/static/{path}") as answer:
+                assert answer.status_code in (303, 404), path
+        with inside.get(f"/static/xray_analysis/{name}") as answer:
+            assert answer.status_code == 200
+    finally:
+        Path(folder / name).unlink()
+
+
+@pytest.mark.parametrize(("tokens", "status"), [("", 401), ("a-token-of-twenty-letters", 401)])
+def test_programs_are_asked_for_a_token(make_client, tokens, status):
+    client = make_client(PASSWORD=PASSWORD, API_TOKENS=tokens)
+    assert client.get("/api/v1/models").status_code == status
+    answer = client.get("/api/v1/models", headers={"Authorization": f"Bearer {tokens or 'x'}"})
+    assert answer.status_code == (200 if tokens else 401)
+
+
+def test_who_gave_the_password_is_no_program(make_client):
+    client = make_client(PASSWORD=PASSWORD)
+    enter(client)
+    assert client.get("/api/v1/models").status_code == 401
+
+
+@pytest.mark.parametrize("wrong", ["", "x", PASSWORD + " ", PASSWORD.upper(), PASSWORD[:-1], "a" * 100_000])
+def test_a_wrong_password_is_asked_for_again_and_opens_nothing(stranger, wrong):
+    answer = enter(stranger, wrong, after="/about")
+    assert answer.status_code == 403 and "That is not the password" in answer.text
+    assert 'value="/about"' in answer.text and 'value="x"' not in answer.text
+    assert stranger.get("/about").status_code == 303
+
+
+def test_an_accent_may_be_typed_either_way(stranger):
+    assert enter(stranger, "correct horse – e\N{COMBINING ACUTE ACCENT}").status_code == 303
+    assert stranger.get("/about").status_code == 200
+
+
+@pytest.mark.parametrize("password", ["0", "1234", " ", "true", "<b>", "密码"])
+def test_a_password_may_be_any_text(make_client, password):
+    client = make_client(PASSWORD=password)
+    assert client.get("/").status_code == 303
+    assert enter(client, password + "x").status_code == 403
+    assert enter(client, password).status_code == 303
+
+
+@pytest.mark.parametrize("after", ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", ""])
+def test_the_form_leads_to_no_other_site(stranger, after):
+    assert enter(stranger, after=after).location == "/"
+    assert stranger.get("/password", query_string={"next": after}).location == "/"
+
+
+def test_another_password_or_another_key_lets_nobody_in_who_knew_the_old_one(make_app):
+    first = make_app(PASSWORD="old").test_client()
+    enter(first, "old")
+    cookie = first.get_cookie("xray_session").value
+    for settings, status in (({"PASSWORD": "old"}, 200), ({"PASSWORD": "new"}, 303)):
+        again = make_app(**settings).test_client()
+        again.set_cookie("xray_session", cookie)
+        assert again.get("/").status_code == status
+    other = make_app(PASSWORD="old", SECRET_KEY="another key for tests").test_client()
+    with other.session_transaction() as kept, first.session_transaction() as known:
+        kept.update(known)
+    assert other.get("/").status_code == 303, "what a session holds is worth nothing elsewhere"
+
+
+def test_a_cookie_from_before_the_password_stays_outside(make_client):
+    victim = make_client(PASSWORD=PASSWORD)
+    victim.get("/password")
+    planted = victim.get_cookie("xray_session").value
+    assert victim.post("/password", data={"password": PASSWORD}).status_code == 303
+    assert victim.get("/").status_code == 200
+    victim.set_cookie("xray_session", planted)
+    assert victim.get("/").status_code == 303
+
+
+def test_the_cookie_does_not_tell_the_password(stranger):
+    with stranger:
+        enter(stranger)
+        assert PASSWORD not in str(dict(session)) and session.permanent
+
+
+def test_logging_out_asks_again_and_keeps_the_analyses(stranger, send):
+    enter(stranger)
+    send(stranger, model="covid_normal")
+    assert "Log out" in stranger.get("/").text
+    answer = stranger.post("/password/leave")
+    assert answer.location == "/password" and answer.headers["Clear-Site-Data"] == '"cache"'
+    assert stranger.get("/analyses/").status_code == 303
+    assert "Log out" not in stranger.get("/password").text
+    enter(stranger)
+    assert stranger.get("/analyses/").text.count('class="record"') == 1
+
+
+def test_guessing_is_slowed_for_the_guesser_alone(guarded, stranger):
+    statuses = [enter(stranger, f"guess {n}").status_code for n in range(AT_ONCE + 3)]
+    assert statuses.count(403) >= AT_ONCE and statuses[-1] == 429
+    answer = enter(stranger)
+    assert answer.status_code == 429 and int(answer.headers["Retry-After"]) >= 1
+    assert "Wait a few seconds" in answer.text
+    elsewhere = guarded.test_client()
+    assert enter(elsewhere, environ_base={"REMOTE_ADDR": "10.9.8.7"}).status_code == 303
+    assert elsewhere.get("/").status_code == 200, "who is inside is not held up"
+
+
+def test_a_class_that_enters_together_is_not_held_up(guarded):
+    assert {enter(guarded.test_client()).status_code for _ in range(3 * AT_ONCE)} == {303}
+
+
+def test_a_form_that_was_sent_by_a_stranger_is_not_read(stranger, film, copies, tmp_path):
+    data = {"file": (BytesIO(film), "film.png"), "model": "both"}
+    answer = stranger.post("/query", data=data)
+    assert (answer.status_code, answer.location) == (303, "/password")
+    assert not copies.exists() and not list((tmp_path / "instance").glob("analyses/*"))
+
+
+@pytest.mark.parametrize("kind", ["image", "empty", "script"])
+def test_a_script_or_a_picture_is_refused_and_not_given_the_form(stranger, kind):
+    answer = stranger.get("/analyses/analyses.csv", headers={"Sec-Fetch-Dest": kind})
+    assert answer.status_code == 401 and "The password is asked first" in answer.text
+
+
+def test_the_form_without_its_token_is_offered_anew_and_nothing_else_is_shown(make_client):
+    client = make_client(WTF_CSRF_ENABLED=True, PASSWORD=PASSWORD)
+    answer = enter(client, after="/about")
+    assert answer.status_code == 400 and "had expired" in answer.text
+    assert 'type="password"' in answer.text and 'type="file"' not in answer.text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', answer.text)[1]
+    answer = client.post("/password", data={"password": PASSWORD, "next": "/about", "csrf_token": token})
+    assert answer.location == "/about"
+
+
+def test_the_form_speaks_the_visitors_language_before_the_password(stranger):
+    stranger.post("/language", data={"language": "fr", "back": "/password?next=%2Fabout"})
+    assert '<html lang="fr"' in stranger.get("/password").text

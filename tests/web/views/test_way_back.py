@@ -1,0 +1,31 @@
+"""Leading a visitor back."""
+
+import pytest
+
+from web.views.way_back import way_back
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/analyses/", "/analyses/?page=2&x=%C3%A9", "/a b", "/x//y", "/é", "/?next=//x"]
+)
+def test_a_path_of_ours_is_gone_back_to(make_app, address):
+    with make_app().test_request_context():
+        assert way_back(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "", "x", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example",
+        "javascript:alert(1)", "/\t/evil.example", "/\n/evil.example", "/\r\nSet-Cookie: x=1", "\t//evil.example",
+        " //evil.example", "/\x00/evil", "/\u2028/evil",
+    ],
+)  # fmt: skip
+def test_another_site_is_not(make_app, address):
+    with make_app().test_request_context():
+        assert way_back(address) == "/"
+
+
+@pytest.mark.parametrize("address", ["//evil.example", "/\t/evil.example", "https://evil.example"])
+def test_choosing_a_language_leads_to_no_other_site(client, address):
+    assert client.post("/language", data={"language": "fr", "back": address}).location == "/"

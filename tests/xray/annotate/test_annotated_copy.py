@@ -1,0 +1,214 @@
+"""The annotated copy is legible at every size and shows the picture as it is."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+
+import cv2
+import numpy as np
+import pytest
+
+from xray.analysis import Analysis, Prediction
+from xray.annotate.annotated_copy import (
+    BACKGROUND,
+    CAUTION,
+    MARGIN,
+    VERDICT_COLOURS,
+    annotate,
+    encode_jpeg,
+    encode_png,
+    heat_layer,
+    heat_panel,
+    outline,
+    outline_path,
+    overlay,
+    radiograph_panel,
+)
+from xray.networks.heads import verdict
+from xray.networks.metadata import Band
+from xray.networks.preprocess import Box
+from xray.quality.out_of_distribution import Caution
+
+Draw = Callable[..., np.ndarray]
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def analysed(image: np.ndarray, score: float = 0.87, title: str = "COVID-19 or normal") -> Analysis:
+    """Return an analysis with two square lungs and heat in the upper right of the box around them."""
+    height, width = image.shape
+    box = Box(height // 8, height * 7 // 8, width // 8, width * 7 // 8)
+    lungs = np.zeros(image.shape, np.bool_)
+    lungs[height // 4 : height * 3 // 4, width // 5 : width * 2 // 5] = True
+    lungs[height // 4 : height * 3 // 4, width * 3 // 5 : width * 4 // 5] = True
+    cam = np.zeros((12, 12), np.float32)
+    cam[2, 9] = 1
+    band = Band(0.45, 0.6)
+    prediction = Prediction(
+        "covid_normal", title, "1.0.0", verdict(score, band), score, 0.52, band, "covid", "normal", "covid",
+        0.5, 0.5, cam, box, (height, width),
+    )  # fmt: skip
+    return Analysis(image, lungs, box, (prediction,))
+
+
+def copy_of(analysis: Analysis, file_name: str = "film.png", when: datetime = NOON) -> np.ndarray:
+    return annotate(analysis, analysis.predictions[0], file_name=file_name, when=when)
+
+
+SIZES = [(64, 64), (300, 2000), (2000, 300), (3000, 4000), (512, 480), (64, 900)]
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_panels_keep_the_aspect_ratio(radiograph: Draw, height: int, width: int) -> None:
+    analysis = analysed(radiograph(height, width))
+    left, right = radiograph_panel(analysis), heat_panel(analysis, analysis.predictions[0])
+    assert left.shape == right.shape
+    assert 384 <= max(left.shape) <= 768
+    assert left.shape[1] / left.shape[0] == pytest.approx(width / height, rel=0.02)
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_nothing_is_cut_off_at_the_edge(radiograph: Draw, height: int, width: int) -> None:
+    analysis = analysed(radiograph(height, width), title="An unusually long title " * 9)
+    picture = copy_of(analysis, "Пациент 肺部 é " * 20 + ".png")
+    rule = (picture == picture[:, :1]).all(axis=(1, 2))
+    for margin in (picture[~rule, : MARGIN - 2], picture[~rule, -MARGIN + 2 :]):
+        assert (margin == BACKGROUND).all()
+
+
+def test_the_copy_shows_both_panels(radiograph: Draw) -> None:
+    analysis = analysed(radiograph(700, 600))
+    picture = copy_of(analysis)
+    for panel, left in (
+        (radiograph_panel(analysis), MARGIN),
+        (heat_panel(analysis, analysis.predictions[0]), MARGIN + 600 + MARGIN),
+    ):
+        column = picture[:, left : left + 600]
+        top = np.flatnonzero((column == panel[0]).all(axis=(1, 2)))[0]
+        np.testing.assert_array_equal(column[top : top + 700], panel)
+
+
+@pytest.mark.parametrize("score", [0.1, 0.5, 0.9])
+def test_the_verdict_has_its_colour_and_only_its_own(radiograph: Draw, score: float) -> None:
+    analysis = analysed(radiograph())
+    below = copy_of(analysed(radiograph(), score))[radiograph_panel(analysis).shape[0] + 100 :]
+    shown = {kind for kind, colour in VERDICT_COLOURS.items() if (below == colour).all(axis=2).any()}
+    assert shown == {verdict(score, Band(0.45, 0.6))}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"file_name": "other.png"},
+        {"when": NOON + timedelta(minutes=1)},
+        {"when": NOON.astimezone(timezone(timedelta(hours=1)))},
+    ],
+    ids=["file name", "date", "time zone"],
+)
+def test_the_copy_says_where_it_comes_from(radiograph: Draw, other: dict[str, object]) -> None:
+    analysis = analysed(radiograph())
+    assert not np.array_equal(copy_of(analysis), copy_of(analysis, **other))
+
+
+def test_a_time_without_a_zone_is_refused(radiograph: Draw) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        copy_of(analysed(radiograph()), when=datetime(2026, 11, 20))  # noqa: DTZ001
+
+
+def test_without_heat_the_film_is_as_it_was(radiograph: Draw) -> None:
+    image = radiograph()
+    np.testing.assert_array_equal(overlay(image, np.zeros(image.shape, np.float32)), np.dstack([image] * 3))
+
+
+def test_more_heat_is_lighter_and_more_coloured() -> None:
+    dark = np.zeros((1, 256), np.uint8)
+    ramp = overlay(dark, np.linspace(0, 1, 256, dtype=np.float32)[None])
+    lightness = cv2.cvtColor(ramp, cv2.COLOR_BGR2LAB)[0, :, 0].astype(int)
+    assert (np.diff(lightness) >= -1).all() and lightness[-1] > lightness[128] > lightness[30] > 0
+
+
+def test_heat_changes_the_film_only_where_the_network_looked(radiograph: Draw) -> None:
+    image = radiograph(768, 768)
+    analysis = analysed(image)
+    changed = (heat_panel(analysis, analysis.predictions[0]) != image[..., None]).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (96, 671, 96, 671)
+
+
+def test_the_outline_runs_round_each_lung() -> None:
+    image = np.full((400, 400), 90, np.uint8)
+    lungs = np.zeros(image.shape, np.bool_)
+    lungs[100:300, 50:150] = lungs[100:300, 250:350] = True
+    drawn = np.flatnonzero((outline(image, lungs)[200] != 90).any(axis=1))
+    edges = np.array([50, 150, 250, 350])
+    distance = abs(drawn[:, None] - edges)
+    assert distance.min(axis=1).max() <= 3 and distance.min(axis=0).max() <= 1
+    assert (outline(image, np.zeros_like(lungs)) == 90).all()
+
+
+def test_the_copy_survives_encoding(radiograph: Draw) -> None:
+    picture = copy_of(analysed(radiograph()))
+    decoded = cv2.imdecode(np.frombuffer(encode_png(picture), np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(decoded, picture)
+    assert encode_jpeg(picture, 80).startswith(b"\xff\xd8\xff")
+    assert len(encode_jpeg(picture, 50)) < len(encode_jpeg(picture, 95))
+
+
+def test_a_negative_that_was_turned_back_says_so(radiograph: Draw) -> None:
+    analysis = analysed(radiograph(512, 480))
+    turned = dataclasses.replace(analysis, cautions=(Caution.INVERTED,))
+    captions = slice(0, round(54 * 0.85))
+    assert (copy_of(analysis)[captions] != copy_of(turned)[captions]).any()
+    other = dataclasses.replace(analysis, cautions=(Caution.CHILD,))
+    np.testing.assert_array_equal(copy_of(analysis)[captions], copy_of(other)[captions])
+
+
+def in_colour_of_cautions(picture: np.ndarray) -> np.ndarray:
+    """Tell for each pixel; the strokes are thin and soft, so that few have the colour itself."""
+    return np.abs(picture.astype(int) - CAUTION).max(axis=2) < 30
+
+
+@pytest.mark.parametrize(("height", "width"), [(512, 480), (2000, 300), (1500, 2000)])
+def test_each_caution_has_its_lines_under_the_reading(radiograph: Draw, height: int, width: int) -> None:
+    analysis = analysed(radiograph(height, width))
+    plain = copy_of(analysis)
+    above = radiograph_panel(analysis).shape[0]
+    assert not in_colour_of_cautions(plain[above:]).any()
+    added = [0]
+    for count in range(1, len(Caution) + 1):
+        picture = copy_of(dataclasses.replace(analysis, cautions=tuple(Caution)[:count]))
+        added.append(picture.shape[0] - plain.shape[0])
+        assert added[-1] >= added[-2] + 25, "a line of its own"
+        assert in_colour_of_cautions(picture[above:]).sum() > 100 * count, "in its own colour"
+        # Nothing else moved: the pictures under their captions, the origin below.
+        np.testing.assert_array_equal(picture[-60:], plain[-60:])
+        np.testing.assert_array_equal(picture[90:above], plain[90:above])
+
+
+def test_no_caution_is_cut_off_at_the_edge(radiograph: Draw) -> None:
+    analysis = dataclasses.replace(analysed(radiograph(2000, 300)), cautions=tuple(Caution))
+    below = copy_of(analysis)[radiograph_panel(analysis).shape[0] + 100 :]
+    inked = in_colour_of_cautions(below).any(axis=0)
+    assert inked.any() and not inked[-MARGIN:].any()
+
+
+def test_the_outline_of_a_page_is_that_of_the_copy() -> None:
+    """In pixels of the picture, however large: a page lays it over a smaller one."""
+    lungs = np.zeros((800, 1200), np.bool_)
+    lungs[200:600, 100:400] = lungs[200:600, 800:1100] = True
+    path = outline_path(lungs)
+    corners = np.array([[int(x) for x in pair.split()] for pair in re.findall(r"\d+ \d+", path)])
+    assert path.count("M") == path.count("Z") == 2
+    for found, edge in zip((*corners.min(axis=0), *corners.max(axis=0)), (100, 200, 1099, 599), strict=True):
+        assert abs(int(found) - edge) <= 2
+    assert outline_path(np.zeros_like(lungs)) == ""
+
+
+def test_the_heat_of_a_page_lies_where_the_copy_has_it(radiograph: Draw) -> None:
+    analysis = analysed(radiograph(800, 600))
+    layer = heat_layer(analysis.predictions[0])
+    assert layer.shape == (256, 192, 4)
+    opaque = cv2.resize(layer[..., 3], (600, 800), interpolation=cv2.INTER_LINEAR)
+    heat = analysis.predictions[0].heat
+    assert np.corrcoef(opaque.ravel(), heat.ravel())[0, 1] > 0.95
+    assert opaque[heat == 0].max() < 20

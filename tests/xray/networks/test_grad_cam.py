@@ -1,0 +1,99 @@
+"""Grad-CAM against its definition, with gradients measured by finite differences."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from xray.networks.grad_cam import grad_cam, heat_in_lungs, lung_share, to_picture
+from xray.networks.heads import DenseHead, Head, HeadWeights, LinearHead
+from xray.networks.preprocess import Box
+
+
+def measured_gradient(head: HeadWeights, features: np.ndarray, class_index: int) -> np.ndarray:
+    """Differentiate the class's logit minus the other's with respect to each feature."""
+    one, other = (measured_logit_gradient(head, features, index) for index in (class_index, 1 - class_index))
+    return one - other
+
+
+def measured_logit_gradient(head: HeadWeights, features: np.ndarray, class_index: int) -> np.ndarray:
+    """Differentiate one logit with respect to each feature."""
+    gradient, step = np.zeros_like(features), 1e-6
+    for index in np.ndindex(features.shape):
+        shift = np.zeros_like(features)
+        shift[index] = step
+        ahead, behind = head.logits(features + shift), head.logits(features - shift)
+        gradient[index] = (ahead[class_index] - behind[class_index]) / (2 * step)
+    return gradient
+
+
+KINDS = pytest.mark.parametrize("kind", [LinearHead, DenseHead])
+SHAPES = pytest.mark.parametrize("shape", [(8, 8, 3), (9, 6, 4)], ids=["whole cells", "odd rows and columns"])
+Shape = tuple[int, int, int]
+
+
+@KINDS
+@SHAPES
+@pytest.mark.parametrize("towards", [(1, -1), (0, 1), (0.5, 2)])
+def test_the_channel_gradient_is_the_sum_of_the_measured_one(
+    small_head: Callable[..., Head], kind: type[HeadWeights], shape: Shape, towards: tuple[float, float]
+) -> None:
+    features = np.random.default_rng(7).uniform(0, 1, shape)
+    head = small_head(shape, 7, kind).weights
+    parts = [measured_logit_gradient(head, features, index).sum(axis=(0, 1)) for index in (0, 1)]
+    expected = towards[0] * parts[0] + towards[1] * parts[1]
+    np.testing.assert_allclose(head.channel_gradient(features, np.array(towards)), expected, atol=1e-5)
+
+
+@KINDS
+@SHAPES
+@pytest.mark.parametrize("class_index", [0, 1])
+@pytest.mark.parametrize("seed", range(3))
+def test_it_is_the_mean_gradient_times_the_features(
+    small_head: Callable[..., Head], kind: type[HeadWeights], shape: Shape, class_index: int, seed: int
+) -> None:
+    features = np.random.default_rng(seed).uniform(0, 1, shape)
+    head = small_head(shape, seed, kind).weights
+    weights = measured_gradient(head, features, class_index).mean(axis=(0, 1))
+    expected = np.maximum((features * weights).sum(axis=2), 0)
+    expected /= expected.max() or 1
+    np.testing.assert_allclose(grad_cam(features, head, class_index), expected, atol=1e-5)
+
+
+def test_no_evidence_is_no_heat(small_head: Callable[..., Head]) -> None:
+    cam = grad_cam(np.zeros((8, 8, 3), np.float32), small_head((8, 8, 3)).weights, 1)
+    assert cam.shape == (8, 8) and not cam.any()
+
+
+def test_heat_lies_where_the_network_looked() -> None:
+    cam = np.zeros((4, 4), np.float32)
+    cam[0, 3] = 1
+    heat = to_picture(cam, Box(top=20, bottom=60, left=50, right=130), (100, 200))
+    assert heat.shape == (100, 200) and heat.dtype == np.float32
+    assert heat[20, 129] == 1 and heat[20, 50] == 0 and heat[59, 129] == 0
+    outside = heat.copy()
+    outside[20:60, 50:130] = 0
+    assert not outside.any()
+
+
+def test_heat_fades_evenly_between_cells() -> None:
+    heat = to_picture(np.array([[0, 1]], np.float32), Box(0, 4, 0, 8), (4, 8))
+    np.testing.assert_allclose(heat[0], [0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1])
+
+
+def test_cells_share_a_pixel_that_their_edge_runs_through() -> None:
+    lungs = np.array([[True, True, True, False, False]] * 2)
+    np.testing.assert_allclose(lung_share(lungs, Box(0, 2, 0, 5), (1, 2)), [[1.0, 0.2]], rtol=1e-6)
+
+
+def test_heat_in_the_lungs_is_weighed_by_how_much_of_each_cell_is_lung() -> None:
+    lungs = np.zeros((80, 120), np.bool_)
+    lungs[20:60, 30:50] = True
+    share = lung_share(lungs, Box(20, 60, 20, 100), (4, 8))
+    assert share.shape == (4, 8)
+    np.testing.assert_allclose(share[:, :4], [[0, 1, 1, 0]] * 4)
+    cam = np.zeros((4, 8), np.float32)
+    cam[0, 1], cam[0, 7] = 1.0, 0.5
+    assert heat_in_lungs(cam, share) == pytest.approx(2 / 3)
+    assert heat_in_lungs(np.ones_like(cam), share) == pytest.approx(share.mean())
+    assert heat_in_lungs(np.zeros_like(cam), share) is None

@@ -1,0 +1,63 @@
+"""The lung mask: input, post-processing, and the network on real radiographs."""
+
+import cv2
+import numpy as np
+import pytest
+
+from xray.io import image
+from xray.networks import lungs
+
+
+def blobs(*boxes):
+    probability = np.zeros((lungs.SIZE, lungs.SIZE), np.float32)
+    for top, bottom, left, right in boxes:
+        probability[top:bottom, left:right] = 0.9
+    return probability
+
+
+def test_network_input_is_standardised_whatever_the_exposure(radiograph):
+    picture = radiograph(300, 200, 1)
+    x = lungs.network_input(picture)
+    assert (x.shape, x.dtype) == ((128, 128, 1), np.float32)
+    assert abs(x.mean()) < 1e-4
+    darker = lungs.network_input((picture // 2).astype(np.uint8))
+    assert np.abs(x - darker).mean() < 0.05
+
+
+def test_two_lungs_are_kept_at_the_size_of_the_picture():
+    mask = lungs.mask_from_output(blobs((20, 100, 10, 50), (20, 100, 70, 110)), (256, 512))
+    assert (mask.shape, mask.dtype) == ((256, 512), bool)
+    assert mask[120, 100]
+    assert mask[120, 360]
+    assert not mask[120, 240]
+    assert mask.mean() == pytest.approx(2 * 80 * 40 / 128**2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("extra", "point"),
+    [((2, 8, 60, 66), (5, 63)), ((110, 125, 58, 66), (117, 62))],
+    ids=["speck", "third region"],
+)
+def test_what_is_not_a_lung_is_dropped(extra, point):
+    mask = lungs.mask_from_output(blobs((20, 100, 10, 50), (20, 100, 70, 110), extra), (128, 128))
+    assert not mask[point]
+    assert mask[60, 30]
+
+
+def test_a_hole_is_filled():
+    probability = blobs((20, 100, 10, 50), (20, 100, 70, 110))
+    probability[50:60, 25:35] = 0.0
+    assert lungs.mask_from_output(probability, (128, 128))[55, 30]
+
+
+def test_no_lungs_give_an_empty_mask():
+    assert not lungs.mask_from_output(blobs(), (200, 100)).any()
+
+
+@pytest.mark.parametrize("stem", ["IM-0177-0001", "NORMAL2-IM-0393-0001", "person26_bacteria_122"])
+def test_masks_of_held_out_radiographs(real_data, analyzer, stem):
+    """The publisher's masks of films that no training saw: the served network finds the same lungs."""
+    truth = cv2.imread(str(real_data / "masks" / "kermany" / f"{stem}.png"), cv2.IMREAD_GRAYSCALE) > 127
+    film = next(real_data.glob(f"kermany/*/*/{stem}.jpg"))
+    found = lungs.segment(image.read(film.read_bytes()), analyzer.registry.segmenter)
+    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.92

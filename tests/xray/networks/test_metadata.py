@@ -1,0 +1,129 @@
+"""metadata.json is read strictly: every slip stops start-up and says what was expected."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xray.errors import ModelError
+from xray.networks import metadata
+from xray.networks.metadata import Check
+from xray.networks.preprocess import Recipe
+from xray.registry import MODEL_DIR
+
+Record = dict[str, Any]
+
+
+def record(kind: str) -> Record:
+    """Return a correct metadata.json of a kind."""
+    common = {
+        "name": "artefact", "kind": kind, "version": "1.0.0", "created": "2026-11-20T12:00:00Z", "title": "A",
+        "file": {"name": "weights", "sha256": "a" * 64, "size_bytes": 10}, "licence": "MIT",
+        "metrics": {"roc_auc": 0.9}, "training": {}, "parity": {},
+    }  # fmt: skip
+    special = {
+        "segmentation": {"input_shape": [128, 128, 1], "threshold": 0.5},
+        "backbone": {
+            "recipe": {"name": "lung-box", "size": 192}, "input_shape": [192, 192, 3],
+            "feature_shape": [12, 12, 512], "feature_layer": "block5_conv3",
+        },
+        "head": {
+            "backbone": "vgg16_cxr", "backbone_sha256": "b" * 64, "classes": ["normal", "covid"],
+            "positive": "covid", "temperature": 1, "threshold": 0.5, "band": {"low": 0.4, "high": 0.6},
+        },
+        "screen": {
+            "backbone": "vgg16_cxr", "backbone_sha256": "b" * 64, "checks": [{"name": "child", "threshold": 1}],
+        },
+    }  # fmt: skip
+    return common | special[kind]
+
+
+def write(folder: Path, content: object) -> Path:
+    path = folder / "artefact" / metadata.FILE_NAME
+    path.parent.mkdir()
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("segmentation", "threshold", 0.5),
+        ("backbone", "recipe", Recipe("lung-box", 192)),
+        ("head", "temperature", 1.0),
+        ("head", "classes", ("normal", "covid")),
+        ("screen", "checks", (Check("child", 1.0),)),
+    ],
+)
+def test_each_kind_is_read(tmp_path: Path, kind: str, key: str, value: object) -> None:
+    assert getattr(metadata.load(write(tmp_path, record(kind))), key) == value
+
+
+@pytest.mark.parametrize("path", sorted(MODEL_DIR.glob("*/metadata.json")), ids=lambda path: path.parent.name)
+def test_the_published_artefacts_are_read(path: Path) -> None:
+    assert metadata.load(path).name == path.parent.name
+
+
+def without(key: str) -> Callable[[Record], Record]:
+    return lambda kept: {name: value for name, value in kept.items() if name != key}
+
+
+def changed(**values: object) -> Callable[[Record], Record]:
+    return lambda kept: kept | values
+
+
+@pytest.mark.parametrize(
+    ("kind", "slip", "complaint"),
+    [
+        ("head", without("threshold"), r"missing \['threshold'\]"),
+        ("head", changed(treshold=0.5), r"unknown \['treshold'\]"),
+        ("head", changed(kind="tail"), "kind is one of"),
+        ("head", changed(name="other"), "as its folder"),
+        ("head", changed(version="1"), "version: three numbers"),
+        ("head", changed(created="2026-11-20T12:00:00"), "UTC"),
+        ("head", changed(created="yesterday"), "yesterday"),
+        ("head", changed(title=7), "title to be str"),
+        ("head", changed(metrics=[]), "metrics"),
+        ("head", changed(temperature="1"), "temperature to be float"),
+        ("head", changed(temperature=True), "temperature to be float"),
+        ("head", changed(temperature=0), "temperature above 0"),
+        ("head", changed(temperature=float("nan")), "temperature above 0"),
+        ("head", changed(classes=["covid", "covid"]), "two labels"),
+        ("head", changed(classes="ab"), "classes"),
+        ("head", changed(positive="flu"), "positive: one of"),
+        ("head", changed(threshold=0.7), "threshold inside"),
+        ("head", changed(band={"low": 0.6, "high": 0.4}), "low <= high"),
+        ("head", changed(band={"low": 0.4}), r"missing \['high'\]"),
+        ("head", changed(file={"name": "../x", "sha256": "a" * 64, "size_bytes": 1}), "bare file name"),
+        ("head", changed(file={"name": "x", "sha256": "a" * 63, "size_bytes": 1}), "64 hex digits"),
+        ("head", changed(file={"name": "x", "sha256": "a" * 64, "size_bytes": 0}), "size_bytes above 0"),
+        ("backbone", changed(recipe={"name": "guess", "size": 192}), "recipe"),
+        ("backbone", changed(input_shape=[224, 224, 3]), r"input_shape: \[192, 192, 3\]"),
+        ("backbone", changed(feature_shape=[14, 14, 512]), r"feature_shape: \[12, 12, 512\]"),
+        ("backbone", changed(feature_layer="block4_conv3"), "block5_conv3"),
+        ("screen", without("checks"), r"missing \['checks'\]"),
+        ("screen", changed(checks={"child": 1}), "checks"),
+        ("screen", changed(checks=[{"name": "child"}]), r"missing \['threshold'\]"),
+        ("screen", changed(checks=[{"name": "child", "threshold": "1"}]), "threshold to be float"),
+        ("segmentation", changed(threshold=0.4), "threshold: 0.5"),
+        ("segmentation", changed(input_shape=[128, 128, 3]), "input_shape"),
+    ],
+)
+def test_a_slip_stops_start_up(tmp_path: Path, kind: str, slip: Callable[[Record], Record], complaint: str) -> None:
+    path = write(tmp_path, slip(record(kind)))
+    with pytest.raises(ModelError, match=complaint) as caught:
+        metadata.load(path)
+    assert str(path) in str(caught.value) and "make models" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "7", '{"kind": []}'])
+def test_what_is_no_metadata_stops_start_up(tmp_path: Path, content: str) -> None:
+    with pytest.raises(ModelError, match="git checkout -- model"):
+        metadata.load(write(tmp_path, content))
+
+
+def test_a_missing_file_stops_start_up(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="No such file"):
+        metadata.load(tmp_path / metadata.FILE_NAME)

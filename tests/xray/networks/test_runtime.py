@@ -1,0 +1,77 @@
+"""A network gives the same answer to any number of threads, and a broken file says how to mend it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xray.errors import ModelError
+from xray.networks.runtime import Network
+from xray.registry import MODEL_DIR
+
+LUNGS = MODEL_DIR / "lung_unet" / "network.tflite"
+
+
+def pictures(count: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(1, 128, 128, 1)).astype(np.float32) for _ in range(count)]
+
+
+def test_many_threads_get_their_own_answers() -> None:
+    network = Network(LUNGS, pool_size=2, threads=1)
+    inputs = pictures(12)
+    alone = [network(x) for x in inputs]
+    with ThreadPoolExecutor(6) as threads:
+        together = list(threads.map(network, inputs))
+    assert not np.array_equal(alone[0], alone[1])
+    np.testing.assert_array_equal(alone, together)
+
+
+def test_an_output_survives_the_next_call() -> None:
+    network = Network(LUNGS)
+    first, second = pictures(2)
+    output = network(first)
+    kept = output.copy()
+    network(second)
+    np.testing.assert_array_equal(output, kept)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.zeros((128, 128, 1), np.float32),
+        np.zeros((2, 128, 128, 1), np.float32),
+        np.zeros((1, 128, 128, 1), np.float64),
+    ],
+    ids=["no batch axis", "two pictures", "float64"],
+)
+def test_another_input_is_refused(x: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"Expected float32 \(1, 128, 128, 1\)"):
+        Network(LUNGS)(x)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"version https://git-lfs.github.com/spec/v1\n", LUNGS.read_bytes()[:-100]],
+    ids=["missing", "empty", "text", "truncated"],
+)
+def test_a_broken_file_names_itself_and_the_mending_command(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "network.tflite"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match="git checkout -- model") as caught:
+        Network(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("settings", [{"pool_size": 0}, {"threads": 0}])
+def test_a_pool_without_interpreters_or_threads_is_refused(settings: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Network(LUNGS, **settings)
+
+
+def test_convolutions_take_another_size() -> None:
+    network = Network(MODEL_DIR / "vgg16_cxr" / "network.tflite", side=64)
+    assert network.input_shape == (1, 64, 64, 3) and network.output_shape == (1, 4, 4, 512)
+    assert network(np.ones((1, 64, 64, 3), np.float32)).any()

@@ -1,0 +1,158 @@
+"""The folder layouts that `prepare` reads."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from training.data.collection import Collection, child, pictures, records
+from training.data.manifest import LABELS, OPACITY
+from xray.errors import ManifestError
+
+FRONTAL = {"PA", "AP", "AP Supine", ""}  # blank: its publisher describes the whole set as frontal
+TABLE_COLUMNS = {"path", "sha256", "label", "source", "patient_id", "view", "modality"}
+TABLE_FACTS = {
+    "sha256", "label", "finding", "source", "original_filename", "patient_id", "view", "sex", "age_years",
+    "population", "upstream_split", "licence",
+}  # fmt: skip
+RADIOGRAPHY = {  # folder: class, source
+    "COVID": ("covid", "radiography-covid"),
+    "Normal": ("normal", "radiography-rsna"),
+    "Viral Pneumonia": ("pneumonia", "radiography-viral"),
+    "Lung_Opacity": (OPACITY, "radiography-opacity"),
+}
+
+
+def collect(folder: Path, found: Collection) -> None:
+    """Read every layout that a folder holds into `found`.
+
+    Raises:
+        ManifestError: the folder is missing or holds no known layout.
+    """
+    readers = [reader for recognised, reader in LAYOUTS if recognised(folder)]
+    if not readers:
+        inside = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else ["no such folder"]
+        raise ManifestError(
+            f"{folder}: expected 10_Covid_Images/ or 20_Chest_Xray/ (the articles' layout), COVID/ (COVID-19 "
+            f"Radiography Database) or manifest.csv; received: {', '.join(inside[:8]) or 'an empty folder'}; "
+            "name the folder that holds one of them with --source DIR"
+        )
+    for reader in readers:
+        reader(folder, found)
+
+
+def read_table(folder: Path, found: Collection) -> None:
+    """A folder with a manifest.csv of its own: the project's development data."""
+    for record in records(folder / "manifest.csv", TABLE_COLUMNS):
+        source, view, label = record["source"], record["view"], record["label"]
+        picture = folder / record["path"]
+        if label not in LABELS:
+            found.leave(source, view, label, "none of the three classes")
+        elif view not in FRONTAL or record["modality"] != "X-ray":
+            found.leave(source, view, label, "not a frontal radiograph")
+        elif not picture.is_file():
+            found.leave(source, view, label, "file missing")
+        else:
+            facts = {key: record[key].strip() for key in TABLE_FACTS & record.keys()}
+            mask = folder / record["mask"] if record.get("mask") else None
+            split = "held_out" if record.get("rovai_validation") == "1" else ""
+            found.take(picture, mask, split=split, **facts)
+
+
+def read_cohen(folder: Path, found: Collection) -> None:
+    """COVID-19 image data collection, filtered as the articles do: COVID-19, X-ray, view PA."""
+    home = child(folder, "10_covid_images")
+    for record in records(home / "metadata.csv", {"patientid", "finding", "view", "modality", "filename"}):
+        picture = home / "images" / record["filename"]
+        reason = _why_not(record) or ("" if picture.is_file() else "file missing")
+        if reason:
+            found.leave("cohen", record["view"], record["finding"], reason)
+            continue
+        age = record.get("age", "")
+        found.take(
+            picture,
+            label="covid",
+            finding=record["finding"],
+            source="cohen",
+            patient_id=f"cohen-{record['patientid']}",
+            view=record["view"],
+            sex=record.get("sex", ""),
+            age_years=age,
+            population=_population(age),
+            licence=record.get("license", "").strip(),
+        )
+
+
+def read_kermany(folder: Path, found: Collection) -> None:
+    """Chest X-ray images of children: folders {train,test}/{NORMAL,PNEUMONIA}."""
+    home = child(folder, "20_chest_xray")
+    for part in ("train", "val", "test"):
+        for label in ("normal", "pneumonia"):
+            for picture in pictures(home / part / label.upper()):
+                patient = kermany_patient(picture.name)
+                if not patient:
+                    found.leave("kermany", "AP", label, "no patient in the file name")
+                    continue
+                cause = re.search("virus|bacteria", picture.name)
+                found.take(
+                    picture,
+                    label=label,
+                    finding="No Finding" if label == "normal" else cause[0] if cause else "pneumonia",
+                    source="kermany",
+                    patient_id=patient,
+                    view="AP",
+                    population="paediatric",
+                    upstream_split=part,
+                    licence="CC BY 4.0",
+                )
+
+
+def read_radiography(folder: Path, found: Collection) -> None:
+    """COVID-19 Radiography Database: CLASS/images and CLASS/masks, or the pictures in CLASS itself."""
+    for name, (label, source) in RADIOGRAPHY.items():
+        for picture in pictures(folder / name / "images") or pictures(folder / name):
+            number = re.search(r"\d+", picture.stem)
+            if label == OPACITY and not found.opacity:
+                found.leave(source, "", name, "lung opacity is none of the three classes")
+                continue
+            found.take(
+                picture,
+                folder / name / "masks" / picture.name,
+                label=label,
+                finding={"covid": "COVID-19", "normal": "No Finding"}.get(label, name),
+                source=source,
+                patient_id=f"radiography-{label}-{number[0] if number else picture.stem}",
+                licence="see the publisher",
+            )
+
+
+def kermany_patient(file_name: str) -> str:
+    """The patient in a file name of the children's set, or blank (person17_virus_48, IM-0393-0001)."""
+    person = re.match(r"person(\d+)_", file_name)
+    if person:
+        return f"kermany-p{person[1]}"
+    normal = re.match(r"(NORMAL2-)?IM-\d+", file_name)
+    return f"kermany-{normal[0]}" if normal else ""
+
+
+LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, Collection], None]], ...] = (
+    (lambda folder: (folder / "manifest.csv").is_file(), read_table),
+    (lambda folder: child(folder, "10_covid_images").is_dir(), read_cohen),
+    (lambda folder: child(folder, "20_chest_xray").is_dir(), read_kermany),
+    (lambda folder: (folder / "COVID").is_dir(), read_radiography),
+)
+
+
+def _why_not(record: dict[str, str]) -> str:
+    """Say why the articles leave a picture of the COVID-19 collection, or nothing."""
+    if record["finding"].split("/")[-1] != "COVID-19":  # later tables write Pneumonia/Viral/COVID-19
+        return "not COVID-19"
+    if record["modality"] != "X-ray":
+        return "not an X-ray"
+    return "" if record["view"] == "PA" else "not PA"
+
+
+def _population(age_years: str) -> str:
+    try:
+        return "adult" if float(age_years) >= 18 else "paediatric"
+    except ValueError:
+        return ""

@@ -1,0 +1,122 @@
+"""The one table of pictures that every training step reads."""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from training.config import REPOSITORY
+from xray.errors import LeakageError, ManifestError
+
+MANIFEST = REPOSITORY / "data" / "manifest.csv"
+LABELS = ("covid", "normal", "pneumonia")
+# A fourth class, of the Radiography Database alone: taken where it is asked for, as the models know three.
+OPACITY = "opacity"
+SPLITS = ("train", "val", "test", "held_out")
+AGAIN = "run `python -m training.data.prepare` again"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One frontal radiograph; a blank string stands for what the publisher does not say.
+
+    `path` and `mask` are relative to the data root; `group` joins what must stay on one side of every split
+    (the patient's pictures and their near-copies).
+    """
+
+    path: str
+    sha256: str
+    label: str
+    finding: str
+    source: str
+    patient_id: str
+    group: str
+    view: str
+    sex: str
+    age_years: str
+    population: str
+    upstream_split: str
+    mask: str
+    licence: str
+    split: str
+    original_filename: str
+    width: int
+    height: int
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def write(rows: Iterable[Row], path: Path, root: Path) -> None:
+    """Write the table, and beside it (`.json`) the data root that its paths start from."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+    note = {"data_root": str(root.resolve())}
+    path.with_suffix(".json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+
+
+def read(path: Path = MANIFEST) -> list[Row]:
+    """Read and check a table written by `write`.
+
+    Raises:
+        ManifestError: no such file, other columns, or a value that is not allowed.
+        LeakageError: a patient, a picture or a group stands in two splits.
+    """
+    if not path.is_file():
+        raise ManifestError(f"expected a manifest at {path}, found none; run `python -m training.data.prepare`")
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ManifestError(
+                f"{path}: expected the columns {', '.join(COLUMNS)}; "
+                f"received {', '.join(reader.fieldnames or ())}; {AGAIN}"
+            )
+        rows = [_row(record, f"{path}, line {reader.line_num}") for record in reader]
+    check(rows)
+    return rows
+
+
+def root(path: Path = MANIFEST) -> Path:
+    """The folder from which the paths of the table at `path` start."""
+    note = path.with_suffix(".json")
+    try:
+        return Path(json.loads(note.read_text(encoding="utf-8"))["data_root"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ManifestError(f"{note}: expected a JSON object with data_root; received {error!r}; {AGAIN}") from error
+
+
+def check(rows: Sequence[Row]) -> None:
+    """Prove that no patient, no picture and no group of near-copies stands in two splits.
+
+    Raises:
+        LeakageError: naming the patient and both splits.
+    """
+    for key in ("patient_id", "sha256", "group"):
+        first: dict[str, Row] = {}
+        for row in rows:
+            seen = first.setdefault(getattr(row, key), row)
+            if seen.split != row.split:
+                raise LeakageError(
+                    f"expected each {key} in one split; received {getattr(row, key)} in two: "
+                    f"patient {seen.patient_id} ({seen.path}) in {seen.split}, "
+                    f"patient {row.patient_id} ({row.path}) in {row.split}; {AGAIN}"
+                )
+
+
+def _row(record: dict[str, str], where: str) -> Row:
+    for key, allowed in (("label", (*LABELS, OPACITY)), ("split", SPLITS)):
+        if record[key] not in allowed:
+            raise ManifestError(
+                f"{where}: expected {key} as one of {', '.join(allowed)}; received {record[key]!r}; {AGAIN}"
+            )
+    try:
+        size = {"width": int(record["width"]), "height": int(record["height"])}
+    except ValueError as error:
+        raise ManifestError(
+            f"{where}: expected whole numbers in width and height; received {error}; {AGAIN}"
+        ) from error
+    return Row(**{**record, **size})  # type: ignore[arg-type]

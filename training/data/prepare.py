@@ -1,0 +1,110 @@
+"""Build the manifest: `python -m training.data.prepare`.
+
+One table from the published folders, in which no patient and no near-copy crosses a split and the reference
+article's validation pictures are held out.
+"""
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from training.config import REPOSITORY, data_root
+from training.data import coverage, held_out, layouts, manifest, splits
+from training.data.collection import Collection, Measure
+from training.data.duplicates import Thumbnails, near_copies
+from training.data.manifest import Row
+from xray.errors import DatasetError
+
+
+def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int, *, opacity: bool = False) -> list[Row]:
+    """Build, check and write the manifest, lay out the held-out pictures, and print what was done.
+
+    Args:
+        sources: folders in any of the known layouts.
+        output: where the table goes.
+        validation: the folder of the held-out pictures and of their list.
+        seed: decides the splits.
+        opacity: whether the Radiography Database's fourth class is taken, for configs/four_classes.toml.
+
+    Raises:
+        ManifestError: a folder or table that cannot be used.
+        LeakageError: a patient, a picture or a near-copy would stand in two splits.
+    """
+    sources = [source.absolute() for source in sources]
+    found = Collection(Path(os.path.commonpath(sources)), opacity=opacity)
+    for source in sources:
+        layouts.collect(source, found)
+    rows, thumbnails = found.measure()
+    listed = held_out.read_list(validation / "manifest.csv")
+    marked = held_out.mark(rows, [entry["name"] for entry in listed], seed)
+    full_size = held_out.pictures(validation, *(source / "rovai_validation" for source in sources))
+    rows = _split(marked, thumbnails, full_size, seed)
+    manifest.check(rows)
+    manifest.write(rows, output, found.root)
+    print(f"{output}: {len(rows)} pictures, data root {found.root}")
+    print(*coverage.describe(rows, found.left), sep="\n")
+    marked = [row for row in marked if row.split == "held_out"]
+    if marked:
+        entries = held_out.lay_out(marked, full_size, found.root, validation)
+        _list(entries, listed, validation / "manifest.csv")
+    else:
+        print(f"held out: none of the validation pictures is in these folders; {validation} stays as it is")
+    return rows
+
+
+def _split(marked: list[Row], thumbnails: Thumbnails, full_size: list[Path], seed: int) -> list[Row]:
+    """Join near-copies, those of the full-size validation files too, into groups, and assign the splits."""
+    anchors = [measured.thumbnail for measured in map(Measure.of, full_size) if measured]
+    pairs = list(near_copies(np.stack([*thumbnails, *anchors])))
+    of_anchors = {i for i, j in pairs if i < len(marked) <= j}
+    held = [replace(row, split="held_out") if i in of_anchors else row for i, row in enumerate(marked)]
+    pairs = [(i, j) for i, j in pairs if j < len(marked)]
+    rows = splits.assign(splits.group(held, pairs), seed)
+    strangers = sum(rows[i].patient_id != rows[j].patient_id for i, j in pairs)
+    print(f"near-copies: {len(pairs)} pairs, {strangers} of them under two patients' names; kept together")
+    print(f"near-copies of the {len(anchors)} validation files at hand: {len(of_anchors)} pictures, held out")
+    return rows
+
+
+def _list(entries: list[dict[str, str]], listed: list[dict[str, str]], path: Path) -> None:
+    """Write the list of held-out pictures, unless the present one already names them all."""
+    counts = ", ".join(f"{count} {label}" for label, count in Counter(e["label"] for e in entries).items())
+    print(f"held out: {counts}, laid into {path.parent}")
+    if {Path(entry["name"]).stem for entry in entries} <= {Path(entry["name"]).stem for entry in listed}:
+        known = {entry["sha256"] for entry in listed}
+        other = sum(entry["sha256"] not in known for entry in entries)
+        print(f"{path} names them all and stays; {other} of the files have other bytes than it says")
+    else:
+        held_out.write_list(entries, path)
+        print(f"{path}: written")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.data.prepare", description="Build the manifest.")
+    option = parser.add_argument
+    option("--source", type=Path, action="append", metavar="DIR",
+           help="a folder in one of the known layouts; repeatable (the data root, else ./input)")  # fmt: skip
+    option("--output", type=Path, default=manifest.MANIFEST, metavar="CSV", help="the table (%(default)s)")
+    option("--validation", type=Path, default=REPOSITORY / "dataset_validation", metavar="DIR",
+           help="where the held-out pictures go (%(default)s)")  # fmt: skip
+    option("--seed", type=int, default=42, help="decides the splits (%(default)s)")
+    option("--opacity", action="store_true", help="take the Radiography Database's Lung_Opacity too")
+    chosen = parser.parse_args(arguments)
+    default = data_root() if data_root().is_dir() else Path("input")
+    try:
+        prepare(chosen.source or [default], chosen.output, chosen.validation, chosen.seed, opacity=chosen.opacity)
+    except DatasetError as error:
+        print(f"prepare: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,0 @@
-"""The published data sets, fetched for a user: `python -m training.download`."""

@@ -1,0 +1,1 @@
+"""Training: lung network, backbone, heads and the out-of-distribution screen."""

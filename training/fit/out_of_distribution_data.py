@@ -1,0 +1,83 @@
+"""What the screen learns from and is judged on: films, strangers, and films that were altered."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.config import data_root
+from training.data.crops import crops
+from training.data.manifest import root
+from training.data.not_chest import altered, strangers
+from training.evaluate.seen import Seen, see
+from training.fit.contrast import views
+from training.metrics.figures import Json, shares
+from xray.networks.preprocess import Recipe
+
+
+@dataclass(frozen=True)
+class ScreenConfig:
+    """Choices of this step; see configs/screen.toml.
+
+    Attributes:
+        films: train films that are turned to learn from, and halved to be judged on; so many test films judge
+            the cautions that need no learning.
+        components: principal components in which the distance is measured.
+        regularisation: C of the logistic regressions.
+        refused: share of frontal films that the screen may refuse; sets its threshold.
+        warned: share of films that each caution may be given to by mistake; sets its threshold.
+        seed: of everything random.
+        recipe: of the backbone.
+    """
+
+    films: int
+    components: int
+    regularisation: float
+    refused: float
+    warned: float
+    seed: int
+    recipe: Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What the heads learn from and are judged on.
+
+    Attributes:
+        inputs: averaged features of the manifest's films, shape (n, channels).
+        split, source, group: of each.
+        strange: what is no frontal chest film.
+        films: train films as they came, upside down and cut in half.
+    """
+
+    inputs: NDArray[np.float32]
+    split: NDArray[np.str_]
+    source: NDArray[np.str_]
+    group: NDArray[np.str_]
+    strange: Seen
+    films: Seen
+
+    @classmethod
+    def gather(cls, config: ScreenConfig, manifest: Path, backbone: str) -> "Material":
+        """Compute or read all features."""
+        data = crops(manifest, config.recipe)
+        split, source, group = (
+            np.array([getattr(row, name) for row in data.rows]) for name in ("split", "source", "group")
+        )
+        train_films = np.flatnonzero(split == "train")
+        rng = np.random.default_rng(config.seed)
+        chosen = [data.rows[i] for i in rng.choice(train_films, min(config.films, len(train_films)), replace=False)]
+        changed = see(altered(chosen, root(manifest), config.seed), config.recipe, "altered films", backbone)
+        strangers_seen = see(strangers(data_root()), config.recipe, "strangers", backbone)
+        inputs = views(data, config.recipe, backbone)[:, 0]
+        return cls(inputs, split, source, group, strangers_seen, changed)
+
+    def learned(self) -> NDArray[np.intp]:
+        """Return the films that heads may learn from and thresholds may be set on."""
+        return np.flatnonzero((self.split == "train") | (self.split == "val"))
+
+    def test_shares(self, flags: NDArray[np.bool_]) -> Json:
+        """Return the shares of the test films, by source, of flags of all films."""
+        test = self.split == "test"
+        return shares(flags[test], self.source[test])

@@ -1,0 +1,156 @@
+"""Train the lung segmentation U-Net on the masks of the manifest: `python -m training.fit.segment`.
+
+Writes runs/lungs/: config.json, history.csv, last.keras (for resuming), best.keras (by validation
+Dice) and test.json (Dice on patients kept apart).
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from training import run
+from training.config import CONFIGS, RUNS, load
+from training.data.augment import Augmentation, expose, transform, warp
+from training.data.manifest import MANIFEST, Row, read, root
+from training.fit import devices
+from training.fit.schedule import OneCycle
+from training.networks.vgg16 import unet
+from xray.io import image
+from xray.networks import lungs
+
+
+@dataclass(frozen=True)
+class SegmentConfig:
+    """Choices of this step; see configs/lungs.toml."""
+
+    epochs: int
+    batch: int
+    peak_learning_rate: float
+    weight_decay: float
+    seed: int
+    filters: tuple[int, ...]
+    augmentation: Augmentation
+
+
+class Pairs(keras.utils.PyDataset):
+    """Batches of augmented radiographs with their masks, in a new order each epoch."""
+
+    def __init__(
+        self, pictures: NDArray[np.uint8], masks: NDArray[np.uint8], config: SegmentConfig, epoch: int
+    ) -> None:
+        """Keep pictures and masks, uint8 (n, 128, 128); everything random follows from seed and epoch."""
+        super().__init__(workers=1)
+        self.pictures, self.masks, self.config = pictures, masks, config
+        self.seed = (config.seed, epoch)
+        self.order = np.random.default_rng(self.seed).permutation(len(pictures))
+
+    def __len__(self) -> int:
+        """Return the number of full batches."""
+        return len(self.order) // self.config.batch
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return one batch: inputs and masks, each (batch, 128, 128, 1)."""
+        rng = np.random.default_rng((*self.seed, index))
+        chosen = self.order[index * self.config.batch : (index + 1) * self.config.batch]
+        pairs = [self._augment(i, rng) for i in chosen]
+        inputs, masks = zip(*pairs, strict=True)
+        return np.stack(inputs), np.stack(masks)
+
+    def _augment(self, i: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        how = self.config.augmentation
+        matrix = transform(lungs.SIZE, lungs.SIZE, how, rng)
+        picture = expose(warp(self.pictures[i], matrix, lungs.SIZE), how, rng)
+        mask = warp(self.masks[i], matrix, lungs.SIZE) > 127
+        return lungs.network_input(np.rint(picture).astype(np.uint8)), mask[..., None].astype(np.float32)
+
+
+def binary_cross_entropy_and_dice(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the mean of both losses; the soft Dice is taken over the batch."""
+    cross_entropy = ops.mean(keras.losses.binary_crossentropy(y_true, y_pred))
+    overlap = 2.0 * ops.sum(y_true * y_pred) + 1.0
+    return cross_entropy + 1.0 - overlap / (ops.sum(y_true) + ops.sum(y_pred) + 1.0)
+
+
+def dice(y_true: NDArray[np.bool_], y_pred: NDArray[np.bool_]) -> float:
+    """Return the Dice coefficient of two masks, 0 to 1; 1 where both are empty."""
+    total = int(y_true.sum()) + int(y_pred.sum())
+    return 1.0 if total == 0 else 2.0 * float(np.logical_and(y_true, y_pred).sum()) / total
+
+
+def read_pairs(rows: list[Row], folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read radiographs and masks, squashed to 128×128; each uint8 (n, 128, 128)."""
+    size = (lungs.SIZE, lungs.SIZE)
+    pictures, masks = [], []
+    for row in tqdm(rows, desc="read", disable=None):
+        pictures.append(cv2.resize(image.read((folder / row.path).read_bytes()), size, interpolation=cv2.INTER_AREA))
+        masks.append(cv2.resize(image.read((folder / row.mask).read_bytes()), size, interpolation=cv2.INTER_AREA))
+    return np.stack(pictures), np.stack(masks)
+
+
+def mean_dice(model: keras.Model, pictures: NDArray[np.uint8], masks: NDArray[np.uint8]) -> float:
+    """Return the mean Dice of the masks as served (two lungs, no holes) at 128×128."""
+    inputs = np.stack([lungs.network_input(picture) for picture in pictures])
+    outputs = model.predict(inputs, batch_size=64, verbose=0)[..., 0]
+    size = (lungs.SIZE, lungs.SIZE)
+    found = [lungs.mask_from_output(output, size) for output in outputs]
+    return float(np.mean([dice(mask > 127, each) for mask, each in zip(masks, found, strict=True)]))
+
+
+def train(config: SegmentConfig, manifest: Path, folder: Path) -> None:
+    """Train, or go on with, the U-Net; keep the epoch with the best validation Dice."""
+    run.start(folder, config, manifest)
+    rows = [row for row in read(manifest) if row.mask]
+    data = {
+        split: read_pairs([r for r in rows if r.split == split], root(manifest)) for split in ("train", "val", "test")
+    }
+    done = run.history(folder)
+    if done:
+        model = keras.models.load_model(
+            folder / "last.keras",
+            custom_objects={"binary_cross_entropy_and_dice": binary_cross_entropy_and_dice},
+        )
+        model.jit_compile = devices.uses_xla()
+    else:
+        keras.utils.set_random_seed(config.seed)
+        model = unet(lungs.SIZE, config.filters)
+        cycle = OneCycle(config.peak_learning_rate, config.epochs * (len(data["train"][0]) // config.batch))
+        optimizer = keras.optimizers.AdamW(cycle, weight_decay=config.weight_decay)
+        model.compile(optimizer, binary_cross_entropy_and_dice, jit_compile=devices.uses_xla())
+    for epoch in range(len(done), config.epochs):
+        pairs = Pairs(*data["train"], config, epoch)
+        fitted = model.fit(pairs, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)
+        row = {
+            "epoch": epoch + 1,
+            "loss": fitted.history["loss"][0],
+            "val_dice": mean_dice(model, *data["val"]),
+        }
+        if row["val_dice"] > max([past["val_dice"] for past in run.history(folder)], default=0.0):
+            run.save_model(model, folder / "best.keras")
+        run.save_model(model, folder / "last.keras")
+        run.log(folder, row)
+    best = keras.models.load_model(folder / "best.keras", compile=False)
+    result = {"dice": mean_dice(best, *data["test"]), "pictures": len(data["test"][0])}
+    run.write_json(folder / "test.json", result)
+    print(f"Dice on {result['pictures']} pictures of patients kept apart: {result['dice']:.4f}")
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, default=CONFIGS / "lungs.toml")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--run", type=Path, default=RUNS / "lungs", help="folder of the run; an unfinished one goes on")
+    args = parser.parse_args()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    train(load(args.config, SegmentConfig), args.manifest, args.run)
+
+
+if __name__ == "__main__":
+    main()

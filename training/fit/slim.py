@@ -1,0 +1,246 @@
+"""Make a slimmer backbone of the served one: `python -m training.fit.slim`.
+
+Channels that the next layer hears least are taken out (`training.networks.prune`), then what is left learns to give the
+whole network's block5_conv3 features of train films, each changed anew in exposure and position. No label is used.
+
+Writes runs/vgg16_slim/: config.json, history.csv, last.keras (for resuming) and network.keras, which
+`training.export --backbone vgg16_slim backbone` serves.
+"""
+
+import argparse
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from training import run
+from training.config import CONFIGS, REPOSITORY, RUNS, load
+from training.data.augment import Augmentation, changed
+from training.data.crops import Crops, crops
+from training.data.manifest import MANIFEST
+from training.fit import devices
+from training.fit.schedule import OneCycle
+from training.networks import litert
+from training.networks.prune import prune
+from training.networks.vgg16 import Plan, convolutions, features, vgg16
+from xray.networks.heads import average
+from xray.networks.preprocess import LUNG_BOX, Recipe
+from xray.networks.runtime import Network
+
+VAL_STEP = 4  # every so many validation films are judged after an epoch
+# A channel that hardly speaks is not blown up beyond this share of the median one.
+QUIETEST = 0.05
+# Of the pictures that the channels are chosen by; no epoch's.
+START = 1_000_000
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training with one picture size in pixels."""
+
+    size: int
+    epochs: int
+    pictures: int  # an epoch
+    batch: int
+
+
+@dataclass(frozen=True)
+class SlimConfig:
+    """Choices of this step; see configs/slim.toml."""
+
+    name: str
+    teacher: str  # network.tflite of a backbone, relative to the repository
+    plan: Plan
+    crop_size: int
+    start_pictures: int
+    peak_learning_rate: float
+    map_weight: float
+    seed: int
+    stages: tuple[Stage, ...]
+    augmentation: Augmentation
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """What features are measured in.
+
+    Attributes:
+        channel: deviation of each averaged channel over films, shape (channels,): what a linear head goes by.
+        place: variance of the features over films and places, in units of `channel`.
+    """
+
+    channel: Array
+    place: float
+
+    @classmethod
+    def of(cls, maps: Array) -> "Units":
+        """Measure them in features of shape (n, height, width, channels)."""
+        spread = averages(maps).std(axis=0)
+        channel = np.maximum(spread, max(QUIETEST * float(np.median(spread)), 1e-6)).astype(np.float32)
+        return cls(channel, float((maps / channel).var(axis=(0, 1, 2)).mean()))
+
+
+@keras.saving.register_keras_serializable("training")
+class Unexplained(keras.losses.Loss):
+    """How much of the teacher's averaged features is missed, and, weighted, of its features at each place."""
+
+    def __init__(self, map_weight: float, place: float, name: str = "unexplained", **more: object) -> None:
+        """Remember the weight and `Units.place`."""
+        super().__init__(name=name, **more)
+        self.map_weight, self.place = map_weight, place
+
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the loss of each picture, shape (batch,)."""
+        y_pred = ops.cast(y_pred, "float32")
+        theirs, ours = (ops.mean(ops.max_pool(each, 2, 2), axis=(1, 2)) for each in (y_true, y_pred))
+        averaged = ops.mean(ops.square(theirs - ours), axis=-1)
+        everywhere = ops.mean(ops.square(y_true - y_pred), axis=(1, 2, 3))
+        # Some films, half erased, are missed by far more than others: they must not drown these.
+        return ops.log1p(averaged + self.map_weight / self.place * everywhere)
+
+    def get_config(self) -> dict[str, object]:
+        """Return what `last.keras` keeps."""
+        return {**super().get_config(), "map_weight": self.map_weight, "place": self.place}
+
+
+class Lessons(keras.utils.PyDataset):
+    """One epoch of augmented crops with what the teacher makes of each."""
+
+    def __init__(
+        self, data: Crops, config: SlimConfig, stage: Stage, epoch: int, teacher: Network, units: Units
+    ) -> None:
+        """Draw the epoch's radiographs; everything random follows from seed and epoch."""
+        super().__init__(workers=1)
+        self.data, self.config, self.stage, self.teacher, self.units = data, config, stage, teacher, units
+        self.seed = (config.seed, epoch)
+        self.drawn = data.draw(stage.pictures, self.seed)
+
+    def __len__(self) -> int:
+        """Return the number of full batches."""
+        return len(self.drawn) // self.stage.batch
+
+    def __getitem__(self, index: int) -> tuple[Array, Array]:
+        """Return one batch: inputs (batch, size, size, 3) and features (batch, size/16, size/16, channels)."""
+        first = index * self.stage.batch
+        chosen = self.drawn[first : first + self.stage.batch]
+        inputs = _inputs(self.data, chosen, self.stage.size, self.config.augmentation, self.seed, first)
+        return inputs, taught(self.teacher, inputs) / self.units.channel
+
+
+def _inputs(
+    data: Crops, chosen: NDArray[np.intp], size: int, how: Augmentation, seed: tuple[int, ...], first: int = 0
+) -> Array:
+    return np.repeat(changed(data.pictures, chosen, size, how, seed, first), 3, axis=-1)
+
+
+def taught(teacher: Network, inputs: Array) -> Array:
+    """Return the teacher's features of some inputs, shape (n, size/16, size/16, channels)."""
+    with ThreadPoolExecutor(2) as threads:
+        return np.concatenate(list(threads.map(lambda x: teacher(x[None]), inputs)))
+
+
+def judge(student: keras.Model, teacher: Network, data: Crops, size: int, units: Units) -> dict[str, float]:
+    """Return which share of the teacher's features of validation films the student misses; 0 is a perfect copy.
+
+    `val_averaged` of what heads see, `val_map` of the features at each place.
+    """
+    chosen = data.where(split="val")[::VAL_STEP]
+    inputs = _inputs(data, chosen, size, Augmentation(), (0,))
+    theirs = taught(teacher, inputs) / units.channel
+    ours = np.asarray(student.predict(inputs, batch_size=32, verbose=0), np.float32)
+    wanted, given = averages(theirs), averages(ours)
+    return {
+        "val_averaged": float(np.square(wanted - given).mean() / wanted.var(axis=0).mean()),
+        "val_map": float(np.square(theirs - ours).mean() / theirs.var(axis=(0, 1, 2)).mean()),
+    }
+
+
+def averages(maps: Array) -> Array:
+    """Return what heads see of features: shape (n, channels) of (n, height, width, channels)."""
+    return np.stack([average(each) for each in maps])
+
+
+def train(config: SlimConfig, manifest: Path, folder: Path) -> None:
+    """Prune and train, or go on with, the slim backbone; save it at the end."""
+    run.start(folder, config, manifest)
+    data = crops(manifest, Recipe(LUNG_BOX, config.crop_size))
+    units, student = _start(config, data, folder)
+    done, first = len(run.history(folder)), 0
+    for stage in config.stages:
+        for epoch in range(max(done, first), first + stage.epochs):
+            teacher = _teacher(config, stage.size, folder)
+            lessons = Lessons(data, config, stage, epoch, teacher, units)
+            fitted = student.fit(lessons, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)
+            judged = judge(student, teacher, data, stage.size, units)
+            run.save_model(student, folder / "last.keras")
+            run.log(folder, {"epoch": epoch + 1, "size": stage.size, "loss": fitted.history["loss"][0], **judged})
+        first += stage.epochs
+    _in_units(student, units.channel)
+    run.save_model(student, folder / "network.keras")
+
+
+def _start(config: SlimConfig, data: Crops, folder: Path) -> tuple[Units, keras.Model]:
+    """Return the units of the features, and the network of the last finished epoch or the pruned one."""
+    size = config.stages[0].size
+    chosen = data.draw(config.start_pictures, (config.seed, START))
+    inputs = _inputs(data, chosen, size, config.augmentation, (config.seed, START))
+    units = Units.of(taught(_teacher(config, size, folder), inputs))
+    if run.history(folder):
+        student = keras.models.load_model(folder / "last.keras")
+        student.jit_compile = devices.uses_xla()
+        return units, student
+    keras.utils.set_random_seed(config.seed)
+    pruned = prune(litert.vgg16_from(REPOSITORY / config.teacher), config.plan, inputs, config.seed)
+    _in_units(pruned, 1 / units.channel)
+    student = _in_mixed_precision(config.plan)
+    student.set_weights(pruned.get_weights())
+    steps = sum(stage.epochs * (stage.pictures // stage.batch) for stage in config.stages)
+    cycle = OneCycle(config.peak_learning_rate, steps)
+    optimizer = keras.optimizers.SGD(cycle, momentum=0.9, nesterov=True, global_clipnorm=1.0)
+    student.compile(optimizer, Unexplained(config.map_weight, units.place), jit_compile=devices.uses_xla())
+    return units, student
+
+
+def _teacher(config: SlimConfig, size: int, folder: Path) -> Network:
+    """Return the teacher as it is served, in 8 bits, for another input size: three times faster than Keras."""
+    path = folder / f"teacher_{size}.tflite"
+    if not path.exists():
+        path.write_bytes(litert.convert(features(litert.vgg16_from(REPOSITORY / config.teacher, size))))
+    return Network(path, pool_size=2, threads=1)
+
+
+def _in_mixed_precision(plan: Plan) -> keras.Model:
+    """Build the network to train; the teacher stays in float32, which its conversion needs."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        return features(vgg16(None, plan))
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _in_units(model: keras.Model, factor: Array) -> None:
+    """Multiply the features of a network, channel by channel."""
+    layer = convolutions(model)[-1]
+    layer.set_weights([np.asarray(weights) * factor for weights in layer.get_weights()])
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, default=CONFIGS / "slim.toml")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>); an unfinished one goes on")
+    args = parser.parse_args()
+    config = load(args.config, SlimConfig)
+    train(config, args.manifest, args.run or RUNS / config.name)
+
+
+if __name__ == "__main__":
+    main()

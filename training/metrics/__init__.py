@@ -1,0 +1,1 @@
+"""Metrics of scores, with patient-level bootstrap intervals; calibration and operating points."""

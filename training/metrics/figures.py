@@ -1,0 +1,135 @@
+"""Every figure of a part of the predictions, with its interval, as report.json holds them."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from training.metrics.discrimination import Metric, bootstrap, confusion, roc_auc, sensitivity, specificity, wilson
+from training.metrics.thresholds import OperatingPoint
+from xray.networks.heads import Verdict, verdict
+from xray.networks.metadata import Band
+
+Json = dict[str, Any]
+
+REPEATS, SEED = 1000, 0
+INTERVAL = f"95 %, percentile bootstrap over patients and near-copies, {REPEATS} draws, seed {SEED}"
+AGE_LIMITS = (18, 40, 60)
+VERDICTS = (Verdict.POSITIVE, Verdict.INCONCLUSIVE, Verdict.NEGATIVE)
+
+
+def measure(part: pd.DataFrame, threshold: float) -> Json:
+    """Return how many radiographs there are, and every figure that their classes define.
+
+    Args:
+        part: rows with patient_id, group, y_true and y_score.
+        threshold: at or above it a score counts as positive.
+
+    Returns:
+        Counts (a group is a patient with near-copies), and `roc_auc`, `sensitivity` and `specificity`, each
+        {value, low, high} or None where its classes are missing; low and high are None where no draw of
+        patients could differ.
+    """
+    positives, negatives = part[part.y_true == 1], part[part.y_true == 0]
+    found, spared = partial(sensitivity, threshold=threshold), partial(specificity, threshold=threshold)
+    return {
+        "n": len(part),
+        "patients": part.patient_id.nunique(),
+        "groups": part.group.nunique(),
+        "positives": len(positives),
+        "negatives": len(negatives),
+        "confusion": confusion(part.y_true, part.y_score, threshold=threshold)._asdict(),
+        "roc_auc": area(part) if len(positives) and len(negatives) else None,
+        "sensitivity": _share(positives, found) if len(positives) else None,
+        "specificity": _share(negatives, spared) if len(negatives) else None,
+    }
+
+
+def area(part: pd.DataFrame) -> Json:
+    """Return the ROC AUC of rows with both classes, {value, low, high}."""
+    return _figure(part, roc_auc)
+
+
+def share_positive(part: pd.DataFrame, threshold: float) -> Json | None:
+    """Return the share of rows that score at or above a threshold, {value, low, high}; None without rows."""
+    return _share(part.assign(y_true=1), partial(sensitivity, threshold=threshold)) if len(part) else None
+
+
+def _figure(part: pd.DataFrame, metric: Metric) -> Json:
+    """Return a figure with its interval; every draw of patients gives the same where the figure is 1."""
+    interval: tuple[float | None, float | None] = (None, None)
+    if part.group.nunique() > 1:
+        interval = bootstrap(part.y_true, part.y_score, part.group, metric, repeats=REPEATS, seed=SEED)
+    if interval[0] == interval[1]:
+        interval = (None, None)
+    return {"value": metric(part.y_true, part.y_score), "low": interval[0], "high": interval[1]}
+
+
+def _share(part: pd.DataFrame, metric: Metric) -> Json:
+    """Return a proportion with its interval: Wilson's over the groups where the bootstrap has no width."""
+    figure = _figure(part, metric)
+    if figure["low"] is None:
+        groups = part.group.nunique()
+        figure |= wilson(figure["value"] * groups, groups)._asdict()
+    return figure
+
+
+def slices(part: pd.DataFrame, threshold: float) -> Json:
+    """Return the figures of all radiographs, of each source, view, sex and age, and of the children's test part."""
+    children = part[(part.source == "kermany") & (part.upstream_split == "test")]
+    return {
+        "all": measure(part, threshold),
+        "sources": {name: measure(rows, threshold) for name, rows in part.groupby("source")},
+        "views": {name or "not stated": measure(rows, threshold) for name, rows in part.groupby("view")},
+        "sexes": {name or "not stated": measure(rows, threshold) for name, rows in part.groupby("sex")},
+        "ages": {name: measure(rows, threshold) for name, rows in part.groupby(part.age_years.map(age_group))},
+        "children": measure(children, threshold) if len(children) else None,
+    }
+
+
+def age_group(years: str) -> str:
+    """Return the group of an age as the manifest states it, in years or blank."""
+    if not years:
+        return "not stated"
+    return next((f"up to {limit}" for limit in AGE_LIMITS if float(years) <= limit), f"over {AGE_LIMITS[-1]}")
+
+
+def verdicts(part: pd.DataFrame, point: OperatingPoint) -> dict[str, int]:
+    """Count the verdicts, as serving gives them: on the score rounded to 4 decimals."""
+    band = Band(point.low, point.high)
+    given = [verdict(round(score, 4), band) for score in part.y_score]
+    return {each.value: given.count(each) for each in VERDICTS}
+
+
+def called_positive(part: pd.DataFrame, point: OperatingPoint, by: list[str]) -> list[Json]:
+    """Return, for each class and whatever else, the share called positive and the verdicts.
+
+    Args:
+        part: rows of the predictions.
+        point: threshold and band.
+        by: columns; one entry for each combination of their values.
+    """
+    return [
+        {
+            **dict(zip(by, names, strict=True)),
+            "n": len(rows),
+            "patients": rows.patient_id.nunique(),
+            "called_positive": share_positive(rows, point.threshold),
+            **verdicts(rows, point),
+        }
+        for names, rows in part.groupby(by)
+    ]
+
+
+def shares(flags: NDArray[np.bool_], kinds: NDArray[np.str_]) -> Json:
+    """Return, for each kind, how many of how many were flagged, with Wilson's interval of the share."""
+    return {
+        str(kind): {
+            "flagged": int(flags[kinds == kind].sum()),
+            "n": int((kinds == kind).sum()),
+            **wilson(float(flags[kinds == kind].sum()), float((kinds == kind).sum()))._asdict(),
+        }
+        for kind in np.unique(kinds)
+    }

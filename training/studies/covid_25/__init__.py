@@ -1,0 +1,1 @@
+"""The 25 + 25 experiment of 2020."""

@@ -1,0 +1,1 @@
+"""Statistics of the radiographs before any training."""

@@ -1,0 +1,1 @@
+"""A grid of training settings, judged on validation radiographs."""

@@ -1,0 +1,134 @@
+"""Zip archives of a batch's pictures, written while they are sent: no more than one picture is held at a time."""
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import cv2
+import numpy as np
+
+from web.analyses import pictures
+from web.analyses.record import Record, Said
+from web.analyses.service import Desk
+from web.batch.table import Row, stems
+from xray.annotate.annotated_copy import BACKGROUND, DISCLAIMER, TEXT, encode_png
+from xray.annotate.lettering import BOLD, Picture, Sheet
+
+# A file in an archive: its name and its content.
+File = tuple[str, bytes]
+# PNG and JPEG hardly shrink; what does is small.
+LEVEL = 1
+
+
+def write(files: Iterable[File]) -> Iterator[bytes]:
+    """Pack files one by one, and yield the archive piece by piece.
+
+    Packed, not stored as they are: readers that do not seek find no end of a stored file whose size stands behind it.
+    """
+    pipe = _Pipe()
+    with ZipFile(pipe, "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+            yield pipe.drain()
+    yield pipe.drain()
+
+
+def files(what: str, rows: Sequence[Row], desk: Desk) -> Iterator[File]:
+    """Yield the pictures of one kind, of every analysis that has them.
+
+    Args:
+        what: a key of KINDS.
+        rows: of the batch.
+        desk: where the pictures lie.
+    """
+    names = stems(rows)
+    records = {row.record.id: row.record for row in rows if row.record}
+    for id, record in records.items():
+        yield from KINDS[what](desk, record, names[id])
+
+
+def _copies(desk: Desk, record: Record, stem: str) -> Iterator[File]:
+    for said in record.said:
+        if copy := desk.store.read(said.copy):
+            # Not under its public name: whoever knows that can open it.
+            yield f"{said.model}/{said.verdict}_Prob_{round(100 * said.score):02d}_Name_{stem}.png", copy
+
+
+def _masks(desk: Desk, record: Record, stem: str) -> Iterator[File]:
+    if mask := _read(desk, record, pictures.MASK):
+        yield f"{stem}.png", mask
+
+
+def _masked(desk: Desk, record: Record, stem: str) -> Iterator[File]:
+    film, mask = _read(desk, record, pictures.FILM), _read(desk, record, pictures.MASK)
+    if film and mask:
+        yield f"{stem}.png", masked(film, mask)
+
+
+def _heat(desk: Desk, record: Record, stem: str) -> Iterator[File]:
+    film = _read(desk, record, pictures.FILM)
+    for said in record.said:
+        layer = _read(desk, record, pictures.heat(said.model))
+        if film and layer:
+            yield f"{said.model}/{said.verdict}_{stem}.png", overlaid(film, layer, said)
+
+
+KINDS: Mapping[str, Callable[[Desk, Record, str], Iterator[File]]] = {
+    "copies": _copies,
+    "masks": _masks,
+    "masked": _masked,
+    "heat": _heat,
+}
+
+
+def masked(film: bytes, mask: bytes) -> bytes:
+    """Return the film as PNG, black outside the lungs; the mask is scaled to the film's size."""
+    image, lungs = _decode(film, cv2.IMREAD_GRAYSCALE), _decode(mask, cv2.IMREAD_GRAYSCALE)
+    lungs = np.asarray(cv2.resize(lungs, image.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    return encode_png(np.where(lungs > 127, image, np.uint8(0)))
+
+
+def overlaid(film: bytes, layer: bytes, said: Said) -> bytes:
+    """Return the film under its heat as PNG, with a line below that says what it is and what it is not."""
+    image, heat = _decode(film, cv2.IMREAD_COLOR), _decode(layer, cv2.IMREAD_UNCHANGED)
+    height, width = image.shape[:2]
+    heat = np.asarray(cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    opacity = np.asarray(heat[..., 3], np.float32) / 255
+    blended = np.asarray(cv2.blendLinear(image, heat[..., :3].copy(), 1 - opacity, opacity), np.uint8)
+    return encode_png(np.vstack([blended, _legend(width, said)]))
+
+
+def _legend(width: int, said: Said) -> Picture:
+    sheet = Sheet(width, 64, max(width / 700, 0.5), BACKGROUND)
+    left, room = sheet.px(12), width - 2 * sheet.px(12)
+    named = f"{said.model} {said.version}: {said.verdict} {said.score_text}, evidence for {said.explained}"
+    sheet.write(sheet.shorten(named, 16, room), left, sheet.px(26), 16, TEXT)
+    sheet.write(sheet.shorten(DISCLAIMER, 16, room, BOLD), left, sheet.px(50), 16, TEXT, BOLD)
+    return sheet.picture
+
+
+def _read(desk: Desk, record: Record, name: str) -> bytes | None:
+    return desk.pictures.read(record.id, [name]).get(name)
+
+
+def _decode(data: bytes, flags: int) -> Picture:
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), flags), np.uint8)
+
+
+class _Pipe(io.RawIOBase):
+    """Where an archive is written to, and from where it is sent on; it cannot go back."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        piece = bytes(data)  # type: ignore[call-overload]  # any buffer
+        self._pieces.append(piece)
+        return len(piece)
+
+    def drain(self) -> bytes:
+        sent, self._pieces = b"".join(self._pieces), []
+        return sent

@@ -1,0 +1,96 @@
+"""The pictures of a lesson, as PNG: each is what the code had in hands at that step, made visible."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from web.explain.lesson import Lesson
+from xray.analysis import Analysis
+from xray.annotate.annotated_copy import HEAT_COLOURS, encode_png, film_panel, heat_panel, radiograph_panel
+from xray.annotate.lettering import Picture
+
+# Maps of a few cells are enlarged cell by cell, so that one sees how coarse they are.
+CELL = 16
+
+
+def slide(lesson: Lesson, name: str) -> bytes | None:
+    """Draw one step of a lesson; None where there is none of that name.
+
+    Raises:
+        ImageError: the film does not come so far.
+    """
+    draw = SLIDES.get(name)
+    return encode_png(draw(lesson)) if draw else None
+
+
+def _small(lesson: Lesson) -> Picture:
+    return _enlarged(_grey(lesson.small), 3)
+
+
+def _probability(lesson: Lesson) -> Picture:
+    return _enlarged(np.asarray(np.rint(255 * lesson.probability), np.uint8), 3)
+
+
+def _negative(lesson: Lesson) -> Picture:
+    return film_panel(np.asarray(255 - lesson.film.image, np.uint8))
+
+
+def _cut(lesson: Lesson) -> Picture:
+    top, bottom, left, right = lesson.box
+    return film_panel(lesson.film.image[top:bottom, left:right])
+
+
+def _input(lesson: Lesson) -> Picture:
+    return _enlarged(_two_sided(lesson.scaled[:, :, 0]), 3)
+
+
+def _features(lesson: Lesson) -> Picture:
+    """Lay the maps of the strongest features side by side, each to its own scale."""
+    maps = [lesson.features[:, :, share.channel] for share in lesson.strongest]
+    return np.hstack([_warm(each / max(float(each.max()), 1e-6)) for each in maps])
+
+
+def _sum(lesson: Lesson) -> Picture:
+    return _warm(lesson.prediction.cam)
+
+
+def _analysis(lesson: Lesson) -> Analysis:
+    return Analysis(lesson.film.image, lesson.mask, lesson.box, ())
+
+
+SLIDES: dict[str, Callable[[Lesson], Picture]] = {
+    "film": lambda lesson: film_panel(lesson.image),
+    "small": _small,
+    "probability": _probability,
+    "lungs": lambda lesson: radiograph_panel(_analysis(lesson)),
+    "negative": _negative,
+    "cut": _cut,
+    "crop": lambda lesson: _enlarged(lesson.crop, 3),
+    "input": _input,
+    "features": _features,
+    "sum": _sum,
+    "heat": lambda lesson: heat_panel(_analysis(lesson), lesson.prediction),
+}
+
+
+def _enlarged(picture: Picture, factor: int) -> Picture:
+    return np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def _grey(numbers: NDArray[np.float32]) -> Picture:
+    least, most = float(numbers.min()), float(numbers.max())
+    return np.asarray(np.rint(255 * (numbers - least) / max(most - least, 1e-6)), np.uint8)
+
+
+def _warm(cells: NDArray[np.float32]) -> Picture:
+    """Colour values from 0 to 1 as the heat map does."""
+    return _enlarged(HEAT_COLOURS[np.rint(255 * cells).astype(np.uint8), 0], CELL)
+
+
+def _two_sided(numbers: NDArray[np.float32]) -> Picture:
+    """Colour what is above 0 orange and what is below blue, the stronger the farther from 0."""
+    strength = np.clip(np.abs(numbers) / 2.5, 0, 1)[..., None]
+    orange, blue = np.array((40, 159, 240)), np.array((233, 180, 86))
+    return np.asarray(np.rint(strength * np.where(numbers[..., None] > 0, orange, blue)), np.uint8)

@@ -1,1 +1,0 @@
-"""What is served: each network's page, made from its metadata.json."""

@@ -1,0 +1,1 @@
+"""The figures of a model's metadata.json as tables and charts."""

@@ -1,0 +1,285 @@
+"""The report of one analysis: one page of paper, in the visitor's language, as PDF."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from web.analyses import pictures
+from web.analyses.record import Record, Said
+from web.formats import decimals, moment, verdict
+from web.render.report import reading
+from web.render.report.paper import BLACK, Ink, Paper, Style
+from xray.annotate.annotated_copy import encode_jpeg
+from xray.annotate.lettering import Picture
+
+MARGIN, GAP, COLUMN_GAP = 12.0, 3.5, 6.0
+# Of the pictures, which leave the room that the words need; before they are too small, the letters are.
+TALLEST, SMALLEST = 92.0, 38.0
+SCALES = (1.0, 0.92, 0.85)
+
+# On white paper: as on the printed page, static/style.css. A word stands beside each.
+VERDICT_INKS: Mapping[str, Ink] = {"POSITIVE": (138, 75, 0), "NEGATIVE": (0, 73, 122), "INCONCLUSIVE": (68, 68, 68)}
+CAUTION: Ink = (107, 78, 0)
+LUNGS: Ink = (94, 196, 214)
+QUIET: Ink = (70, 70, 70)
+RULE: Ink = (170, 170, 170)
+LIGHT: Ink = (214, 220, 226)
+
+TITLE, NAME, WARNING = Style(15, bold=True), Style(11), Style(9.5, bold=True)
+HEAD, BODY, STRONG, SMALL = Style(10, bold=True), Style(8.5), Style(8.5, bold=True), Style(7.5, ink=QUIET)
+
+
+@dataclass(frozen=True)
+class Size:
+    """A size of paper, in millimetres."""
+
+    name: str
+    width: float
+    height: float
+
+
+A4 = Size("A4", 210, 297)
+PAPERS = {"a4": A4, "letter": Size("US Letter", 215.9, 279.4)}
+
+
+def write(record: Record, found: Mapping[str, bytes], labels: Mapping[str, str], size: Size = A4) -> bytes:
+    """Write the report; its pictures are as large as its words leave room for.
+
+    Args:
+        record: the analysis.
+        found: its pictures by name, those that are still there.
+        labels: what people call each model, by name.
+        size: of the paper.
+
+    Returns:
+        The bytes of a PDF file of one page.
+    """
+    for scale in SCALES:
+        page = _Page(record, found, labels, size, scale)
+        over = page.draw(TALLEST)
+        if over > 0:
+            tall = page.tall - over
+            if tall < SMALLEST and scale != SCALES[-1]:
+                continue
+            page = _Page(record, found, labels, size, scale)
+            page.draw(tall)
+        break
+    return page.paper.content()
+
+
+class _Page:
+    """One attempt at the page.
+
+    Attributes:
+        paper: what it is written on.
+        tall: the height of its pictures.
+    """
+
+    def __init__(
+        self, record: Record, found: Mapping[str, bytes], labels: Mapping[str, str], size: Size, scale: float
+    ) -> None:
+        self.record, self.labels, self.size = record, labels, size
+        # A power cut may leave a file without its content.
+        self.found = {name: content for name, content in found.items() if _decoded(content) is not None}
+        self.left, self.width, self.tall = MARGIN, size.width - 2 * MARGIN, 0.0
+        title = f"{reading.title()}: {record.name}"
+        language = str(get_locale() or "en")
+        sheet = size.width, size.height
+        self.paper = Paper(*sheet, title=title, subject=reading.disclaimer(), language=language, scale=scale)
+
+    def draw(self, tallest: float) -> float:
+        """Draw the page with pictures of at most that height, and return by how much it does not fit."""
+        y = self._head() + GAP
+        y = self._cautions(y)
+        y = self._together(y)
+        y = self._pictures(y, tallest)
+        for said in self.record.said:
+            y = self._model(said, y)
+        return self._remarks(y) - self._foot()
+
+    def _head(self) -> float:
+        y = self._warn(MARGIN, _("A radiologist reads films; this page shows what a network makes of one."))
+        y = self._write(reading.title(), y + GAP, TITLE)
+        y = self._write(self.record.name, y, NAME)
+        return self._write(_("Read on %(time)s", time=moment(self.record.created)), y, SMALL)
+
+    def _foot(self) -> float:
+        """Write what stands at the end of the page, and return where it begins."""
+        versions = " · ".join(
+            _("%(model)s, version %(version)s", model=self._label(said), version=said.version)
+            for said in self.record.said
+        )
+        other = _("For US Letter add ?paper=letter to the address of this report.") if self.size is A4 else ""
+        lines = [f"{versions} · #{self.record.id[:8]}", f"{self.size.name} · 1/1  {other}"]
+        wrapped = [part for line in lines for part in self.paper.wrap(line, self.width - 4, SMALL)]
+        height = self.paper.height(WARNING) * len(self.paper.wrap(reading.disclaimer(), self.width - 4, WARNING)) + 2.4
+        top = self.size.height - MARGIN - height - self.paper.height(SMALL) * len(wrapped)
+        self._warn(top, *wrapped)
+        return top - GAP
+
+    def _warn(self, top: float, *more: str) -> float:
+        y = self._write(reading.disclaimer(), top + 1.2, WARNING, inset=2)
+        for line in more:
+            y = self._write(line, y, SMALL, inset=2)
+        self.paper.box(self.left, top, self.width, y + 1.2 - top, BLACK)
+        return y + 1.2
+
+    def _pictures(self, top: float, tallest: float) -> float:
+        """Draw the film with the lungs that were found, and each model's heat map, side by side."""
+        columns = 1 + len(self.record.said)
+        room = (self.width - (columns - 1) * COLUMN_GAP) / columns
+        proportion = self.record.width / self.record.height
+        self.tall = max(10.0, min(tallest, room / proportion))
+        wide, end = self.tall * proportion, top
+        for column, said in enumerate((None, *self.record.said)):
+            x = self.left + column * (room + COLUMN_GAP)
+            if pictures.FILM not in self.found:
+                self.paper.box(x, top, wide, self.tall, RULE)
+                self.paper.write(_("The picture is not kept any more."), x + 2, top + 2, wide - 4, SMALL)
+            elif said is None:
+                self._film(x, top, wide)
+            else:
+                self._heat(said, x, top, wide)
+            caption = (
+                _("Lung outline: what was taken for lungs")
+                if said is None
+                else f"{self._label(said)} – {reading.heat(said)}"
+            )
+            end = max(end, self.paper.write(caption, x, top + self.tall + 1, room, SMALL))
+        return end + GAP
+
+    def _film(self, x: float, y: float, wide: float) -> None:
+        self.paper.picture(self.found[pictures.FILM], x, y, wide, self.tall, _("The radiograph"))
+        across, down = wide / self.record.width, self.tall / self.record.height
+        for corners in re.findall(r"M([\d L]+)Z", self.record.outline):
+            numbers = [int(number) for number in re.findall(r"\d+", corners)]
+            points = [(x + a * across, y + b * down) for a, b in zip(numbers[::2], numbers[1::2], strict=False)]
+            if len(points) > 2:
+                self.paper.outline(points, LUNGS)
+
+    def _heat(self, said: Said, x: float, y: float, wide: float) -> None:
+        film, heat = (_decoded(self.found.get(name, b"")) for name in (pictures.FILM, pictures.heat(said.model)))
+        content = self.found[pictures.FILM] if film is None or heat is None else _blended(film, heat)
+        self.paper.picture(content, x, y, wide, self.tall, f"{self._label(said)} – {reading.heat(said)}")
+        across, down = wide / self.record.width, self.tall / self.record.height
+        top, bottom, left, right = self.record.box
+        self.paper.box(x + left * across, y + top * down, (right - left) * across, (bottom - top) * down, LIGHT)
+
+    def _cautions(self, y: float) -> float:
+        cautions = [reading.words("caution_words", caution) for caution in self.record.cautions]
+        if not cautions:
+            return y
+        top = y
+        y = self._write(_("Read it with care"), y, Style(9.5, bold=True, ink=CAUTION), inset=3)
+        for caution in cautions:
+            y = self._write(f"– {caution}", y, BODY, inset=3)
+        self.paper.fill_box(self.left, top, 1, y - top, CAUTION)
+        return y + GAP
+
+    def _together(self, y: float) -> float:
+        both = self.record.combined
+        if both is None:
+            return y
+        y = self._write(_("Both models read together"), self._rule(y), HEAD)
+        y = self._write(verdict(both.verdict), y, Style(15, bold=True, ink=_ink(both.verdict)))
+        sentence = reading.words("together", both.verdict, self.record.said[0].verdict)
+        return self._write(sentence, y, BODY) + GAP
+
+    def _model(self, said: Said, y: float) -> float:
+        top = self._rule(y)
+        room = (self.width - 2 * COLUMN_GAP) / 2
+        y = self.paper.write(self._label(said), self.left, top, room, HEAD)
+        word = reading.words("word", said)
+        y = self.paper.write(word, self.left, y, room, Style(15, bold=True, ink=_ink(said.verdict)))
+        y = self.paper.write(reading.verdict_in_words(said), self.left, y, room, BODY)
+        y = self.paper.write(reading.heat_in_lungs(said), self.left, y, room, BODY)
+        x = self.left + room + 2 * COLUMN_GAP
+        end = self._bars(said, x, top, room) if said.classes else self._scale(said, x, top, room)
+        return max(y, self.paper.write(reading.arithmetic(said), x, end + 1, room, BODY)) + GAP
+
+    def _scale(self, said: Said, x: float, y: float, wide: float) -> float:
+        """Draw where the score lies between 0 and 1."""
+        paper, bar, high = self.paper, y + 7.5, 3.4
+        low, upper, edge, at = (x + wide * share for share in (said.low, said.high, said.threshold, said.score))
+        paper.fill_box(x, bar, low - x, high, (150, 190, 220))
+        paper.hatch(low, bar, upper - low, high, QUIET)
+        paper.fill_box(upper, bar, x + wide - upper, high, VERDICT_INKS["POSITIVE"])
+        paper.box(x, bar, wide, high, BLACK)
+        paper.line_between((edge, bar - 1), (edge, bar + high + 1), BLACK)
+        paper.fill([(at, bar - 0.4), (at - 1.5, bar - 3), (at + 1.5, bar - 3)], BLACK)
+        self._centred(decimals(said.score_text), at, y, x, wide, STRONG)
+        below = bar + high + 1
+        self._centred(_("threshold %(value)s", value=decimals(said.threshold)), edge, below, x, wide, SMALL)
+        below += paper.height(SMALL)
+        ends = f"0 · {reading.words('class_name', said.negative)}", f"{reading.words('class_name', said.positive)} · 1"
+        paper.line(ends[0], x, below, SMALL)
+        paper.line(ends[1], x + wide - paper.measure(ends[1], SMALL), below, SMALL)
+        if said.low < said.high:
+            middle = _("hatched: inconclusive")
+            taken = 2 * max(paper.measure(end, SMALL) for end in ends) + paper.measure(middle, SMALL)
+            below += paper.height(SMALL) if taken + COLUMN_GAP > wide else 0
+            self._centred(middle, x + wide / 2, below, x, wide, SMALL)
+        return below + paper.height(SMALL)
+
+    def _bars(self, said: Said, x: float, y: float, wide: float) -> float:
+        """Draw a bar for each of several classes, with a line at its threshold."""
+        paper, high = self.paper, 3.4
+        names = [reading.words("class_name", each.label) for each in said.classes]
+        start = x + max(paper.measure(name, BODY) for name in names) + 2
+        length = x + wide - start - 12
+        for name, each in zip(names, said.classes, strict=True):
+            middle = y + (paper.height(BODY) - high) / 2
+            paper.line(name, x, y, BODY)
+            kind = each.verdict if said.kind == "multilabel" else said.verdict if each.plausible else ""
+            paper.fill_box(start, middle, length * each.score, high, VERDICT_INKS.get(kind, RULE))
+            paper.box(start, middle, length, high, BLACK)
+            edge = start + length * each.threshold
+            paper.line_between((edge, middle - 0.8), (edge, middle + high + 0.8), BLACK)
+            paper.line(decimals(each.score_text), start + length + 2, y, STRONG)
+            y += max(paper.height(BODY), high + 1.4)
+        return y
+
+    def _centred(self, text: str, at: float, y: float, x: float, wide: float, style: Style) -> None:
+        """Write around a place, but not past the ends of the scale."""
+        length = self.paper.measure(text, style)
+        self.paper.line(text, min(max(at - length / 2, x), x + wide - length), y, style)
+
+    def _remarks(self, y: float) -> float:
+        y = self._rule(y)
+        for remark in reading.remarks({self._label(said): said for said in self.record.said}):
+            y = self._write(f"– {remark}", y, SMALL)
+        return y
+
+    def _label(self, said: Said) -> str:
+        return self.labels.get(said.model, said.model)
+
+    def _write(self, text: str, y: float, style: Style, inset: float = 0) -> float:
+        return self.paper.write(text, self.left + inset, y, self.width - 2 * inset, style)
+
+    def _rule(self, y: float) -> float:
+        self.paper.line_between((self.left, y), (self.left + self.width, y), RULE)
+        return y + 1.5
+
+
+def _ink(verdict: str) -> Ink:
+    return VERDICT_INKS.get(verdict, BLACK)
+
+
+def _decoded(content: bytes) -> Picture | None:
+    if not content:
+        return None
+    return cast("Picture | None", cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED))
+
+
+def _blended(film: Picture, heat: Picture) -> bytes:
+    """Lay a heat map over a film, as a browser does on the page; return them as one JPEG file."""
+    below = cv2.cvtColor(film, cv2.COLOR_GRAY2BGR) if film.ndim == 2 else film
+    above = cv2.resize(heat, (film.shape[1], film.shape[0]), interpolation=cv2.INTER_LINEAR)
+    opacity = above[..., 3].astype(np.float32) / 255
+    return encode_jpeg(np.asarray(cv2.blendLinear(below, above[..., :3].copy(), 1 - opacity, opacity), np.uint8))

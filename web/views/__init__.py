@@ -1,0 +1,1 @@
+"""The routes: one blueprint a file; its templates carry its name."""

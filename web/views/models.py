@@ -1,0 +1,173 @@
+"""What is served, model by model."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, jsonify, render_template
+from flask_babel import gettext as _
+
+from web.render.charts import figures
+from web.render.models import (
+    class_plots,
+    class_tables,
+    failures,
+    head_plots,
+    head_tables,
+    label_card,
+    network_cards,
+    terms,
+)
+from web.services import services
+from xray.networks.metadata import BackboneFacts, ClassesFacts, Facts, HeadFacts, ScreenFacts
+from xray.registry import BACKBONE, made_for
+
+models = Blueprint("models", __name__)
+models.add_app_template_filter(figures.shown, "figure")
+models.add_app_template_filter(figures.decimal, "decimal")
+models.add_app_template_filter(figures.percent, "share")
+models.add_app_template_filter(figures.whole, "count")
+
+# What makes one artefact again, by its kind; training/README.md explains.
+COMMANDS = {
+    "segmentation": ("segment", "export lungs"),
+    "backbone": ("pretrain", "export backbone"),
+    "screen": ("screen", "export screen"),
+    "head": ("contrast training/configs/{name}.toml", "evaluate runs/{name}", "audit", "export head {name}"),
+    # The file of settings has a name of its own.
+    "multiclass": ("classes {config}", "evaluate_classes {config}", "export head {name}"),
+    "multilabel": ("train_labels {config}", "export head {name}"),
+}
+CONFIGS = {"three_classes": "covid_normal_pneumo"}
+# The same for another backbone than the one that is served unless asked for, and for what stands on it.
+OTHER_COMMANDS = {
+    "backbone": ("slim", "export --backbone {backbone} backbone"),
+    "screen": ("screen --backbone {backbone}", "export --backbone {backbone} screen"),
+    "head": (
+        "contrast training/configs/{name}.toml --backbone {backbone}",
+        "evaluate runs/{backbone}/{name}",
+        "audit --backbone {backbone}",
+        "export --backbone {backbone} head {name}",
+    ),
+}
+
+
+@models.get("/models")
+def index() -> str:
+    """List what is served."""
+    return render_template(
+        "models.html",
+        artefacts=services().artefacts,
+        labels=services().labels,
+        heads=head_plots,
+        classes=class_tables,
+        terms=terms,
+        what=what,
+    )
+
+
+@models.get("/models/<name>")
+def card(name: str) -> str:
+    """Show what is known of one artefact."""
+    facts = _artefact(name)
+    started = facts.training.get("started")
+    return render_template(
+        "model.html",
+        facts=facts,
+        artefacts=services().artefacts,
+        labels=services().labels,
+        terms=terms,
+        what=what,
+        created=datetime.fromisoformat(facts.created),
+        started=datetime.fromisoformat(str(started)) if started else None,
+        commands=_commands(facts),
+        folder=_folder(facts),
+        default_backbone=BACKBONE,
+        **_parts(facts),
+    )
+
+
+def _folder(facts: Facts) -> str:
+    """Return where an artefact stands, from the project's folder."""
+    home = (
+        made_for(Path("model"), facts.backbone)
+        if isinstance(facts, HeadFacts | ClassesFacts | ScreenFacts)
+        else Path("model")
+    )
+    return (home / facts.name).as_posix()
+
+
+def _commands(facts: Facts) -> list[str]:
+    """Return what makes an artefact again."""
+    backbone = facts.name if isinstance(facts, BackboneFacts) else getattr(facts, "backbone", BACKBONE)
+    steps = (COMMANDS if backbone == BACKBONE else {**COMMANDS, **OTHER_COMMANDS})[facts.kind]
+    config = f"training/configs/{CONFIGS.get(facts.name, facts.name)}.toml"
+    return [f"python -m training.{step.format(name=facts.name, backbone=backbone, config=config)}" for step in steps]
+
+
+@models.get("/models/<name>.json")
+def record(name: str) -> Response:
+    """Send all that is known of one artefact, as training wrote it."""
+    response = jsonify(asdict(_artefact(name)))
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.json"'
+    return response
+
+
+def what(facts: Facts) -> str:
+    """Say in one sentence what an artefact does."""
+    words: dict[str, str] = {
+        "segmentation": _("Finds the lungs. What it finds decides which part of the film the other networks see."),
+        "backbone": _("Turns the lungs into features. Both models and the screen judge by these, and by nothing else."),
+        "screen": _("Refuses what is no frontal chest film, and warns of films that deserve more doubt."),
+    }
+    if isinstance(facts, HeadFacts):
+        negative = next(label for label in facts.classes if label != facts.positive)
+        return str(
+            _(
+                "Answers one question: %(positive)s or %(negative)s?",
+                positive=terms.class_name(facts.positive),
+                negative=terms.class_name(negative),
+            )
+        )
+    if isinstance(facts, ClassesFacts):
+        names = ", ".join(terms.class_name(label) for label in facts.classes)
+        if facts.exclusive:
+            return str(_("Weighs several answers against each other, of which one holds: %(names)s.", names=names))
+        return str(_("Judges several findings, each by itself: %(names)s.", names=names))
+    return words[facts.kind]
+
+
+def _artefact(name: str) -> Facts:
+    facts = services().artefacts.get(name)
+    if facts is None:
+        abort(404)
+    return facts
+
+
+def _parts(facts: Facts) -> Mapping[str, object]:
+    """Return what only the pages of one kind show."""
+    match facts:
+        case HeadFacts():
+            return {
+                "plots": head_plots.plots(facts),
+                "tables": head_tables.tables(facts),
+                "failures": failures.known(facts),
+            }
+        case ClassesFacts(kind="multilabel"):
+            return {
+                "plots": label_card.plots(facts),
+                "tables": label_card.tables(facts),
+                "failures": label_card.failures(facts),
+            }
+        case ClassesFacts():
+            return {
+                "plots": class_plots.plots(facts),
+                "tables": class_tables.tables(facts),
+                "failures": class_tables.failures(facts),
+            }
+        case BackboneFacts():
+            return {"tables": {"accuracies": network_cards.accuracies(facts)}}
+        case ScreenFacts():
+            return {"plots": network_cards.screened(facts), "tables": {"checks": network_cards.checks(facts)}}
+    return {}

@@ -1,0 +1,144 @@
+"""The result page: what is kept of an analysis, beside how its models did on films of other patients."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from flask import current_app, render_template, url_for
+
+from web.analyses import pictures
+from web.analyses.record import Record, Said
+from web.services import services
+from xray.networks.metadata import ClassesFacts, ModelFacts
+
+
+class Share(NamedTuple):
+    """Some films out of all of one class."""
+
+    number: int
+    of: int
+
+    @property
+    def share(self) -> float:
+        """The share, in [0, 1]."""
+        return self.number / self.of
+
+
+class Sides(NamedTuple):
+    """What was counted of the positive class, and of the other one."""
+
+    positive: Share
+    negative: Share
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Where the scores of known films fell, in equal steps from 0 to 1.
+
+    Attributes:
+        positive: for each step the share of the positive class, of the largest such share of both classes.
+        negative: the same of the other class.
+        films: how many films of each class.
+    """
+
+    positive: tuple[float, ...]
+    negative: tuple[float, ...]
+    films: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How a model did on films that it had not learned from; None where its artefact does not say.
+
+    Attributes:
+        scores: of the validation films, by which the threshold was set.
+        verdict: the test films that got the same verdict.
+        near: the test films whose score lies in the same step.
+        step: that step's two ends.
+        by_class: of a model of several classes, the test films of each that got the same verdict.
+    """
+
+    scores: Histogram | None = None
+    verdict: Sides | None = None
+    near: Sides | None = None
+    step: tuple[float, float] = (0.0, 1.0)
+    by_class: tuple[tuple[str, Share], ...] = ()
+
+
+def page(record: Record) -> str:
+    """Write the page of one analysis."""
+    models, desk = services().models, services().desk
+    return render_template(
+        "result.html",
+        record=record,
+        labels=services().labels,
+        held_out={said.model: held_out(said, models.get(said.model)) for said in record.said},
+        cards={said.model: _address("models.card", name=said.model) for said in record.said if said.model in models},
+        report=_address("analyses.as_pdf", id=record.id),
+        # On a host that forgets its disk the table may outlive the pictures.
+        pictured=desk.pictures.has(record.id, pictures.FILM),
+    )
+
+
+def held_out(said: Said, facts: ModelFacts | None) -> HeldOut:
+    """Return how the model that said it did on films of other patients.
+
+    Args:
+        said: what it said.
+        facts: of the model that is served today; another version's figures say nothing of this score.
+    """
+    if facts is None or facts.version != said.version:
+        return HeldOut()
+    if isinstance(facts, ClassesFacts):
+        return HeldOut(by_class=_by_class(said, facts))
+    histograms = _mapping(facts.metrics, "score_histograms")
+    val, test = (_counts(histograms, part) for part in ("val", "test"))
+    near, step = None, (0.0, 1.0)
+    if test:
+        steps = len(test[0])
+        index = min(int(said.score * steps), steps - 1)
+        near = Sides(*(Share(side[index], sum(side)) for side in test))
+        step = (index / steps, (index + 1) / steps)
+    return HeldOut(_histogram(*val) if val else None, _verdicts(facts.metrics, said.verdict), near, step)
+
+
+def _by_class(said: Said, facts: ClassesFacts) -> tuple[tuple[str, Share], ...]:
+    rows = _mapping(_mapping(facts.metrics, "test"), "all").get("verdicts", [])
+    column = facts.classes.index(said.called) if said.called in facts.classes else -1
+    counts = zip(facts.classes, rows, strict=False)
+    return tuple((label, Share(row[column], sum(row))) for label, row in counts if sum(row))
+
+
+def _histogram(positive: list[int], negative: list[int]) -> Histogram:
+    films = sum(positive), sum(negative)
+    # Shares and not counts: of one class there may be many more films.
+    shares = [[count / of for count in side] for side, of in zip((positive, negative), films, strict=True)]
+    largest = max(max(side) for side in shares)
+    up, down = (tuple(share / largest for share in side) for side in shares)
+    return Histogram(up, down, films)
+
+
+def _counts(histograms: Mapping[str, Any], part: str) -> tuple[list[int], list[int]] | None:
+    """Return both classes' counts; None unless both have films, in as many steps."""
+    found = _mapping(histograms, part)
+    positive, negative = found.get("positive", []), found.get("negative", [])
+    usable = len(positive) == len(negative) and sum(positive) and sum(negative)
+    return (positive, negative) if usable else None
+
+
+def _verdicts(metrics: Mapping[str, Any], verdict: str) -> Sides | None:
+    found = _mapping(metrics, "verdicts")
+    totals = [sum(each[side] for each in found.values()) for side in Sides._fields]
+    if verdict not in found or not all(totals):
+        return None
+    return Sides(*(Share(found[verdict][side], of) for side, of in zip(Sides._fields, totals, strict=True)))
+
+
+def _mapping(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = record.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _address(endpoint: str, **values: Any) -> str | None:
+    """Return where something can be had; None where this application does not offer it."""
+    return url_for(endpoint, **values) if endpoint in current_app.view_functions else None

@@ -1,0 +1,119 @@
+"""The command line of archives: `python -m xray.archive SOURCE DESTINATION`."""
+
+import argparse
+import lzma
+import signal
+import sqlite3
+import sys
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+
+from xray.analysis import BOTH_MODELS, Analyzer
+from xray.archive import lock, results, sources, writable
+from xray.archive.analyses import Task
+from xray.archive.local_engine import Engine, Local
+from xray.archive.run import run, versions
+from xray.combined import NAME
+from xray.errors import XrayError
+from xray.registry import BACKBONE
+
+OPTIONAL = {"pyarrow", "fsspec", "ray"}
+PICTURES = ("--masks", "--heat-maps")
+# What a damaged or encrypted file ends in; of a film in the archive it is a row.
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0, 1 if a film has no verdict, or 2 if the run could not be done."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return _run(options)
+    except ModuleNotFoundError as error:
+        if error.name not in OPTIONAL:
+            raise
+        return _fail(f"Expected the package {error.name}. It is missing: pip install -r requirements-archive.txt")
+    except sqlite3.Error as error:
+        return _fail(
+            f"Expected room for the notes of a run in {tempfile.gettempdir()}. Received: {error}. "
+            "Free some, or name another folder in SQLITE_TMPDIR."
+        )
+    except (XrayError, ImportError, OSError, ValueError, *DAMAGED) as error:
+        return _fail(str(error) or type(error).__name__)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _fail(problem: str) -> int:
+    print(f"python -m xray.archive: {problem}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m xray.archive",
+        description="Judge an archive of chest radiographs. Research and education only, not a diagnosis.",
+        epilog="Run it again and it judges only what has no rows yet. Exit status: 0 all films judged, 1 one or more "
+        "have no verdict, 2 the run could not be done. Columns: see docs/scale.md.",
+    )
+    add = parser.add_argument
+    add("source", help="a folder, zip, tar, list (.txt, a path or URL a line), Parquet file, or film; a path or a URL")
+    add("destination", help="a table ending in .csv, or a folder for Parquet files; the latter may be a URL")
+    add("--column", help="of a Parquet source, the one with the paths or URLs (default: path)")
+    add("--model", default=BOTH_MODELS, help=f"covid_normal, covid_pneumo, or both (default), with a row `{NAME}`")
+    add("--backbone", default=BACKBONE, help=f"{BACKBONE} (default), or another network of model/")
+    add("--engine", choices=("local", "ray"), default="local", help="local (default): this machine; ray: Ray Data")
+    add("--workers", type=int, help="films judged at the same time (default: one on each core)")
+    add("--masks", default="", metavar="DIR", help="save each new film's lung mask as DIR/ab/<sha256>.png")
+    add("--heat-maps", default="", metavar="DIR", help="save its heat maps as DIR/ab/<sha256>_<model>.png")
+    add("--trust-names", action="store_true", help="do not even read films whose path or URL has its rows")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.workers is not None and options.workers < 1:
+        raise ValueError(f"Expected --workers of at least 1. Received: {options.workers}.")
+    analyzer = Analyzer.load(backbone=options.backbone, threads=1)
+    of = versions(analyzer.registry, analyzer.expand(options.model))
+    del analyzer  # the workers load their own
+    folders = [sources.absolute(each) if each else "" for each in (options.masks, options.heat_maps)]
+    task = Task(tuple(of), options.backbone, *folders)
+    addresses = sources.find(options.source, options.column)
+    destination = sources.absolute(options.destination)
+    _see_apart(sources.absolute(options.source), destination, options.column, folders)
+    with lock.held(destination):
+        writable.see_writable(destination, *folders)
+        to = results.to(destination)
+        engine = _engine(options.engine, options.workers)
+        failed = run(addresses, to, engine, task, of, sys.stderr, trust_names=options.trust_names)
+    return int(failed > 0)
+
+
+def _see_apart(source: str, destination: str, column: str | None, folders: Sequence[str]) -> None:
+    """See that what is written is not read again: pictures as films, or as results, or results as addresses."""
+    pairs = [("SOURCE", source, name, folder) for name, folder in zip(PICTURES, folders, strict=True) if folder]
+    pairs += [("DESTINATION", destination, name, folder) for _, _, name, folder in pairs]
+    if column:
+        pairs.append(("SOURCE", source, "DESTINATION", destination))
+    for what, around, name, folder in pairs:
+        if sources.is_within(folder, around):
+            raise ValueError(
+                f"Expected {name} outside {what}, whose next run would read what is written there. "
+                f"Received {folder}, in {around}: name another folder."
+            )
+
+
+def _engine(name: str, workers: int | None) -> Engine:
+    if name == "local":
+        return Local(workers)
+    from xray.archive.ray_engine import Cluster  # needs Ray, which a single machine does not
+
+    return Cluster(workers)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as an interrupt: rows in hand are written
+    sys.exit(main())

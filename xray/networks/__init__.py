@@ -1,0 +1,1 @@
+"""The networks and heads, their metadata, and what they are fed."""

@@ -1,0 +1,61 @@
+"""Is this a frontal chest radiograph? A first, coarse answer from the shape of the lung mask alone.
+
+Source:
+    The limits were chosen on the validation films and on CT, MRI and lateral pictures; what they and the screen
+    (xray/quality/out_of_distribution.py) refuse stands on the screen's card.
+"""
+
+import cv2
+import numpy as np
+
+from xray.errors import NotAChestXrayError, Phrase
+from xray.networks.lungs import LungMask
+
+SMALLEST_SHARE = 0.10  # of the picture
+SMALLEST_LUNG = 0.30  # of the area of both
+SMALLEST_SOLIDITY = 0.82  # area over that of the convex hulls
+NARROWEST, WIDEST = 0.4, 1.7  # height over width of both lungs together
+
+ADVICE = Phrase("Send one whole frontal chest film, upright, without other pictures around it.")
+
+
+def check(lungs: LungMask) -> None:
+    """Refuse a picture in which no pair of lungs was found.
+
+    Args:
+        lungs: bool, shape (height, width), True inside the lungs.
+
+    Raises:
+        NotAChestXrayError: with the reason.
+    """
+    share = float(lungs.mean())
+    if share < SMALLEST_SHARE:
+        raise NotAChestXrayError(
+            "This does not look like a frontal chest radiograph: expected lungs that fill at least %(least)s%% of the "
+            "picture, received one where %(share)s%% looks like lungs. %(advice)s",
+            least=round(100 * SMALLEST_SHARE),
+            share=round(100 * share),
+            advice=ADVICE,
+        )
+    regions, _ = cv2.findContours(lungs.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    areas = sorted((cv2.contourArea(region) for region in regions), reverse=True)
+    if len(areas) < 2 or areas[1] < SMALLEST_LUNG * (areas[0] + areas[1]):
+        raise NotAChestXrayError(
+            "This does not look like a frontal chest radiograph: expected two lungs side by side, received one lung, "
+            "or two of very different size, as on a lateral film. %(advice)s",
+            advice=ADVICE,
+        )
+    solidity = sum(areas) / sum(cv2.contourArea(cv2.convexHull(region)) for region in regions)
+    rows, columns = _extent(lungs, axis=1), _extent(lungs, axis=0)
+    if solidity < SMALLEST_SOLIDITY or not NARROWEST <= rows / columns <= WIDEST:
+        raise NotAChestXrayError(
+            "This does not look like a frontal chest radiograph: expected two lungs of the usual shape, received a "
+            "picture whose dark areas have another shape. %(advice)s",
+            advice=ADVICE,
+        )
+
+
+def _extent(lungs: LungMask, axis: int) -> int:
+    """Return how many pixels lie from the first line across an axis that touches a lung to the last."""
+    lines = np.flatnonzero(lungs.any(axis=axis))
+    return int(lines[-1] - lines[0]) + 1
