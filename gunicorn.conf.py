@@ -30,9 +30,9 @@ control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 # Seconds without a byte, after which a connection is given up: a half-sent upload holds a thread no longer than that.
-# What comes but drop by drop is ended by web/security/slow_uploads.py. Whoever opens more connections than there are threads is a
-# proxy's to keep away: it takes uploads in whole (nginx: proxy_request_buffering, on by itself) and limits
-# connections and requests of each address (limit_conn, limit_req).
+# web/security/slow_uploads.py ends an upload that comes in too slowly. More connections than there are threads are for
+# a proxy to refuse: it receives whole uploads before it passes them on (nginx: proxy_request_buffering, on by default)
+# and limits the connections and requests of each address (limit_conn, limit_req).
 SILENT_SECONDS = 10
 
 

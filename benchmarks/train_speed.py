@@ -2,8 +2,8 @@
 
 Both sides learn from the same 200 films, each in a process of its own that starts with nothing cached.
 
-- Ours is `python -m training.fit.train` with the articles' configuration: crops, the backbone's features of each film and
-  its three augmented copies, 20 epochs of the head.
+- Ours is `python -m training.fit.train` with the articles' configuration: crops, the backbone's features of each
+  film and its three augmented copies, 20 epochs of the head.
 - The reference way is what the articles' notebooks do: read the films once, squash them to 224 x 224, and let Keras fit
   the head behind the frozen VGG16, in batches of 8, each film turned by up to 15 degrees at each epoch. One epoch is
   timed, once the network has been traced, and taken 20 times; the start and the reading are added once.

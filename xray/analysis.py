@@ -53,7 +53,7 @@ class Prediction:
         cam: float32, Grad-CAM on the backbone's grid, values 0 to 1.
         box: the part of the picture that the network saw.
         shape: height and width of the picture.
-        kind: of the model: "head" for one of two classes, else "multiclass" or "multilabel"; see xray/networks/classes.py.
+        kind: of the model: "head" for one of two classes, else "multiclass" or "multilabel".
         classes: of a model of several classes, what it says of each. Verdict, score, threshold and band are then
             those of `positive`, and `negative` is OTHERS.
     """

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 ANSWER_S = 1.0
 SILENT_S = 10.0
 
-# The same leaky bucket as in web/security/attempts.py, by the clock of Redis, in one step that nothing can come between.
+# The same leaky bucket as in web/security/attempts.py, by the clock of Redis, in one atomic step.
 TAKE = """
 local at_once, per_second = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')

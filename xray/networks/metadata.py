@@ -145,7 +145,7 @@ class ClassPoint:
 
 @dataclass(frozen=True)
 class ClassesFacts(Artefact):
-    """A head with a score for each of several classes, and how the scores become verdicts; see xray/networks/classes.py.
+    """A head with a score for each of several classes, and how the scores become verdicts.
 
     Attributes:
         classes: the labels of the outputs, in output order. Of kind `multiclass` one of them holds, and the scores

@@ -14,7 +14,7 @@ from xray.networks.preprocess import LUNG_BOX, Recipe
 
 keras = pytest.importorskip("keras", reason="needs requirements-train.txt")
 from training.fit import features  # noqa: E402
-from training.report import mistakes
+from training.report import mistakes  # noqa: E402
 
 RECIPE = Recipe(LUNG_BOX, 64)
 CLASSES = ("normal", "covid")

@@ -1,7 +1,8 @@
 """Fetch the published data sets.
 
 Shows the licence of each and asks; goes on where it was cut off; compares checksums; unpacks into the folders that
-`python -m training.data.prepare` reads. Without names it fetches all, the Radiography Database where a Kaggle token is set.
+`python -m training.data.prepare` reads. Without names it fetches all (the
+Radiography Database where a Kaggle token is set).
 """
 
 import argparse

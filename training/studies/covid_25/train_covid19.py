@@ -1,6 +1,6 @@
 """The 25 + 25 experiment of 2020.
 
-DIR holds covid/ and normal/, as `training.studies.covid_25.build_covid_dataset` and `training.studies.covid_25.sample_kaggle_dataset` lay them out.
+DIR holds covid/ and normal/, as `build_covid_dataset` and `sample_kaggle_dataset` of this folder lay them out.
 The plan is the tutorial's: whole pictures squashed to 224 px and divided by 255, a random 80/20 split, a frozen VGG16,
 25 epochs in batches of 8. Its figures are printed with the intervals that ten test pictures allow, and beside them
 what a logistic regression reaches on the border of the same pictures.
@@ -97,7 +97,8 @@ def read(dataset: Path) -> Part:
         if len(found) < LEAST:
             raise DatasetError(
                 f"{dataset / name}: expected at least {LEAST} pictures; received {len(found)}. Lay them out with "
-                "`python -m training.studies.covid_25.build_covid_dataset` and `python -m training.studies.covid_25.sample_kaggle_dataset`."
+                "`python -m training.studies.covid_25.build_covid_dataset` and "
+                "`python -m training.studies.covid_25.sample_kaggle_dataset`."
             )
         for path in found:
             grey = cv2.resize(image.read(path.read_bytes()), (SIZE, SIZE), interpolation=cv2.INTER_AREA)

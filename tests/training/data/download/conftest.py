@@ -6,8 +6,8 @@ from http.server import ThreadingHTTPServer
 import cv2
 import numpy as np
 import pytest
-from tests.training.data.download.publisher import Handler, Publisher, zipped
 
+from tests.training.data.download.publisher import Handler, Publisher, zipped
 from training.data.download.published import PublishedSet
 
 

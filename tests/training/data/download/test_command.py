@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.training.data.download.publisher import zipped
 
+from tests.training.data.download.publisher import zipped
 from training.data import prepare
 from training.data.download import command
 from training.data.download.kaggle_token import kaggle_token

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from tests.training.data.download.publisher import zipped
 
+from tests.training.data.download.publisher import zipped
 from training.data.download.fetch import fetch
 from xray.errors import DatasetError
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from zipfile import ZipInfo
 
 import pytest
-from tests.training.data.download.publisher import zipped
 
+from tests.training.data.download.publisher import zipped
 from training.data.download import unpack as code
 from training.data.download.unpack import UnusableArchive, unpack
 from xray.errors import DatasetError
