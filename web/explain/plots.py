@@ -4,8 +4,8 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from web.explain.lesson import Lesson
-from web.render.charts import strips
-from web.render.charts.svg import Words
+from web.render import charts
+from web.render.charts import Words
 
 
 def pooled(lesson: Lesson) -> Markup:
@@ -17,7 +17,7 @@ def pooled(lesson: Lesson) -> Markup:
         count=len(lesson.pooled),
     )
     marked = [share.channel for share in lesson.strongest]
-    return strips.bars(Words("pooled", title, desc), [float(value) for value in lesson.pooled], marked)
+    return charts.bars(Words("pooled", title, desc), [float(value) for value in lesson.pooled], marked)
 
 
 def sum_of(lesson: Lesson) -> Markup:
@@ -26,5 +26,5 @@ def sum_of(lesson: Lesson) -> Markup:
     rows = [(_("feature %(number)s", number=share.channel), share.product) for share in lesson.strongest]
     rows.append((_("all other features"), lesson.others))
     rows.append((_("the head’s own bias"), lesson.bias))
-    desc = "; ".join(f"{name}: {strips.signed(value)}" for name, value in rows)
-    return strips.balance(Words("sum", title, desc), rows)
+    desc = "; ".join(f"{name}: {charts.signed(value)}" for name, value in rows)
+    return charts.balance(Words("sum", title, desc), rows)

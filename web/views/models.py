@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
 
-from web.render.charts import figures
+from web.render import figures
 from web.render.models import (
     class_plots,
     class_tables,

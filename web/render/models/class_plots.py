@@ -5,9 +5,9 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from web.render.charts import squares, strips
-from web.render.charts.figures import Figure, whole
-from web.render.charts.svg import Words
+from web.render import charts
+from web.render.charts import Words
+from web.render.figures import Figure, whole
 from web.render.models.head_plots import Plot
 from web.render.models.terms import class_name, erasure
 from xray.networks.metadata import ClassesFacts
@@ -46,7 +46,7 @@ def _areas(metrics: Record) -> Plot:
     rows: Rows = [(name, figure, kind) for name, row, kind in seen if (figure := Figure.of(row))]
     title = _("ROC AUC, each class against the rest")
     desc = "; ".join(f"{name}: {figure}" for name, figure, _kind in rows)
-    drawing = strips.forest(Words("roc_auc", title, desc), rows, reference=0.5)
+    drawing = charts.forest(Words("roc_auc", title, desc), rows, reference=0.5)
     return Plot(title, drawing, (_("films of"), _("ROC AUC")), [(name, str(figure)) for name, figure, _kind in rows])
 
 
@@ -65,5 +65,5 @@ def _matrix(facts: ClassesFacts, id: str, title: str, counts: Sequence[Sequence[
     said = [*truths, _("undecided")][: len(counts[0])]
     desc = _("Columns: what the films are. Rows: what the model said of them, with its share of the column.")
     rows = [(name, [row[index] for row in counts]) for index, name in enumerate(said)]
-    drawing = squares.matrix(Words(id, title, desc), truths, rows)
+    drawing = charts.matrix(Words(id, title, desc), truths, rows)
     return Plot(title, drawing, ["", *truths], [[name, *map(whole, column)] for name, column in rows], desc)

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from web.render.charts.figures import decimal, percent, shown, whole
+from web.render.figures import decimal, percent, shown, whole
 from web.render.models.head_tables import Table, films
 from web.render.models.terms import class_name, erasure
 from xray.networks.metadata import ClassesFacts

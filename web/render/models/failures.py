@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from web.render.charts.figures import decimal, percent, shown, whole
+from web.render.figures import decimal, percent, shown, whole
 from web.render.models.head_plots import audit, baselines
 from web.render.models.terms import change, class_name, erasure
 from xray.networks.metadata import HeadFacts

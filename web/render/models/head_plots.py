@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from web.formats import verdict
-from web.render.charts import squares, strips
-from web.render.charts.figures import Figure, decimal, percent, shown, whole
-from web.render.charts.svg import Words
+from web.render import charts
+from web.render.charts import Words
+from web.render.figures import Figure, decimal, percent, shown, whole
 from web.render.models.terms import class_name, erasure
 from xray.networks.metadata import HeadFacts
 
@@ -97,7 +97,7 @@ def _roc(facts: HeadFacts) -> Plot | None:
     desc = _("Area under the curve %(auc)s; the dashed diagonal is a guess.", auc=shown(test["roc_auc"]))
     words = Words("roc", title, desc, _("false alarms (1 − specificity)"), _("found (sensitivity)"))
     rows = [(decimal(x), decimal(y)) for x, y in points]
-    return Plot(title, squares.roc(words, points, marks), (words.x, words.y), rows, desc)
+    return Plot(title, charts.roc(words, points, marks), (words.x, words.y), rows, desc)
 
 
 def _confusion(facts: HeadFacts) -> Plot | None:
@@ -125,7 +125,7 @@ def _verdicts(facts: HeadFacts) -> Plot | None:
 def _matrix(facts: HeadFacts, id: str, title: str, rows: Sequence[tuple[str, tuple[int, int]]]) -> Plot:
     truths = _truths(facts)
     desc = _("Columns: what the films are. Rows: what the model said of them, with its share of the column.")
-    drawing = squares.matrix(Words(id, title, desc), truths, rows)
+    drawing = charts.matrix(Words(id, title, desc), truths, rows)
     return Plot(title, drawing, ["", *truths], [[said, *map(whole, counts)] for said, counts in rows], desc)
 
 
@@ -142,7 +142,7 @@ def _scores(facts: HeadFacts, split: str, title: str) -> Plot | None:
         threshold=decimal(facts.threshold, 4),
     )
     band = (facts.band.low, facts.threshold, facts.band.high)
-    drawing = squares.histogram(Words(f"scores-{split}", title, desc, _("score")), up, down, _truths(facts), band)
+    drawing = charts.histogram(Words(f"scores-{split}", title, desc, _("score")), up, down, _truths(facts), band)
     steps = [f"{decimal(i / len(up), 2)}–{decimal((i + 1) / len(up), 2)}" for i in range(len(up))]
     rows = [(step, whole(one), whole(other)) for step, one, other in zip(steps, up, down, strict=True)]
     return Plot(title, drawing, [_("score"), *_truths(facts)], rows, desc)
@@ -166,7 +166,7 @@ def _reliability(facts: HeadFacts) -> Plot | None:
         for (score, positives, share), n in zip(bins, counts, strict=True)
     ]
     head = [words.x, words.y, _("share of all films, weighted"), _("films")]
-    return Plot(title, squares.reliability(words, bins), head, rows, desc)
+    return Plot(title, charts.reliability(words, bins), head, rows, desc)
 
 
 def _apart(facts: HeadFacts, figure: str, title: str) -> Plot | None:
@@ -183,7 +183,7 @@ def _apart(facts: HeadFacts, figure: str, title: str) -> Plot | None:
         ]
     rows = [(name, value, kind) for name, row, kind in seen if (value := Figure.of(row[figure]))]
     desc = "; ".join(f"{name}: {value}" for name, value, _kind in rows)
-    drawing = strips.forest(Words(figure, title, desc), rows, reference=0.5 if figure == "roc_auc" else None)
+    drawing = charts.forest(Words(figure, title, desc), rows, reference=0.5 if figure == "roc_auc" else None)
     table = [(name, whole(row["n"]), whole(row["patients"]), shown(row[figure])) for name, row, _kind in seen]
     return Plot(title, drawing, (_("films of"), _("films"), _("patients"), title), table)
 
@@ -206,7 +206,7 @@ def _erased(facts: HeadFacts) -> Plot | None:
         for row in found["erased"]
     ]
     head = (_("shown"), _("films"), _("ROC AUC"), _("inside a source"))
-    return Plot(title, strips.forest(Words("erased", title, desc), known, reference=0.5), head, table)
+    return Plot(title, charts.forest(Words("erased", title, desc), known, reference=0.5), head, table)
 
 
 def _kind(shown_part: str) -> str:

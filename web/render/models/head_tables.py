@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from web.formats import verdict
-from web.render.charts.figures import NONE, decimal, percent, shown, whole
+from web.render.figures import NONE, decimal, percent, shown, whole
 from web.render.models.head_plots import audit, baselines
 from web.render.models.terms import change, class_name, erasure, part
 from xray.networks.metadata import HeadFacts, ModelFacts

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from web.render.charts import strips
-from web.render.charts.figures import Figure, decimal, shown, whole
-from web.render.charts.svg import Words
+from web.render import charts
+from web.render.charts import Words
+from web.render.figures import Figure, decimal, shown, whole
 from web.render.models.head_plots import Plot
 from web.render.models.head_tables import Table, films
 from web.render.models.terms import class_name, erasure
@@ -81,7 +81,7 @@ def _areas(label: str, row: Record) -> Plot:
     rows = [(name, value, kind) for name, part, kind in _parts(row) if (value := Figure.of(part["roc_auc"]))]
     title = _("ROC AUC, %(finding)s", finding=class_name(label))
     desc = "; ".join(f"{name}: {value}" for name, value, _kind in rows)
-    drawing = strips.forest(Words(f"roc-{label}", title, desc), rows, reference=0.5)
+    drawing = charts.forest(Words(f"roc-{label}", title, desc), rows, reference=0.5)
     return Plot(title, drawing, (_("films of"), _("ROC AUC")), [(name, str(value)) for name, value, _kind in rows])
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from web.render.charts import strips
-from web.render.charts.figures import Figure, decimal, percent, whole
-from web.render.charts.svg import Words
+from web.render import charts
+from web.render.charts import Words
+from web.render.figures import Figure, decimal, percent, whole
 from web.render.models.head_plots import Plot
 from web.render.models.head_tables import Table
 from web.render.models.terms import asked, check, class_name, kind_of_picture
@@ -63,6 +63,6 @@ def _flagged(id: str, title: str, rows: Mapping[str, Mapping[str, Any]]) -> Plot
     ]
     counts = [f"{whole(row['flagged'])} / {whole(row['n'])}" for row in rows.values()]
     desc = "; ".join(f"{name}: {value}" for name, value, _kind in figures)
-    drawing = strips.forest(Words(id, title, desc), figures)
+    drawing = charts.forest(Words(id, title, desc), figures)
     table = [(name, count, str(value)) for (name, value, _kind), count in zip(figures, counts, strict=True)]
     return Plot(title, drawing, (_("pictures"), _("flagged / shown"), _("share")), table)

@@ -8,9 +8,9 @@ from flask import Flask
 from markupsafe import Markup
 
 from web.i18n import speak
-from web.render.charts import squares, strips
-from web.render.charts.figures import Figure, decimal, percent, shown
-from web.render.charts.svg import Words
+from web.render import charts
+from web.render.charts import Words
+from web.render.figures import Figure, decimal, percent, shown
 
 WORDS = Words("roc", "A <title>", "What & why", "across", "up")
 
@@ -47,13 +47,13 @@ def texts(drawing: Markup) -> list[str]:
 
 def drawings() -> dict[str, Markup]:
     return {
-        "roc": squares.roc(WORDS, [(0, 0), (0.1, 0.8), (1, 1)], [(0.2, 0.9, "here")]),
-        "reliability": squares.reliability(WORDS, [(0.1, 0.2, 0.5), (0.9, 0.8, 0.5)]),
-        "histogram": squares.histogram(WORDS, [1, 2, 3], [3, 0, 0], ("ill", "well"), (0.2, 0.3, 0.4)),
-        "matrix": squares.matrix(WORDS, ["ill", "well"], [("yes", (9, 1)), ("no", (1, 99))]),
-        "forest": strips.forest(WORDS, [("all", Figure(0.5, 0.4, 0.6), "own"), ("bare", Figure(0.7), "baseline")]),
-        "balance": strips.balance(WORDS, [("one", 0.5), ("other", -0.25)]),
-        "bars": strips.bars(WORDS, [0.0, 1.0, 0.5], [1]),
+        "roc": charts.roc(WORDS, [(0, 0), (0.1, 0.8), (1, 1)], [(0.2, 0.9, "here")]),
+        "reliability": charts.reliability(WORDS, [(0.1, 0.2, 0.5), (0.9, 0.8, 0.5)]),
+        "histogram": charts.histogram(WORDS, [1, 2, 3], [3, 0, 0], ("ill", "well"), (0.2, 0.3, 0.4)),
+        "matrix": charts.matrix(WORDS, ["ill", "well"], [("yes", (9, 1)), ("no", (1, 99))]),
+        "forest": charts.forest(WORDS, [("all", Figure(0.5, 0.4, 0.6), "own"), ("bare", Figure(0.7), "baseline")]),
+        "balance": charts.balance(WORDS, [("one", 0.5), ("other", -0.25)]),
+        "bars": charts.bars(WORDS, [0.0, 1.0, 0.5], [1]),
     }
 
 
@@ -71,15 +71,15 @@ def test_a_drawing_says_what_it_is_and_brings_no_look_of_its_own(name: str) -> N
 
 
 def test_a_point_of_the_curve_lies_where_its_shares_say() -> None:
-    drawing = squares.roc(WORDS, [(0, 0), (0.5, 1), (1, 1)], [])
+    drawing = charts.roc(WORDS, [(0, 0), (0.5, 1), (1, 1)], [])
     [curve] = of_class(drawing, "path", "curve")
     corners = [tuple(map(float, each.split())) for each in curve.get("d")[1:].split("L")]
-    assert corners[1] == (squares.LEFT + squares.SIDE / 2, squares.TOP)
-    assert corners[0] == (squares.LEFT, squares.TOP + squares.SIDE)
+    assert corners[1] == (charts.LEFT + charts.SIDE / 2, charts.TOP)
+    assert corners[0] == (charts.LEFT, charts.TOP + charts.SIDE)
 
 
 def test_marks_differ_in_shape_and_have_names() -> None:
-    drawing = squares.roc(WORDS, [(0, 0), (1, 1)], [(0.2, 0.9, "model"), (0.3, 0.8, "no lung")])
+    drawing = charts.roc(WORDS, [(0, 0), (1, 1)], [(0.2, 0.9, "model"), (0.3, 0.8, "no lung")])
     assert {"model", "no lung"} <= set(texts(drawing))
     corners = [each.get("d").count("L") for each in of_class(drawing, "path", "sign")]
     assert len(corners) == 4  # each once in the plot and once in the legend
@@ -93,12 +93,12 @@ def _moves(d: str) -> list[tuple[float, float]]:
 
 
 def test_a_larger_share_of_films_is_a_larger_circle() -> None:
-    small, large = of_class(squares.reliability(WORDS, [(0.1, 0.1, 0.1), (0.9, 0.9, 0.9)]), "circle", "bin")
+    small, large = of_class(charts.reliability(WORDS, [(0.1, 0.1, 0.1), (0.9, 0.9, 0.9)]), "circle", "bin")
     assert float(small.get("r")) < float(large.get("r"))
 
 
 def test_classes_of_a_histogram_lie_on_either_side_and_each_fills_its_room() -> None:
-    drawing = squares.histogram(WORDS, [1, 10], [500, 0], ("ill", "well"), (0.2, 0.3, 0.4))
+    drawing = charts.histogram(WORDS, [1, 10], [500, 0], ("ill", "well"), (0.2, 0.3, 0.4))
     up, down = of_class(drawing, "rect", "positive"), of_class(drawing, "rect", "negative")
     assert max(float(each.get("height")) for each in up) == max(float(each.get("height")) for each in down) > 0
     assert float(up[1].get("y")) < float(down[0].get("y"))
@@ -106,7 +106,7 @@ def test_classes_of_a_histogram_lie_on_either_side_and_each_fills_its_room() -> 
 
 
 def test_a_matrix_holds_counts_and_shares_of_its_columns() -> None:
-    drawing = squares.matrix(WORDS, ["ill", "well"], [("yes", (9, 1)), ("no", (1, 99))])
+    drawing = charts.matrix(WORDS, ["ill", "well"], [("yes", (9, 1)), ("no", (1, 99))])
     assert {"9", "90%", "1", "10%", "99", "1%"} <= set(texts(drawing))
 
 
@@ -115,7 +115,7 @@ def test_a_forest_writes_each_figure_and_draws_its_interval() -> None:
         ("all", Figure(0.5, 0.25, 1.0), "own"),
         ("a name that leaves no room for a figure", Figure(0.1), "baseline"),
     ]
-    drawing = strips.forest(WORDS, rows, reference=0.5)
+    drawing = charts.forest(WORDS, rows, reference=0.5)
     assert {"0.500 [0.250–1.000]", "0.100"} <= set(texts(drawing))
     [interval] = of_class(drawing, "line", "interval")
     assert float(interval.get("x2")) - float(interval.get("x1")) == pytest.approx(0.75 * 306)
@@ -124,7 +124,7 @@ def test_a_forest_writes_each_figure_and_draws_its_interval() -> None:
 
 
 def test_a_balance_turns_to_the_side_of_its_sign() -> None:
-    drawing = strips.balance(WORDS, [("one", 0.5), ("other", -0.25)])
+    drawing = charts.balance(WORDS, [("one", 0.5), ("other", -0.25)])
     [right], [left] = of_class(drawing, "rect", "positive"), of_class(drawing, "rect", "negative")
     assert float(right.get("x")) == 160 == float(left.get("x")) + float(left.get("width"))
     assert float(right.get("width")) == 2 * float(left.get("width"))
