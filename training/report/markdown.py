@@ -4,9 +4,10 @@ from pathlib import Path
 
 from training.evaluate.baselines import BASELINES
 from training.metrics.figures import VERDICTS, Json
+from training.report.render import FIGURES as FIGURES
+from training.report.render import figure_text as figure_text
+from training.report.render import markdown_table as table
 from xray.analysis import in_words
-
-FIGURES = {"roc_auc": "ROC AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
 def markdown(report: Json, pictures: list[str]) -> str:
@@ -72,13 +73,6 @@ def confounding(report: Json) -> str:
     return " ".join(words)
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a table in Markdown; the word None without rows."""
-    if not rows:
-        return "None."
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
-
-
 def by_name(slices: Json, *, finely: bool = False) -> dict[str, Json]:
     """Name the rows of a part: all of it, each source, the children's test part; views, sexes and ages if wanted."""
     rows = {"all": slices["all"]} | {f"source {name}": row for name, row in slices["sources"].items()}
@@ -93,14 +87,6 @@ def by_name(slices: Json, *, finely: bool = False) -> dict[str, Json]:
 def figure_cells(row: Json) -> list[str]:
     """Return how many radiographs and patients there are, and the figures of FIGURES."""
     return [_size(row), *(figure_text(row[name]) for name in FIGURES)]
-
-
-def figure_text(figure: Json | None) -> str:
-    """Return a figure with its 95 % interval, or a dash where its classes are missing."""
-    if figure is None:
-        return "–"
-    interval = "no interval" if figure["low"] is None else f"{figure['low']:.3f}, {figure['high']:.3f}"
-    return f"{figure['value']:.3f} [{interval}]"
 
 
 def called_table(entries: list[Json], by: list[str]) -> str:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.report.html import Picture, Section, Table, page
+from training.report.render import Picture, Section, Table, page
 from xray.errors import DatasetError
 
 PNG = cv2.imencode(".png", np.zeros((2, 2), np.uint8))[1].tobytes()
