@@ -1,13 +1,13 @@
 # docker build -t covid-xray . && docker run --read-only --tmpfs /tmp -v xray-data:/data -p 5000:5000 -e XRAY_SECRET_KEY=… covid-xray
 FROM python:3.12.8-slim-bookworm AS packages
-COPY requirements.lock requirements-cloud.txt ./
-RUN python -m venv /packages \
-    && /packages/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
-# One of several instances needs the clients of PostgreSQL, S3 and Redis, 47 MB: docker build --build-arg CLOUD=true
+COPY pyproject.toml uv.lock ./
+RUN pip install --no-cache-dir uv==0.13.9
+ENV UV_PROJECT_ENVIRONMENT=/packages UV_NO_CACHE=1
+# One of several instances needs the clients of PostgreSQL, S3 and Redis: docker build --build-arg CLOUD=true
 ARG CLOUD=false
 RUN case "$CLOUD" in \
-        true) /packages/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements-cloud.txt ;; \
-        false) ;; \
+        true) uv sync --frozen --extra cloud ;; \
+        false) uv sync --frozen ;; \
         *) echo "CLOUD: expected true or false, received $CLOUD" >&2; exit 1 ;; \
     esac
 

@@ -1,11 +1,12 @@
-# Two environments: .venv serves (requirements.txt, no TensorFlow); .venv-dev trains and tests (requirements-dev.txt).
-# A stamp file in each tells which requirements it was made from. Only their making reaches the network.
+# Two environments: .venv serves (requirements.txt, no TensorFlow); .venv-dev trains and tests (all extras of
+# pyproject.toml, as uv.lock pins them). Only making them reaches the network. A stamp file in each dates it.
 
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; \
 	done)
 SERVE := .venv/bin/python
 DEV := .venv-dev/bin/python
+UV = $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p}' uv.lock)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -60,14 +61,13 @@ fuzz: .venv-dev/.installed  ## read 50,000 damaged films in child processes: no 
 fit: .venv-dev/.installed  ## build, weigh and run what each host of docs/deploy.md would install (5 minutes)
 	@$(DEV) -m benchmarks.fit
 
-lock: .venv-dev/.installed  ## write requirements.lock: what is served with, with hashes
-	@{ echo "# Made by \`make lock\` from requirements.txt, with the hash of every file that may be installed:"; \
-		echo "# pip install --require-hashes -r requirements.lock"; \
-		$(DEV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-			requirements.txt; } > requirements.lock
+lock: .venv-dev/.installed  ## write uv.lock and requirements.txt from pyproject.toml; UPGRADE=1 takes newer versions
+	$(DEV) -m uv lock --quiet $(if $(UPGRADE),--upgrade)
+	@{ echo "# Serving, for pip and for hosts. Written by \`make lock\` from pyproject.toml, which says why each is there."; \
+		$(DEV) -m uv export --quiet --frozen --no-emit-project --no-annotate --no-header; } > requirements.txt
 
 audit: .venv-dev/.installed  ## ask PyPI for known weaknesses of what is served with
-	$(DEV) -m uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.lock
+	$(DEV) -m uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.txt
 
 models: .venv-dev/.installed  ## train all that is served, from the published pictures to model/ (hours)
 	$(DEV) -m training.data.prepare
@@ -93,22 +93,26 @@ articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its
 	$(DEV) -m training.studies.tutorial_2020.articles
 
 .venv/.installed: requirements.txt
-	$(call install,.venv,requirements.txt,about 100 MB to download)
+	$(call environment,.venv,about 100 MB to download)
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
 
-DEV_LISTS := $(wildcard requirements*.txt)
-.venv-dev/.installed: $(DEV_LISTS)
-	$(call install,.venv-dev,requirements-dev.txt,about 800 MB to download)
+# pip downloads, as it is set up on this machine; uv only says what uv.lock pins.
+.venv-dev/.installed: uv.lock
+	$(call environment,.venv-dev,about 800 MB to download)
+	@$(DEV) -m pip install --quiet --disable-pip-version-check "uv==$(UV)"
+	@$(DEV) -m uv export --quiet --frozen --all-extras --no-emit-project --output-file .venv-dev/requirements.txt
+	@$(DEV) -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv-dev/requirements.txt
+	@touch $@
 
-# $(call install,FOLDER,REQUIREMENTS,SIZE): always from an empty folder, so that it holds what is listed and nothing else.
-define install
+# $(call environment,FOLDER,SIZE): always from an empty folder, so that it holds what is listed and nothing else.
+define environment
 	@test -n "$(PYTHON)" || { echo "Expected Python 3.11, 3.12 or 3.13 on the PATH; found" \
 		"$$(python3 --version 2>/dev/null || echo none). Install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
 		echo "Expected Python 3.11, 3.12 or 3.13; PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1)."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make environments: sudo apt-get install python3-venv"; exit 1; }
-	@echo "Installing $(2) into $(1) with $$($(PYTHON) --version), once ($(3)) ..."
+	@echo "Installing into $(1) with $$($(PYTHON) --version), once ($(2)) ..."
 	@$(PYTHON) -m venv --clear $(1)
-	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -r $(2)
-	@touch $@
 endef

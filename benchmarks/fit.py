@@ -112,7 +112,7 @@ def _install(folder: Path) -> Path:
     """Install what is served with, by the lock file: every host gets these very files."""
     subprocess.run([python(), "-m", "venv", str(folder)], check=True)
     command = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    subprocess.run([*command, "-r", str(REPOSITORY / "requirements.lock")], check=True)
+    subprocess.run([*command, "-r", str(REPOSITORY / "requirements.txt")], check=True)
     return folder
 
 
