@@ -10,11 +10,12 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
 from web import i18n, logs, metrics, services, settings
-from web.api import interface
+from web.api import resources
 from web.batch import uploads
 from web.security import headers, rate_limit, slow_uploads, visitors
 from web.views import errors, navigation, password
 from web.views.analyses import analyses
+from web.views.api_docs import api_docs
 from web.views.batch import batch
 from web.views.explain import lesson
 from web.views.health import ProbedRequest, health
@@ -69,6 +70,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     app.register_blueprint(batch)
     app.register_blueprint(models)
     app.register_blueprint(lesson)
+    app.register_blueprint(api_docs)
     if registry is None:
         registry = Registry.load(
             Path(app.config["MODEL_DIR"]),
@@ -78,7 +80,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
         )
         memory.forget_read_files(Path(app.config["MODEL_DIR"]))
     services.provide(app, registry)
-    interface.register(app)
+    resources.register(app)
     return app
 
 

@@ -21,7 +21,7 @@ def analysis(record: Record) -> Answer:
     """Tell what was found on a film, as schemas.Analysis states it."""
     return {
         "id": record.id,
-        "url": _address("api.analyses.one", id=record.id),
+        "url": _address("api.read_analysis", id=record.id),
         "created": record.created,
         "file": record.name,
         "width": record.width,
@@ -31,7 +31,7 @@ def analysis(record: Record) -> Answer:
         "verdicts": [_verdict(record.id, said) for said in record.said],
         "combined": record.combined,
         "cautions": [{"name": name, "words": CAUTIONS[Caution(name)]} for name in record.cautions],
-        "pictures": {name: _address("api.analyses.picture", id=record.id, name=name) for name in picture_names(record)},
+        "pictures": {name: _address("api.read_picture", id=record.id, name=name) for name in picture_names(record)},
         "disclaimer": DISCLAIMER,
     }
 
@@ -56,7 +56,7 @@ def model(facts: ModelFacts) -> Answer:
         negative = next(label for label in facts.classes if label != facts.positive)
     return {
         "name": facts.name,
-        "url": _address("api.models.one", name=facts.name),
+        "url": _address("api.read_model", name=facts.name),
         "title": services().labels[facts.name],
         "version": facts.version,
         "created": datetime.fromisoformat(facts.created),
@@ -88,7 +88,7 @@ def _verdict(id: str, said: Said) -> Answer:
         "explained": said.explained,
         "heat_in_lungs": said.heat_in_lungs,
         "heat_in_lungs_if_even": said.even_heat,
-        "annotated": _address("api.analyses.picture", id=id, name=annotated(said.model)),
+        "annotated": _address("api.read_picture", id=id, name=annotated(said.model)),
         "card": _address("models.card", name=said.model),
     }
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from flask import Flask
 from flask_smorest import Api, Blueprint
 
-from web.api import examples, owners, problems, schemas
+from web.api import examples, problems, schemas, tokens
 from web.api.answers import DISCLAIMER
 from web.settings import MIB
 from xray.errors import Phrase
@@ -74,7 +74,7 @@ def interface(app: Flask) -> Interface:
         OPENAPI_URL_PREFIX=PATH,
     )
     with app.app_context():
-        token_needed = owners.asked()
+        token_needed = tokens.required()
     found = Interface(
         app,
         spec_kwargs={

@@ -103,7 +103,7 @@ def _too_large() -> str:
 
 
 def _answer(status: int, detail: str, kind: Kind | None = None, errors: list[dict[str, str]] | None = None) -> Response:
-    page = url_for("api_page.index", _external=True) if kind else ""
+    page = url_for("api_docs.index", _external=True) if kind else ""
     problem = {
         "type": f"{page}#{kind.name}" if kind else ABOUT_BLANK,
         "title": kind.title if kind else HTTPStatus(status).phrase,

@@ -1,23 +1,29 @@
-"""The shapes of requests and answers, as the OpenAPI document states them."""
+"""The schemas of requests and answers, as the OpenAPI document states them, and the parser of multipart forms."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from flask import Request
+from flask_smorest import Blueprint
 from flask_smorest.fields import Upload
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError
 from marshmallow.fields import DateTime, Dict, Field, Float, Integer, List, Nested, String
 from marshmallow.validate import OneOf, Range, Regexp
+from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import UnsupportedMediaType
 
 from web import forms
 from web.analyses.record import ID
 from web.services import services
+from web.views import errors
 from xray.io.image import TURNS
 from xray.networks.heads import Verdict
 from xray.quality.out_of_distribution import Caution
 
 SHARE = Range(0, 1)
 LONGEST_QUOTE = 40
+MULTIPART, FORM_DATA = "multipart", "multipart/form-data"
 
 
 def text(description: str, **more: Any) -> String:
@@ -292,3 +298,34 @@ class Problem(Answer):
     detail = text("This problem, for people, in English: what was expected, what came, what to do.")
     instance = String(required=True, metadata={"description": "The address that was asked.", "format": "uri-reference"})
     errors = List(Nested(FieldError), metadata={"description": "What was wrong with which field, if it was that."})
+
+
+class MultipartParser(FlaskParser):
+    """A parser with one more location: the fields and the files of a multipart form, checked by one schema."""
+
+    __location_map__ = {**FlaskParser.__location_map__, MULTIPART: "load_multipart"}  # noqa: RUF012
+
+    def load_multipart(self, request: Request, _: Schema) -> dict[str, str | FileStorage]:
+        """Return the fields and files of a form.
+
+        Raises:
+            UnsupportedMediaType: the request is no multipart form.
+            ValidationError: a field came twice, so one of them would be lost.
+        """
+        if request.mimetype != FORM_DATA:
+            errors.drain()
+            raise UnsupportedMediaType(f"Expected {FORM_DATA}. Received: {request.mimetype or 'no media type'}.")
+        found: dict[str, str | FileStorage] = {}
+        sent: list[tuple[str, str | FileStorage]] = [*request.files.items(multi=True), *request.form.items(multi=True)]
+        for name, value in sent:
+            if name in found:
+                raise ValidationError({name: ["Expected it once, received it more often. Send one film a request."]})
+            found[name] = value
+        return found
+
+
+class MultipartBlueprint(Blueprint):
+    """A blueprint whose routes may take multipart forms."""
+
+    ARGUMENTS_PARSER = MultipartParser()
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {**Blueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING, MULTIPART: FORM_DATA}

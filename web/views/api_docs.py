@@ -6,10 +6,10 @@ from typing import Any
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from web.api import document, owners, problems
+from web.api import document, problems, tokens
 from web.services import services
 
-page = Blueprint("api_page", __name__)
+api_docs = Blueprint("api_docs", __name__)
 
 METHODS = ("get", "post", "delete")
 
@@ -39,23 +39,23 @@ class Operation:
     curl: str
 
 
-@page.get("/api")
+@api_docs.get("/api")
 def index() -> str:
     """Show the interface for programs."""
     return render_template(
-        "api.html",
+        "api_docs.html",
         operations=operations(),
         kinds=problems.KINDS,
         limits=document.limits(current_app),
-        token_asked=owners.asked(),
+        token_asked=tokens.required(),
         choices=services().choices,
     )
 
 
-@page.get("/api/")
+@api_docs.get("/api/")
 def with_a_slash() -> AnyResponse:
     """Lead to the page."""
-    return redirect(url_for("api_page.index"), 301)
+    return redirect(url_for("api_docs.index"), 301)
 
 
 def operations() -> list[Operation]:
@@ -89,7 +89,7 @@ def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
     words = ["curl"]
     if method == "DELETE":
         words.append("-X DELETE")
-    if owners.asked() and operation.get("security") != []:
+    if tokens.required() and operation.get("security") != []:
         words.append('-H "Authorization: Bearer $TOKEN"')
     if "requestBody" in operation:
         words.append("-F file=@film.png -F model=both")

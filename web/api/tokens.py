@@ -1,4 +1,4 @@
-"""Whose analyses a program may open: those of its token; without tokens, those whose addresses it knows."""
+"""Bearer tokens: a program sees the analyses of its token, or, where no tokens are set, those whose id it knows."""
 
 import hashlib
 import re
@@ -12,16 +12,16 @@ from web.settings import SettingError
 from web.views import errors
 
 ANYBODY = "api"
-# What may follow "Bearer", at a length that nobody tries out.
+# What may follow "Bearer", too long to be guessed.
 # Source: RFC 6750, section 2.1.
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 
 
 def check(setting: str) -> None:
-    """Refuse tokens that no program could send, or anybody could guess.
+    """Check the setting XRAY_API_TOKENS: tokens that can be sent and are too long to be guessed.
 
     Raises:
-        SettingError: it names the place of the token, never the token.
+        SettingError: a token is unusable; the message names its position, never the token.
     """
     for place, token in enumerate(_split(setting), 1):
         if not TOKEN.fullmatch(token):
@@ -32,24 +32,24 @@ def check(setting: str) -> None:
             )
 
 
-def asked() -> bool:
-    """Tell whether programs need a token here: where tokens are set, or a password guards the pages."""
+def required() -> bool:
+    """Return whether programs need a token: where tokens are set, or a password guards the pages."""
     return bool(_split(current_app.config["API_TOKENS"]) or current_app.config["PASSWORD"])
 
 
 def owner() -> str:
-    """Return whose analyses this request may see and make.
+    """Return the owner of the analyses that this request may create and read.
 
     Raises:
-        Unauthorized: a token is needed, and none or a wrong one came.
+        Unauthorized: a token is required, and none or a wrong one came.
     """
-    if not asked():
+    if not required():
         return ANYBODY
     tokens = _split(current_app.config["API_TOKENS"])
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     given = given.strip() if scheme.lower() == "bearer" else ""
     digest = _digest(given)
-    # All are compared, each in constant time: how long it takes tells nothing about them.
+    # All are compared, each in constant time, so that the time tells nothing about them.
     right = [secrets.compare_digest(digest, _digest(token)) for token in tokens]
     if any(right):
         return digest
@@ -57,12 +57,12 @@ def owner() -> str:
         detail = "This site asks for a password, and programs for a token; whoever runs it has to set XRAY_API_TOKENS."
     else:
         detail = "Expected the header 'Authorization: Bearer TOKEN' with a token that whoever runs this site gave you."
-    error = {"error": "invalid_token"} if given else {}  # RFC 6750, section 3.1: nothing came, nothing is said
+    error = {"error": "invalid_token"} if given else {}  # RFC 6750, section 3.1: no error code where no token came
     raise Unauthorized(detail, www_authenticate=WWWAuthenticate("bearer", {"realm": "Chest X-ray reader", **error}))
 
 
 def require() -> None:
-    """Let nobody pass without a token where one is needed."""
+    """Refuse a request without a token where one is required."""
     try:
         owner()
     except Unauthorized:

@@ -1,0 +1,205 @@
+"""The resources under /api/v1: analyses with their pictures, models, health."""
+
+from typing import TypedDict, cast
+
+from flask import Flask, Response, abort, request
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.datastructures import FileStorage
+
+from web import forms
+from web.analyses import pictures
+from web.analyses.record import ID, Record
+from web.analyses.store import StoreError
+from web.api import answers, document, examples, problems, schemas, tokens
+from web.api.answers import DISCLAIMER, Answer
+from web.api.document import PATH, refuses
+from web.api.schemas import MULTIPART, MultipartBlueprint
+from web.services import services
+from xray.errors import ImageError, Phrase
+
+api = MultipartBlueprint("api", __name__, url_prefix=PATH, description="The interface itself.")
+api.register_error_handler(ImageError, problems.of_picture)
+api.register_error_handler(StoreError, problems.of_store)
+
+ANALYSES, MODELS = ["analyses"], ["models"]
+AN_ID = [{
+    "in": "path", "name": "id", "required": True, "description": Phrase("The id of an analysis."),
+    "schema": {"type": "string", "pattern": f"^{ID.pattern}$"}, "example": examples.ID,
+}]  # fmt: skip
+A_PICTURE = [{
+    "in": "path", "name": "name", "required": True, "example": "film.jpg",
+    "description": Phrase(
+        "film.jpg, mask.png, heat-MODEL.png or annotated-MODEL.png; an analysis names those that it has."
+    ),
+    "schema": {"type": "string", "pattern": r"^(film\.jpg|mask\.png|(heat|annotated)-[a-z0-9_]+\.png)$"},
+}]  # fmt: skip
+A_NAME = [{
+    "in": "path", "name": "name", "required": True, "description": Phrase("The name of a model."),
+    "example": "covid_normal",
+}]  # fmt: skip
+BYTES = {"type": "string", "format": "binary"}
+# OpenAPI links from the id in an answer to the operations that take it.
+THE_ID = {"id": "$response.body#/id"}
+LINKS = {
+    "read": {"operationId": "readAnalysis", "parameters": THE_ID},
+    "delete": {"operationId": "deleteAnalysis", "parameters": THE_ID},
+    "film": {"operationId": "readPicture", "parameters": {**THE_ID, "name": "film.jpg"}},
+}
+
+
+class Form(TypedDict):
+    """A form that schemas.AnalysisRequest has validated."""
+
+    file: FileStorage
+    model: str
+    turn: int
+
+
+@api.route("/analyses", methods=["POST"], tags=ANALYSES)
+@api.doc(
+    operationId="createAnalysis",
+    summary=Phrase("Read one film"),
+    description=Phrase(
+        "Takes a few tenths of a second for each film, more on a small or busy host. The answer comes when all is done."
+    ),
+    requestBody={"content": {"multipart/form-data": {
+        "encoding": {"file": {"contentType": "image/png, image/jpeg, application/dicom"}}
+    }}},
+    responses={201: {"links": LINKS}},
+)  # fmt: skip
+@api.arguments(schemas.AnalysisRequest, location=MULTIPART, error_status_code=400)
+@api.response(
+    201,
+    schemas.Analysis,
+    description=Phrase("What was found; the header Location holds its address."),
+    example=examples.ANALYSIS,
+    headers={"Location": {"description": "Its address.", "schema": {"type": "string", "format": "uri"}}},
+)
+@refuses(401, 413, 415, 422, 429, 500, 503, 507)
+def create_analysis(form: Form) -> tuple[Answer, dict[str, str]]:
+    """Analyse the uploaded radiograph."""
+    file = form["file"]
+    name = forms.shown_name(file.filename or "")
+    record = services().desk.read(file.read(), name=name, choice=form["model"], owner=tokens.owner(), turn=form["turn"])
+    found = answers.analysis(record)
+    return found, {"Location": found["url"]}
+
+
+@api.route("/analyses/<id>", parameters=AN_ID, tags=ANALYSES)
+@api.doc(operationId="readAnalysis", summary=Phrase("Read what was found"))
+@api.response(200, schemas.Analysis, description=Phrase("What was found."), example=examples.ANALYSIS)
+@refuses(401, 404, 500, 503)
+def read_analysis(id: str) -> Answer:
+    """Return a stored analysis."""
+    return answers.analysis(_own(id))
+
+
+@api.route("/analyses/<id>", methods=["DELETE"], parameters=AN_ID, tags=ANALYSES)
+@api.doc(operationId="deleteAnalysis", summary=Phrase("Delete it, with its pictures and its annotated copies"))
+@api.response(204, description=Phrase("Nothing of it is left."))
+@refuses(401, 404, 500, 503)
+def delete_analysis(id: str) -> Response:
+    """Delete an analysis."""
+    services().desk.remove(_own(id))
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
+@api.route("/analyses/<id>/pictures/<name>", parameters=AN_ID + A_PICTURE, tags=ANALYSES)
+@api.doc(
+    operationId="readPicture",
+    summary=Phrase("Fetch one of its pictures"),
+    description=Phrase(
+        "The film, the lung mask and the heat maps have the same proportions: scale them to the same size to lay one "
+        "over another. The mask has the size of the film that was sent."
+    ),
+)
+@api.response(200, BYTES, content_type="image/jpeg", description=Phrase("The picture."))
+@api.response(200, BYTES, content_type="image/png", description=Phrase("The picture."))
+@refuses(401, 404, 500, 503)
+def read_picture(id: str, name: str) -> Response:
+    """Send an image: the radiograph, the lung mask, a heat map as an overlay, or an annotated copy."""
+    record = _own(id)
+    content = _content(record, name) if name in answers.picture_names(record) else None
+    if content is None:
+        abort(404)
+    return Response(content, mimetype="image/jpeg" if name == pictures.FILM else "image/png")
+
+
+def _content(record: Record, name: str) -> bytes | None:
+    """Return the image of a name; None where it is gone, as on hosts with a temporary disk."""
+    desk = services().desk
+    for said in record.said:
+        if name == answers.annotated(said.model):
+            return desk.store.read(said.copy)
+    return desk.pictures.read(record.id, [name]).get(name)
+
+
+def _own(id: str) -> Record:
+    """Return an analysis of the requesting owner; 404 for everybody else."""
+    # Databases differ in how they treat NUL, invalid encodings and trailing spaces.
+    record = services().desk.records.get(id, tokens.owner()) if ID.fullmatch(id) else None
+    if record is None:
+        abort(404)
+    return record
+
+
+@api.route("/models", tags=MODELS)
+@api.doc(operationId="listModels", summary=Phrase("List the models"))
+@api.response(200, schemas.Models, description=Phrase("All models that can be asked."), example=examples.MODELS)
+@refuses(401, 500)
+def list_models() -> Answer:
+    """Return the facts of all models."""
+    return {"models": [answers.model(facts) for facts in services().models.values()], "disclaimer": DISCLAIMER}
+
+
+@api.route("/models/<name>", parameters=A_NAME, tags=MODELS)
+@api.doc(operationId="readModel", summary=Phrase("Read the facts of one model"))
+@api.response(200, schemas.Model, description=Phrase("Its facts."), example=examples.MODEL)
+@refuses(401, 404, 500)
+def read_model(name: str) -> Answer:
+    """Return the facts of one model."""
+    facts = services().models.get(name)
+    if facts is None:
+        abort(404)
+    return answers.model(facts)
+
+
+@api.route("/health")
+@api.doc(operationId="health", summary=Phrase("Ask whether this instance serves; no token is needed"), security=[])
+@api.response(200, schemas.Health, description=Phrase("It serves."), example=examples.HEALTH)
+@refuses(500)
+def read_health() -> Answer:
+    """Return the status of this instance and the versions of its models."""
+    return {"status": "ok", "models": {name: facts.version for name, facts in services().models.items()}}
+
+
+@api.before_request
+def require_token() -> None:
+    """Refuse a request without a token where one is required; health is open to every probe."""
+    if request.endpoint != "api.read_health":
+        tokens.require()
+
+
+def register(app: Flask) -> None:
+    """Register the API and its OpenAPI document; the services must exist, as the document names the models.
+
+    Raises:
+        SettingError: API_TOKENS holds an unusable token.
+    """
+    tokens.check(app.config["API_TOKENS"])
+    # People read the answers too: keep the order of the schemas.
+    cast(DefaultJSONProvider, app.json).sort_keys = False
+    found = document.interface(app)
+    found.register_blueprint(api)
+    _describe_fields(app, found)
+    # No cookie is read here, so there is nothing to forge.
+    app.extensions["csrf"].exempt(api)
+
+
+def _describe_fields(app: Flask, found: document.Interface) -> None:
+    """Complete the schema of the request with the models and limits of this application."""
+    fields = found.spec.components.schemas["AnalysisRequest"]["properties"]
+    fields["model"]["enum"] = [*forms.choices(app.extensions["xray"].desk.analyzer.names)]
+    fields["file"]["description"] = " ".join(words % values for words, values in document.limits(app)[:2])
