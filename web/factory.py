@@ -13,15 +13,8 @@ from web import i18n, logs, metrics, services, settings
 from web.api import resources
 from web.batch import uploads
 from web.security import headers, rate_limit, slow_uploads, visitors
-from web.views import errors, navigation, password
-from web.views.analyses import analyses
-from web.views.api_docs import api_docs
-from web.views.batch import batch
-from web.views.explain import lesson
+from web.views import about, analyses, api_docs, batch, errors, explain, index, models, navigation, password, result
 from web.views.health import ProbedRequest, health
-from web.views.index import pages
-from web.views.models import models
-from web.views.preview import preview
 from xray import memory
 from xray.registry import Registry
 
@@ -63,14 +56,9 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     i18n.speak(app)
     errors.register(app)
     app.context_processor(navigation.context)
-    app.register_blueprint(pages)
     app.register_blueprint(health)
-    app.register_blueprint(preview)
-    app.register_blueprint(analyses)
-    app.register_blueprint(batch)
-    app.register_blueprint(models)
-    app.register_blueprint(lesson)
-    app.register_blueprint(api_docs)
+    for view in (index, about, result, analyses, batch, models, explain, api_docs):
+        app.register_blueprint(view.blueprint)
     if registry is None:
         registry = Registry.load(
             Path(app.config["MODEL_DIR"]),

@@ -166,7 +166,7 @@ def _film(record: Record, lung_share: float, names: Mapping[str, str]) -> dict[s
         "lung_share": f"{lung_share:.4f}",
         "name_in_zip": names[record.id],
         "time": record.created.isoformat(timespec="seconds"),
-        "address": url_for("analyses.one", id=record.id, _external=True),
+        "address": url_for("result.show", id=record.id, _external=True),
     }
 
 

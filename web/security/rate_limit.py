@@ -16,7 +16,7 @@ TOO_MANY = Phrase(
     "So many films came from your address that others would have to wait. Wait a minute, then send it again."
 )
 # Where each request is a film. A form without JavaScript holds many: web.batch.intake counts them one by one.
-FILMS = frozenset({"pages.query", "preview.show", "batch.one", "api.create_analysis"})
+FILMS = frozenset({"result.query", "index.preview", "batch.one", "api.create_analysis"})
 _NAME = "films"
 
 

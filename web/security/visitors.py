@@ -11,7 +11,7 @@ from web.services import services
 
 _KEY, _DAY = "visitor", "day"
 # What is asked for beside a page.
-_NO_PAGES = frozenset({"static", "pages.annotated_copy", "analyses.picture", "lesson.slide"})
+_NO_PAGES = frozenset({"static", "result.annotated_copy", "result.picture", "explain.slide"})
 
 
 def remember(app: Flask) -> None:

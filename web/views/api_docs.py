@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from web.api import document, problems, tokens
 from web.services import services
 
-api_docs = Blueprint("api_docs", __name__)
+blueprint = Blueprint("api_docs", __name__)
 
 METHODS = ("get", "post", "delete")
 
@@ -39,7 +39,7 @@ class Operation:
     curl: str
 
 
-@api_docs.get("/api")
+@blueprint.get("/api")
 def index() -> str:
     """Show the interface for programs."""
     return render_template(
@@ -52,7 +52,7 @@ def index() -> str:
     )
 
 
-@api_docs.get("/api/")
+@blueprint.get("/api/")
 def with_a_slash() -> AnyResponse:
     """Lead to the page."""
     return redirect(url_for("api_docs.index"), 301)
@@ -95,7 +95,7 @@ def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
         words.append("-F file=@film.png -F model=both")
     if operation["operationId"] == "readPicture":
         words.append("-o film.jpg")
-    address = url_for("pages.index", _external=True).rstrip("/") + path.replace("{id}", "$ID")
+    address = url_for("index.index", _external=True).rstrip("/") + path.replace("{id}", "$ID")
     return " ".join([*words, f'"{address.replace("{name}", _NAMES.get(operation["operationId"], ""))}"'])
 
 

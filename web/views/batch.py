@@ -27,7 +27,7 @@ from web.views.errors import drain
 from xray import combined
 from xray.errors import Phrase
 
-batch = Blueprint("batch", __name__, url_prefix="/batch")
+blueprint = Blueprint("batch", __name__, url_prefix="/batch")
 
 CLASSIFY, MASK, SHOW = FUNCTIONS = ("classify", "mask", "show")
 # The list of a batch that comes back from the page: some hundred bytes for each file.
@@ -47,7 +47,7 @@ EXPIRED = Phrase("The page had expired, so nothing was read. Load it again, and 
 NOTHING_LEFT = Phrase("None of these analyses is here any more, so there is nothing to download.")
 
 
-@batch.url_value_preprocessor
+@blueprint.url_value_preprocessor
 def make_room(endpoint: str | None, values: object) -> None:
     """Let many files in where many are asked for; earlier than anything looks at the form."""
     if endpoint == uploads.ENDPOINT:
@@ -57,13 +57,13 @@ def make_room(endpoint: str | None, values: object) -> None:
         request.max_form_memory_size = LIST_BYTES
 
 
-@batch.get("")
+@blueprint.get("")
 def index() -> AnyResponse:
     """Show the form."""
     return _page()
 
 
-@batch.post("/one")
+@blueprint.post("/one")
 def one() -> AnyResponse:
     """Read one picture of a batch; the answer is its row of the table, whether it was read or refused."""
     function, choice = _asked()
@@ -77,12 +77,12 @@ def one() -> AnyResponse:
         error=row.error,
         id=record.id if record else "",
         verdict=record.verdict if record else "",
-        thumbnail=url_for("analyses.picture", id=record.id, name="thumb.jpg") if record else "",
+        thumbnail=url_for("result.picture", id=record.id, name="thumb.jpg") if record else "",
         row=render_template("_batch_row.html", row=row, **_columns(function, choice)),
     )
 
 
-@batch.post("")
+@blueprint.post("")
 def many() -> AnyResponse:
     """Read all pictures of one form, and send each row as soon as it is there."""
     function, choice = _asked()
@@ -107,14 +107,14 @@ def many() -> AnyResponse:
     return Response(page, headers={"X-Accel-Buffering": "no"})
 
 
-@batch.post("/table")
+@blueprint.post("/table")
 def table() -> AnyResponse:
     """Show a batch that was read before, sorted and filtered as asked."""
     found, (function, choice) = _list(), _asked()
     return _table(found, function, choice)
 
 
-@batch.post("/download")
+@blueprint.post("/download")
 def download() -> AnyResponse:
     """Send what came of a batch: the table, or pictures of one kind in a zip."""
     found, (function, choice) = _list(), _asked()
@@ -130,20 +130,20 @@ def download() -> AnyResponse:
     )
 
 
-@batch.errorhandler(FormError)
-@batch.errorhandler(RowsError)
+@blueprint.errorhandler(FormError)
+@blueprint.errorhandler(RowsError)
 def refused(error: FormError | RowsError) -> AnyResponse:
     """Say why nothing was read."""
     return _problem(in_words(error), error.status, request.form)
 
 
-@batch.errorhandler(CSRFError)
+@blueprint.errorhandler(CSRFError)
 def expired(error: CSRFError) -> AnyResponse:
     """Offer the form anew, with a fresh token."""
     return _problem(_(EXPIRED), 400)
 
 
-@batch.errorhandler(RequestEntityTooLarge)
+@blueprint.errorhandler(RequestEntityTooLarge)
 def too_large(error: RequestEntityTooLarge) -> AnyResponse:
     """Say how much can be sent at once."""
     drain()

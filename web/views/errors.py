@@ -30,7 +30,7 @@ def _refuse(error: HTTPException) -> Response:
         # A host name that is not ours: no address of a page can be made, and the sender is no visitor.
         return Response("This site does not answer to that host name.", 400, mimetype="text/plain")
     else:
-        response = make_response(render_template("error.html", status=error.code), error.code)
+        response = make_response(render_template("errors.html", status=error.code), error.code)
     for name, value in error.get_headers(request.environ):
         if name in ("Allow", "Retry-After", "WWW-Authenticate"):
             response.headers[name] = value
@@ -44,7 +44,7 @@ def _too_large(error: RequestEntityTooLarge) -> Response:
 
 def _not_saved(error: StoreError) -> Response:
     current_app.logger.error("%s", error)
-    return make_response(render_template("error.html", status=error.status, not_saved=True), error.status)
+    return make_response(render_template("errors.html", status=error.status, not_saved=True), error.status)
 
 
 def _no_room(error: OSError) -> Response:

@@ -15,7 +15,7 @@ from xray.errors import ImageError
 from xray.networks import lungs, preprocess
 from xray.quality import frontal, polarity
 
-lesson = Blueprint("lesson", __name__)
+blueprint = Blueprint("explain", __name__)
 
 # The limits that the lesson quotes, from where they hold.
 LIMITS = {
@@ -27,12 +27,12 @@ LIMITS = {
 }
 
 
-@lesson.get("/how")
-def how() -> str:
+@blueprint.get("/how")
+def index() -> str:
     """Follow one radiograph through every step."""
     choice = classroom.choose(request, _lessons())
     return render_template(
-        "how.html",
+        "explain.html",
         **vars(choice),
         address=choice.address,
         said=choice.said,
@@ -46,7 +46,7 @@ def how() -> str:
     )
 
 
-@lesson.get("/how/<name>.png")
+@blueprint.get("/how/<name>.png")
 def slide(name: str) -> Response:
     """Draw one step of that radiograph's way."""
     choice = classroom.choose(request, _lessons())

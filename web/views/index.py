@@ -1,14 +1,6 @@
-"""The pages that everybody may see: the form, the result of one film, and what the models can."""
+"""The first page: the form for one radiograph, its preview, and what a refused file looks like."""
 
-from flask import (
-    Blueprint,
-    Response,
-    current_app,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
@@ -17,67 +9,59 @@ from web import forms
 from web.examples import EXAMPLES
 from web.forms import FormError
 from web.i18n import in_words
-from web.security import visitors
 from web.services import services
-from web.views import result
-from web.views.pictures import sent
+from xray.annotate.annotated_copy import encode_jpeg, thumbnail
 from xray.errors import ImageError, NotAChestXrayError
+from xray.io import image
 from xray.io.limits import DEFAULT_LIMITS
-from xray.quality.out_of_distribution import Caution
 
-pages = Blueprint("pages", __name__)
+PREVIEW_SIDE = 512
+
+blueprint = Blueprint("index", __name__)
 
 
-@pages.get("/")
+@blueprint.get("/")
 def index() -> AnyResponse:
     """Show the form."""
-    return _form_page()
+    return _form()
 
 
-@pages.get("/query")
-def query_without_a_picture() -> AnyResponse:
-    """Lead to the form: nobody's result waits at this address for the next visitor."""
-    return redirect(url_for("pages.index"), 303)
+@blueprint.post("/preview")
+def preview() -> Response:
+    """Return the file in the field `file` as a small JPEG, its own size in two headers; nothing is stored.
 
-
-@pages.post("/query")
-def query() -> AnyResponse:
-    """Read the picture and show what the models say."""
-    desk = services().desk
+    For files that browsers cannot show: DICOM and 16-bit PNG. A refusal is plain text, in the words of the form.
+    """
     try:
-        upload = forms.read(request, desk.analyzer.names)
-        record = desk.read(upload.data, name=upload.name, choice=upload.model, owner=visitors.token(), turn=upload.turn)
-    except NotAChestXrayError as error:
-        # What would bring this film upright, on top of what its sender asked for.
-        asked = request.form.get("turn", 0, type=int)
-        return _form_page(problem=in_words(error), status=error.status, turn=(asked + error.turn) % 360)
+        upload = forms.read_file(request)
+        if upload is None:
+            raise FormError(forms.NO_FILE)
+        picture = image.load(upload[1])
     except (FormError, ImageError) as error:
-        return _form_page(problem=in_words(error), status=error.status)
-    return Response(result.page(record))
-
-
-@pages.get("/static/xray_analysis/<name>")
-def annotated_copy(name: str) -> Response:
-    """Send a saved copy, asking search engines and caches to forget it."""
-    response = sent(services().desk.store.open(name), name, tag=name)
-    response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-    response.headers["Cache-Control"] = "private, no-store"
+        return Response(in_words(error), error.status, mimetype="text/plain")
+    height, width = picture.shape
+    response = Response(encode_jpeg(thumbnail(picture.image, PREVIEW_SIDE)), mimetype="image/jpeg")
+    response.headers["X-Picture-Width"], response.headers["X-Picture-Height"] = str(width), str(height)
     return response
 
 
-@pages.get("/about")
-def about() -> str:
-    """Say what the models can and cannot do."""
-    return render_template("about.html", models=services().models, labels=services().labels, cautions=Caution)
+@blueprint.app_errorhandler(FormError)
+@blueprint.app_errorhandler(ImageError)
+def refused(error: FormError | ImageError) -> AnyResponse:
+    """Show the form again with the reason; for a radiograph on its side, set to the turn that brings it upright."""
+    turn = None
+    if isinstance(error, NotAChestXrayError):
+        turn = (request.form.get("turn", 0, type=int) + error.turn) % 360
+    return _form(problem=in_words(error), status=error.status, turn=turn)
 
 
-@pages.app_errorhandler(CSRFError)
+@blueprint.app_errorhandler(CSRFError)
 def expired(error: CSRFError) -> AnyResponse:
-    """Offer the form anew, with a fresh token."""
-    return _form_page(problem=gettext(forms.EXPIRED), status=400)
+    """Show the form again, with a fresh token."""
+    return _form(problem=gettext(forms.EXPIRED), status=400)
 
 
-def _form_page(problem: str | None = None, status: int = 200, turn: int | None = None) -> AnyResponse:
+def _form(problem: str | None = None, status: int = 200, turn: int | None = None) -> AnyResponse:
     page = render_template(
         "index.html",
         choices=services().choices,

@@ -23,11 +23,11 @@ from web.services import services
 from xray.networks.metadata import BackboneFacts, ClassesFacts, Facts, HeadFacts, ScreenFacts
 from xray.registry import BACKBONE, made_for
 
-models = Blueprint("models", __name__)
-models.add_app_template_filter(figures.shown, "figure")
-models.add_app_template_filter(figures.decimal, "decimal")
-models.add_app_template_filter(figures.percent, "share")
-models.add_app_template_filter(figures.whole, "count")
+blueprint = Blueprint("models", __name__)
+blueprint.add_app_template_filter(figures.shown, "figure")
+blueprint.add_app_template_filter(figures.decimal, "decimal")
+blueprint.add_app_template_filter(figures.percent, "share")
+blueprint.add_app_template_filter(figures.whole, "count")
 
 # What makes one artefact again, by its kind; training/README.md explains.
 COMMANDS = {
@@ -53,7 +53,7 @@ OTHER_COMMANDS = {
 }
 
 
-@models.get("/models")
+@blueprint.get("/models")
 def index() -> str:
     """List what is served."""
     return render_template(
@@ -67,7 +67,7 @@ def index() -> str:
     )
 
 
-@models.get("/models/<name>")
+@blueprint.get("/models/<name>")
 def card(name: str) -> str:
     """Show what is known of one artefact."""
     facts = _artefact(name)
@@ -106,7 +106,7 @@ def _commands(facts: Facts) -> list[str]:
     return [f"python -m training.{step.format(name=facts.name, backbone=backbone, config=config)}" for step in steps]
 
 
-@models.get("/models/<name>.json")
+@blueprint.get("/models/<name>.json")
 def record(name: str) -> Response:
     """Send all that is known of one artefact, as training wrote it."""
     response = jsonify(asdict(_artefact(name)))

@@ -1,15 +1,91 @@
-"""The result page: what is kept of an analysis, beside how its models did on films of other patients."""
+"""The result of one radiograph: its page, images, JSON and PDF, beside how its models did on other patients."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from flask import current_app, render_template, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
+from web import forms
 from web.analyses import pictures
 from web.analyses.record import Record, Said
+from web.analyses.store import slug
+from web.render.report import pdf
+from web.security import visitors
 from web.services import services
+from web.views.pictures import sent
+from xray.annotate.annotated_copy import DISCLAIMER
 from xray.networks.metadata import ClassesFacts, ModelFacts
+
+blueprint = Blueprint("result", __name__)
+
+
+@blueprint.get("/query")
+def query_without_file() -> AnyResponse:
+    """Redirect to the form: a result has an address of its own."""
+    return redirect(url_for("index.index"), 303)
+
+
+@blueprint.post("/query")
+def query() -> str:
+    """Analyse the uploaded radiograph and show its result; see `web.views.index.refused` for what is refused."""
+    desk = services().desk
+    upload = forms.read(request, desk.analyzer.names)
+    return page(desk.read(upload.data, name=upload.name, choice=upload.model, owner=visitors.token(), turn=upload.turn))
+
+
+@blueprint.get("/analyses/<id>")
+def show(id: str) -> str:
+    """Show the result of a stored analysis."""
+    return page(visitors.own(id))
+
+
+@blueprint.get("/analyses/<id>/<name>")
+def picture(id: str, name: str) -> Response:
+    """Send an image of an analysis to its owner."""
+    response = sent(services().desk.pictures.open(visitors.own(id).id, name), name, tag=f"{id}-{name}")
+    # The browser asks each time, so that a deleted image is gone from a shared computer too.
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@blueprint.get("/static/xray_analysis/<name>")
+def annotated_copy(name: str) -> Response:
+    """Send an annotated copy, with headers that keep it out of search engines and caches."""
+    response = sent(services().desk.store.open(name), name, tag=name)
+    response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+@blueprint.get("/analyses/<id>.json")
+def as_json(id: str) -> Response:
+    """Send an analysis as JSON."""
+    record = visitors.own(id)
+    found = {"disclaimer": DISCLAIMER, **record.shared()}
+    return _file(json.dumps(found, ensure_ascii=False, indent=2), "application/json", _name(record, "json"))
+
+
+@blueprint.get("/analyses/<id>.pdf")
+def as_pdf(id: str) -> Response:
+    """Send the report of an analysis: one page of A4 or, with ?paper=letter, of US Letter."""
+    record = visitors.own(id)
+    size = pdf.PAPERS.get(request.args.get("paper", ""), pdf.A4)
+    names = (pictures.FILM, *(pictures.heat(said.model) for said in record.said))
+    found = services().desk.pictures.read(record.id, names)
+    return _file(pdf.write(record, found, services().labels, size), "application/pdf", _name(record, "pdf"))
+
+
+def _name(record: Record, ending: str) -> str:
+    return f"{slug(record.name)}-{record.id[:6]}.{ending}"
+
+
+def _file(content: str | bytes, kind: str, name: str) -> Response:
+    response = Response(content, mimetype=kind)
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
 
 
 class Share(NamedTuple):
@@ -66,16 +142,15 @@ class HeldOut:
 
 
 def page(record: Record) -> str:
-    """Write the page of one analysis."""
+    """Render the result page of an analysis."""
     models, desk = services().models, services().desk
     return render_template(
         "result.html",
         record=record,
         labels=services().labels,
         held_out={said.model: held_out(said, models.get(said.model)) for said in record.said},
-        cards={said.model: _address("models.card", name=said.model) for said in record.said if said.model in models},
-        report=_address("analyses.as_pdf", id=record.id),
-        # On a host that forgets its disk the table may outlive the pictures.
+        cards={said.model: url_for("models.card", name=said.model) for said in record.said if said.model in models},
+        # On a host with a temporary disk the table may outlive the images.
         pictured=desk.pictures.has(record.id, pictures.FILM),
     )
 
@@ -137,8 +212,3 @@ def _verdicts(metrics: Mapping[str, Any], verdict: str) -> Sides | None:
 def _mapping(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = record.get(key)
     return found if isinstance(found, Mapping) else {}
-
-
-def _address(endpoint: str, **values: Any) -> str | None:
-    """Return where something can be had; None where this application does not offer it."""
-    return url_for(endpoint, **values) if endpoint in current_app.view_functions else None

@@ -14,4 +14,4 @@ def way_back(address: str) -> str:
         out line breaks and tabs before they look.
     """
     ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address if ours else url_for("pages.index")
+    return address if ours else url_for("index.index")

@@ -49,7 +49,7 @@ def test_requests_stages_verdicts_and_refusals_are_counted(make_app, send):
     assert found['xray_verdicts_total{model="covid_normal",verdict="POSITIVE"}'] == 1
     assert found['xray_verdicts_total{model="covid_pneumo",verdict="NEGATIVE"}'] == 1
     assert found['xray_refusals_total{reason="UnreadableImage"}'] == 1
-    assert found['xray_request_seconds_count{endpoint="pages.query",status="200"}'] == 1
+    assert found['xray_request_seconds_count{endpoint="result.query",status="200"}'] == 1
     assert found["xray_films_in_hand"] == 0
     for stage in ("decode", "lungs", "backbone", "heads", "draw", "keep"):
         assert found[f'xray_stage_seconds_count{{stage="{stage}"}}'] == 1

@@ -59,7 +59,7 @@ def test_every_page_there_is_asks_first(guarded, stranger):
             answer = stranger.open(address, method=method)
             assert answer.status_code == 303 and answer.location.startswith("/password"), (method, address)
         asked.add(rule.endpoint)
-    assert {"pages.index", "pages.query", "pages.annotated_copy", "analyses.index", "analyses.picture"} <= asked
+    assert {"index.index", "result.query", "result.annotated_copy", "analyses.index", "result.picture"} <= asked
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/query", "/healthz/", "/static", "/password/leave", "/api"])
