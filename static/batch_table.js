@@ -1,4 +1,4 @@
-// The table of a batch: rows find their place as they come, and are sorted and filtered. web/batch/arrange.py does the same
+// The table of a batch: rows find their place as they come, and are sorted and filtered. web/batch/table.py does the same
 // for browsers without JavaScript.
 
 const section = document.getElementById('results');

@@ -1,7 +1,8 @@
-"""The rows of a batch: one for each file that came, read or refused, and what becomes of them as a table."""
+"""The table of a batch: a row for each file, read or refused; sorted, filtered, and as CSV.
 
-import csv
-import io
+Browsers with JavaScript sort and filter in static/batch_table.js, by the same keys.
+"""
+
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,13 +15,15 @@ from flask import url_for
 from web.analyses.record import Record
 from web.analyses.records import Records
 from web.analyses.store import slug
-from web.views.analyses import harmless
+from web.render.spreadsheet import as_csv as write_csv
+from web.render.spreadsheet import harmless
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.errors import Phrase, XrayError
 
 UNREADABLE = Phrase("The list of the batch came damaged, so nothing was made of it. Start the batch again.")
 GONE = Phrase("This analysis is not here any more.")
 LONGEST_PATH, LONGEST_ERROR = 200, 400
+ERRORS, CAUTIONS = "ERROR", "CAUTION"
 
 _VERDICTS = ("NEGATIVE", "INCONCLUSIVE", "POSITIVE")
 _OF_MODEL = ("verdict", "score", "threshold", "version", "heat_in_lungs")
@@ -29,18 +32,18 @@ _OF_FILM = ("cautions", "width", "height", "lung_share", "name_in_zip", "time", 
 
 
 class RowsError(XrayError):
-    """The list that a page sends back cannot be read."""
+    """The list of rows that a page sends back is unreadable."""
 
     status = 400
 
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one file.
+    """One file of a batch and its result.
 
     Attributes:
-        file: its path, as its sender may see it.
-        record: what was found; None where it was refused.
+        file: its path, safe to display.
+        record: its analysis; None where it was refused.
         error: why it was refused, in the visitor's language.
     """
 
@@ -50,7 +53,7 @@ class Row:
 
     @property
     def lung_share(self) -> float:
-        """How much of the picture the lungs cover, in [0, 1]; 0 where there is none."""
+        """The share of the image that the lungs cover, in [0, 1]; 0 without an analysis."""
         if self.record is None:
             return 0.0
         outlines = re.findall(r"M([\d L]+)Z", self.record.outline)
@@ -58,34 +61,77 @@ class Row:
         return float(sum(map(cv2.contourArea, contours))) / (self.record.width * self.record.height)
 
     @property
-    def rank(self) -> int | None:
-        """Where its verdict stands when rows are sorted: the higher, the more positive; None where there is none."""
-        return _VERDICTS.index(self.record.verdict) if self.record else None
+    def kinds(self) -> list[str]:
+        """The filters that the row passes: its verdict or ERRORS, and CAUTIONS where it has any."""
+        if self.record is None:
+            return [ERRORS]
+        return [self.record.verdict, *([CAUTIONS] if self.record.cautions else [])]
+
+    def keys(self, models: Sequence[str]) -> dict[str, str | float | None]:
+        """Return the sort key of each column; None is sorted last.
+
+        Args:
+            models: the models of the batch, each with a column for its score and one for its heat.
+        """
+        record = self.record
+        found: dict[str, str | float | None] = {"file": self.file.casefold(), "verdict": None, "lungs": None}
+        if record:
+            found |= {"verdict": _VERDICTS.index(record.verdict), "lungs": self.lung_share}
+        said = {each.model: each for each in record.said} if record else {}
+        for model in models:
+            found[model] = said[model].score if model in said else None
+            found[heat(model)] = said[model].heat_in_lungs if model in said else None
+        return found
+
+
+def heat(model: str) -> str:
+    """Return the name of the column with the share of a model's heat in the lungs."""
+    return f"heat-{model}"
+
+
+def arranged(
+    rows: Sequence[Row], models: Sequence[str], *, by: str = "", down: bool = False, kind: str = "", text: str = ""
+) -> list[Row]:
+    """Return rows filtered and sorted, for browsers without JavaScript.
+
+    Args:
+        rows: of the batch, in the order of the files.
+        models: the models of the batch.
+        by: a key of `Row.keys`; anything else leaves the order.
+        down: whether to sort in descending order.
+        kind: one of `Row.kinds`; empty passes all.
+        text: part of a file's path; empty passes all.
+    """
+    passed = [row for row in rows if (not kind or kind in row.kinds) and text.casefold() in row.file.casefold()]
+    keyed = [(row.keys(models).get(by), row) for row in passed]
+    known = [(key, row) for key, row in keyed if key is not None]
+    known.sort(key=lambda pair: pair[0], reverse=down)
+    return [row for _, row in known] + [row for key, row in keyed if key is None]
 
 
 def shown_path(path: str) -> str:
-    """Make a client's path fit to be shown: nothing invisible, not too long; its end says most."""
+    """Return a client's path safe to display: printable, and shortened from the front."""
     clean = _printable(path.replace("\\", "/"))
     return clean if len(clean) <= LONGEST_PATH else f"…{clean[1 - LONGEST_PATH :]}"
 
 
 def pack(rows: Iterable[Row]) -> str:
-    """Write rows as the page keeps them: path, id and error of each."""
+    """Return rows as JSON for the page to keep: path, id and error of each."""
     return json.dumps([[row.file, row.record.id if row.record else "", row.error] for row in rows], ensure_ascii=False)
 
 
 def unpack(text: str, records: Records, owner: str | None, *, gone: str, most: int) -> list[Row]:
-    """Read what `pack` wrote, and came back from the page.
+    """Return the rows that `pack` wrote and the page sent back.
 
     Args:
-        text: what came.
-        records: where the analyses are.
-        owner: who asks: somebody else's analyses are not there.
-        gone: what to say of an analysis that is not there.
-        most: rows that are read.
+        text: the JSON from the page.
+        records: the table of analyses.
+        owner: whose analyses may be read.
+        gone: the error of an analysis that does not exist any more.
+        most: the maximum number of rows.
 
     Raises:
-        RowsError: it is something else.
+        RowsError: the text is not such a list.
     """
     try:
         found = [(str(file), str(id), str(reason)) for file, id, reason in json.loads(text)[:most]]
@@ -100,14 +146,14 @@ def unpack(text: str, records: Records, owner: str | None, *, gone: str, most: i
 
 
 def stems(rows: Sequence[Row]) -> dict[str, str]:
-    """Give each analysis, by its id, a file name of its own that any system can write: without folder or ending."""
+    """Return a unique, portable file name without folder and extension for each analysis, by its id."""
     found: dict[str, str] = {}
     taken: set[str] = set()
     for row in rows:
         if row.record and row.record.id not in found:
             stem = first = slug(row.file)
             number = 1
-            # Some systems take Film and film for the same.
+            # Some file systems ignore case.
             while stem.lower() in taken:
                 number += 1
                 stem = f"{first}-{number}"
@@ -117,25 +163,21 @@ def stems(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def as_csv(rows: Sequence[Row], models: Sequence[str]) -> str:
-    """Write the whole table, a line for each file, the refused ones too.
+    """Return the whole table as CSV, a line for each file, refused ones included.
 
     Args:
         rows: of the batch.
-        models: whose columns are written.
+        models: the models whose columns are written.
     """
-    columns = [f"{model}_{column}" for model in models for column in (*_OF_MODEL, *_classes(rows, model))]
+    columns = [f"{model}_{column}" for model in models for column in (*_OF_MODEL, *_of_labels(rows, model))]
     columns = ["file", "error", "verdict", *columns, *(_OF_BOTH if len(models) > 1 else ()), *_OF_FILM]
-    table = io.StringIO()
-    writer = csv.DictWriter(table, columns, restval="", extrasaction="ignore", lineterminator="\r\n")
-    writer.writeheader()
     names = stems(rows)
-    for row in rows:
-        line = {"file": harmless(row.file), "error": harmless(row.error), "disclaimer": DISCLAIMER}
-        if row.record:
-            line |= _said(row.record) | _film(row.record, row.lung_share, names)
-        writer.writerow(line)
-    # The mark at the start tells spreadsheets that it is UTF-8.
-    return "\ufeff" + table.getvalue()
+    return write_csv(columns, (_line(row, names) for row in rows))
+
+
+def _line(row: Row, names: Mapping[str, str]) -> dict[str, str]:
+    line = {"file": harmless(row.file), "error": harmless(row.error), "disclaimer": DISCLAIMER}
+    return line | _said(row.record) | _film(row.record, row.lung_share, names) if row.record else line
 
 
 def _said(record: Record) -> dict[str, str]:
@@ -152,8 +194,8 @@ def _said(record: Record) -> dict[str, str]:
     return found
 
 
-def _classes(rows: Sequence[Row], model: str) -> list[str]:
-    """Name the columns of a model's several classes; none for a model of two."""
+def _of_labels(rows: Sequence[Row], model: str) -> list[str]:
+    """Return the columns of the labels that a model lists one by one."""
     found = [said for row in rows if row.record for said in row.record.said if said.model == model and said.classes]
     return ["called", *(f"{each.label}_score" for each in found[0].classes)] if found else []
 

@@ -1,7 +1,5 @@
 """My analyses: the list of this browser's analyses, as a page and as CSV, and their deletion."""
 
-import csv
-import io
 from collections.abc import Iterable
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -12,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from web.analyses import pictures
 from web.analyses.record import Record
+from web.render import spreadsheet
 from web.security import visitors
 from web.services import services
 from xray.annotate.annotated_copy import DISCLAIMER
@@ -19,8 +18,6 @@ from xray.annotate.annotated_copy import DISCLAIMER
 blueprint = Blueprint("analyses", __name__, url_prefix="/analyses")
 
 PER_PAGE = 50
-# What spreadsheets begin a formula with, in both widths of letters.
-FORMULA = tuple("=+-@＝＋－＠")
 CSV_COLUMNS = (
     "time", "file", "model", "version", "verdict", "score", "threshold", "cautions", "address", "disclaimer",
 )  # fmt: skip
@@ -46,7 +43,8 @@ def index() -> str:
 def as_csv() -> Response:
     """Send this browser's analyses as CSV, one row for each model."""
     owner = visitors.known()
-    content = _csv(services().desk.records.each(owner) if owner else ())
+    records = services().desk.records.each(owner) if owner else ()
+    content = spreadsheet.as_csv(CSV_COLUMNS, (row for record in records for row in rows(record)))
     return Response(content, mimetype="text/csv", headers={"Content-Disposition": "attachment; filename=analyses.csv"})
 
 
@@ -80,47 +78,24 @@ def _back() -> AnyResponse:
     return redirect(url_for("analyses.index", page=page if page > 1 else None), 303)
 
 
-def _csv(records: Iterable[Record]) -> str:
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\r\n")
-    writer.writerow(CSV_COLUMNS)
-    for record in records:
-        writer.writerows(rows(record))
-    # The mark at the start tells spreadsheets that it is UTF-8.
-    return "\ufeff" + table.getvalue()
-
-
-def rows(record: Record) -> Iterable[tuple[str, ...]]:
-    """Yield the table's rows: one for each model, or for each of its several classes, one for both together."""
-    address = url_for("result.show", id=record.id, _external=True)
-    said = []
+def rows(record: Record) -> Iterable[dict[str, str]]:
+    """Yield the rows of an analysis: one for each model, or each label that a model lists, and one for both models."""
+    said: list[tuple[object, ...]] = []
     for each in record.said:
         own = (each.model, each.version, each.verdict, each.score, each.threshold)
-        of_classes = [
+        of_labels = [
             (f"{each.model}:{row.label}", each.version, row.verdict, row.score, row.threshold) for row in each.classes
         ]
-        said += of_classes or [own]
+        said += of_labels or [own]
     if both := record.combined:
         said.append(("combined", "", both.verdict, both.score, both.threshold))
+    shared = {
+        "time": record.created.isoformat(timespec="seconds"),
+        "file": spreadsheet.harmless(record.name),
+        "cautions": " ".join(record.cautions),
+        "address": url_for("result.show", id=record.id, _external=True),
+        "disclaimer": DISCLAIMER,
+    }
     for model, version, verdict, score, threshold in said:
-        yield (
-            record.created.isoformat(timespec="seconds"),
-            harmless(record.name),
-            model,
-            version,
-            verdict,
-            f"{score:.4f}",
-            f"{threshold:.4f}",
-            " ".join(record.cautions),
-            address,
-            DISCLAIMER,
-        )
-
-
-def harmless(cell: str) -> str:
-    """Keep a spreadsheet from reading a file's name as a formula.
-
-    Source:
-        OWASP, CSV Injection.
-    """
-    return f"'{cell}" if cell.lstrip().startswith(FORMULA) or cell.startswith(("\t", "\r", "\n")) else cell
+        numbers = {"score": f"{score:.4f}", "threshold": f"{threshold:.4f}"}
+        yield shared | {"model": str(model), "version": str(version), "verdict": str(verdict)} | numbers

@@ -13,9 +13,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms
-from web.batch import arrange, downloads, intake, unpack, uploads
+from web.batch import downloads, unpack, uploads
 from web.batch import table as batch_table
-from web.batch import wording as batch_script
 from web.batch.table import Row, RowsError
 from web.batch.unpack import Sent
 from web.forms import FormError
@@ -70,7 +69,7 @@ def one() -> AnyResponse:
     file = request.files.get("file")
     if file is None or not file.filename:
         raise FormError(NO_FILES)
-    row = intake.read(Sent(request.form.get("path") or file.filename, file.read()), choice, visitors.token())
+    row = uploads.read(Sent(request.form.get("path") or file.filename, file.read()), choice, visitors.token())
     record = row.record
     return jsonify(
         file=row.file,
@@ -94,7 +93,7 @@ def many() -> AnyResponse:
     if len(files) > limit:
         raise FormError(TOO_MANY, limit=limit, count=len(files))
     done: list[Row] = []
-    shown = intake.read_all([(path, _kept(file)) for path, file in files], choice, visitors.token(), done)
+    shown = uploads.read_all([(path, _kept(file)) for path, file in files], choice, visitors.token(), done)
     page = stream_template(
         "batch.html",
         shown=shown,
@@ -183,7 +182,7 @@ def _columns(function: str, choice: str) -> dict[str, object]:
     if function == MASK:
         sortable.append(("lungs", _("Lungs")))
     elif function == SHOW:
-        sortable += [(arrange.heat(model), labels[model]) for model in models]
+        sortable += [(batch_table.heat(model), labels[model]) for model in models]
     else:
         sortable += [("verdict", _("Together"))] if set(models) >= set(combined.MODELS) else []
         sortable += [(model, labels[model]) for model in models]
@@ -194,16 +193,14 @@ def _columns(function: str, choice: str) -> dict[str, object]:
         "labels": labels,
         "choices": services().choices,
         "sortable": sortable,
-        "keys": arrange.keys,
-        "kinds": arrange.kinds,
         "blank": Row(""),
-        "words": batch_script.words(),
+        "zips": unpack,
     }
 
 
 def _table(found: Sequence[Row], function: str, choice: str, problem: str = "") -> AnyResponse:
     form = request.form
-    shown = arrange.arranged(
+    shown = batch_table.arranged(
         found,
         services().desk.analyzer.expand(choice),
         by=form.get("by", ""),

@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from web.views.analyses import CSV_COLUMNS, harmless
+from web.render.spreadsheet import harmless
+from web.views.analyses import CSV_COLUMNS
 
 DISCLAIMER = "Research and education only, not a diagnosis"
 

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from web.analyses.record import Record, Said
-from web.batch.arrange import arranged, kinds
-from web.batch.table import Row
+from web.batch.table import Row, arranged
 
 SAID = Said("covid_normal", "1", "", 0, "0", 0.5, 0.4, 0.6, "covid", "normal", "covid", None, 0.3, "copy.png")
 RECORD = Record("", "me", datetime.now(UTC), "", "covid_normal", 9, 9, (0, 9, 0, 9), "", (), (SAID,), None)
@@ -62,4 +61,4 @@ def test_rows_are_filtered_by_what_was_found_and_by_name(asked: dict[str, str], 
 
 
 def test_every_row_passes_some_filter() -> None:
-    assert all(kinds(each) for each in ROWS)
+    assert all(each.kinds for each in ROWS)
