@@ -1,15 +1,19 @@
-"""How it works: the page that follows one radiograph, and the pictures of its steps."""
+"""How it works: the page that shows one radiograph at every step, and the images of the steps."""
 
-from typing import cast
+from dataclasses import dataclass
+from functools import lru_cache
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
+from werkzeug.datastructures import MultiDict
 
-from web.examples import EXAMPLES
-from web.explain import classroom, plots, slides
-from web.explain.classroom import Lessons
+from web.analyses import pictures
+from web.analyses.record import Record, Said
+from web.examples import EXAMPLES, Example
+from web.explain import drawings
 from web.explain.lesson import Lesson
 from web.i18n import in_words
 from web.render.models import terms
+from web.security import visitors
 from web.services import services
 from xray.errors import ImageError
 from xray.networks import lungs, preprocess
@@ -17,7 +21,12 @@ from xray.quality import frontal, polarity
 
 blueprint = Blueprint("explain", __name__)
 
-# The limits that the lesson quotes, from where they hold.
+FIRST = "normal"
+# Lessons of the examples that are cached, of about 2 MB each; a visitor's own radiographs never are.
+CACHED = 4
+# Own analyses that the form offers.
+OFFERED = 3
+# The limits that the page quotes.
 LIMITS = {
     "doubtful_contrast": polarity.DOUBTFUL_CONTRAST,
     "smallest_share": frontal.SMALLEST_SHARE,
@@ -27,20 +36,49 @@ LIMITS = {
 }
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The radiograph and the model that an address asks for.
+
+    Attributes:
+        lesson: the radiograph, step by step.
+        model: the model's name.
+        example: the example image, if it is one.
+        record: the visitor's own analysis, if it is one.
+    """
+
+    lesson: Lesson
+    model: str
+    example: Example | None
+    record: Record | None
+
+    @property
+    def address(self) -> dict[str, str]:
+        """The query of an address that leads to the same radiograph and model."""
+        film = self.record.id if self.record else self.example.name if self.example else FIRST
+        return {"film": film, "model": self.model}
+
+    @property
+    def said(self) -> Said | None:
+        """The result of the model when the visitor uploaded the radiograph."""
+        found = (said for said in (self.record.said if self.record else ()) if said.model == self.model)
+        return next(found, None)
+
+
 @blueprint.get("/how")
 def index() -> str:
-    """Follow one radiograph through every step."""
-    choice = classroom.choose(request, _lessons())
+    """Show one radiograph at every step."""
+    choice, owner = _choose(request.args), visitors.known()
     return render_template(
         "explain.html",
         **vars(choice),
         address=choice.address,
         said=choice.said,
         problem=_problem(choice.lesson),
-        drawings=plots,
+        drawings=drawings,
         examples=EXAMPLES,
-        own=classroom.own(),
-        labels={name: services().labels[name] for name in _lessons().registry.heads},
+        own=services().desk.records.of(owner, limit=OFFERED) if owner else [],
+        labels=services().labels,
         terms=terms,
         limits=LIMITS,
     )
@@ -48,10 +86,10 @@ def index() -> str:
 
 @blueprint.get("/how/<name>.png")
 def slide(name: str) -> Response:
-    """Draw one step of that radiograph's way."""
-    choice = classroom.choose(request, _lessons())
+    """Send the image of one step."""
+    choice = _choose(request.args)
     try:
-        png = slides.slide(choice.lesson, name)
+        png = drawings.slide(choice.lesson, name)
     except ImageError:
         abort(404)
     response = Response(png or abort(404), mimetype="image/png")
@@ -60,13 +98,35 @@ def slide(name: str) -> Response:
     return response
 
 
-def _lessons() -> Lessons:
-    found = current_app.extensions.setdefault("lessons", Lessons(services().desk.analyzer.registry))
-    return cast(Lessons, found)
+def _choose(asked: MultiDict[str, str]) -> Choice:
+    """Read an address: ?film=, an example or the id of an own analysis (or ?analysis=), and ?model=; 404 for others."""
+    registry = services().desk.analyzer.registry
+    model = asked.get("model") or next(iter(registry.heads))
+    if model not in registry.heads:
+        abort(404)
+    film = asked.get("analysis") or asked.get("film") or FIRST
+    if example := EXAMPLES.get(film):
+        return Choice(_lesson_of_example(film, model), model, example, None)
+    record = visitors.own(film)
+    content = services().desk.pictures.read(record.id, [pictures.FILM]).get(pictures.FILM)
+    if content is None:
+        abort(404)
+    return Choice(Lesson(content, registry, registry.heads[model]), model, None, record)
+
+
+def _lesson_of_example(film: str, model: str) -> Lesson:
+    registry = services().desk.analyzer.registry
+
+    @lru_cache(CACHED)
+    def lesson(film: str, model: str) -> Lesson:
+        return Lesson(EXAMPLES[film].read(), registry, registry.heads[model])
+
+    cached: Lesson = current_app.extensions.setdefault("lessons", lesson)(film, model)
+    return cached
 
 
 def _problem(lesson: Lesson) -> str | None:
-    """Say why a film does not come to the end of its way; None where it does."""
+    """Return why the radiograph is refused at some step; None where it is not."""
     try:
         _reached = lesson.prediction
     except ImageError as error:

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from web.examples import EXAMPLES
+from web.explain.drawings import SLIDES, slide
 from web.explain.lesson import PATCH, Lesson
-from web.explain.slides import SLIDES, slide
 from xray.analysis import Analyzer
 from xray.registry import Registry
 

@@ -1,25 +1,33 @@
-"""The pictures of a lesson, as PNG: each is what the code had in hands at that step, made visible."""
+"""The images and charts of a lesson: what the code holds at each step, made visible."""
 
 from collections.abc import Callable
 
 import cv2
 import numpy as np
+from flask_babel import gettext as _
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from web.explain.lesson import Lesson
+from web.render import charts
+from web.render.charts import Words
 from xray.analysis import Analysis
 from xray.annotate.annotated_copy import HEAT_COLOURS, encode_png, film_panel, heat_panel, radiograph_panel
 from xray.annotate.lettering import Picture
 
-# Maps of a few cells are enlarged cell by cell, so that one sees how coarse they are.
+# Pixels of a cell: feature maps are enlarged without smoothing, so that their coarseness shows.
 CELL = 16
 
 
 def slide(lesson: Lesson, name: str) -> bytes | None:
-    """Draw one step of a lesson; None where there is none of that name.
+    """Return the image of a step as PNG; None for an unknown step.
+
+    Args:
+        lesson: the radiograph.
+        name: a key of SLIDES.
 
     Raises:
-        ImageError: the film does not come so far.
+        ImageError: the radiograph is refused before that step.
     """
     draw = SLIDES.get(name)
     return encode_png(draw(lesson)) if draw else None
@@ -47,7 +55,7 @@ def _input(lesson: Lesson) -> Picture:
 
 
 def _features(lesson: Lesson) -> Picture:
-    """Lay the maps of the strongest features side by side, each to its own scale."""
+    """Return the maps of the strongest features side by side, each to its own scale."""
     maps = [lesson.features[:, :, share.channel] for share in lesson.strongest]
     return np.hstack([_warm(each / max(float(each.max()), 1e-6)) for each in maps])
 
@@ -85,12 +93,34 @@ def _grey(numbers: NDArray[np.float32]) -> Picture:
 
 
 def _warm(cells: NDArray[np.float32]) -> Picture:
-    """Colour values from 0 to 1 as the heat map does."""
+    """Return values from 0 to 1 in the colours of the heat map."""
     return _enlarged(HEAT_COLOURS[np.rint(255 * cells).astype(np.uint8), 0], CELL)
 
 
 def _two_sided(numbers: NDArray[np.float32]) -> Picture:
-    """Colour what is above 0 orange and what is below blue, the stronger the farther from 0."""
+    """Return values above 0 in orange and below 0 in blue, brighter with their distance from 0."""
     strength = np.clip(np.abs(numbers) / 2.5, 0, 1)[..., None]
     orange, blue = np.array((40, 159, 240)), np.array((233, 180, 86))
     return np.asarray(np.rint(strength * np.where(numbers[..., None] > 0, orange, blue)), np.uint8)
+
+
+def pooled(lesson: Lesson) -> Markup:
+    """Return the chart of the pooled features; those with the largest contributions stand out."""
+    title = _("The features as bars")
+    desc = _(
+        "%(count)s bars, one for each feature, as high as the feature is strong on this film. The broad ones speak "
+        "most for or against the answer.",
+        count=len(lesson.pooled),
+    )
+    marked = [share.channel for share in lesson.strongest]
+    return charts.bars(Words("pooled", title, desc), [float(value) for value in lesson.pooled], marked)
+
+
+def sum_of(lesson: Lesson) -> Markup:
+    """Return the chart of what the features contribute to the logit."""
+    title = _("What adds up to the logit")
+    rows = [(_("feature %(number)s", number=share.channel), share.product) for share in lesson.strongest]
+    rows.append((_("all other features"), lesson.others))
+    rows.append((_("the head’s own bias"), lesson.bias))
+    desc = "; ".join(f"{name}: {charts.signed(value)}" for name, value in rows)
+    return charts.balance(Words("sum", title, desc), rows)
