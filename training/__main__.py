@@ -1,0 +1,61 @@
+"""The training kit's command line: `python -m training STEP`; the steps are in training/steps.py."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from training.steps import STEPS, Step
+from xray.errors import XrayError
+
+# TensorFlow reports at length how it was built; what matters is raised.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step.
+
+    Args:
+        arguments: the step's name and its own arguments; those of the command line by default.
+
+    Returns:
+        The exit status: 2 for what a user can mend, said in one line.
+    """
+    steps = {step.name: step for step in STEPS}
+    width = max(map(len, steps))
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description="The training kit. Each step reads files, writes files, and can be run alone.",
+        epilog="steps:\n" + "\n".join(f"  {step.name:{width}}  {step.line}" for step in STEPS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("step", choices=steps, metavar="STEP", help="one of those below; STEP --help says more")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="its arguments")
+    chosen = parser.parse_args(arguments)
+    return run(steps[chosen.step], chosen.rest)
+
+
+def run(step: Step, arguments: Sequence[str]) -> int:
+    """Run a step; the one place where an error becomes a line.
+
+    Args:
+        step: which one.
+        arguments: its own.
+    """
+    try:
+        if step.arguments is None and not hasattr(step.load(), "run"):  # a module that still parses its own arguments
+            sys.argv = [f"python -m training {step.name}", *arguments]
+            return int(step.load().main() or 0)
+        args = step.parser().parse_args(arguments)
+        return int(step.load().run(args) or 0)
+    except (XrayError, OSError) as error:
+        print(f"{step.name}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\n{step.name}: stopped; run the same command again to go on", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
