@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.config import REPOSITORY
-from training.fit import devices
+from training.networks import devices
 
 
 def describe(config: Any, manifest: Path) -> dict[str, Any]:  # noqa: ANN401 - any configuration dataclass

@@ -67,7 +67,10 @@ def network_arguments(parser: argparse.ArgumentParser, config: str, run: str) ->
     parser.add_argument("--config", type=Path, default=CONFIGS / f"{config}.toml", help="(default: %(default)s)")
     manifest_argument(parser)
     parser.add_argument(
-        "--run", type=Path, default=RUNS / run, help="folder of the run; an unfinished one goes on (default: %(default)s)"
+        "--run",
+        type=Path,
+        default=RUNS / run,
+        help="folder of the run; an unfinished one goes on (default: %(default)s)",
     )
 
 
@@ -118,7 +121,9 @@ STEPS = (
     Step("backbone", "pretrain the VGG16 backbone on radiographs", "training.fit.backbone", backbone_arguments),
     Step("slim", "distil a slimmer backbone from the served one", "training.fit.slim",
          partial(network_arguments, config="slim", run="vgg16_slim")),
-    Step("head", "train a head on the frozen backbone", "training.fit.head", head_arguments),
+    Step("contrast", "train a head of a pair of labels", "training.fit.contrast"),
+    Step("classes", "train a head of several labels", "training.fit.classes"),
+    Step("train-labels", "train a head of findings", "training.fit.train_labels"),
     Step("out-of-distribution", "train the screen that refuses and warns", "training.fit.out_of_distribution",
          screen_arguments),
     Step("evaluate", "measure heads on the test split", "training.evaluate.evaluate"),

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from training.config import MODELS, RUNS
 from training.data.manifest import Row, read, root
-from training.fit import devices
+from training.networks import devices
 from xray.io import image
 from xray.networks import lungs, preprocess
 from xray.networks.preprocess import Recipe

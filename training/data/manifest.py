@@ -6,15 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from training.config import REPOSITORY
+from training.config import MANIFEST as MANIFEST
 from xray.errors import LeakageError, ManifestError
 
-MANIFEST = REPOSITORY / "data" / "manifest.csv"
 LABELS = ("covid", "normal", "pneumonia")
 # A fourth class, of the Radiography Database alone: taken where it is asked for, as the models know three.
 OPACITY = "opacity"
 SPLITS = ("train", "val", "test", "held_out")
-AGAIN = "run `python -m training.data.prepare` again"
+AGAIN = "run `python -m training prepare` again"
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def read(path: Path = MANIFEST) -> list[Row]:
         LeakageError: a patient, a picture or a group stands in two splits.
     """
     if not path.is_file():
-        raise ManifestError(f"expected a manifest at {path}, found none; run `python -m training.data.prepare`")
+        raise ManifestError(f"expected a manifest at {path}, found none; run `python -m training prepare`")
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != COLUMNS:

@@ -1,4 +1,4 @@
-"""Build the manifest: `python -m training.data.prepare`.
+"""Build the manifest: `python -m training prepare`.
 
 One table from the published folders, in which no patient and no near-copy crosses a split and the reference
 article's validation pictures are held out.
@@ -6,7 +6,6 @@ article's validation pictures are held out.
 
 import argparse
 import os
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from training.config import REPOSITORY, data_root
+from training.config import MANIFEST, REPOSITORY, data_root
 from training.data import coverage, held_out, layouts, manifest, splits
 from training.data.collection import Collection, Measure
 from training.data.duplicates import Thumbnails, near_copies
 from training.data.manifest import Row
-from xray.errors import DatasetError
 
 
 def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int, *, opacity: bool = False) -> list[Row]:
@@ -85,26 +83,19 @@ def _list(entries: list[dict[str, str]], listed: list[dict[str, str]], path: Pat
         print(f"{path}: written")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.data.prepare", description="Build the manifest.")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
     option = parser.add_argument
     option("--source", type=Path, action="append", metavar="DIR",
            help="a folder in one of the known layouts; repeatable (the data root, else ./input)")  # fmt: skip
-    option("--output", type=Path, default=manifest.MANIFEST, metavar="CSV", help="the table (%(default)s)")
+    option("--output", type=Path, default=MANIFEST, metavar="CSV", help="the manifest (%(default)s)")
     option("--validation", type=Path, default=REPOSITORY / "dataset_validation", metavar="DIR",
-           help="where the held-out pictures go (%(default)s)")  # fmt: skip
+           help="where the held-out radiographs go (%(default)s)")  # fmt: skip
     option("--seed", type=int, default=42, help="decides the splits (%(default)s)")
     option("--opacity", action="store_true", help="take the Radiography Database's Lung_Opacity too")
-    chosen = parser.parse_args(arguments)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Build the manifest."""
     default = data_root() if data_root().is_dir() else Path("input")
-    try:
-        prepare(chosen.source or [default], chosen.output, chosen.validation, chosen.seed, opacity=chosen.opacity)
-    except DatasetError as error:
-        print(f"prepare: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    prepare(args.source or [default], args.output, args.validation, args.seed, opacity=args.opacity)

@@ -16,15 +16,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from training import run
-from training.config import CONFIGS, REPOSITORY, RUNS, load
+from training import run as runs
+from training.config import REPOSITORY, load
 from training.data.augment import Augmentation, changed
 from training.data.crops import Crops, crops
-from training.data.manifest import MANIFEST
-from training.fit import devices
 from training.fit.backbone_data import Draws, Findings, PretrainConfig, Stage
 from training.fit.schedule import OneCycle
 from training.fit.workers import Workers
+from training.networks import devices
 from training.networks.litert import vgg16_from
 from training.networks.vgg16 import fold, freeze, unfold, vgg16_batch_norm
 from xray.errors import DatasetError
@@ -97,11 +96,11 @@ def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1
             )
     writes = devices.share()[0] == 0
     if writes:
-        run.start(folder, config, manifest)
+        runs.start(folder, config, manifest)
     data = crops(manifest, Recipe(LUNG_BOX, config.crop_size))
     findings, pool = Findings.of(data.rows), Workers(data.pictures, workers)
     model = _model(config, data, findings, folder)
-    done, first = len(run.history(folder)), 0
+    done, first = len(runs.history(folder)), 0
     for stage in config.stages:
         last = first + stage.epochs
         if done < last:
@@ -116,8 +115,8 @@ def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1
             with devices.alone():
                 accuracies = validate(judged, data, findings, config, stage.size)
                 if writes:
-                    run.save_model(model, folder / "last.keras")
-                    run.log(folder, {"epoch": epoch + 1, "size": stage.size, **logged, **accuracies})
+                    runs.save_model(model, folder / "last.keras")
+                    runs.log(folder, {"epoch": epoch + 1, "size": stage.size, **logged, **accuracies})
         first = last
     pool.close()
     if writes:
@@ -137,7 +136,7 @@ def _model(config: PretrainConfig, data: Crops, findings: Findings, folder: Path
     """Return the model of the last finished epoch, or a new one."""
     keras.utils.set_random_seed(config.seed)
     model = vgg16_batch_norm({"logits": len(config.classes), "within": len(findings.names)}, config.dropout)
-    if run.history(folder):
+    if runs.history(folder):
         # Not load_model: the precision is the one that was asked for now.
         model.load_weights(folder / "last.keras")
     elif config.start:
@@ -162,19 +161,7 @@ def compile_stage(model: keras.Model, config: PretrainConfig, stage: Stage, done
     model.compile(optimizer, losses, loss_weights=weights, jit_compile=devices.uses_xla())
 
 
-def main() -> None:
-    """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, default=CONFIGS / "backbone.toml")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument(
-        "--run", type=Path, default=RUNS / "backbone", help="folder of the run; an unfinished one goes on"
-    )
-    devices.add_options(parser)
-    args = parser.parse_args()
-    devices.use(parser, args)
+def run(args: argparse.Namespace) -> None:
+    """Pretrain the backbone of a configuration."""
+    devices.use(args.devices, args.precision)
     train(load(args.config, PretrainConfig), args.manifest, args.run, devices.workers(args.workers))
-
-
-if __name__ == "__main__":
-    main()

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from training.data.augment import Augmentation
 from training.data.crops import Crops
 from training.data.manifest import Row
-from training.fit import devices
 from training.fit.workers import Batch, Workers
+from training.networks import devices
 from xray.errors import DatasetError
 
 

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from training import run
-from training.config import CONFIGS, RUNS, load
-from training.data.manifest import MANIFEST
+from training import run as runs
+from training.config import RUNS, load
 from training.evaluate import cautions
 from training.fit.linear import Linear, fit_linear
 from training.fit.out_of_distribution_data import Material, ScreenConfig
@@ -180,27 +179,17 @@ def train(config: ScreenConfig, manifest: Path, folder: Path, backbone: str = BA
         "whitening": whitening,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    run.write_json(folder / "config.json", run.describe(config, manifest))
+    runs.write_json(folder / "config.json", runs.describe(config, manifest))
     checks = [{"name": str(name), "threshold": each} for name, each in zip(CHECKS, thresholds, strict=True)]
-    run.write_json(folder / "report.json", {"checks": checks, "figures": report})
-    run.write_arrays(folder / "screen.npz", {name: array.astype(np.float32) for name, array in arrays.items()})
+    runs.write_json(folder / "report.json", {"checks": checks, "figures": report})
+    runs.write_arrays(folder / "screen.npz", {name: array.astype(np.float32) for name, array in arrays.items()})
     for name, figures in report.items():
         for what, kinds in figures.items():
             said = ", ".join(f"{kind} {each['flagged']}/{each['n']}" for kind, each in kinds.items())
             print(f"{name}: {what}: {said}")
 
 
-def main() -> None:
-    """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, default=CONFIGS / "screen.toml")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--backbone", default=BACKBONE, help="the network of model/ that it stands on")
-    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/screen, or runs/<backbone>/screen)")
-    args = parser.parse_args()
+def run(args: argparse.Namespace) -> None:
+    """Train the screen of a configuration."""
     folder = args.run or made_for(RUNS, args.backbone) / "screen"
     train(load(args.config, ScreenConfig), args.manifest, folder, args.backbone)
-
-
-if __name__ == "__main__":
-    main()

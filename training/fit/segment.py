@@ -15,12 +15,12 @@ from keras import ops
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training import run
-from training.config import CONFIGS, RUNS, load
+from training import run as runs
+from training.config import load
 from training.data.augment import Augmentation, expose, transform, warp
-from training.data.manifest import MANIFEST, Row, read, root
-from training.fit import devices
+from training.data.manifest import Row, read, root
 from training.fit.schedule import OneCycle
+from training.networks import devices
 from training.networks.vgg16 import unet
 from xray.io import image
 from xray.networks import lungs
@@ -105,12 +105,12 @@ def mean_dice(model: keras.Model, pictures: NDArray[np.uint8], masks: NDArray[np
 
 def train(config: SegmentConfig, manifest: Path, folder: Path) -> None:
     """Train, or go on with, the U-Net; keep the epoch with the best validation Dice."""
-    run.start(folder, config, manifest)
+    runs.start(folder, config, manifest)
     rows = [row for row in read(manifest) if row.mask]
     data = {
         split: read_pairs([r for r in rows if r.split == split], root(manifest)) for split in ("train", "val", "test")
     }
-    done = run.history(folder)
+    done = runs.history(folder)
     if done:
         model = keras.models.load_model(
             folder / "last.keras",
@@ -131,26 +131,17 @@ def train(config: SegmentConfig, manifest: Path, folder: Path) -> None:
             "loss": fitted.history["loss"][0],
             "val_dice": mean_dice(model, *data["val"]),
         }
-        if row["val_dice"] > max([past["val_dice"] for past in run.history(folder)], default=0.0):
-            run.save_model(model, folder / "best.keras")
-        run.save_model(model, folder / "last.keras")
-        run.log(folder, row)
+        if row["val_dice"] > max([past["val_dice"] for past in runs.history(folder)], default=0.0):
+            runs.save_model(model, folder / "best.keras")
+        runs.save_model(model, folder / "last.keras")
+        runs.log(folder, row)
     best = keras.models.load_model(folder / "best.keras", compile=False)
     result = {"dice": mean_dice(best, *data["test"]), "pictures": len(data["test"][0])}
-    run.write_json(folder / "test.json", result)
+    runs.write_json(folder / "test.json", result)
     print(f"Dice on {result['pictures']} pictures of patients kept apart: {result['dice']:.4f}")
 
 
-def main() -> None:
-    """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, default=CONFIGS / "lungs.toml")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--run", type=Path, default=RUNS / "lungs", help="folder of the run; an unfinished one goes on")
-    args = parser.parse_args()
+def run(args: argparse.Namespace) -> None:
+    """Train the U-Net of a configuration."""
     keras.config.set_dtype_policy("mixed_bfloat16")
     train(load(args.config, SegmentConfig), args.manifest, args.run)
-
-
-if __name__ == "__main__":
-    main()

@@ -17,14 +17,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from training import run
-from training.config import CONFIGS, REPOSITORY, RUNS, load
+from training import run as runs
+from training.config import REPOSITORY, load
 from training.data.augment import Augmentation, changed
 from training.data.crops import Crops, crops
-from training.data.manifest import MANIFEST
-from training.fit import devices
 from training.fit.schedule import OneCycle
-from training.networks import litert
+from training.networks import devices, litert
 from training.networks.prune import prune
 from training.networks.vgg16 import Plan, convolutions, features, vgg16
 from xray.networks.heads import average
@@ -168,21 +166,21 @@ def averages(maps: Array) -> Array:
 
 def train(config: SlimConfig, manifest: Path, folder: Path) -> None:
     """Prune and train, or go on with, the slim backbone; save it at the end."""
-    run.start(folder, config, manifest)
+    runs.start(folder, config, manifest)
     data = crops(manifest, Recipe(LUNG_BOX, config.crop_size))
     units, student = _start(config, data, folder)
-    done, first = len(run.history(folder)), 0
+    done, first = len(runs.history(folder)), 0
     for stage in config.stages:
         for epoch in range(max(done, first), first + stage.epochs):
             teacher = _teacher(config, stage.size, folder)
             lessons = Lessons(data, config, stage, epoch, teacher, units)
             fitted = student.fit(lessons, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)
             judged = judge(student, teacher, data, stage.size, units)
-            run.save_model(student, folder / "last.keras")
-            run.log(folder, {"epoch": epoch + 1, "size": stage.size, "loss": fitted.history["loss"][0], **judged})
+            runs.save_model(student, folder / "last.keras")
+            runs.log(folder, {"epoch": epoch + 1, "size": stage.size, "loss": fitted.history["loss"][0], **judged})
         first += stage.epochs
     _in_units(student, units.channel)
-    run.save_model(student, folder / "network.keras")
+    runs.save_model(student, folder / "network.keras")
 
 
 def _start(config: SlimConfig, data: Crops, folder: Path) -> tuple[Units, keras.Model]:
@@ -191,7 +189,7 @@ def _start(config: SlimConfig, data: Crops, folder: Path) -> tuple[Units, keras.
     chosen = data.draw(config.start_pictures, (config.seed, START))
     inputs = _inputs(data, chosen, size, config.augmentation, (config.seed, START))
     units = Units.of(taught(_teacher(config, size, folder), inputs))
-    if run.history(folder):
+    if runs.history(folder):
         student = keras.models.load_model(folder / "last.keras")
         student.jit_compile = devices.uses_xla()
         return units, student
@@ -231,16 +229,6 @@ def _in_units(model: keras.Model, factor: Array) -> None:
     layer.set_weights([np.asarray(weights) * factor for weights in layer.get_weights()])
 
 
-def main() -> None:
-    """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, default=CONFIGS / "slim.toml")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>); an unfinished one goes on")
-    args = parser.parse_args()
-    config = load(args.config, SlimConfig)
-    train(config, args.manifest, args.run or RUNS / config.name)
-
-
-if __name__ == "__main__":
-    main()
+def run(args: argparse.Namespace) -> None:
+    """Distil the backbone of a configuration."""
+    train(load(args.config, SlimConfig), args.manifest, args.run)

@@ -19,9 +19,10 @@ from training.config import part as part_of
 from training.data.augment import Augmentation
 from training.data.crops import Crops, crops, draw_weights
 from training.evaluate.predictions import write_predictions
-from training.fit import devices, features
+from training.fit import features
 from training.metrics.discrimination import roc_auc
 from training.metrics.thresholds import operating_point
+from training.networks import devices
 from training.networks.vgg16 import head_weights, pooled_head
 from xray.networks.preprocess import Recipe
 

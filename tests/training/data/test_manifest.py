@@ -65,7 +65,7 @@ def test_says_what_is_wrong_with_a_table(tmp_path: Path, before: str, after: str
 
 
 def test_says_how_to_make_a_missing_table(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="training.data.prepare"):
+    with pytest.raises(ManifestError, match="training prepare"):
         manifest.read(tmp_path / "manifest.csv")
-    with pytest.raises(ManifestError, match="training.data.prepare"):
+    with pytest.raises(ManifestError, match="training prepare"):
         manifest.root(tmp_path / "manifest.csv")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from training.__main__ import main as training
 from training.data import prepare as step
 from training.data.coverage import LESSON
 from training.data.duplicates import near_copies, thumbnail
@@ -224,7 +225,7 @@ def test_says_what_it_expected(tmp_path: Path, capsys: Captured, inside: dict[st
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(text)
     output, validation = str(tmp_path / "m.csv"), str(tmp_path / "validation")
-    assert step.main(["--source", str(home), "--output", output, "--validation", validation]) == 1
+    assert training(["prepare", "--source", str(home), "--output", output, "--validation", validation]) == 2
     said = capsys.readouterr().err
     assert message in said
     assert "expected" in said

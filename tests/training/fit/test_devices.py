@@ -1,6 +1,5 @@
 """A training on several devices, simulated: each test runs the step as a user would, in processes of its own."""
 
-import argparse
 import json
 import os
 import socket
@@ -17,8 +16,10 @@ pytest.importorskip("jax", reason="needs requirements-jax.txt")
 
 from training import run  # noqa: E402
 from training.config import load  # noqa: E402
-from training.fit import backbone, devices  # noqa: E402
+from training.fit import backbone  # noqa: E402
+from training.networks import devices  # noqa: E402
 from training.networks.vgg16 import vgg16  # noqa: E402
+from xray.errors import XrayError  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = """
@@ -62,7 +63,7 @@ class Step:
         flags = f"--xla_force_host_platform_device_count={devices}"
         here = {"KERAS_BACKEND": "jax", "XLA_FLAGS": flags, "XRAY_RUNS": str(self.folder)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "training.fit.backbone", *map(str, asked), "--precision", "float32", *options],
+            [sys.executable, "-m", "training", "backbone", *map(str, asked), "--precision", "float32", *options],
             cwd=ROOT, env={**os.environ, **here, **environment},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
@@ -174,30 +175,18 @@ def test_devices_that_cannot_be_had_are_refused_with_what_to_do(step, asked, the
 
 
 @pytest.mark.parametrize(
-    ("words", "environment", "told"),
+    ("asked", "environment", "backend", "told"),
     [
-        (["--devices", "2"], {}, "KERAS_BACKEND=jax"),
-        (["--devices", "many"], {}, "expected a number from 1, received 'many'"),
-        (["--workers", "0"], {}, "expected a number from 1, received '0'"),
-        ([], {"KERAS_DISTRIBUTION_PROCESS_ID": "1"}, "KERAS_BACKEND=jax"),
+        (2, {}, "tensorflow", "KERAS_BACKEND=jax"),
+        (1, {"KERAS_DISTRIBUTION_PROCESS_ID": "1"}, "tensorflow", "KERAS_BACKEND=jax"),
+        # A process that does not know the others would train alone, and write what another one writes.
+        (1, {"KERAS_DISTRIBUTION_PROCESS_ID": "1"}, "jax", "JOB_ADDRESSES"),
     ],
 )
-def test_what_this_backend_cannot_do_is_refused(words, environment, told, capsys, monkeypatch):
-    expect_refusal(words, environment, told, capsys, monkeypatch, "tensorflow")
-
-
-def test_a_process_that_does_not_know_the_others_is_refused(capsys, monkeypatch):
-    """Else it would train alone, and write what another one writes."""
-    expect_refusal([], {"KERAS_DISTRIBUTION_PROCESS_ID": "1"}, "JOB_ADDRESSES", capsys, monkeypatch, "jax")
-
-
-def expect_refusal(words, environment, told, capsys, monkeypatch, backend):
+def test_what_a_backend_cannot_do_is_refused(asked, environment, backend, told, monkeypatch):
     monkeypatch.setattr("keras.config.set_dtype_policy", lambda name: None)
     monkeypatch.setattr("keras.backend.backend", lambda: backend)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    parser = argparse.ArgumentParser()
-    devices.add_options(parser)
-    with pytest.raises(SystemExit):
-        devices.use(parser, parser.parse_args(words))
-    assert told in capsys.readouterr().err
+    with pytest.raises(XrayError, match=told):
+        devices.use(asked, "float32")

@@ -112,7 +112,11 @@ def test_the_shipped_plan_is_slimmer_and_keeps_the_last_channels():
 
 @pytest.mark.parametrize(
     ("line", "problem"),
-    [("plan = [[16, 24.5]]", "type int"), ("plan = 5", "expected a list"), ("taught_by = 1", "unknown keys")],
+    [
+        ("plan = [[16, 24.5]]", "Expected `int`"),
+        ("plan = 5", "Expected `array`"),
+        ("taught_by = 1", "taught_by"),
+    ],
 )
 def test_a_slip_in_the_configuration_is_named(tmp_path, line, problem):
     words = (CONFIGS / "slim.toml").read_text(encoding="utf-8").splitlines()

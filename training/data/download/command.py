@@ -1,7 +1,7 @@
 """Fetch the published data sets.
 
 Shows the licence of each and asks; goes on where it was cut off; compares checksums; unpacks into the folders that
-`python -m training.data.prepare` reads. Without names it fetches all (the
+`python -m training prepare` reads. Without names it fetches all (the
 Radiography Database where a Kaggle token is set).
 """
 
@@ -52,14 +52,11 @@ def agreed(known: PublishedSet, output: Path, *, yes: bool) -> bool:
 def next_step(there: Sequence[PublishedSet], output: Path) -> str:
     """Return the command that reads what is there."""
     sources = dict.fromkeys(output / each.source for each in there)
-    return "python -m training.data.prepare " + " ".join(f"--source {quote(str(source))}" for source in sources)
+    return "python -m training prepare " + " ".join(f"--source {quote(str(source))}" for source in sources)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.download", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
     known = published()
     option = parser.add_argument
     option("names", nargs="*", metavar="NAME", help=f"any of {', '.join(known)} (all)")
@@ -67,17 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     option("--yes", action="store_true", help="the terms are accepted: ask nothing")
     option("--pin", action="append", default=[], metavar="NAME=SHA256", help="the checksum that you expect; repeatable")
     option("--keep", action="store_true", help=f"leave the archives in {ARCHIVES}/ once they are unpacked")
-    args = parser.parse_args(arguments)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fetch the data sets that are asked for; return 2 where one of them could not be fetched."""
+    known = published()
     unknown = sorted(set(args.names) - known.keys())
     if unknown:
-        parser.error(f"expected names of data sets, {', '.join(known)}; received {', '.join(unknown)}")
-    try:
-        pinned, token = pins(args.pin, known), kaggle_token()
-        asked = chosen(args.names, known, token)
-        wanted = [each for each in asked if is_there(each, args.output) or agreed(each, args.output, yes=args.yes)]
-    except DatasetError as error:
-        print(f"download: {error}", file=sys.stderr)
-        return 1
+        raise DatasetError(f"expected names of data sets, {', '.join(known)}; received {', '.join(unknown)}")
+    pinned, token = pins(args.pin, known), kaggle_token()
+    asked = chosen(args.names, known, token)
+    wanted = [each for each in asked if is_there(each, args.output) or agreed(each, args.output, yes=args.yes)]
     there: list[PublishedSet] = []
     for each in wanted:
         its_token = token if each.kaggle else None
@@ -86,13 +83,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             there.append(each)
         except (DatasetError, OSError) as error:  # the others may still come
             print(f"download: {error}", file=sys.stderr)
-        except KeyboardInterrupt:
-            print("\ndownload: stopped; what has come is kept, run the same command to go on", file=sys.stderr)
-            return 130
     if there:
         print(f"\nNext: {next_step(there, args.output)}")
-    return 0 if len(there) == len(wanted) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return 0 if len(there) == len(wanted) else 2

@@ -14,9 +14,9 @@ from keras import layers
 from numpy.typing import NDArray
 
 from training.config import RUNS
-from training.fit import devices
 from training.fit.linear import Linear
 from training.metrics.discrimination import Floats
+from training.networks import devices
 from training.studies.compare.architectures import digest
 
 # A cached file's name holds the hash of all that it depends on.

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.fit import devices
 from training.metrics.discrimination import Floats, roc_auc
 from training.metrics.figures import Json
+from training.networks import devices
 from training.studies.compare.architectures import RANDOM, backbone
 from training.studies.compare.fine_tune import maps, tail
 from training.studies.compare.images import Choice, Sample, weight

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from training.data.augment import Augmentation
-from training.fit import devices, features
+from training.fit import features
+from training.networks import devices
 from training.studies.tutorial_2020.images import RECIPE, Films
 from training.studies.tutorial_2020.plan import Settings
 

@@ -1,4 +1,4 @@
-"""`python -m training.download`: whom it asks, what it leaves out, what it says to do next."""
+"""`python -m training download`: whom it asks, what it leaves out, what it says to do next."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.data.download.publisher import zipped
-from training.data import prepare
+from training.__main__ import main as training
 from training.data.download import command
 from training.data.download.kaggle_token import kaggle_token
 from training.data.download.published import SHA256, published
@@ -46,7 +46,7 @@ def run(children, serve, films, tmp_path, monkeypatch):
                 raise EOFError from None
 
         monkeypatch.setattr("builtins.input", answer)
-        return command.main([*words, "--output", str(tmp_path / "input")])
+        return training(["download", *words, "--output", str(tmp_path / "input")])
 
     go.publishers = (children[0], second)
     return go
@@ -56,14 +56,14 @@ def test_it_shows_the_licence_asks_and_says_the_next_step(run, capsys, tmp_path)
     assert run("kermany", answers=["yes"]) == 0
     said = capsys.readouterr().out
     assert said.index("CC BY 4.0") < said.index("files in")
-    assert said.rstrip().endswith(f"Next: python -m training.data.prepare --source {tmp_path / 'input'}")
+    assert said.rstrip().endswith(f"Next: python -m training prepare --source {tmp_path / 'input'}")
 
 
 def test_the_next_step_works(run, tmp_path, capsys):
     run("kermany", "--yes")
     source = capsys.readouterr().out.split("--source ")[1].strip()
     args = ["--output", str(tmp_path / "manifest.csv"), "--validation", str(tmp_path / "validation")]
-    assert prepare.main(["--source", source, *args]) == 0
+    assert training(["prepare", "--source", source, *args]) == 0
     table = (tmp_path / "manifest.csv").read_text().splitlines()
     assert len(table) == 1 + 4
 
@@ -77,7 +77,7 @@ def test_without_a_yes_nothing_is_fetched(run, tmp_path, answer, capsys):
 
 
 def test_a_script_must_say_yes(run, tmp_path, capsys):
-    assert run("kermany") == 1
+    assert run("kermany") == 2
     assert "--yes" in capsys.readouterr().err
     assert run("kermany", "--yes") == 0
 
@@ -90,7 +90,7 @@ def test_without_names_what_wants_a_token_is_left_out_and_said(run, tmp_path, ca
 
 
 def test_a_set_that_wants_a_token_by_name(run, capsys):
-    assert run("radiography", "--yes") == 1
+    assert run("radiography", "--yes") == 2
     assert "https://www.kaggle.com/settings" in capsys.readouterr().err
 
 
@@ -113,7 +113,7 @@ def test_with_a_token_it_comes(run, tmp_path, where, monkeypatch, capsys):
 def test_a_key_is_never_said(run, monkeypatch, capsys):
     monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
     monkeypatch.setenv("KAGGLE_KEY", "wrong-key")
-    assert run("radiography", "--yes") == 1
+    assert run("radiography", "--yes") == 2
     said = capsys.readouterr()
     assert "token is wrong" in said.err
     assert "wrong-key" not in said.out + said.err
@@ -132,20 +132,20 @@ def test_one_that_fails_leaves_the_others(run, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
     monkeypatch.setenv("KAGGLE_KEY", "secret-key")
     run.publishers[0].days.append({"status": 404})
-    assert run("--yes") == 1
+    assert run("--yes") == 2
     said = capsys.readouterr()
     assert "status 404" in said.err
-    assert f"Next: python -m training.data.prepare --source {tmp_path / 'input' / 'Database'}" in said.out
+    assert f"Next: python -m training prepare --source {tmp_path / 'input' / 'Database'}" in said.out
 
 
 @pytest.mark.parametrize("word", ["kermany", "kermany=abc", "other=" + "0" * 64])
 def test_a_pin_that_pins_nothing_is_refused(run, word, capsys):
-    assert run("kermany", "--yes", "--pin", word) == 1
+    assert run("kermany", "--yes", "--pin", word) == 2
     assert "NAME=SHA256" in capsys.readouterr().err
 
 
 def test_a_pin_counts(run, capsys):
-    assert run("kermany", "--yes", "--pin", "kermany=" + "0" * 64) == 1
+    assert run("kermany", "--yes", "--pin", "kermany=" + "0" * 64) == 2
     assert run("kermany", "--yes", "--pin", f"kermany={run.publishers[0].sha256.upper()}") == 0
 
 

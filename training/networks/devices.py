@@ -4,68 +4,48 @@ Data parallel, by Keras' distribution API: every device holds the whole network 
 that of the configuration however many share it, and batch norm sees all of it: the result is the same up to rounding.
 """
 
-import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import keras
 
+from xray.errors import XrayError
+
 ALL = "all"
 BACKENDS = ("jax",)  # whose distribution Keras has finished; TensorFlow's is a prototype (Keras 3.15)
-PRECISIONS = ("mixed_bfloat16", "mixed_float16", "float32")
 PROCESSES = tuple(f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID"))
 DISTRIBUTED = ("jax", "tensorflow")  # that can list their devices
 MOST_WORKERS = 8  # by default: each imports Keras, and so holds 0.4 GB (JAX) or 0.8 GB (TensorFlow)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what `use` and `workers` read."""
-    parser.add_argument(
-        "--devices", type=_number_or_all, default=1, metavar="N", help="that share each batch, or all (default: 1)"
-    )
-    parser.add_argument(
-        "--precision", choices=PRECISIONS, default=PRECISIONS[0], help="of the layers (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--workers", type=_number, metavar="N",
-        help=f"processes that change the films (default: 1, this one; beside a GPU one a core, at most {MOST_WORKERS})",
-    )  # fmt: skip
-
-
-def _number(word: str) -> int:
-    if not word.isdecimal() or int(word) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, received {word!r}")
-    return int(word)
-
-
-def _number_or_all(word: str) -> int | str:
-    return ALL if word == ALL else _number(word)
-
-
-def use(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
-    """Set precision and devices for all networks that are built from here on; before any of them.
+def use(devices: int | str, precision: str) -> None:
+    """Set devices and precision for all networks that are built from here on; before any of them.
 
     Where KERAS_DISTRIBUTION_… is set it joins the other processes, as `keras.distribution.initialize` says.
 
+    Args:
+        devices: how many share each batch, or ALL.
+        precision: name of a Keras policy.
+
     Raises:
-        SystemExit: the devices are not there, or this backend cannot share them; with what to do.
+        XrayError: the devices are not there, or this backend cannot share them; with what to do.
     """
-    keras.config.set_dtype_policy(asked.precision)
+    keras.config.set_dtype_policy(precision)
     given = [name for name in PROCESSES if name in os.environ]
-    if asked.devices == 1 and not given:
+    if devices == 1 and not given:
         return
     if keras.backend.backend() not in BACKENDS:
-        parser.error(
+        raise XrayError(
             f"Expected KERAS_BACKEND={BACKENDS[0]} for several devices. Received: {keras.backend.backend()}, which "
-            "uses one. Say `pip install -r requirements-jax.txt`, set KERAS_BACKEND; see docs/training_at_scale.md."
+            "uses one. Install the extra `jax`, set KERAS_BACKEND; see docs/training_at_scale.md."
         )
     if given:
-        _join(parser, asked, given)
+        _join(devices, given)
     found = keras.distribution.list_devices()
-    wanted = len(found) if given or asked.devices == ALL else asked.devices
+    wanted = len(found) if given or isinstance(devices, str) else devices
     if wanted > len(found):
-        parser.error(
+        raise XrayError(
             f"Expected --devices from 1 to {len(found)} ({', '.join(found)}), or all. Received: {wanted}. To try it on "
             f"one processor: XLA_FLAGS=--xla_force_host_platform_device_count={wanted}"
         )
@@ -73,11 +53,13 @@ def use(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
     keras.distribution.set_distribution(parallel)
 
 
-def _join(parser: argparse.ArgumentParser, asked: argparse.Namespace, given: list[str]) -> None:
+def _join(devices: int | str, given: list[str]) -> None:
     if len(given) < len(PROCESSES):
-        parser.error(f"Expected all of {', '.join(PROCESSES)}. Received: {', '.join(given)}. Each process needs them.")
-    if asked.devices not in (1, ALL):
-        parser.error(f"Expected no --devices: several processes use all they have. Received: {asked.devices}.")
+        raise XrayError(
+            f"Expected all of {', '.join(PROCESSES)}. Received: {', '.join(given)}. Each process needs them."
+        )
+    if devices not in (1, ALL):
+        raise XrayError(f"Expected no --devices: several processes use all they have. Received: {devices}.")
     keras.distribution.initialize()
 
 
