@@ -47,7 +47,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     settings.configure(app, config)
     _keep_compiled_templates(app)
     logs.number(app)
-    metrics.count(app)
+    metrics.init_app(app)
     rate_limit.limit(app)
     password.guard(app)
     headers.protect(app)

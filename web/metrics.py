@@ -1,16 +1,16 @@
-"""What is counted for Prometheus: requests, stages, verdicts, refusals, films that wait. No names, no addresses."""
+"""Counters for Prometheus: requests, stages, verdicts, refusals and radiographs in hand; no names, no addresses.
+
+This file imports nothing of ours, so that the analysis service may import it.
+"""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from flask import Flask, Response, current_app, g, request
 
-from xray.analysis import Analysis
-from xray.errors import XrayError
-
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-# From what a health check takes to what hosts cut off, in seconds.
+# From the time of a health check to the time at which hosts cut off a request, in seconds.
 REQUEST_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 STAGE_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
 _NAME = "metrics"
@@ -21,7 +21,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Begin at zero."""
-        # Here, not above: most instances are asked by nobody.
+        # Imported here: most deployments do not ask for it.
         import prometheus_client as prometheus
 
         self._registry = registry = prometheus.CollectorRegistry()
@@ -38,33 +38,44 @@ class Metrics:
         self._in_hand = prometheus.Gauge("xray_films_in_hand", "Films that are read or wait for it", registry=registry)
 
     def exposed(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+        """Return all counters in Prometheus' text format."""
         return self._generate(self._registry)
 
     def answered(self, endpoint: str, status: int, seconds: float) -> None:
-        """Count a request."""
+        """Count a request.
+
+        Args:
+            endpoint: Of Flask.
+            status: The HTTP status of its answer.
+            seconds: How long it took.
+        """
         self._requests.labels(endpoint, status).observe(seconds)
 
-    def read(self, analysis: Analysis, seconds: Mapping[str, float]) -> None:
-        """Count a film that was read, and how long each stage of it took."""
-        for prediction in analysis.predictions:
-            self._verdicts.labels(prediction.model, str(prediction.verdict)).inc()
+    def read(self, verdicts: Iterable[tuple[str, str]], seconds: Mapping[str, float]) -> None:
+        """Count a radiograph that was read.
+
+        Args:
+            verdicts: The name and the verdict of each model.
+            seconds: How long each stage took.
+        """
+        for model, verdict in verdicts:
+            self._verdicts.labels(model, verdict).inc()
         for stage, took in seconds.items():
             self._stages.labels(stage).observe(took)
 
     @contextmanager
     def film(self) -> Iterator[None]:
-        """Count a film while it is in hand, and by the kind of its error if it is refused or cannot be kept."""
+        """Count a radiograph while it is in hand, and the kind of the error that ends its reading, if any."""
         with self._in_hand.track_inprogress():
             try:
                 yield
-            except XrayError as error:
+            except Exception as error:
                 self._refusals.labels(type(error).__name__.removesuffix("Error")).inc()
                 raise
 
 
-def count(app: Flask) -> None:
-    """Let an application count what it does, where XRAY_METRICS asks for it."""
+def init_app(app: Flask) -> None:
+    """Count an application's requests, if XRAY_METRICS asks for it."""
     if app.config["METRICS"]:
         app.extensions[_NAME] = Metrics()
         app.before_request(_start)
@@ -72,7 +83,7 @@ def count(app: Flask) -> None:
 
 
 def of(app: Flask) -> Metrics | None:
-    """Return an application's counters; None where it has none."""
+    """Return an application's counters; None if it has none."""
     found = app.extensions.get(_NAME)
     return found if isinstance(found, Metrics) else None
 

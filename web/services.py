@@ -65,7 +65,7 @@ def provide(app: Flask, registry: Registry) -> None:
         Analyzer(registry),
         copies,
         pictures,
-        Records.open(database.address(app.config), keep_days=app.config["KEEP_DAYS"]),
+        Records.open(database.database_url(app.config), keep_days=app.config["KEEP_DAYS"]),
         keep_days=app.config["KEEP_DAYS"],
         keep_count=app.config["KEEP_COUNT"],
         metrics=metrics.of(app),

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.hosts import hosts
 from benchmarks.server import free_port, serving, wait
-from web.settings import DEFAULTS
+from web import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
@@ -33,8 +33,7 @@ def test_each_host_gets_what_serves_and_nothing_that_trains():
 
 
 def test_files_of_hosts_name_settings_that_exist():
-    known = {f"XRAY_{name}" for name in DEFAULTS}
-    known |= {"XRAY_SECRET_KEY", "XRAY_TRUSTED_HOSTS", "XRAY_WORKERS", "XRAY_WORKER_THREADS"}
+    known = {*settings.names(), "XRAY_WORKERS", "XRAY_WORKER_THREADS"}
     for path in (
         *("app.json", "Procfile", "Dockerfile", "deploy/xray.service", "deploy/nginx.conf", "docs/deploy.md"),
         "deploy/pythonanywhere_wsgi.py",

@@ -11,7 +11,6 @@ from urllib.request import urlopen
 import pytest
 
 from web.factory import create_app
-from web.settings import SettingError, port_of
 from xray.errors import ModelError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,17 +71,6 @@ def test_both_commands_serve(environment, command):
         finally:
             server.terminate()
             server.communicate(timeout=30)
-
-
-@pytest.mark.parametrize("port", ["http", "0", "65536", "-1", " ", "٥"])
-def test_a_port_that_is_none_is_named(port):
-    with pytest.raises(SettingError, match=f"PORT: expected a number from 1 to 65535, received '{port}'"):
-        port_of({"PORT": port})
-
-
-def test_an_empty_port_is_none_named():
-    assert port_of({}) == port_of({"PORT": ""}) == 5000
-    assert port_of({"PORT": "65535"}) == 65535
 
 
 def test_gunicorn_serves_nobody_else_without_a_key(environment):

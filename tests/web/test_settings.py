@@ -1,9 +1,13 @@
 """Deployment settings."""
 
+import re
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
-from web.settings import MIB, SettingError, configure
+from web import settings
+from web.settings import MIB, SettingError, configure, port_of
 
 
 @pytest.fixture
@@ -22,15 +26,27 @@ def test_defaults_are_safe(app):
 
 def test_the_environment_overrides_the_defaults_and_the_caller_overrides_both(app, monkeypatch):
     monkeypatch.setenv("XRAY_PROXIES", "1")
+    monkeypatch.setenv("XRAY_METRICS", "true")
     monkeypatch.setenv("XRAY_ANALYSIS_DIR", "/from/environment")
     configure(app, {"ANALYSIS_DIR": "/from/caller"})
-    assert (app.config["PROXIES"], app.config["ANALYSIS_DIR"]) == (1, "/from/caller")
+    assert (app.config["PROXIES"], app.config["METRICS"], app.config["ANALYSIS_DIR"]) == (1, True, "/from/caller")
 
 
-def test_a_key_of_digits_stays_text(app, monkeypatch):
-    monkeypatch.setenv("XRAY_SECRET_KEY", "12345678901234567890")
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_hosts_name_theirs_and_ours_takes_precedence(app, monkeypatch, name):
+    monkeypatch.setenv(name, "scheme://host")
     configure(app)
-    assert app.config["SECRET_KEY"] == "12345678901234567890"
+    assert app.config[name] == "scheme://host"
+    monkeypatch.setenv(f"XRAY_{name}", "")
+    configure(app)
+    assert app.config[name] == ""
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "PASSWORD"])
+def test_digits_stay_text(app, monkeypatch, name):
+    monkeypatch.setenv(f"XRAY_{name}", "12345678901234567890")
+    configure(app)
+    assert app.config[name] == "12345678901234567890"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +55,7 @@ def test_a_key_of_digits_stays_text(app, monkeypatch):
         ("PROXIES", "one"),
         ("PROXIES", "true"),
         ("PROXIES", "-1"),
+        ("PROXIES", ""),
         ("MAX_CONTENT_LENGTH", "32MB"),
         ("MAX_CONTENT_LENGTH", "0"),
         ("THREADS", "0"),
@@ -51,3 +68,21 @@ def test_a_setting_that_cannot_work_stops_start_up_and_is_named(app, monkeypatch
     monkeypatch.setenv(f"XRAY_{name}", value)
     with pytest.raises(SettingError, match=f"XRAY_{name}: expected .* received"):
         configure(app)
+
+
+def test_the_readme_explains_every_setting():
+    readme = (Path(settings.ROOT) / "README.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"(?:XRAY_)?[A-Z_]+_[A-Z]+|XRAY_[A-Z]+", readme))
+    unexplained = {name for name in settings.names() if not {name, name.removeprefix("XRAY_")} & explained}
+    assert unexplained == {"XRAY_SESSION_COOKIE_SECURE"}, "set by itself where the request came by TLS"
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536", "-1", " ", "٥"])
+def test_a_port_that_is_none_is_named(port):
+    with pytest.raises(SettingError, match=f"PORT: expected a number from 1 to 65535, received '{port}'"):
+        port_of({"PORT": port})
+
+
+def test_an_empty_port_is_the_default():
+    assert port_of({}) == port_of({"PORT": ""}) == 5000
+    assert port_of({"PORT": "65535"}) == 65535

@@ -74,9 +74,8 @@ class Bucket:
         match = ADDRESS.fullmatch(address)
         if not match:
             raise SettingError(
-                "XRAY_STORE: expected an address such as s3://bucket/folder. Received: %(address)s. Correct it, or "
-                "remove it to keep pictures on this machine.",
-                address=address,
+                f"XRAY_STORE: expected an address such as s3://bucket/folder. Received: {address}. Correct it, or "
+                "remove it to keep pictures on this machine."
             )
         folder = match["folder"].strip("/")
         bucket = cls(_client(), match["bucket"], f"{folder}/" if folder else "")
@@ -85,10 +84,9 @@ class Bucket:
         except BucketError as error:
             if error.refusal:
                 raise SettingError(
-                    "XRAY_STORE: expected a bucket that lets us in. Received: %(refusal)s. Correct the bucket's name, "
-                    "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, and AWS_ENDPOINT_URL for a store "
-                    "that is not Amazon's.",
-                    refusal=error.refusal,
+                    f"XRAY_STORE: expected a bucket that lets us in. Received: {error.refusal}. Correct the bucket's "
+                    "name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, and AWS_ENDPOINT_URL for a "
+                    "store that is not Amazon's."
                 ) from error
             log.warning("The store of pictures gives no answer yet: %s", error)
         return bucket
@@ -193,7 +191,7 @@ def _client() -> Any:
         return boto3.session.Session().client("s3", config=config)
     except (BotoCoreError, ValueError) as error:
         raise SettingError(
-            "XRAY_STORE: expected AWS_… variables that can be used. Received: %(reason)s Correct them.", reason=error
+            f"XRAY_STORE: expected AWS_… variables that can be used. Received: {error} Correct them."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The database behind the table of analyses: SQLite, or any other that SQLAlchemy knows."""
+"""The database of analyses: its schema, its connections and its migrations; SQLite by default, or PostgreSQL."""
 
 import errno
 import sqlite3
@@ -18,22 +18,30 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    inspect,
+    text,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from web.analyses.limits import limit
 from web.analyses.store import StoreError
-from web.analyses.versions import bring_up_to_date
 from web.settings import SettingError
 
-BUSY_S = 10  # that SQLite waits for another process that writes
-# Of each process: small databases for hire allow 20 in all.
-CONNECTIONS, MORE_CONNECTIONS = 3, 3
-# Until a page says that the database is out of reach; a host gives up on a request at 30 s.
-REACH_S = 5
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+# The version of databases that are older than the migrations.
+FIRST_VERSION = "0001"
+
+# How long SQLite waits while another process writes.
+BUSY_S = 10
+# Connections per process, and more of them under load: small hosted databases allow 20 in all.
+POOL_SIZE, POOL_OVERFLOW = 3, 3
+CONNECT_TIMEOUT_S = 5
+# Two statements that wait for a lock must end before hosts cut off a request at 30 s.
+STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S = 10, 5
 POSTGRES_DISK_FULL = "53100"
+# Key of the advisory lock that migrations hold. Any number that no other program uses: ASCII "xray".
+MIGRATION_LOCK = 0x78726179
 
 schema = MetaData()
 analyses = Table(
@@ -42,7 +50,7 @@ analyses = Table(
     Column("id", String(32), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("created_ms", BigInteger, nullable=False),  # since 1970 in UTC: every database sorts it alike
-    Column("content", Text, nullable=False),  # web.record.Record as JSON
+    Column("content", Text, nullable=False),  # web.analyses.record.Record as JSON
     Index("analyses_by_owner", "owner", "created_ms"),
     Index("analyses_by_time", "created_ms"),
 )
@@ -52,7 +60,7 @@ class DatabaseError(StoreError):
     """The database cannot be reached, is locked or full, or cannot be written; nothing was changed."""
 
     def __init__(self, error: SQLAlchemyError) -> None:
-        """Keep the driver's own words: SQLAlchemy's would show names of files and owners."""
+        """Keep the driver's message: SQLAlchemy's own would show names of files and owners."""
         cause = getattr(error, "orig", None) or error
         full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         full = full or getattr(cause, "sqlstate", getattr(cause, "pgcode", None)) == POSTGRES_DISK_FULL
@@ -61,50 +69,48 @@ class DatabaseError(StoreError):
             self.status = 503
 
 
-def address(config: Mapping[str, object]) -> str:
-    """Return which database the settings name: by default a file in the instance folder."""
+def database_url(config: Mapping[str, object]) -> str:
+    """Return the URL of the configured database: by default a SQLite file in the instance folder."""
     file = Path(str(config["INSTANCE_DIR"])) / "analyses.sqlite3"
     return str(config["DATABASE_URL"] or f"sqlite:///{file.resolve()}")
 
 
-def opened(url: str) -> Engine:
-    """Open a database, making the table where it is missing and bringing it up to date where it is old.
+def open_database(url: str) -> Engine:
+    """Open a database and migrate it to the newest version.
 
     Args:
-        url: its address, such as sqlite:////folder/xray.sqlite3.
+        url: Its URL, such as sqlite:////folder/xray.sqlite3.
 
     Raises:
-        SettingError: not an address, no such database, no driver for it, or a table of a newer version.
+        SettingError: Not a URL, no such database, no driver for it, or a database of a newer version.
     """
     try:
-        return _up_to_date(_engine(url))
+        engine = make_engine(url)
+        try:
+            _migrate(engine)
+        except BaseException:
+            engine.dispose()
+            raise
     except (SQLAlchemyError, ImportError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise SettingError(
-            "DATABASE_URL: expected a database that can be written. Received: %(reason)s. Correct it, install its "
+            f"DATABASE_URL: expected a database that can be written. Received: {reason}. Correct it, install its "
             "driver (PostgreSQL: pip install -r requirements-cloud.txt), or remove it to use a file in the instance "
-            "folder.",
-            reason=reason,
+            "folder."
         ) from error
-
-
-def _up_to_date(engine: Engine) -> Engine:
-    try:
-        try:
-            bring_up_to_date(engine, schema, analyses.name)
-        except DBAPIError:
-            # Two workers may start at once: whoever comes second finds the table.
-            bring_up_to_date(engine, schema, analyses.name)
-    except BaseException:
-        engine.dispose()
-        raise
-    limit(engine)
+    if engine.dialect.name == "postgresql":
+        # Not before: a migration may take as long as it needs.
+        event.listen(engine, "begin", _set_timeouts)
     return engine
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Read what stands in the database at this moment."""
+    """Yield a connection to read with.
+
+    Raises:
+        DatabaseError: The database did not answer.
+    """
     try:
         with engine.connect() as connection:
             yield connection
@@ -114,7 +120,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Change all or nothing: whatever is raised meanwhile takes the change back."""
+    """Yield a connection in a transaction: it is rolled back if anything is raised.
+
+    Raises:
+        DatabaseError: The change was not made.
+    """
     try:
         with engine.begin() as connection:
             yield connection
@@ -122,11 +132,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise DatabaseError(error) from error
 
 
-def _engine(url: str) -> Engine:
-    # Heroku still writes postgres://, a name that SQLAlchemy gave up.
+def make_engine(url: str) -> Engine:
+    """Make an engine for a URL; nothing is connected yet."""
+    # Heroku still writes postgres://, which SQLAlchemy no longer accepts.
     address = make_url(url.replace("postgres://", "postgresql://", 1))
+    if address.get_backend_name() == "postgresql":
+        return _postgres(address)
     if address.get_backend_name() != "sqlite":
-        return _server(address)
+        return create_engine(address, pool_pre_ping=True)
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(address, connect_args={"timeout": BUSY_S})
@@ -134,24 +147,89 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _server(address: URL) -> Engine:
-    if address.get_backend_name() != "postgresql":
-        return create_engine(address, pool_pre_ping=True)
+def _postgres(address: URL) -> Engine:
     address = address.set(drivername="postgresql+psycopg") if address.drivername == "postgresql" else address
-    # A server that went away in the middle of an answer is not waited for, either: libpq's own settings.
-    reach = {"connect_timeout": REACH_S, "tcp_user_timeout": 2 * REACH_S * 1000}
+    # libpq's own settings; what the URL says takes precedence.
+    timeouts = {
+        "connect_timeout": str(CONNECT_TIMEOUT_S),
+        "tcp_user_timeout": str(2 * CONNECT_TIMEOUT_S * 1000),  # gives up a connection that nobody acknowledges
+    }
     return create_engine(
-        address.update_query_dict({**{name: str(value) for name, value in reach.items()}, **address.query}),
-        pool_pre_ping=True,  # a server may close a connection that waits in the pool
-        pool_size=CONNECTIONS,
-        max_overflow=MORE_CONNECTIONS,
-        pool_timeout=2 * REACH_S,
+        address.update_query_dict({**timeouts, **address.query}),
+        pool_pre_ping=True,  # a server may close an idle connection
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=2 * CONNECT_TIMEOUT_S,
     )
 
 
 def _write_ahead(connection: DBAPIConnection, _: object) -> None:
-    """Let readers read while one writes; a killed process leaves the database whole."""
+    """Switch SQLite to write-ahead logging: readers do not wait for a writer, and a killed process damages nothing."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
+
+
+def _set_timeouts(connection: Connection) -> None:
+    """Limit the statements of a transaction.
+
+    Not by options of the connection: poolers such as PgBouncer refuse those, or mix them up among their clients.
+    """
+    limits = {"statement_timeout": STATEMENT_TIMEOUT_S, "lock_timeout": LOCK_TIMEOUT_S}
+    calls = (f"set_config('{name}', '{round(1000 * seconds)}', true)" for name, seconds in limits.items())
+    connection.exec_driver_sql(f"select {', '.join(calls)}").close()
+
+
+def _migrate(engine: Engine) -> None:
+    """Migrate a database to the newest version; of several processes that start at once, one does it."""
+    with engine.connect() as connection:
+        if _version(connection) == _newest_version():
+            return  # Alembic is not imported: it would take 11 MB
+    try:
+        _upgrade(engine)
+    except DBAPIError:
+        # Another process was making the same database; this one finds it made.
+        _upgrade(engine)
+
+
+def _upgrade(engine: Engine) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    with engine.connect() as connection:
+        _lock(connection)
+        version = _version(connection)
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        try:
+            if version is None and inspect(connection).has_table(analyses.name):
+                command.stamp(config, FIRST_VERSION)
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise SettingError(
+                f"DATABASE_URL: expected a database of version {_newest_version()} or earlier. Received version "
+                f"{version}. Run the version of this application that made it, or name another database."
+            ) from error
+        connection.commit()
+
+
+def _lock(connection: Connection) -> None:
+    """Let only one process migrate; the lock ends with the transaction."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("begin immediate")
+    elif connection.dialect.name == "postgresql":
+        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+
+
+def _version(connection: Connection) -> str | None:
+    """Return the version that Alembic wrote down; None for an empty database, and for one older than migrations."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version = connection.execute(text("select version_num from alembic_version")).scalar()
+    return None if version is None else str(version)
+
+
+def _newest_version() -> str:
+    return max(path.stem.removeprefix("version_") for path in (MIGRATIONS / "versions").glob("version_*.py"))

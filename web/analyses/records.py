@@ -1,4 +1,4 @@
-"""The table of analyses: who did which, newest first."""
+"""Repository of the stored analyses: one row of the database each, newest first."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,17 +9,18 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, delete, func, insert, select
 
-from web.analyses.database import analyses, opened, reading, writing
+from web.analyses.database import analyses, open_database, reading, writing
 from web.analyses.record import ID, Record, copies_in
 
 log = logging.getLogger(__name__)
 
-# Of expired analyses, as many are looked at in one step.
+# Expired analyses that are looked at in one step.
 PRUNED_AT_ONCE = 20
-READ_AT_ONCE = 100  # rows, where all are asked for: each is some kilobytes
+# Rows per fetch where all are asked for: each is some kilobytes.
+ROWS_PER_FETCH = 100
 DAY_MS = 86_400_000
 
-# What is to be taken away: the annotated copies of each analysis, by its id.
+# Analyses to delete: the annotated copies of each, by its id.
 Filed = Mapping[str, Sequence[str]]
 
 _rows = select(analyses.c.id, analyses.c.content)
@@ -30,11 +31,11 @@ _number = select(func.count()).select_from(analyses)
 class Records:
     """The analyses in a database; any number of threads and processes may use it.
 
-    Every method raises DatabaseError where the database does not do what it is asked.
+    Every method raises DatabaseError where the database fails.
 
     Attributes:
-        engine: the database.
-        keep_days: an older analysis is not shown, even where it still waits to be taken away.
+        engine: The database.
+        keep_days: An older analysis is not shown, even if it is still stored.
     """
 
     engine: Engine
@@ -42,16 +43,16 @@ class Records:
 
     @classmethod
     def open(cls, url: str, *, keep_days: int) -> "Records":
-        """Open a database by its address; see `web.analyses.database.opened`."""
-        return cls(opened(url), keep_days)
+        """Open a database by its URL; see `web.analyses.database.open_database`."""
+        return cls(open_database(url), keep_days)
 
     def ask(self) -> None:
-        """Ask the database for any one row, which shows that it answers."""
+        """Check that the database answers."""
         with reading(self.engine) as connection:
             connection.execute(_rows.limit(1)).first()
 
     def add(self, record: Record) -> None:
-        """Keep one analysis."""
+        """Store one analysis."""
         row = {
             "id": record.id,
             "owner": record.owner,
@@ -62,19 +63,28 @@ class Records:
             connection.execute(insert(analyses).values(row))
 
     def get(self, id: str, owner: str) -> Record | None:
-        """Return an owner's analysis; None where there is none, or it is somebody else's."""
-        # What cannot be an id is not asked for: PostgreSQL has no words for some of it.
+        """Return an owner's analysis; None if there is none, or it is somebody else's."""
+        # PostgreSQL refuses some strings that cannot be an id anyway.
         if not ID.fullmatch(id):
             return None
         found = list(self._found(self._shown(_rows, owner).where(analyses.c.id == id)))
         return found[0] if found else None
 
     def of(self, owner: str, *, limit: int | None = None, offset: int = 0) -> list[Record]:
-        """Return an owner's analyses, newest first; one that cannot be read is left out, with a warning."""
+        """Return an owner's analyses, newest first.
+
+        Args:
+            owner: The owner's token.
+            limit: The most to return; None for all.
+            offset: How many of the newest to skip.
+
+        Returns:
+            The analyses; one that cannot be read is left out, with a warning in the log.
+        """
         return list(self._found(self._newest_first(owner).offset(offset).limit(limit)))
 
     def each(self, owner: str) -> Iterator[Record]:
-        """Yield all of an owner's analyses, newest first, without holding them at once."""
+        """Yield all of an owner's analyses, newest first, a few at a time."""
         return self._found(self._newest_first(owner))
 
     def count(self, owner: str) -> int:
@@ -83,21 +93,22 @@ class Records:
             return int(connection.execute(self._shown(_number, owner)).scalar_one())
 
     def filed(self, owner: str) -> Filed:
-        """Return what lies filed for an owner: what cannot be read, and what is too old to be shown, too."""
+        """Return all that is stored for an owner, including what is expired or cannot be read."""
         return self._filed(_rows.where(analyses.c.owner == owner))
 
     def expired(self, now: datetime, *, count: int, but: str = "") -> Filed:
-        """Return the oldest analyses that are too old; if none is, some of those that are too many in all.
+        """Return the oldest analyses that are expired; if none is, some of those above the limit of analyses.
 
-        Those that are too many come from whoever has most: a folder of films does not push out everybody else's.
+        Those above the limit are the oldest of the owner who has most, so that nobody's large batch deletes the
+        analyses of everybody else.
 
         Args:
-            now: the time.
-            count: how many may stay.
-            but: the id of one that stays in any case.
+            now: The time.
+            count: The limit of analyses.
+            but: The id of an analysis that is never returned.
 
         Returns:
-            At most PRUNED_AT_ONCE.
+            At most PRUNED_AT_ONCE analyses.
         """
         oldest = _rows.where(analyses.c.id != but).order_by(analyses.c.created_ms).limit(PRUNED_AT_ONCE)
         aged = self._filed(oldest.where(analyses.c.created_ms < self._since(now)))
@@ -113,14 +124,14 @@ class Records:
 
     @contextmanager
     def removing(self, ids: Sequence[str], *, unless_others_do: bool = False) -> Iterator[Sequence[str]]:
-        """Forget some analyses once what is done meanwhile succeeded; one that is not there is no error.
+        """Delete analyses when the block succeeds; one that does not exist is no error.
 
         Args:
-            ids: which.
-            unless_others_do: whether to leave out, in PostgreSQL, those that others are removing at this moment.
+            ids: The analyses.
+            unless_others_do: Whether to leave out those that another process is deleting now (PostgreSQL only).
 
         Yields:
-            The ids of those that are forgotten.
+            The ids that are deleted.
         """
         with writing(self.engine) as connection:
             if unless_others_do and connection.dialect.name == "postgresql":
@@ -140,7 +151,7 @@ class Records:
 
     def _found(self, query: Select[Any]) -> Iterator[Record]:
         with reading(self.engine) as connection:
-            for id, content in connection.execute(query.execution_options(yield_per=READ_AT_ONCE)):
+            for id, content in connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)):
                 try:
                     yield Record.from_json(content)
                 except ValueError as error:
@@ -148,7 +159,7 @@ class Records:
 
     def _filed(self, query: Select[Any]) -> Filed:
         with reading(self.engine) as connection:
-            rows = connection.execute(query.execution_options(yield_per=READ_AT_ONCE))
+            rows = connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH))
             return {id: copies_in(content) for id, content in rows}
 
 

@@ -125,7 +125,8 @@ class Desk:
         self.tidy(but=id)
         watch.lap("keep")
         if self.metrics:
-            self.metrics.read(analysis, {**analysis.seconds, **watch.seconds})
+            verdicts = [(each.model, str(each.verdict)) for each in analysis.predictions]
+            self.metrics.read(verdicts, {**analysis.seconds, **watch.seconds})
         return record
 
     def _begin(self, work: Callable[[], Found]) -> Callable[[], Found]:

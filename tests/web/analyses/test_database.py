@@ -106,9 +106,9 @@ def test_workers_that_start_together_share_one_new_database(url):
 
 
 def test_herokus_name_for_postgres_is_understood():
-    assert database._engine("sqlite://").url.get_backend_name() == "sqlite"
+    assert database.make_engine("sqlite://").url.get_backend_name() == "sqlite"
     try:
-        engine = database._engine("postgres://me@localhost/x")
+        engine = database.make_engine("postgres://me@localhost/x")
     except ImportError as error:
         assert "psycopg" in str(error)
     else:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, text, update
 
-from web.analyses.database import analyses, opened
+from web.analyses.database import analyses, open_database
 from web.analyses.record import Record
 from web.analyses.records import PRUNED_AT_ONCE, Records
 
@@ -139,7 +139,7 @@ def test_many_threads_write_and_read_at_once(records, make_record):
 
 def test_a_table_that_stands_is_kept(records, file):
     record = file()
-    again = Records(opened(records.engine.url.render_as_string(hide_password=False)), keep_days=30)
+    again = Records(open_database(records.engine.url.render_as_string(hide_password=False)), keep_days=30)
     assert again.get(record.id, "me") == record
     again.engine.dispose()
 

@@ -132,17 +132,3 @@ def test_without_redis_the_command_that_installs_it_is_named(make_app, monkeypat
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(SettingError, match=r"pip install -r requirements-cloud\.txt"):
         make_app(REDIS_URL="redis://localhost")
-
-
-def test_hosts_name_theirs(monkeypatch):
-    from flask import Flask
-
-    from web.settings import configure
-
-    monkeypatch.setenv("REDIS_URL", "redis://host")
-    app = Flask("empty")
-    configure(app)
-    assert app.config["REDIS_URL"] == "redis://host"
-    monkeypatch.setenv("XRAY_REDIS_URL", "")
-    configure(app)
-    assert app.config["REDIS_URL"] == ""

@@ -1,4 +1,4 @@
-"""The table of analyses, as it was when versions began to be kept."""
+"""The table of analyses of the first edition."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ branch_labels = depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "analyses",
         sa.Column("id", sa.String(32), primary_key=True),
@@ -22,5 +22,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it away, with all that is in it."""
+    """Drop the table with all its rows."""
     op.drop_table("analyses")
