@@ -1,53 +1,253 @@
-"""All measurements of BENCHMARKS.md, as Markdown: `python -m benchmarks` (`make bench`).
+"""Speed and memory beside the reference way: `python -m benchmarks` (`make bench`).
 
-Measures both sides in turn, which takes about eight minutes on an idle machine; the soak is apart (`make soak`).
+Measures both sides in turn with the same radiographs, which takes about six minutes on an idle machine, and prints the
+tables of BENCHMARKS.md.
 """
 
 import argparse
+import re
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+import urllib.error
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import partial
+from importlib.metadata import PackageNotFoundError, distribution
+from itertools import cycle, islice
 from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks import environment, folder, latency, pictures, reference, stages, startup, throughput, train_speed
-from benchmarks.figure import Figure, circumstances, table
-from benchmarks.server import ServingError
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from benchmarks import reference_app, stages
+from benchmarks.figure import Figure, circumstances, median_and_p95, table
+from benchmarks.films import REPOSITORY, Film, described, full_size
+from benchmarks.server import Server, ServingError, Visitor, serving, serving_the_reference
+
+MODEL = "covid_normal"
+WARM = 3
+CLIENTS = 8
+LOOK_SECONDS = 0.1
+GIVE_UP_SECONDS = 120
+# What the reference way installs.
+REFERENCE = (
+    "flask", "gunicorn", "tensorflow-cpu", "keras", "opencv-python-headless", "numpy", "imutils", "scikit-learn",
+    "matplotlib",
+)  # fmt: skip
 
 
 def main() -> int:
-    """Measure what was asked for and print it; return 1 if a target was missed or something could not be measured."""
+    """Measure and print; return 1 if a target was missed or something could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds: figures that only show that it works")
-    asked = parser.parse_args()
-    print(circumstances(), f"Films: {pictures.said(pictures.full_size())}.", sep="\n", end="\n\n", flush=True)
+    quick = parser.parse_args().quick
+    films = full_size()
+    print(circumstances(), f"Films: {described(films)}.", sep="\n", end="\n\n", flush=True)
     figures: list[Figure] = []
-    with tempfile.TemporaryDirectory() as passing:
-        model = reference.save(Path(passing))
+    failed: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        model = reference_app.save(Path(folder))
         ways: list[Callable[[], list[Figure]]] = [
-            lambda: latency.measure(model, films=12 if asked.quick else None),
-            lambda: throughput.measure(model, seconds=4 if asked.quick else 10),
-            lambda: startup.measure(model, rounds=2 if asked.quick else startup.ROUNDS),
-            environment.measure,
-            lambda: train_speed.measure(films=20 if asked.quick else train_speed.FILMS),
-            lambda: folder.measure(count=150 if asked.quick else folder.COUNT),
+            lambda: latency(model, films[:12] if quick else films),
+            lambda: throughput(model, films, seconds=4 if quick else 10),
+            lambda: startup(model, films[0], rounds=2 if quick else 5),
+            environment,
+            lambda: command_line(films, count=100 if quick else 1000),
         ]
-        failed = [problem for way in ways if (problem := _added(way, figures))]
-    print(table(figures), stages.report(), sep="\n\n")
-    missed = [figure.name for figure in figures if figure.met is False]
-    print("", *(f"missed: {name}" for name in missed), *failed, sep="\n", file=sys.stderr)
+        for way in ways:
+            try:
+                found = way()
+            except (ServingError, OSError, subprocess.CalledProcessError) as error:
+                failed.append(f"not measured: {error}")
+                continue
+            figures += found
+            print(*(" | ".join(figure.cells()) for figure in found), sep="\n", file=sys.stderr, flush=True)
+    print(table(figures), stages.report(films), sep="\n\n")
+    missed = [f"missed: {figure.name}" for figure in figures if figure.met is False]
+    print("", *missed, *failed, sep="\n", file=sys.stderr)
     return 1 if failed or missed else 0
 
 
-def _added(measure: Callable[[], list[Figure]], figures: list[Figure]) -> str:
-    """Add what a measurement finds, and return what went wrong instead."""
-    try:
-        found = measure()
-        figures += found
-        print(*(" | ".join(figure.cells()) for figure in found), sep="\n", file=sys.stderr, flush=True)
-    except (ServingError, OSError, subprocess.CalledProcessError) as error:
-        return f"not measured: {error}"
-    return ""
+def latency(reference: Path, films: Sequence[Film]) -> list[Figure]:
+    """Measure how long one visitor waits: from the form sent to the page read, the annotated copy saved.
+
+    Args:
+        reference: Made by `reference_app.save`.
+        films: Sent one by one to either side.
+    """
+    with serving() as ours, serving_the_reference(reference) as theirs:
+        visitor, other = Visitor(ours.url), Visitor(theirs.url)
+        ways = {"one": (visitor, MODEL), "theirs": (other, ""), "both": (visitor, "both")}
+        waited: dict[str, list[float]] = {way: [] for way in ways}
+        for number, film in enumerate([*films[:WARM], *films]):
+            for way, (who, model) in ways.items():
+                request = who.request(film.data, model, film.name)
+                start = time.perf_counter()
+                who.answer(request)
+                if number >= WARM:
+                    waited[way].append(1000 * (time.perf_counter() - start))
+    (median, p95), (both, _), (their_median, their_p95) = map(
+        median_and_p95, (waited[w] for w in ("one", "both", "theirs"))
+    )
+    n = f"n = {len(films)}"
+    return [
+        Figure(f"`POST /query`, one client, one model, median ({n})", median, their_median, "ms", "at most 1/4", 1 / 4),
+        Figure(f"the same, 95th percentile ({n})", p95, their_p95, "ms"),
+        Figure(f"the same with models 1 and 2, median ({n})", both, their_median, "ms"),
+    ]
+
+
+def throughput(reference: Path, films: Sequence[Film], *, seconds: float) -> list[Figure]:
+    """Measure how many requests of eight clients one worker answers, and what it holds meanwhile.
+
+    Args:
+        reference: Made by `reference_app.save`.
+        films: Sent by each client, each beginning with another.
+        seconds: Of each of the two turns of each side.
+    """
+    with serving() as ours, serving_the_reference(reference) as theirs:
+        sides = {"ours": (ours, MODEL), "theirs": (theirs, "")}
+        for server, model in sides.values():
+            _load(server, model, films, 2.0)
+        loads: dict[str, list[Load]] = {"ours": [], "theirs": []}
+        for side in ("ours", "theirs", "theirs", "ours"):
+            loads[side].append(_load(*sides[side], films, seconds))
+    (answers, rate, resident), (their_answers, their_rate, their_resident) = (
+        (sum(load.answers for load in each), _rate(each), max(load.resident_mb for load in each))
+        for each in loads.values()
+    )
+    name = f"requests a second, eight clients (n = {answers} and {their_answers})"
+    return [
+        Figure(name, rate, their_rate, "/s", "at least 8 times", least=8),
+        Figure(
+            "resident memory of that worker under that load, the most of all looks",
+            *(resident, their_resident, "MB", "at most 1/5, under 160 MB"), most=1 / 5, limit=160,
+        ),
+    ]  # fmt: skip
+
+
+class Load(NamedTuple):
+    """What a server did under load: answers, the seconds that they took, and the most that its worker held."""
+
+    answers: int
+    seconds: float
+    resident_mb: float
+
+
+def _rate(loads: Sequence[Load]) -> float:
+    return sum(load.answers for load in loads) / sum(load.seconds for load in loads)
+
+
+def _load(server: Server, model: str, films: Sequence[Film], seconds: float) -> Load:
+    """Let eight visitors send radiographs for some seconds."""
+    visitors = [Visitor(server.url) for _ in range(CLIENTS)]
+    start = time.perf_counter()
+
+    def send(number: int) -> int:
+        answers = 0
+        for film in islice(cycle(films), number * len(films) // CLIENTS, None):
+            if time.perf_counter() > start + seconds:
+                break
+            visitors[number].answer(visitors[number].request(film.data, model, film.name))
+            answers += 1
+        return answers
+
+    most = 0.0
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        counts = [threads.submit(send, number) for number in range(CLIENTS)]
+        while not all(count.done() for count in counts):
+            most = max(most, server.resident_mb()[0])
+            time.sleep(LOOK_SECONDS)
+    return Load(sum(count.result() for count in counts), time.perf_counter() - start, most)
+
+
+def startup(reference: Path, film: Film, *, rounds: int) -> list[Figure]:
+    """Measure from the start of gunicorn's process to the first page with a verdict.
+
+    Args:
+        reference: Made by `reference_app.save`.
+        film: The first one sent.
+        rounds: How often each side is started.
+    """
+    ways: dict[str, tuple[Callable[[], AbstractContextManager[Server]], str]] = {
+        "ours": (partial(serving, wait=False), MODEL),
+        "theirs": (partial(serving_the_reference, reference, wait=False), ""),
+    }
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, (start, model) in ways.items():
+            with start() as server:
+                visitor = _first(server)
+                visitor.answer(visitor.request(film.data, model, film.name))
+                seconds[way].append(time.monotonic() - server.started)
+    ours, theirs = (statistics.median(each) for each in seconds.values())
+    name = f"process start to first verdict, median (n = {rounds})"
+    return [Figure(name, ours, theirs, "s", "at most 1/6, under 0.8 s", 1 / 6, limit=0.8)]
+
+
+def _first(server: Server) -> Visitor:
+    """Return the first visitor, who tries again until the port answers."""
+    while True:
+        try:
+            return Visitor(server.url)
+        except urllib.error.URLError:
+            if time.monotonic() > server.started + GIVE_UP_SECONDS:
+                raise
+            time.sleep(0.005)
+
+
+def environment() -> list[Figure]:
+    """Add up the installed files of requirements.txt and of the reference way, without compiled bytecode."""
+    lines = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    listed = [Requirement(line.rstrip(" \\")) for line in lines if re.match("[a-z]", line)]
+    ours = sum(_size_mb(each.name) for each in listed if not each.marker or each.marker.evaluate())
+    theirs = sum(map(_size_mb, _needed(REFERENCE)))
+    name = "unpacked serving environment, without bytecode"
+    return [Figure(name, ours, theirs, "MB", "at most 1/4, under 320 MB", 1 / 4, limit=320)]
+
+
+def _needed(names: Iterable[str]) -> set[str]:
+    """Name these packages and all that they need, as far as they are installed."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        try:
+            asked = [Requirement(each) for each in distribution(name).requires or ()]
+        except PackageNotFoundError:
+            continue
+        if name not in found:
+            waiting += [each.name for each in asked if not each.marker or each.marker.evaluate({"extra": ""})]
+        found.add(name)
+    return found
+
+
+def _size_mb(name: str) -> float:
+    files = [file for file in distribution(name).files or () if "__pycache__" not in file.parts]
+    paths = [Path(str(file.locate())) for file in files]
+    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
+
+
+def command_line(films: Sequence[Film], *, count: int) -> list[Figure]:
+    """Measure `python -m xray` on a folder.
+
+    Args:
+        films: Laid into the folder again and again.
+        count: Files in the folder.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for number, film in enumerate(islice(cycle(films), count)):
+            (Path(folder) / f"{number:05}{Path(film.name).suffix}").write_bytes(film.data)
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "xray", folder], cwd=REPOSITORY, capture_output=True, check=False)
+        seconds = time.perf_counter() - start
+    name = f"a folder by the command line, both models (n = {count})"
+    return [Figure(name, count / seconds, None, "/s", "over 25 a second", floor=25)]
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import pictures
 from benchmarks.figure import circumstances, markdown
-from benchmarks.pictures import REPOSITORY
-from benchmarks.sizing import bound
+from benchmarks.films import REPOSITORY, full_size
 
 COUNT = 1000
 ENGINES = ("local", "ray")
@@ -45,7 +45,7 @@ def fill(folder: Path, count: int, *, same: bool) -> None:
         count: of its films.
         same: whether copies are the same content, links to one file; they then are judged once.
     """
-    films = pictures.full_size()
+    films = full_size()
     for number in range(count):
         film = films[number % len(films)]
         first = folder / f"{number % len(films):06}{Path(film.name).suffix}"
@@ -107,6 +107,17 @@ def use(mark: str) -> Use:
         except (OSError, IndexError):
             continue
     return Use(seconds, kilobytes / 1000)
+
+
+@contextmanager
+def bound(cores: int) -> Iterator[None]:
+    """Let what is started meanwhile use the first cores only."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:cores])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def main() -> None:

@@ -85,7 +85,7 @@ def circumstances() -> str:
     return f"{when}; commit {commit or 'unknown'}; {os.cpu_count()} cores ({_processor()}){load}; Python {python}."
 
 
-def middle(seconds: Sequence[float]) -> tuple[float, float]:
+def median_and_p95(seconds: Sequence[float]) -> tuple[float, float]:
     """Return the median and the 95th percentile."""
     cuts = quantiles(seconds, n=20, method="inclusive")
     return cuts[9], cuts[18]

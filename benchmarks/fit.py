@@ -18,15 +18,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks import pictures
-from benchmarks.cage import Cage, cage
 from benchmarks.figure import circumstances, markdown
+from benchmarks.films import REPOSITORY, full_size
 from benchmarks.hosts import KEY, MIB, Host, hosts, python
-from benchmarks.server import REPOSITORY, Visitor, free_port, resident_mb, wait
+from benchmarks.server import Visitor, free_port, resident_mb, wait
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 VISITORS = 4
 COLUMNS = ("host", "installed", "compressed", "limit", "most memory", "limit", "films", "after a wipe", "fits")
@@ -105,7 +108,7 @@ def fit(host: Host, packages: Path, folder: Path, films: int) -> Fitting:
             peak = limit.peak_mb() or watched
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return Fitting(host, unpacked, compressed, peak, limit.enforced, answered, wiped)
+    return Fitting(host, unpacked, compressed, peak, limit.folder is not None, answered, wiped)
 
 
 def _install(folder: Path) -> Path:
@@ -136,10 +139,58 @@ class Counted(io.RawIOBase):
 
     size = 0
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: "Buffer") -> int:
         """Count."""
-        self.size += len(content)
-        return len(content)
+        written = memoryview(content).nbytes
+        self.size += written
+        return written
+
+
+class Cage(NamedTuple):
+    """A control group that limits the memory of a process and its children, where Linux lets us make one (as root).
+
+    Attributes:
+        folder: Of the group; None where nothing is limited.
+        peak: Its file that holds the most memory so far.
+    """
+
+    folder: Path | None = None
+    peak: str = ""
+
+    def enter(self) -> None:
+        """Move this process into the group: a child calls it before it runs."""
+        if self.folder:
+            (self.folder / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+
+    def peak_mb(self) -> float | None:
+        """Return the most that was held so far, cached file pages included, in MiB; None if nobody counted."""
+        with suppress(OSError, ValueError):
+            return int((self.folder / self.peak).read_text(encoding="ascii")) / MIB if self.folder else None
+        return None
+
+
+@contextmanager
+def cage(limit_mb: int) -> Iterator[Cage]:
+    """Make a control group with a limit, version 1 or 2, and remove it afterwards."""
+    groups = Path("/sys/fs/cgroup")
+    versions = [
+        (groups / "memory", "memory.limit_in_bytes", "memory.max_usage_in_bytes"),
+        (groups, "memory.max", "memory.peak"),
+    ]
+    for parent, limit, peak in versions:  # noqa: B007  # used after the loop
+        folder = parent / f"xray-fit-{os.getpid()}"
+        with suppress(OSError):
+            folder.mkdir()
+            (folder / limit).write_text(str(limit_mb * MIB), encoding="ascii")
+            break
+    else:
+        yield Cage()
+        return
+    try:
+        yield Cage(folder, peak)
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 @contextmanager
@@ -151,7 +202,7 @@ def _serving(host: Host, packages: Path, app: Path, limit: Cage, port: int | Non
     with log.open("w+", encoding="utf-8") as written:
         process = subprocess.Popen(
             host.command(packages / "bin" / "python", app, port), cwd=app, env=settings, stdout=written, stderr=written,
-            preexec_fn=limit.enter(),
+            preexec_fn=limit.enter,
         )  # fmt: skip
         try:
             url = f"http://127.0.0.1:{port}"
@@ -164,7 +215,7 @@ def _serving(host: Host, packages: Path, app: Path, limit: Cage, port: int | Non
 
 def _load(visitors: list[Visitor], films: int, pid: int) -> tuple[int, float]:
     """Send films from all visitors; return how many were answered, and the most that all processes held, in MiB."""
-    chosen = pictures.full_size()
+    chosen = full_size()
 
     def send(number: int) -> float:
         film = chosen[number % len(chosen)]
@@ -193,7 +244,7 @@ def _wipe(app: Path) -> None:
 
 def _still_works(visitor: Visitor) -> bool:
     """Send a film with the page from before the restart, and look at what became of the earlier ones."""
-    film = pictures.full_size()[0]
+    film = full_size()[0]
     page = visitor.answer(visitor.request(film.data, "both", film.name))
     return bool(re.search(r"/static/xray_analysis/|analyses/", page))
 

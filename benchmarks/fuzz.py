@@ -1,8 +1,8 @@
-"""Tens of thousands of damaged films, read in child processes: no crash, no hang, no growing memory.
+"""Tens of thousands of damaged files, read in a child process: no crash, no hang, no growing memory.
 
     python -m benchmarks.fuzz --inputs 50000 --seed 1
 
-Input number N of a seed is the same in every run of the same corpus; what fails is kept in runs/fuzz/.
+Input number N of a seed is the same in every run with the same XRAY_DATA; what fails is kept in runs/fuzz/.
 """
 
 import argparse
@@ -10,15 +10,15 @@ import os
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
-from benchmarks.fuzz_films import corpus
-from benchmarks.mutations import mutated
-from benchmarks.server import REPOSITORY
+from benchmarks.films import REPOSITORY
+from benchmarks.fuzz_inputs import corpus, mutated
 
 # Of processor time: other programs may hold the machine up.
 SLOW_SECONDS = 2.0
@@ -27,140 +27,120 @@ HANG_SECONDS = 600.0
 # Lets the allocator and the libraries settle before memory is compared.
 SETTLED = 500
 FAILURES = REPOSITORY / "runs" / "fuzz"
+SHOWN = 20
 FINE = "read"
 
 
-@dataclass
-class Report:
-    """What came of all inputs.
+class Tried(NamedTuple):
+    """What came of one input: "read", a refusal's name, or "bug: …"; processor time; the child's memory."""
 
-    Attributes:
-        ends: how often each end was met: "read", or the name of the refusal.
-        failures: the number of each input that failed, and how.
-        slowest_s: processor time of the slowest input.
-        settled_mb: resident memory of a child once it has settled, the largest.
-        peak_mb: the most that any child held at any moment.
-        end_mb: resident memory of a child at its end, the largest.
-    """
-
-    ends: Counter[str] = field(default_factory=Counter)
-    failures: list[tuple[int, str]] = field(default_factory=list)
-    slowest_s: float = 0.0
-    settled_mb: float = 0.0
+    end: str
+    seconds: float = 0.0
+    resident_mb: float = 0.0
     peak_mb: float = 0.0
-    end_mb: float = 0.0
 
 
 def main() -> int:
-    """Run the fuzzer; 1 if anything failed."""
+    """Run the fuzzer; return 1 if anything failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=50_000, help="how many are tried (50,000)")
     parser.add_argument("--seed", type=int, default=1, help="another seed makes other inputs (1)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first input (0)")
-    given = parser.parse_args()
-    films, began = corpus(), time.monotonic()
-    print(f"seed {given.seed}, {len(films)} films to start from, {given.inputs} inputs from number {given.first}")
-    report = Report()
-    at, end = given.first, given.first + given.inputs
-    while at < end:
-        at = _child(given.seed, at, end, report)
-    _print(report, time.monotonic() - began)
-    for number, how in report.failures:
-        name, data = made(films, given.seed, number)
-        FAILURES.mkdir(parents=True, exist_ok=True)
-        (FAILURES / f"{given.seed}-{number}-{name}").write_bytes(data)
-        print(f"input {number} ({name}): {how}; kept in {FAILURES.relative_to(REPOSITORY)}/")
-    return 1 if report.failures else 0
+    asked = parser.parse_args()
+    print(f"seed {asked.seed}, {len(corpus())} files to start from, {asked.inputs} inputs from number {asked.first}")
+    began, ends, failures = time.monotonic(), Counter[str](), {}
+    slowest = settled = peak = resident = 0.0
+    executor = _child()
+    for number in range(asked.first, asked.first + asked.inputs):
+        tried, executor = _tried(executor, asked.seed, number)
+        ends[tried.end.partition(":")[0]] += 1
+        slowest, peak, resident = max(slowest, tried.seconds), max(peak, tried.peak_mb), tried.resident_mb
+        settled = resident if number <= asked.first + SETTLED else settled
+        if ":" in tried.end or tried.seconds > SLOW_SECONDS:
+            failures[number] = tried.end if ":" in tried.end else f"slow: {tried.seconds:.1f} s"
+    executor.shutdown()
+    print("\n".join(f"{count:8d}  {end}" for end, count in ends.most_common()))
+    print(f"slowest {slowest:.2f} s of processor time; all in {time.monotonic() - began:.0f} s")
+    print(f"resident: {settled:.0f} MB after {SETTLED} inputs, {resident:.0f} MB at the end, {peak:.0f} MB at most")
+    for number, end in list(failures.items())[:SHOWN]:
+        print(f"input {number}: {end}; kept as {_keep(asked.seed, number)}")
+    print(f"{len(failures)} failures")
+    return 1 if failures else 0
 
 
-def made(films: list[tuple[str, bytes]], seed: int, number: int) -> tuple[str, bytes]:
-    """Make the input of a number: the name of the film that it comes from, and its bytes."""
-    random = Random(f"{seed} {number}")
-    name, data = random.choice(films)
-    return name, mutated(data, random.choice(films)[1], random)
+def made(seed: int, number: int) -> tuple[str, bytes]:
+    """Make the input of a number.
+
+    Args:
+        seed: Of the whole run.
+        number: Of the input.
+
+    Returns:
+        The name of the file that it comes from, and its bytes.
+    """
+    chance = Random(f"{seed} {number}")
+    name, data = chance.choice(corpus())
+    return name, mutated(data, chance.choice(corpus())[1], chance)
 
 
-def _child(seed: int, at: int, end: int, report: Report) -> int:
-    """Let a child read inputs until it is through or dies; return the number that comes next."""
-    context = get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_read_all, args=(there, seed, at, end))
-    process.start()
-    there.close()
-    try:
-        while here.poll(HANG_SECONDS):
-            match here.recv():
-                case int(number):
-                    at = number
-                case (str(how), float(seconds)):
-                    report.slowest_s = max(report.slowest_s, seconds)
-                    if ":" in how or seconds > SLOW_SECONDS:
-                        report.failures.append((at, how if ":" in how else f"slow: {seconds:.1f} s"))
-                    report.ends[how.partition(":")[0]] += 1
-                case (float(settled), float(peak), float(last)):
-                    report.settled_mb = max(report.settled_mb, settled)
-                    report.peak_mb, report.end_mb = max(report.peak_mb, peak), max(report.end_mb, last)
-                    return end
-        how = f"hang: over {HANG_SECONDS:g} s"
-        process.kill()
-    except EOFError:
-        process.join()
-        how = f"crash: the process ended with {process.exitcode}"
-    finally:
-        process.join()
-    report.failures.append((at, how))
-    report.ends[how.partition(":")[0]] += 1
-    return at + 1
+def _child() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=_silence)
 
 
-def _read_all(pipe: Connection, seed: int, first: int, end: int) -> None:
-    """Read inputs, telling each one's number before and what came of it after."""
-    films = corpus()
-    # libjpeg and libpng remark on every damage.
+def _silence() -> None:
+    """Hide what libjpeg and libpng remark on every damage."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    settled = memory("VmRSS")
-    for number in range(first, end):
-        pipe.send(number)
-        data = made(films, seed, number)[1]
-        began = time.process_time()
-        how = outcome(data)
-        pipe.send((how, time.process_time() - began))
-        if number == first + SETTLED:
-            settled = memory("VmRSS")
-    pipe.send((settled, memory("VmHWM"), memory("VmRSS")))
+
+
+def _tried(executor: ProcessPoolExecutor, seed: int, number: int) -> tuple[Tried, ProcessPoolExecutor]:
+    """Let the child read one input; return what came of it, and the child or, if that is gone, a new one."""
+    future = executor.submit(attempt, seed, number)
+    try:
+        return future.result(HANG_SECONDS), executor
+    except TimeoutError:
+        for process in list(executor._processes.values()):
+            process.kill()
+        end = f"hang: over {HANG_SECONDS:g} s"
+    except BrokenProcessPool:
+        end = "crash: the process ended"
+    executor.shutdown(cancel_futures=True)
+    return Tried(end), _child()
+
+
+def attempt(seed: int, number: int) -> Tried:
+    """Make an input and read it as the application does; see `made`."""
+    data = made(seed, number)[1]
+    began = time.process_time()
+    return Tried(outcome(data), time.process_time() - began, memory("VmRSS"), memory("VmHWM"))
 
 
 def outcome(data: bytes) -> str:
-    """Read a file as the application does: "read", the refusal's name, or "bug: …" for what nobody foresaw."""
+    """Read a file: "read", the refusal's name, or "bug: …" for an error that is no refusal."""
     from xray.errors import ImageError
     from xray.io import image
 
     try:
-        grey = image.read(data)
-        deep = image.read_deep(data)
+        found = image.load(data, deep=True)
     except ImageError as error:
         return type(error).__name__
-    except BaseException as error:  # noqa: BLE001  # to be told, whatever it is
+    except BaseException as error:  # noqa: BLE001  # to be reported, whatever it is
         return f"bug: {type(error).__name__}: {error}"
-    return FINE if deep is None or deep.levels.shape == grey.shape else "bug: two sizes"
+    return FINE if found.deep is None or found.deep.levels.shape == found.image.shape else "bug: two sizes"
 
 
 def memory(name: str) -> float:
-    """Return a figure of this process' memory in MB, 0.0 where the system does not tell."""
+    """Return a figure of this process's /proc status in MiB, 0.0 where the system has none."""
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), 0.0)
 
 
-def _print(report: Report, seconds: float) -> None:
-    for how, number in report.ends.most_common():
-        print(f"{number:8d}  {how}")
-    print(f"slowest {report.slowest_s:.2f} s of processor time; all in {seconds:.0f} s")
-    print(
-        f"resident: {report.settled_mb:.0f} MB after {SETTLED} inputs, {report.end_mb:.0f} MB at the end, "
-        f"{report.peak_mb:.0f} MB at most"
-    )
-    print(f"{len(report.failures)} failures")
+def _keep(seed: int, number: int) -> Path:
+    name, data = made(seed, number)
+    FAILURES.mkdir(parents=True, exist_ok=True)
+    path = FAILURES / f"{seed}-{number}-{name}"
+    path.write_bytes(data)
+    return path.relative_to(REPOSITORY)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from benchmarks.server import REPOSITORY
+from benchmarks.films import REPOSITORY
 
 MIB = 1024 * 1024
 KEY = "made for a fitting, and for nothing else"

@@ -1,6 +1,6 @@
 """How much memory a worker holds: `python -m benchmarks.memory` (Linux, since it reads /proc).
 
-Serves the application with gunicorn, sends full-size films through the page one after another, and
+Serves the application with gunicorn, sends radiographs of full size through the page one after another, and
 prints what a worker holds; beside it, what the reference way holds, where Keras predicts in the process that serves.
 """
 
@@ -12,17 +12,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.radiograph import film, png
+from benchmarks.films import REPOSITORY, average, png
 from benchmarks.server import Server, ServingError, Visitor, resident_mb, serving
 
-# The articles' network in a process that does nothing else: VGG16 at 224 px, a head of 590,210 parameters.
-# The weights are random: they take the same room.
+# The reference way's network in a process that does nothing else. The weights are random: they take the same room.
 BASELINE = """
-import numpy, keras
-base = keras.applications.VGG16(weights=None, include_top=False, input_shape=(224, 224, 3))
-x = keras.layers.Flatten()(keras.layers.AveragePooling2D(2)(base.output))
-x = keras.layers.Dense(2, activation="softmax")(keras.layers.Dense(128, activation="relu")(x))
-model = keras.Model(base.input, x)
+import numpy
+from benchmarks.reference_app import network
+model = network()
 for _ in range(3):
     model.predict(numpy.zeros((1, 224, 224, 3), "float32"), verbose=0)
 print(open("/proc/self/status").read(), end="")
@@ -45,11 +42,12 @@ def measure(server: Server, picture: bytes, model: str, requests: int) -> float:
 def baseline() -> None:
     """Print what the reference way holds, where Keras is installed."""
     if importlib.util.find_spec("keras") is None:
-        print("baseline                    not measured: needs requirements-train.txt")
+        print("baseline                    not measured: needs the extra `train`")
         return
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-c", BASELINE]
-    run = subprocess.run(command, env=environment, capture_output=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", BASELINE], cwd=REPOSITORY, env=environment, capture_output=True, check=True
+    )
     now, most = resident_mb(run.stdout.decode())
     print(f"baseline, Keras predict     {now:6.1f} MB resident, {most:6.1f} MB at most")
 
@@ -57,9 +55,9 @@ def baseline() -> None:
 def main() -> int:
     """Measure, and return 1 if the workers hold more than they may."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=100, help="pictures to send (default: 100)")
+    parser.add_argument("--requests", type=int, default=100, help="radiographs to send (default: 100)")
     parser.add_argument("--model", default="both", help="a value of the page's dropdown (default: both)")
-    parser.add_argument("--picture", type=Path, help="a PNG to send in place of the average film")
+    parser.add_argument("--picture", type=Path, help="a PNG to send in place of the average radiograph")
     parser.add_argument("--limit-mb", type=float, help="fail if a worker holds this much or more in the end")
     asked = parser.parse_args()
     if platform.system() != "Linux":
@@ -67,7 +65,7 @@ def main() -> int:
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, model {asked.model}")
     try:
         with serving() as server:
-            picture = asked.picture.read_bytes() if asked.picture else png(film())
+            picture = asked.picture.read_bytes() if asked.picture else png(average())
             resident = measure(server, picture, asked.model, asked.requests)
     except ServingError as error:
         print(error, file=sys.stderr)

@@ -3,7 +3,6 @@
 import http.cookiejar
 import os
 import re
-import secrets
 import signal
 import socket
 import subprocess
@@ -15,9 +14,14 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
+
+from benchmarks.films import REPOSITORY
+
 START_SECONDS = 60
 VERDICT = re.compile(r"\b(POSITIVE|NEGATIVE|INCONCLUSIVE)\b")
 COPY = re.compile(r'href="(/static/xray_analysis/[^"]+)" download')
@@ -56,7 +60,8 @@ class Server:
 
 def resident_mb(status: str) -> tuple[float, float]:
     """Read a /proc/PID/status: resident now and at most, in MB of 1,000,000 bytes."""
-    now, most = (int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
+    kilobytes = dict(re.findall(r"^(\w+):\s+(\d+) kB$", status, re.MULTILINE))
+    now, most = (int(kilobytes[name]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
     return now, most
 
 
@@ -184,16 +189,20 @@ class Visitor:
             raise ServingError(f"{request.full_url} answered {error.code}: {said}") from error
 
 
-def multipart(fields: dict[str, bytes], file_name: str, content: bytes) -> tuple[bytes, str]:
-    """Encode a form with one file; return its body and content type."""
-    boundary = secrets.token_hex(16)
-    parts = [(f'name="{name}"', value) for name, value in fields.items()]
-    parts.append((f'name="file"; filename="{file_name}"\r\nContent-Type: image/png', content))
-    body = b"".join(
-        f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + value + b"\r\n"
-        for head, value in parts
-    )
-    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+def multipart(fields: Mapping[str, bytes], file_name: str, content: bytes) -> tuple[bytes, str]:
+    """Encode a form with one file.
+
+    Args:
+        fields: The form's other fields.
+        file_name: Of the file.
+        content: Of the file.
+
+    Returns:
+        The request's body and its content type.
+    """
+    file = FileStorage(BytesIO(content), file_name, content_type="image/png")
+    boundary, body = encode_multipart({name: value.decode() for name, value in fields.items()} | {"file": file})
+    return body, f"multipart/form-data; boundary={boundary}"
 
 
 def free_port() -> int:

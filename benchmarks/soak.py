@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from benchmarks import pictures
 from benchmarks.figure import circumstances
+from benchmarks.films import full_size
 from benchmarks.server import Server, Visitor, multipart, serving
 
 REQUESTS, CLIENTS, SETTLED = 5000, 16, 500
@@ -93,7 +93,7 @@ class Browser:
 
 def uploads(count: int, seed: int = 0) -> list[Upload]:
     """Make a mixture: seven of ten are films, the others are not, or come in another manner."""
-    films = [film.data for film in pictures.full_size()]
+    films = [film.data for film in full_size()]
     colours = np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8)
     photograph = cv2.imencode(".png", cv2.GaussianBlur(colours, (0, 0), 3) // 2 * 3)[1].tobytes()
     bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (60000).to_bytes(4, "big") * 2 + bytes(60)
@@ -113,7 +113,7 @@ def uploads(count: int, seed: int = 0) -> list[Upload]:
 
 def answered_beside_half_open(server: Server) -> float:
     """Return how many seconds a visitor waits for a verdict while others hold half-sent uploads open."""
-    visitor, film = Visitor(server.url), pictures.full_size()[0]
+    visitor, film = Visitor(server.url), full_size()[0]
     visitor.answer(visitor.request(film.data, "covid_normal", film.name))
     fields = b"Host: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 900000\r\n\r\n"
     address = urlsplit(server.url)

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.figure import Figure, middle, table
+from benchmarks import fuzz
+from benchmarks.figure import Figure, median_and_p95, table
+from benchmarks.fuzz_inputs import corpus
 from benchmarks.soak import EXPECTED, uploads
 
 
@@ -27,7 +29,7 @@ def test_a_target_is_met_or_missed(figure: Figure, met: bool | None, ratio: str)
 
 
 def test_middle_and_tail_are_those_of_the_values() -> None:
-    assert middle([float(value) for value in range(101)]) == (50, 95)
+    assert median_and_p95([float(value) for value in range(101)]) == (50, 95)
 
 
 def test_the_soak_sends_every_kind_and_knows_what_may_lie_about() -> None:
@@ -36,3 +38,9 @@ def test_the_soak_sends_every_kind_and_knows_what_may_lie_about() -> None:
     assert EXPECTED.fullmatch("copies/NEGATIVE_Prob_03_Name_film_AbC-_12345678901234567.png")
     assert not EXPECTED.fullmatch("copies/.x7.part") and not EXPECTED.fullmatch("tmpab12")
     assert np.isin([200, 413], [status for upload in uploads(500) for status in upload.expected]).all()
+
+
+def test_the_fuzzer_starts_from_files_that_are_read_and_makes_the_same_inputs_again() -> None:
+    assert {fuzz.outcome(data) for _, data in corpus()} == {"read"}
+    assert fuzz.made(1, 7) == fuzz.made(1, 7) != fuzz.made(2, 7)
+    assert fuzz.outcome(b"no film") == "UnreadableImageError"

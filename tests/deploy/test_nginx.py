@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks.radiograph import film, png
+from benchmarks.films import average, png
 from benchmarks.server import Visitor, multipart
 
 
@@ -25,14 +25,14 @@ def refused(address: str, body: bytes | None = None, **headers: str) -> int:
 
 
 def test_a_film_goes_through_and_its_copy_comes_back(site):
-    assert Visitor(site).analyse(png(film()), "both")
+    assert Visitor(site).analyse(png(average()), "both")
 
 
 def test_styles_come_from_the_disk_and_copies_from_the_application(site):
     with ask(f"{site}/static/style.css") as style:
         assert style.headers["Cache-Control"] == "max-age=3600" and "X-Request-ID" not in style.headers
     assert refused(f"{site}/static/xray_analysis/.gitkeep") == 404
-    (copy,) = Visitor(site).analyse(png(film()), "covid_normal")
+    (copy,) = Visitor(site).analyse(png(average()), "covid_normal")
     with ask(site + copy) as sent:
         assert "noindex" in sent.headers["X-Robots-Tag"] and sent.headers["Cache-Control"] == "private, no-store"
 
