@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import keras
 import numpy as np
+from xray.networks.classes import ClassesHead
 
 from training import run
 from training.artefact import record_of, sha256, write_facts, write_file
@@ -28,7 +29,6 @@ from training.networks.vgg16 import features as cut
 from training.report import class_card, label_card
 from xray.errors import DatasetError
 from xray.networks import lungs, metadata
-from xray.networks.classes import ClassesHead
 from xray.networks.heads import load_weights
 from xray.networks.preprocess import LUNG_BOX, Recipe
 from xray.networks.runtime import Network

@@ -19,7 +19,7 @@ from web.analyses.service import Desk
 from web.analyses.shared import SharedPictures, SharedStore
 from web.analyses.store import Store
 from xray.analysis import Analyzer
-from xray.networks.metadata import Facts, ModelFacts
+from xray.networks.metadata import Facts, HeadFacts
 from xray.registry import Registry
 
 
@@ -35,7 +35,7 @@ class Services:
     """
 
     desk: Desk
-    models: dict[str, ModelFacts]
+    models: dict[str, HeadFacts]
     artefacts: Mapping[str, Facts]
     titles: dict[str, str]
 
@@ -57,8 +57,7 @@ def provide(app: Flask, registry: Registry) -> None:
     Raises:
         SettingError: the database, or the store of pictures, cannot be used.
     """
-    models: dict[str, ModelFacts] = {name: head.facts for name, head in registry.heads.items()}
-    models |= {name: head.facts for name, head in registry.class_heads.items()}
+    models = {name: head.facts for name, head in registry.heads.items()}
     titles = forms.labels({name: facts.title for name, facts in models.items()})
     copies, pictures = _homes(app)
     desk = Desk(

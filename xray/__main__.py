@@ -15,15 +15,16 @@ from typing import Any, TextIO
 import cv2
 
 from xray import memory
-from xray.analysis import BOTH_MODELS, Analysis, Analyzer, Prediction
+from xray.analysis import BOTH_MODELS, Analysis, Analyzer
 from xray.annotate.annotated_copy import annotate, encode_png
 from xray.combined import MODELS, NAME, Combined, combine
 from xray.errors import ImageError, ModelError
 from xray.io.folder import is_picture_here, read
 from xray.io.image import TURNS
 from xray.io.limits import Limits
-from xray.networks.classes import ClassScore
-from xray.quality.out_of_distribution import Caution
+from xray.networks.heads import LabelScore
+from xray.prediction import Prediction
+from xray.quality.cautions import Caution
 from xray.registry import BACKBONE
 
 COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions")
@@ -157,9 +158,9 @@ def _analysed(analyzer: Analyzer, models: tuple[str, ...], path: str, problem: s
 
 
 def _names(analyzer: Analyzer, model: str) -> list[str]:
-    """Name the rows of a model: its own, or one for each of several classes."""
-    classes = analyzer.registry.class_heads.get(model)
-    return [f"{model}:{label}" for label in classes.facts.classes] if classes else [model]
+    """Name the rows of a model: one for each label, or of a pair one for the model."""
+    facts = analyzer.registry.heads[model].facts
+    return [model] if facts.is_pair else [f"{model}:{label}" for label in facts.labels]
 
 
 def _judge(
@@ -177,9 +178,9 @@ def _judge(
             problem = ""
         except OSError as error:
             problem = f"Annotated copy not saved in {annotated}: {error.strerror}."
-        for each in prediction.classes:
+        for each in prediction.listed:
             yield _row(path, f"{prediction.model}:{each.label}", each, problem, analysis.cautions)
-        if not prediction.classes:
+        if not prediction.listed:
             yield _row(path, prediction.model, prediction, problem, analysis.cautions)
     together = combine(analysis.predictions)
     if together:
@@ -193,7 +194,7 @@ def _unreadable(what: str, error: OSError) -> str:
 def _row(
     path: str,
     model: str,
-    said: Prediction | ClassScore | Combined | None,
+    said: Prediction | LabelScore | Combined | None,
     problem: str,
     cautions: tuple[Caution, ...] = (),
 ) -> Row:

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from xray.analysis import Prediction
 from xray.networks.heads import Verdict
+from xray.prediction import Prediction
 
 NAME = "combined"
 MODELS = ("covid_normal", "covid_pneumo")

@@ -7,17 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from xray.networks import metadata
-from xray.networks.classes import ClassesHead
-from xray.networks.heads import Head, load_weights
-from xray.networks.metadata import (
-    Artefact,
-    BackboneFacts,
-    ClassesFacts,
-    Facts,
-    HeadFacts,
-    ScreenFacts,
-    SegmentationFacts,
-)
+from xray.networks.heads import Head
+from xray.networks.metadata import Artefact, BackboneFacts, Facts, HeadFacts, ScreenFacts, SegmentationFacts
 from xray.networks.preprocess import Recipe
 from xray.networks.runtime import Network, broken
 from xray.quality.out_of_distribution import Screen
@@ -49,9 +40,8 @@ class Registry:
         segmenter: the lung network.
         backbone: one pass of it serves the screen and every head.
         screen: refuses and warns by the backbone's features.
-        heads: those of two classes, by name, in the order in which they are shown.
+        heads: by name, in the order in which they are shown.
         artefacts: the facts of all of these, by name, the heads first.
-        class_heads: those of several classes, by name; they are shown after the others, `multilabel` last.
     """
 
     segmenter: Network
@@ -59,11 +49,6 @@ class Registry:
     screen: Screen
     heads: dict[str, Head]
     artefacts: Mapping[str, Facts] = field(default_factory=dict)
-    class_heads: Mapping[str, ClassesHead] = field(default_factory=dict)
-
-    def model(self, name: str) -> Head | ClassesHead:
-        """Return a head of either kind by its name."""
-        return self.heads[name] if name in self.heads else self.class_heads[name]
 
     @classmethod
     def load(
@@ -92,16 +77,12 @@ class Registry:
         _check_shapes(model_dir / base.name, network, base.input_shape, base.feature_shape)
         asked = _only(home, made, ScreenFacts)
         screen = Screen.load(_weights(home, asked, base), asked, base.feature_shape[2])
-        heads = {facts.name: _head(home, facts, base) for facts in _heads(home, made)}
-        several = sorted((each for each in made if isinstance(each, ClassesFacts)), key=lambda each: each.kind)
-        class_heads = {facts.name: _class_head(home, facts, base) for facts in several}
-        models: tuple[Facts, ...] = (
-            *(head.facts for head in heads.values()),
-            *(head.facts for head in class_heads.values()),
-        )
-        facts: tuple[Facts, ...] = (*models, asked, base, lungs)
+        found = _heads(home, made)
+        channels = base.feature_shape[2]
+        heads = {facts.name: Head.load(_weights(home, facts, base), facts, channels) for facts in found}
+        facts: tuple[Facts, ...] = (*found, asked, base, lungs)
         artefacts_by_name = {each.name: each for each in facts}
-        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, artefacts_by_name, class_heads)
+        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, artefacts_by_name)
 
 
 def made_for(folder: Path, backbone: str) -> Path:
@@ -153,24 +134,17 @@ def _only(model_dir: Path, artefacts: list[Artefact], kind: type[F]) -> F:
 
 
 def _heads(model_dir: Path, artefacts: list[Artefact]) -> list[HeadFacts]:
-    """Return the heads, those promised first."""
+    """Return the heads in the order in which they are shown."""
     found = {artefact.name: artefact for artefact in artefacts if isinstance(artefact, HeadFacts)}
     missing = [name for name in PROMISED if name not in found]
     if missing:
         raise broken(model_dir / missing[0], f"Expected the head {missing[0]}. Received: {sorted(found)}.")
-    return [found[name] for name in (*PROMISED, *sorted(found.keys() - set(PROMISED)))]
+    others = [facts for facts in found.values() if facts.name not in PROMISED]
+    others.sort(key=lambda facts: (not facts.is_pair, not facts.exclusive, facts.name))
+    return [*(found[name] for name in PROMISED), *others]
 
 
-def _head(model_dir: Path, facts: HeadFacts, base: BackboneFacts) -> Head:
-    return Head(facts, load_weights(_weights(model_dir, facts, base), base.feature_shape))
-
-
-def _class_head(model_dir: Path, facts: ClassesFacts, base: BackboneFacts) -> ClassesHead:
-    path = _weights(model_dir, facts, base)
-    return ClassesHead(facts, load_weights(path, base.feature_shape, len(facts.classes)))
-
-
-def _weights(model_dir: Path, facts: HeadFacts | ClassesFacts | ScreenFacts, base: BackboneFacts) -> Path:
+def _weights(model_dir: Path, facts: HeadFacts | ScreenFacts, base: BackboneFacts) -> Path:
     """Return the file of weights that were made for this backbone."""
     path = model_dir / facts.name / facts.file.name
     expected, received = (base.name, base.file.sha256), (facts.backbone, facts.backbone_sha256)

@@ -14,10 +14,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
+from xray.networks.classes import ClassesHead
 
 from web.analyses.record import Record, Said, Together
 from web.factory import create_app
-from xray.networks.classes import ClassesHead
 from xray.networks.heads import Head, LinearHead
 from xray.networks.metadata import ArtefactFile, Band, ClassesFacts, ClassPoint, HeadFacts
 from xray.networks.preprocess import LUNG_BOX, Recipe

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
+from xray.networks.classes import ClassesHead
 
 from training.data.crops import Crops
 from training.fit import features
 from training.networks.vgg16 import features as cut
-from xray.networks.classes import ClassesHead
 from xray.networks.heads import HeadWeights, pool
 from xray.networks.preprocess import Recipe, scale
 from xray.networks.runtime import Network

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from xray.networks.heads import Verdict
-from xray.quality.out_of_distribution import Caution
+from xray.quality.cautions import Caution
 
 # Of an analysis: 128 random bits, as secrets.token_urlsafe(16) writes them.
 ID = re.compile(r"[A-Za-z0-9_-]{22}")

@@ -18,7 +18,7 @@ from web.analyses.records import Filed, Records
 from web.analyses.store import StoreError
 from web.analyses.threads import alone
 from web.metrics import Metrics
-from xray.analysis import Analysis, Analyzer, Prediction
+from xray.analysis import Analysis, Analyzer
 from xray.annotate.annotated_copy import (
     annotate,
     encode_jpeg,
@@ -32,6 +32,7 @@ from xray.annotate.annotated_copy import (
 from xray.combined import combine
 from xray.io.grey_levels import Deep
 from xray.networks.lungs import LungMask, resized
+from xray.prediction import Prediction
 from xray.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
@@ -285,25 +286,25 @@ def _said(prediction: Prediction, copy: str) -> Said:
         score=prediction.score,
         score_text=prediction.score_text,
         threshold=prediction.threshold,
-        low=prediction.band.low,
-        high=prediction.band.high,
+        low=prediction.own.negative_below,
+        high=prediction.own.positive_from,
         positive=prediction.positive,
         negative=prediction.negative,
         explained=prediction.explained,
         heat_in_lungs=prediction.heat_in_lungs,
         even_heat=prediction.even_heat,
         copy=copy,
-        kind=prediction.kind,
+        kind="multilabel" if not prediction.exclusive else "multiclass" if prediction.listed else "head",
         classes=tuple(
             ClassSaid(
                 each.label,
                 each.score,
                 each.score_text,
                 each.threshold,
-                each.band.low,
-                each.band.high,
+                each.negative_below,
+                each.positive_from,
                 str(each.verdict),
             )
-            for each in prediction.classes
+            for each in prediction.listed
         ),
     )

@@ -9,9 +9,8 @@ from flask import url_for
 from web.analyses import pictures
 from web.analyses.record import ClassSaid, Record, Said
 from web.services import services
-from xray.analysis import OTHERS
-from xray.networks.metadata import ClassesFacts, ClassPoint, ModelFacts
-from xray.quality.out_of_distribution import CAUTIONS, Caution
+from xray.networks.metadata import HeadFacts, OperatingPoint
+from xray.quality.cautions import CAUTIONS, Caution
 
 DISCLAIMER = "For education and research only, not for diagnosis."
 Answer = dict[str, Any]
@@ -47,13 +46,10 @@ def annotated(model: str) -> str:
     return f"annotated-{model}.png"
 
 
-def model(facts: ModelFacts) -> Answer:
+def model(facts: HeadFacts) -> Answer:
     """Tell the facts of a model, as schemas.Model states it."""
-    if isinstance(facts, ClassesFacts):
-        point, negative, each = facts.point, OTHERS, list(map(_class, facts.classes, facts.points))
-    else:
-        point, each = ClassPoint(facts.threshold, facts.band), None
-        negative = next(label for label in facts.classes if label != facts.positive)
+    point = facts.point
+    each = None if facts.is_pair else list(map(_class, facts.labels, facts.points))
     return {
         "name": facts.name,
         "url": _address("api.read_model", name=facts.name),
@@ -63,12 +59,12 @@ def model(facts: ModelFacts) -> Answer:
         "licence": facts.licence,
         "classes": {
             "positive": facts.positive,
-            "negative": negative,
+            "negative": facts.negative,
         },
-        "kind": facts.kind,
+        "kind": "head" if facts.is_pair else "multiclass" if facts.exclusive else "multilabel",
         "each": each,
         "threshold": point.threshold,
-        "band": {"low": point.band.low, "high": point.band.high},
+        "band": {"low": point.negative_below, "high": point.positive_from},
         "metrics": _metrics(facts.metrics) if each is None else None,
         "card": _address("models.card", name=facts.name),
     }
@@ -93,8 +89,12 @@ def _verdict(id: str, said: Said) -> Answer:
     }
 
 
-def _class(label: str, point: ClassPoint) -> Answer:
-    return {"label": label, "threshold": point.threshold, "band": {"low": point.band.low, "high": point.band.high}}
+def _class(label: str, point: OperatingPoint) -> Answer:
+    return {
+        "label": label,
+        "threshold": point.threshold,
+        "band": {"low": point.negative_below, "high": point.positive_from},
+    }
 
 
 def _class_verdict(said: ClassSaid) -> Answer:

@@ -19,7 +19,7 @@ from web.services import services
 from web.views import errors
 from xray.io.image import TURNS
 from xray.networks.heads import Verdict
-from xray.quality.out_of_distribution import Caution
+from xray.quality.cautions import Caution
 
 SHARE = Range(0, 1)
 LONGEST_QUOTE = 40

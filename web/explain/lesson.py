@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from xray.analysis import Prediction, predict
 from xray.io import image
 from xray.io.image import GreyImage
 from xray.networks import lungs, preprocess
-from xray.networks.heads import Features, Head, LinearHead, average
+from xray.networks.heads import Features, Head, average
 from xray.networks.lungs import LungMask
 from xray.networks.metadata import Check
 from xray.networks.preprocess import Box, Recipe
+from xray.prediction import Prediction, predict
 from xray.quality import polarity
 from xray.quality.polarity import Film
 from xray.registry import Registry
@@ -152,15 +152,15 @@ class Lesson:
 
     @cached_property
     def weights(self) -> Numbers:
-        """What each feature counts for the positive class and against the other; see HeadWeights."""
-        towards = np.full(2, -1, np.float32)
-        towards[self.head.positive_index] = 1
-        return np.asarray(self.head.weights.channel_gradient(self.features, towards), np.float32)
+        """What each feature counts for the positive label and against the other: float32, shape (channels,)."""
+        return self.head.kernel @ self._towards
 
     @property
-    def linear(self) -> bool:
-        """Whether the score is a plain sum of features times weights."""
-        return isinstance(self.head.weights, LinearHead)
+    def _towards(self) -> Numbers:
+        """The difference of the two logits that the lesson follows, as what each counts."""
+        return np.array(
+            [1 if label == self.head.facts.positive else -1 for label in self.head.facts.labels], np.float32
+        )
 
     @cached_property
     def shares(self) -> tuple[Share, ...]:
@@ -182,8 +182,7 @@ class Lesson:
     @cached_property
     def logit(self) -> float:
         """The positive class's logit less the other's."""
-        logits = self.head.weights.logits(self.features)
-        return float(logits[self.head.positive_index] - logits[1 - self.head.positive_index])
+        return float(self.head.logits(self.features) @ self._towards)
 
     @property
     def bias(self) -> float:

@@ -1,10 +1,10 @@
 """What is served, model by model."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
 
@@ -20,7 +20,7 @@ from web.render.models import (
     terms,
 )
 from web.services import services
-from xray.networks.metadata import BackboneFacts, ClassesFacts, Facts, HeadFacts, ScreenFacts
+from xray.networks.metadata import BackboneFacts, Facts, HeadFacts, ScreenFacts
 from xray.registry import BACKBONE, made_for
 
 blueprint = Blueprint("models", __name__)
@@ -75,6 +75,7 @@ def card(name: str) -> str:
     return render_template(
         "model.html",
         facts=facts,
+        part=_part(facts),
         artefacts=services().artefacts,
         labels=services().labels,
         terms=terms,
@@ -88,13 +89,16 @@ def card(name: str) -> str:
     )
 
 
+def _part(facts: Facts) -> str:
+    """Name the template of what only some pages show."""
+    if isinstance(facts, HeadFacts) and not facts.is_pair:
+        return "_model_multiclass.html" if facts.exclusive else "_model_multilabel.html"
+    return f"_model_{facts.kind}.html"
+
+
 def _folder(facts: Facts) -> str:
     """Return where an artefact stands, from the project's folder."""
-    home = (
-        made_for(Path("model"), facts.backbone)
-        if isinstance(facts, HeadFacts | ClassesFacts | ScreenFacts)
-        else Path("model")
-    )
+    home = made_for(Path("model"), facts.backbone) if isinstance(facts, HeadFacts | ScreenFacts) else Path("model")
     return (home / facts.name).as_posix()
 
 
@@ -109,7 +113,7 @@ def _commands(facts: Facts) -> list[str]:
 @blueprint.get("/models/<name>.json")
 def record(name: str) -> Response:
     """Send all that is known of one artefact, as training wrote it."""
-    response = jsonify(asdict(_artefact(name)))
+    response = jsonify(msgspec.to_builtins(_artefact(name)))
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.json"'
     return response
 
@@ -121,17 +125,16 @@ def what(facts: Facts) -> str:
         "backbone": _("Turns the lungs into features. Both models and the screen judge by these, and by nothing else."),
         "screen": _("Refuses what is no frontal chest film, and warns of films that deserve more doubt."),
     }
-    if isinstance(facts, HeadFacts):
-        negative = next(label for label in facts.classes if label != facts.positive)
+    if isinstance(facts, HeadFacts) and facts.is_pair:
         return str(
             _(
                 "Answers one question: %(positive)s or %(negative)s?",
                 positive=terms.class_name(facts.positive),
-                negative=terms.class_name(negative),
+                negative=terms.class_name(facts.negative),
             )
         )
-    if isinstance(facts, ClassesFacts):
-        names = ", ".join(terms.class_name(label) for label in facts.classes)
+    if isinstance(facts, HeadFacts):
+        names = ", ".join(terms.class_name(label) for label in facts.labels)
         if facts.exclusive:
             return str(_("Weighs several answers against each other, of which one holds: %(names)s.", names=names))
         return str(_("Judges several findings, each by itself: %(names)s.", names=names))
@@ -148,19 +151,19 @@ def _artefact(name: str) -> Facts:
 def _parts(facts: Facts) -> Mapping[str, object]:
     """Return what only the pages of one kind show."""
     match facts:
-        case HeadFacts():
+        case HeadFacts(is_pair=True):
             return {
                 "plots": head_plots.plots(facts),
                 "tables": head_tables.tables(facts),
                 "failures": failures.known(facts),
             }
-        case ClassesFacts(kind="multilabel"):
+        case HeadFacts(exclusive=False):
             return {
                 "plots": label_card.plots(facts),
                 "tables": label_card.tables(facts),
                 "failures": label_card.failures(facts),
             }
-        case ClassesFacts():
+        case HeadFacts():
             return {
                 "plots": class_plots.plots(facts),
                 "tables": class_tables.tables(facts),

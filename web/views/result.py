@@ -17,7 +17,7 @@ from web.security import visitors
 from web.services import services
 from web.views.pictures import sent
 from xray.annotate.annotated_copy import DISCLAIMER
-from xray.networks.metadata import ClassesFacts, ModelFacts
+from xray.networks.metadata import HeadFacts
 
 blueprint = Blueprint("result", __name__)
 
@@ -155,7 +155,7 @@ def page(record: Record) -> str:
     )
 
 
-def held_out(said: Said, facts: ModelFacts | None) -> HeldOut:
+def held_out(said: Said, facts: HeadFacts | None) -> HeldOut:
     """Return how the model that said it did on films of other patients.
 
     Args:
@@ -164,7 +164,7 @@ def held_out(said: Said, facts: ModelFacts | None) -> HeldOut:
     """
     if facts is None or facts.version != said.version:
         return HeldOut()
-    if isinstance(facts, ClassesFacts):
+    if not facts.is_pair:
         return HeldOut(by_class=_by_class(said, facts))
     histograms = _mapping(facts.metrics, "score_histograms")
     val, test = (_counts(histograms, part) for part in ("val", "test"))
@@ -177,10 +177,10 @@ def held_out(said: Said, facts: ModelFacts | None) -> HeldOut:
     return HeldOut(_histogram(*val) if val else None, _verdicts(facts.metrics, said.verdict), near, step)
 
 
-def _by_class(said: Said, facts: ClassesFacts) -> tuple[tuple[str, Share], ...]:
+def _by_class(said: Said, facts: HeadFacts) -> tuple[tuple[str, Share], ...]:
     rows = _mapping(_mapping(facts.metrics, "test"), "all").get("verdicts", [])
-    column = facts.classes.index(said.called) if said.called in facts.classes else -1
-    counts = zip(facts.classes, rows, strict=False)
+    column = facts.labels.index(said.called) if said.called in facts.labels else -1
+    counts = zip(facts.labels, rows, strict=False)
     return tuple((label, Share(row[column], sum(row))) for label, row in counts if sum(row))
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xray.analysis import Analysis, Prediction, in_words
+from xray.analysis import Analysis
 from xray.annotate import class_bars
 from xray.annotate.lettering import BOLD, HEAVY, Colour, Picture, Sheet, printable
 from xray.io.image import GreyImage, halved
@@ -18,7 +18,8 @@ from xray.networks.grad_cam import Heat, to_picture
 from xray.networks.heads import Verdict
 from xray.networks.lungs import LungMask, resized
 from xray.networks.preprocess import Box
-from xray.quality.out_of_distribution import CAUTIONS
+from xray.prediction import Prediction, in_words
+from xray.quality.cautions import CAUTIONS
 
 Grey = TypeVar("Grey", np.uint8, np.uint16)
 
@@ -266,12 +267,12 @@ def _verdict(width: int, prediction: Prediction) -> Picture:
     sheet.picture[sheet.px(26) : sheet.px(112), MARGIN : MARGIN + sheet.px(6)] = colour
     left = MARGIN + sheet.px(24)
     room = width // 2 - left - MARGIN
-    size = 52 if not prediction.classes or sheet.measure(prediction.word, 52, HEAVY) <= room else 34
+    size = 52 if not prediction.listed or sheet.measure(prediction.word, 52, HEAVY) <= room else 34
     sheet.write(prediction.word, left, sheet.px(70), size, colour, HEAVY)
     model = f"{prediction.title}, version {prediction.version}"
     sheet.write(sheet.shorten(model, 20, room), left, sheet.px(106), 20, TEXT)
     left, right = width // 2 + MARGIN, width - MARGIN - sheet.px(20)
-    if prediction.classes:
+    if prediction.listed:
         class_bars.draw(sheet, prediction, left, right, class_bars.Inks(TEXT, QUIET, LINE, VERDICT_COLOURS))
     else:
         _score_scale(sheet, prediction, left, right)
@@ -285,11 +286,11 @@ def _score_scale(sheet: Sheet, prediction: Prediction, left: int, right: int) ->
         return left + round(score * (right - left))
 
     top, bottom = sheet.px(64), sheet.px(78)
-    band = prediction.band
+    low, high = prediction.own.negative_below, prediction.own.positive_from
     for start, end, verdict in (
-        (0.0, band.low, Verdict.NEGATIVE),
-        (band.low, band.high, Verdict.INCONCLUSIVE),
-        (band.high, 1.0, Verdict.POSITIVE),
+        (0.0, low, Verdict.NEGATIVE),
+        (low, high, Verdict.INCONCLUSIVE),
+        (high, 1.0, Verdict.POSITIVE),
     ):
         strength = 1.0 if verdict is prediction.verdict else 0.35
         sheet.picture[top:bottom, x(start) : x(end)] = np.multiply(VERDICT_COLOURS[verdict], strength)

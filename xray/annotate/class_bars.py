@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xray.analysis import Prediction, in_words
 from xray.annotate.lettering import BOLD, Colour, Sheet
-from xray.networks.classes import ClassScore
-from xray.networks.heads import Verdict
+from xray.networks.heads import LabelScore, Verdict
+from xray.prediction import Prediction, in_words
 
 TOP, BOTTOM = 24, 112  # of all bars, in units of the design
 
@@ -25,7 +24,7 @@ class Inks:
 
 def draw(sheet: Sheet, prediction: Prediction, left: int, right: int, inks: Inks) -> None:
     """Draw a bar for each class, from 0 to 1, with a tick at its threshold."""
-    classes = prediction.classes
+    classes = prediction.listed
     names = [in_words(each.label) for each in classes]
     pitch = (BOTTOM - TOP) / len(classes)
     size = min(18.0, 0.62 * pitch)
@@ -43,8 +42,8 @@ def draw(sheet: Sheet, prediction: Prediction, left: int, right: int, inks: Inks
         sheet.write(each.score_text, end + sheet.px(12), baseline, size, inks.text, BOLD)
 
 
-def _ink(prediction: Prediction, each: ClassScore, inks: Inks) -> Colour:
-    """Return the colour of the model's verdict for what is plausible; of findings, of each one's own."""
-    if prediction.kind == "multilabel":
+def _ink(prediction: Prediction, each: LabelScore, inks: Inks) -> Colour:
+    """Return the colour of each label's verdict; of labels that exclude each other, the model's for the plausible."""
+    if not prediction.exclusive:
         return inks.verdicts[each.verdict]
-    return inks.verdicts[prediction.verdict] if each.score >= each.threshold else inks.quiet
+    return inks.verdicts[prediction.verdict] if each.plausible else inks.quiet

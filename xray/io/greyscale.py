@@ -108,7 +108,7 @@ class Rendering:
         return np.asarray(255 - greys if self.inverted else greys, np.uint8)
 
     def window(self, values: Values) -> tuple[float, float, tuple[int, ...]]:
-        """Return which of these values become black and white, and the curve between."""
+        """Return which values become black and white, and the curve between; see `xray.io.grey_levels.Deep`."""
         match self.voi:
             case Lut(first=first, entries=entries):
                 at = np.linspace(0, entries.size - 1, CURVE_POINTS)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xray.networks.heads import Features, HeadWeights
+from xray.networks.heads import Features
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box
 
@@ -14,27 +14,28 @@ Cam = NDArray[np.float32]  # on the backbone's grid
 Heat = NDArray[np.float32]  # at the picture's size
 
 
-def grad_cam(features: Features, head: HeadWeights, class_index: int, *, alone: bool = False) -> Cam:
-    """Return Grad-CAM of one class's logit minus the mean of the others', at block5_conv3.
+def grad_cam(features: Features, kernel: NDArray[np.float32], index: int, *, exclusive: bool = True) -> Cam:
+    """Return Grad-CAM of one label's logit, minus the mean of the others' where they exclude it, at block5_conv3.
 
     Each channel weighs what the mean of its gradient says; the weighted sum is cut at zero.
 
     Args:
         features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
-        head: the weights to explain.
-        class_index: the output whose evidence is wanted.
-        alone: leaves out the others: of a head whose outputs do not compete.
+        kernel: float32, shape (channels, labels), of the head. It is the gradient itself, summed over positions: max
+            pooling routes each pooled cell's gradient to one position, and the mean divides what the sum adds up.
+        index: of the label whose evidence is wanted.
+        exclusive: whether the labels exclude each other.
 
     Returns:
-        float32, shape (height, width), largest value 1; all 0 where nothing speaks for the class.
+        float32, shape (height, width), largest value 1; all 0 where nothing speaks for the label.
 
     Source:
         Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
     """
-    others = 0.0 if alone else -1.0 / (head.outputs - 1)
-    towards = np.full(head.outputs, others, np.float32)
-    towards[class_index] = 1.0
-    weights = head.channel_gradient(features, towards) / (features.shape[0] * features.shape[1])
+    labels = kernel.shape[1]
+    towards = np.full(labels, -1.0 / (labels - 1) if exclusive else 0.0, np.float32)
+    towards[index] = 1.0
+    weights = kernel @ towards / (features.shape[0] * features.shape[1])
     cam = np.maximum(features @ weights, 0)
     peak = cam.max()
     return np.asarray(cam / peak if peak > 0 else cam, np.float32)

@@ -1,7 +1,7 @@
-"""From the backbone's features to a score, and from a score to a verdict."""
+"""A head: from the backbone's features to a score for each label, and from the scores to verdicts."""
 
 import zipfile
-from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,41 +10,160 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from xray.networks.metadata import Band, HeadFacts
+from xray.networks.metadata import HeadFacts, OperatingPoint
 from xray.networks.runtime import broken
 
 Features = NDArray[np.float32]
 
-HIDDEN_UNITS = 128
-CLASSES = 2
+# Scores are rounded before they are judged, so that a printed score and its verdict never disagree.
+DECIMALS = 4
 
 
 class Verdict(StrEnum):
-    """What a score means; INCONCLUSIVE is a band of scores, never an error."""
+    """What a score means; INCONCLUSIVE is a range of scores, never an error."""
 
     POSITIVE = "POSITIVE"
     NEGATIVE = "NEGATIVE"
     INCONCLUSIVE = "INCONCLUSIVE"
 
 
-def verdict(score: float, band: Band) -> Verdict:
-    """Return POSITIVE from band.high up, NEGATIVE below band.low, INCONCLUSIVE between."""
-    if score >= band.high:
-        return Verdict.POSITIVE
-    return Verdict.NEGATIVE if score < band.low else Verdict.INCONCLUSIVE
+@dataclass(frozen=True)
+class LabelScore:
+    """What a head says of one label.
+
+    Attributes:
+        label: such as "covid".
+        score: in [0, 1], rounded to 4 decimals before it was judged.
+        threshold: the operating point; see `xray.networks.metadata.OperatingPoint`.
+        negative_below: a lower score rules the label out.
+        positive_from: the lowest score that is POSITIVE.
+        verdict: for this label.
+    """
+
+    label: str
+    score: float
+    threshold: float
+    negative_below: float
+    positive_from: float
+    verdict: Verdict
+
+    @property
+    def plausible(self) -> bool:
+        """Whether the score does not rule the label out."""
+        return self.score >= self.negative_below
+
+    @property
+    def score_text(self) -> str:
+        """The score with 2 decimals, or with 4 where 2 would put it on the wrong side of an edge."""
+        edges = self.negative_below, self.positive_from
+        short = f"{self.score:.2f}"
+        return short if by_edges(float(short), *edges) is by_edges(self.score, *edges) else f"{self.score:.4f}"
 
 
-def pool(features: Features) -> Features:
-    """Apply VGG16's last max pooling (block5_pool), then the head's average pooling, both 2x2, valid.
+@dataclass(frozen=True, eq=False)
+class Head:
+    """One model: VGG16's last max pooling, the mean over all positions, one linear layer.
+
+    Attributes:
+        facts: its labels, temperature and operating points.
+        kernel: float32, shape (channels, labels).
+        bias: float32, shape (labels,).
+    """
+
+    facts: HeadFacts
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    @classmethod
+    def load(cls, path: Path, facts: HeadFacts, channels: int) -> "Head":
+        """Read head.npz.
+
+        Args:
+            path: the file.
+            facts: of the same head.
+            channels: of the backbone's features.
+
+        Raises:
+            ModelError: other arrays, not float32, of other shapes, or not finite.
+        """
+        expected = {"kernel": (channels, len(facts.labels)), "bias": (len(facts.labels),)}
+        return cls(facts, **read_arrays(path, expected))
+
+    def logits(self, features: Features) -> NDArray[np.float32]:
+        """Return the outputs before softmax or sigmoid: float32, shape (labels,).
+
+        Args:
+            features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
+        """
+        return average(features) @ self.kernel + self.bias
+
+    def scores(self, features: Features) -> NDArray[np.float64]:
+        """Return a score for each label, in [0, 1].
+
+        Args:
+            features: as `logits`.
+
+        Returns:
+            float64, shape (labels,): softmax where the labels exclude each other, else a sigmoid of each.
+
+        Source:
+            Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
+        """
+        scaled = self.logits(features).astype(np.float64) / self.facts.temperature
+        if not self.facts.exclusive:
+            return np.asarray(1 / (1 + np.exp(-scaled)))
+        shares = np.exp(scaled - scaled.max())
+        return np.asarray(shares / shares.sum())
+
+    def judge(self, features: Features) -> tuple[LabelScore, ...]:
+        """Return what the head says of each label, in the order of its facts.
+
+        Args:
+            features: as `logits`.
+        """
+        scores = [round(float(score), DECIMALS) for score in self.scores(features)]
+        judged = verdicts(scores, self.facts.points, exclusive=self.facts.exclusive)
+        return tuple(
+            LabelScore(label, score, point.threshold, point.negative_below, point.positive_from, verdict)
+            for label, score, point, verdict in zip(self.facts.labels, scores, self.facts.points, judged, strict=True)
+        )
+
+
+def verdicts(scores: Sequence[float], points: Sequence[OperatingPoint], *, exclusive: bool) -> list[Verdict]:
+    """Judge the scores of all labels of a head.
+
+    Labels that do not exclude each other are judged each by its own edges. Of labels that do, the only one whose
+    score does not rule it out is POSITIVE, and the others are NEGATIVE; where none or several are left, all are
+    INCONCLUSIVE.
 
     Args:
-        features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
+        scores: of each label, in [0, 1].
+        points: of each label, in the same order.
+        exclusive: whether the labels exclude each other.
 
-    Returns:
-        float32, shape (height // 4, width // 4, channels).
+    Source:
+        The prediction set of class-conditional split conformal prediction: Sadinle et al. 2019, arXiv:1609.00451.
     """
-    pooled: Features = _blocks(_blocks(features).max(axis=(1, 3))).mean(axis=(1, 3))
-    return pooled
+    pairs = list(zip(scores, points, strict=True))
+    if not exclusive:
+        return [by_edges(score, point.negative_below, point.positive_from) for score, point in pairs]
+    plausible = [score >= point.negative_below for score, point in pairs]
+    if sum(plausible) != 1:
+        return [Verdict.INCONCLUSIVE] * len(plausible)
+    return [Verdict.POSITIVE if each else Verdict.NEGATIVE for each in plausible]
+
+
+def by_edges(score: float, negative_below: float, positive_from: float) -> Verdict:
+    """Return POSITIVE from one edge up, NEGATIVE below the other, INCONCLUSIVE between.
+
+    Args:
+        score: in [0, 1].
+        negative_below: the lower edge.
+        positive_from: the upper edge, not below the lower one.
+    """
+    if score >= positive_from:
+        return Verdict.POSITIVE
+    return Verdict.NEGATIVE if score < negative_below else Verdict.INCONCLUSIVE
 
 
 def average(features: Features) -> Features:
@@ -56,178 +175,38 @@ def average(features: Features) -> Features:
     Returns:
         float32, shape (channels,).
     """
-    pooled: Features = _blocks(features).max(axis=(1, 3)).mean(axis=(0, 1))
+    height, width, channels = features.shape
+    rows, columns = height // 2, width // 2
+    # An odd last row or column is dropped, as padding `valid` does.
+    cells = features[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, channels)
+    pooled: Features = cells.max(axis=(1, 3)).mean(axis=(0, 1))
     return pooled
 
 
-def _blocks(features: Features) -> Features:
-    """View as (rows, 2, columns, 2, channels); an odd last row or column is dropped, as `valid` does."""
-    height, width, channels = features.shape
-    rows, columns = height // 2, width // 2
-    return features[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, channels)
-
-
-class HeadWeights(ABC):
-    """The trained part of one model: from the backbone's features to a logit for each output."""
-
-    output_bias: NDArray[np.float32]
-
-    @property
-    def outputs(self) -> int:
-        """How many there are."""
-        return len(self.output_bias)
-
-    @abstractmethod
-    def logits(self, features: Features) -> NDArray[np.float32]:
-        """Return the outputs before the softmax.
-
-        Args:
-            features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
-        """
-
-    @abstractmethod
-    def channel_gradient(self, features: Features, towards: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the gradient of logits @ towards, summed over positions: shape (channels,).
-
-        Exact and without autodiff: max pooling routes each pooled cell's gradient to one position, average
-        pooling spreads it, so both leave the sum over positions as it was.
-
-        Args:
-            features: as `logits`.
-            towards: float32, shape (outputs,), which mixture of the logits.
-        """
-
-    def scores(self, features: Features, temperature: float = 1.0) -> NDArray[np.float64]:
-        """Return softmax(logits / temperature): shares in [0, 1], sum 1.
-
-        Source:
-            Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
-        """
-        scaled = self.logits(features).astype(np.float64) / temperature
-        shares = np.exp(scaled - scaled.max())
-        return np.asarray(shares / shares.sum())
-
-
-@dataclass(frozen=True, eq=False)
-class LinearHead(HeadWeights):
-    """The head that is served: VGG16's last max pooling, the mean over all positions, Dense.
-
-    Attributes:
-        output_kernel: float32, shape (channels, outputs).
-        output_bias: float32, shape (outputs,).
-    """
-
-    output_kernel: NDArray[np.float32]
-    output_bias: NDArray[np.float32]
-
-    def logits(self, features: Features) -> NDArray[np.float32]:
-        """Return the outputs before the softmax."""
-        return average(features) @ self.output_kernel + self.output_bias
-
-    def channel_gradient(self, features: Features, towards: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the kernel itself: the mean over positions divides what it then sums."""
-        return self.output_kernel @ towards
-
-
-@dataclass(frozen=True, eq=False)
-class DenseHead(HeadWeights):
-    """The reference articles' head: pooling, Dense 128, ReLU, Dense 2; dropout is for training only.
-
-    Attributes:
-        dense_kernel: float32, shape (inputs, 128).
-        dense_bias: float32, shape (128,).
-        output_kernel: float32, shape (128, 2).
-        output_bias: float32, shape (2,).
-
-    Source:
-        The head of M. Rovai's and A. Rosebrock's articles: AveragePooling2D, Flatten, Dense, Dropout, Dense.
-    """
-
-    dense_kernel: NDArray[np.float32]
-    dense_bias: NDArray[np.float32]
-    output_kernel: NDArray[np.float32]
-    output_bias: NDArray[np.float32]
-
-    def hidden(self, features: Features) -> NDArray[np.float32]:
-        """Return the 128 hidden units before their ReLU."""
-        # C order flattens by row, column, channel, as Keras does.
-        return pool(features).reshape(-1) @ self.dense_kernel + self.dense_bias
-
-    def logits(self, features: Features) -> NDArray[np.float32]:
-        """Return the two outputs before the softmax."""
-        return np.maximum(self.hidden(features), 0) @ self.output_kernel + self.output_bias
-
-    def channel_gradient(self, features: Features, towards: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the gradient through the hidden units that are above 0."""
-        gradient = self.dense_kernel @ ((self.output_kernel @ towards) * (self.hidden(features) > 0))
-        return np.asarray(gradient.reshape(-1, features.shape[2]).sum(axis=0), np.float32)
-
-
-def load_weights(path: Path, feature_shape: tuple[int, ...], classes: int = CLASSES) -> HeadWeights:
-    """Read head.npz: the arrays of a LinearHead or of a DenseHead, by their names.
-
-    Args:
-        path: the file.
-        feature_shape: (height, width, channels) that the backbone gives.
-        classes: how many outputs it must have.
-
-    Raises:
-        ModelError: other arrays, not float32, of other shapes, or not finite.
-    """
-    height, width, channels = feature_shape
-    inputs = (height // 4) * (width // 4) * channels
-    linear = {"output_kernel": (channels, classes), "output_bias": (classes,)}
-    dense = {
-        "dense_kernel": (inputs, HIDDEN_UNITS),
-        "dense_bias": (HIDDEN_UNITS,),
-        "output_kernel": (HIDDEN_UNITS, classes),
-        "output_bias": (classes,),
-    }
-    arrays = read_arrays(path)
-    found = {name: array.shape for name, array in arrays.items()}
-    if found not in (linear, dense):
-        raise broken(path, f"Expected the arrays {linear} or {dense}. Received: {found}.")
-    return LinearHead(**arrays) if found == linear else DenseHead(**arrays)
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
+def read_arrays(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, NDArray[np.float32]]:
     """Read an archive of finite float32 arrays.
 
+    Args:
+        path: a .npz file.
+        shapes: the names and shapes of its arrays; None stands for any length but 0.
+
     Raises:
-        ModelError: no such archive, or other numbers.
+        ModelError: no such archive, other arrays, or numbers that are not finite.
     """
     try:
         with path.open("rb") as file, NpzFile(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise broken(path, f"Expected an archive of NumPy arrays. Received: {error}.") from error
+    found = {name: array.shape for name, array in arrays.items()}
+    if found.keys() != shapes.keys() or not all(_fits(found[name], shapes[name]) for name in shapes):
+        raise broken(path, f"Expected the arrays {dict(shapes)}. Received: {found}.")
     if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays.values()):
         raise broken(path, "Expected finite float32 weights. Received other ones.")
     return arrays
 
 
-@dataclass(frozen=True, eq=False)
-class Head:
-    """One model as it is served.
-
-    Attributes:
-        facts: its classes, temperature, threshold and band.
-        weights: their outputs are in the order of facts.classes.
-    """
-
-    facts: HeadFacts
-    weights: HeadWeights
-
-    @property
-    def positive_index(self) -> int:
-        """The output that the score is for."""
-        return self.facts.classes.index(self.facts.positive)
-
-    @property
-    def negative(self) -> str:
-        """The label of the other output."""
-        return self.facts.classes[1 - self.positive_index]
-
-    def score(self, features: Features) -> float:
-        """Return the positive class's share, in [0, 1]."""
-        return float(self.weights.scores(features, self.facts.temperature)[self.positive_index])
+def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    if len(shape) != len(expected):
+        return False
+    return all(side == wanted or (wanted is None and side) for side, wanted in zip(shape, expected, strict=True))

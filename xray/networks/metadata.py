@@ -1,12 +1,11 @@
 """The facts of an artefact, read from its metadata.json: strictly, so that a slip stops start-up."""
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from xray.errors import ModelError
 from xray.networks.lungs import SIZE, THRESHOLD
@@ -15,11 +14,12 @@ from xray.networks.runtime import broken
 
 FILE_NAME = "metadata.json"
 
-T = TypeVar("T")
+
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A JSON object with exactly these keys; another key, or a value of another type, is refused."""
 
 
-@dataclass(frozen=True)
-class ArtefactFile:
+class ArtefactFile(_Record, frozen=True):
     """The file that holds the weights, beside metadata.json."""
 
     name: str
@@ -33,24 +33,10 @@ class ArtefactFile:
         _expect(self.size_bytes > 0, "file.size_bytes above 0", self.size_bytes)
 
 
-@dataclass(frozen=True)
-class Band:
-    """The scores that are INCONCLUSIVE: from low up to, but not including, high."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        """Refuse a band that is upside down or not of scores."""
-        _expect(0 <= self.low <= self.high <= 1, "band: 0 <= low <= high <= 1", self)
-
-
-@dataclass(frozen=True)
-class Artefact:
+class Artefact(_Record, frozen=True, tag_field="kind"):
     """What every artefact states about itself; metrics, training and parity are records for people."""
 
     name: str
-    kind: str
     version: str
     created: str
     title: str
@@ -66,9 +52,13 @@ class Artefact:
         offset = datetime.fromisoformat(self.created).utcoffset()
         _expect(offset == timedelta(0), "created: a time in UTC", self.created)
 
+    @property
+    def kind(self) -> str:
+        """What the artefact is: segmentation, backbone, head or screen."""
+        return str(self.__struct_config__.tag)
 
-@dataclass(frozen=True)
-class SegmentationFacts(Artefact):
+
+class SegmentationFacts(Artefact, frozen=True, tag="segmentation"):
     """The lung network; its input and threshold are those of xray/networks/lungs.py."""
 
     input_shape: tuple[int, ...]
@@ -81,8 +71,7 @@ class SegmentationFacts(Artefact):
         _expect(self.threshold == THRESHOLD, f"threshold: {THRESHOLD}", self.threshold)
 
 
-@dataclass(frozen=True)
-class BackboneFacts(Artefact):
+class BackboneFacts(Artefact, frozen=True, tag="backbone"):
     """The network whose features all heads share."""
 
     recipe: Recipe
@@ -101,114 +90,95 @@ class BackboneFacts(Artefact):
         _expect(self.feature_layer == "block5_conv3", "feature_layer: block5_conv3", self.feature_layer)
 
 
-@dataclass(frozen=True)
-class HeadFacts(Artefact):
-    """A head and how its score becomes a verdict.
+class OperatingPoint(_Record, frozen=True):
+    """Where the score of one label is judged; all in [0, 1].
 
     Attributes:
-        classes: the labels of the two outputs, in output order.
-        positive: the label that the score is for.
-        temperature: what the logits are divided by; set on the validation split.
-        threshold: the operating point, inside the band.
+        threshold: the operating point that sensitivity and specificity are reported at.
+        negative_below: a lower score rules the label out.
+        positive_from: the lowest score that is POSITIVE for the label.
     """
+
+    threshold: float
+    negative_below: float
+    positive_from: float
+
+    def __post_init__(self) -> None:
+        """Refuse edges that are upside down or not of scores."""
+        ordered = 0 <= self.negative_below <= self.threshold <= self.positive_from <= 1
+        _expect(ordered, "0 <= negative_below <= threshold <= positive_from <= 1", self)
+
+
+class _MadeForBackbone(Artefact, frozen=True):
+    """An artefact that only fits the features of one backbone."""
 
     backbone: str
     backbone_sha256: str
-    classes: tuple[str, ...]
-    positive: str
-    temperature: float
-    threshold: float
-    band: Band
-
-    def __post_init__(self) -> None:
-        """Refuse classes, a temperature or a threshold without meaning."""
-        super().__post_init__()
-        _expect(len(set(self.classes)) == len(self.classes) == 2, "classes: two labels", self.classes)
-        _expect(self.positive in self.classes, f"positive: one of {self.classes}", self.positive)
-        _expect(self.temperature > 0, "temperature above 0", self.temperature)
-        inside = self.band.low <= self.threshold <= self.band.high
-        _expect(inside, f"threshold inside {self.band}", self.threshold)
 
 
-@dataclass(frozen=True)
-class ClassPoint:
-    """Where one class's score is judged: its operating point, and the scores that decide nothing."""
-
-    threshold: float
-    band: Band
-
-    def __post_init__(self) -> None:
-        """Refuse a threshold without meaning."""
-        inside = self.band.low <= self.threshold <= self.band.high
-        _expect(inside, f"threshold inside {self.band}", self.threshold)
-
-
-@dataclass(frozen=True)
-class ClassesFacts(Artefact):
-    """A head with a score for each of several classes, and how the scores become verdicts.
+class HeadFacts(_MadeForBackbone, frozen=True, tag="head"):
+    """A head and how its scores become verdicts; see xray/networks/heads.py.
 
     Attributes:
-        classes: the labels of the outputs, in output order. Of kind `multiclass` one of them holds, and the scores
-            sum to 1; of kind `multilabel` each may hold by itself.
-        positive: the label that the model's own verdict and score are for.
-        temperature: what the logits are divided by; set on the validation split.
-        points: of each class, in the same order.
+        labels: of the outputs, in their order.
+        exclusive: whether the labels exclude each other.
+        positive: the label that the head's own score and verdict are for.
+        temperature: what the logits are divided by; chosen on the validation split.
+        points: of each label, in the same order.
     """
 
-    backbone: str
-    backbone_sha256: str
-    classes: tuple[str, ...]
+    labels: tuple[str, ...]
+    exclusive: bool
     positive: str
     temperature: float
-    points: tuple[ClassPoint, ...]
+    points: tuple[OperatingPoint, ...]
 
     def __post_init__(self) -> None:
-        """Refuse classes, a temperature or points without meaning."""
+        """Refuse labels, a temperature or points without meaning."""
         super().__post_init__()
-        _expect(len(set(self.classes)) == len(self.classes) > 1, "classes: two labels or more", self.classes)
-        _expect(self.positive in self.classes, f"positive: one of {self.classes}", self.positive)
+        _expect(len(set(self.labels)) == len(self.labels) > 1, "labels: two or more, all different", self.labels)
+        _expect(self.positive in self.labels, f"positive: one of {self.labels}", self.positive)
         _expect(self.temperature > 0, "temperature above 0", self.temperature)
-        _expect(len(self.points) == len(self.classes), "points: one for each class", len(self.points))
+        _expect(len(self.points) == len(self.labels), "points: one for each label", len(self.points))
 
     @property
-    def exclusive(self) -> bool:
-        """Whether one class excludes the others."""
-        return self.kind == "multiclass"
+    def point(self) -> OperatingPoint:
+        """The operating point of the label that the head's own verdict is for."""
+        return self.points[self.labels.index(self.positive)]
 
     @property
-    def point(self) -> ClassPoint:
-        """The point of the label that the model's own verdict is for."""
-        return self.points[self.classes.index(self.positive)]
+    def is_pair(self) -> bool:
+        """Whether one score says both labels: there are two, and they exclude each other."""
+        return self.exclusive and len(self.labels) == 2
+
+    @property
+    def negative(self) -> str:
+        """The other label of a pair; OTHERS of a head with more to say."""
+        return next(label for label in self.labels if label != self.positive) if self.is_pair else OTHERS
 
 
-@dataclass(frozen=True)
-class Check:
-    """One question that the screen asks of a picture: at or above the threshold the answer is yes."""
+# What a head of more than a pair of labels holds its own label against.
+OTHERS = "other"
+
+
+class Check(_Record, frozen=True):
+    """One question that the screen asks of an image: at or above the threshold the answer is yes."""
 
     name: str
     threshold: float
 
 
-@dataclass(frozen=True)
-class ScreenFacts(Artefact):
-    """The screen: what it asks of each picture, in the order of its scores; see xray/quality/out_of_distribution.py."""
+class ScreenFacts(_MadeForBackbone, frozen=True, tag="screen"):
+    """The out-of-distribution screen; see xray/quality/out_of_distribution.py.
 
-    backbone: str
-    backbone_sha256: str
+    Attributes:
+        checks: in the order of its scores.
+    """
+
     checks: tuple[Check, ...]
 
 
-Facts = SegmentationFacts | BackboneFacts | HeadFacts | ClassesFacts | ScreenFacts
-# What is asked of a film; the other artefacts are what these stand on.
-ModelFacts = HeadFacts | ClassesFacts
-_KINDS: dict[str, type[Facts]] = {
-    "segmentation": SegmentationFacts,
-    "backbone": BackboneFacts,
-    "head": HeadFacts,
-    "multiclass": ClassesFacts,
-    "multilabel": ClassesFacts,
-    "screen": ScreenFacts,
-}
+Facts = SegmentationFacts | BackboneFacts | HeadFacts | ScreenFacts
 
 
 def load(path: Path) -> Facts:
@@ -225,40 +195,11 @@ def load(path: Path) -> Facts:
             its range, or a name that is not the folder's.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        kind = _KINDS.get(str(record.get("kind"))) if isinstance(record, dict) else None
-        if kind is None:
-            raise ValueError(f"Expected an object whose kind is one of {list(_KINDS)}.")
-        facts = _build(kind, record, "the artefact")
+        facts = msgspec.json.decode(path.read_bytes(), type=Facts)
         _expect(facts.name == path.parent.name, f"name: {path.parent.name}, as its folder", facts.name)
-    except (OSError, ValueError, ModelError) as error:
-        raise broken(path, f"{error}") from error
+    except (OSError, ValueError, msgspec.MsgspecError, ModelError) as error:
+        raise broken(path, f"{error}.") from error
     return facts
-
-
-def _build(cls: type[T], record: object, where: str) -> T:
-    """Make a dataclass of a JSON object that has exactly its fields."""
-    if not isinstance(record, dict):
-        raise ValueError(f"Expected {where} to be an object. Received: {record!r}.")
-    names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
-    if names != record.keys():
-        missing, unknown = sorted(names - record.keys()), sorted(record.keys() - names)
-        raise ValueError(f"Expected other keys in {where}: missing {missing}, unknown {unknown}.")
-    hints = get_type_hints(cls)
-    return cls(**{name: _convert(hints[name], value, f"{where}'s {name}") for name, value in record.items()})
-
-
-def _convert(kind: Any, value: object, where: str) -> object:
-    """Check a JSON value against a field's type; a list becomes a tuple, an object a dataclass."""
-    if is_dataclass(kind) and isinstance(kind, type):
-        return _build(kind, value, where)
-    origin = get_origin(kind)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_convert(get_args(kind)[0], item, where) for item in value)
-    accepted: Any = (int, float) if kind is float else origin or kind
-    if not isinstance(value, accepted) or isinstance(value, bool):
-        raise ValueError(f"Expected {where} to be {getattr(kind, '__name__', kind)}. Received: {value!r}.")
-    return float(value) if kind is float else value
 
 
 def _expect(holds: bool, expected: str, received: object) -> None:

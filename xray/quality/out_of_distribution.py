@@ -5,7 +5,6 @@ heads afterwards, on the same features that the models judge.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -15,30 +14,8 @@ from xray.errors import NotAChestXrayError
 from xray.networks.heads import Features, average, read_arrays
 from xray.networks.metadata import ScreenFacts
 from xray.networks.runtime import broken
+from xray.quality.cautions import Caution
 from xray.quality.frontal import ADVICE
-
-
-class Caution(StrEnum):
-    """Why a verdict deserves more doubt than its score says."""
-
-    CHILD = "child"
-    UPSIDE_DOWN = "upside_down"
-    UNFAMILIAR = "unfamiliar"
-    INVERTED = "inverted"
-    TIGHT_CROP = "tight_crop"
-    LOW_RESOLUTION = "low_resolution"
-    MARKS = "marks"
-
-
-CAUTIONS = {
-    Caution.CHILD: "Looks like a child's film: the models know children from one hospital only.",
-    Caution.UPSIDE_DOWN: "Looks upside down: turn it and send it again.",
-    Caution.UNFAMILIAR: "Unlike the films that the models learned from: their answer is a guess.",
-    Caution.INVERTED: "Came as a negative, and was turned back before it was read.",
-    Caution.TIGHT_CROP: "The lungs touch the edge of the picture: a part of them may be missing.",
-    Caution.LOW_RESOLUTION: "Very small: fine detail is missing.",
-    Caution.MARKS: "Something white and sharp lies over the lungs, such as letters, an arrow or metal.",
-}
 
 NOT_FRONTAL = "not_frontal"
 # The distance from the training films, not a learned head: always the last check.
@@ -68,24 +45,22 @@ class Screen:
     def load(cls, path: Path, facts: ScreenFacts, channels: int) -> "Screen":
         """Read screen.npz.
 
+        Args:
+            path: the file.
+            facts: of the same screen.
+            channels: of the backbone's features.
+
         Raises:
             ModelError: other checks, or arrays that do not fit them.
         """
         names = tuple(check.name for check in facts.checks)
         if names != CHECKS:
             raise broken(path, f"Expected the checks {[str(name) for name in CHECKS]}. Received: {list(names)}.")
-        arrays = read_arrays(path)
-        components = arrays["whitening"].size // channels if "whitening" in arrays else 0
         heads = len(CHECKS) - 1
-        expected = {
-            "kernel": (channels, heads),
-            "bias": (heads,),
-            "centre": (channels,),
-            "whitening": (channels, components),
-        }
-        found = {name: array.shape for name, array in arrays.items()}
-        if found != expected or not components:
-            raise broken(path, f"Expected the arrays {expected}. Received: {found}.")
+        arrays = read_arrays(
+            path,
+            {"kernel": (channels, heads), "bias": (heads,), "centre": (channels,), "whitening": (channels, None)},
+        )
         return cls(facts, **arrays)
 
     def scores(self, pooled: NDArray[np.float32]) -> NDArray[np.float32]:

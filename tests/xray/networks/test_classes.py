@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from xray.networks.classes import each_by_itself, only_plausible
 
 from xray.analysis import Analyzer
 from xray.errors import ModelError
-from xray.networks.classes import each_by_itself, only_plausible
 from xray.networks.grad_cam import grad_cam
 from xray.networks.heads import LinearHead, verdict
 from xray.networks.metadata import Band, ClassPoint

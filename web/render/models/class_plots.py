@@ -10,13 +10,13 @@ from web.render.charts import Words
 from web.render.figures import Figure, whole
 from web.render.models.head_plots import Plot
 from web.render.models.terms import class_name, erasure
-from xray.networks.metadata import ClassesFacts
+from xray.networks.metadata import HeadFacts
 
 Record = Mapping[str, Any]
 Rows = list[tuple[str, Figure, str]]
 
 
-def plots(facts: ClassesFacts) -> dict[str, Plot]:
+def plots(facts: HeadFacts) -> dict[str, Plot]:
     """Draw what the metadata holds.
 
     Returns:
@@ -57,11 +57,11 @@ def _apart(metrics: Record) -> Iterator[tuple[str, Record | None, str]]:
         yield _("mean, %(source)s left out", source=name), row["macro"]["roc_auc"], "apart"
 
 
-def _matrix(facts: ClassesFacts, id: str, title: str, counts: Sequence[Sequence[int]]) -> Plot:
+def _matrix(facts: HeadFacts, id: str, title: str, counts: Sequence[Sequence[int]]) -> Plot:
     """Draw who was called what: a column for what films are, a row for what was said."""
     # In few letters: each stands in a cell.
     short: dict[str, str] = {"pneumonia": _("pneumonia"), "bacterial": _("bacterial"), "viral": _("viral")}
-    truths = [short.get(label) or class_name(label) for label in facts.classes]
+    truths = [short.get(label) or class_name(label) for label in facts.labels]
     said = [*truths, _("undecided")][: len(counts[0])]
     desc = _("Columns: what the films are. Rows: what the model said of them, with its share of the column.")
     rows = [(name, [row[index] for row in counts]) for index, name in enumerate(said)]

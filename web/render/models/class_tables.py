@@ -8,13 +8,13 @@ from flask_babel import gettext as _
 from web.render.figures import decimal, percent, shown, whole
 from web.render.models.head_tables import Table, films
 from web.render.models.terms import class_name, erasure
-from xray.networks.metadata import ClassesFacts
+from xray.networks.metadata import HeadFacts
 
 Record = Mapping[str, Any]
 FIGURES = ("roc_auc", "sensitivity", "specificity")
 
 
-def tables(facts: ClassesFacts) -> dict[str, Table]:
+def tables(facts: HeadFacts) -> dict[str, Table]:
     """List what the metadata holds; what it does not hold is left out.
 
     Returns:
@@ -35,13 +35,13 @@ def tables(facts: ClassesFacts) -> dict[str, Table]:
     return {name: table for name, table in found.items() if table.rows}
 
 
-def beside(facts: ClassesFacts) -> dict[str, Record]:
+def beside(facts: HeadFacts) -> dict[str, Record]:
     """Return the mean ROC AUC of the predictors that see no lung, by what was erased."""
     found: Any = facts.metrics.get("baselines", {})
     return {name: row["macro"]["roc_auc"] for name, row in found.items()}
 
 
-def failures(facts: ClassesFacts) -> list[str]:
+def failures(facts: HeadFacts) -> list[str]:
     """Return one sentence for each weakness that the metadata shows."""
     metrics: Any = facts.metrics
     found = []
@@ -68,17 +68,17 @@ def failures(facts: ClassesFacts) -> list[str]:
             share=percent(row["macro"]["sensitivity"]["value"]),
         )
         found.append(str(sentence))
-    names = ", ".join(class_name(label) for label in facts.classes)
+    names = ", ".join(class_name(label) for label in facts.labels)
     pressed = _(
         "It knows these answers and no other: %(names)s. Whatever else a film shows is pressed into them.", names=names
     )
     return [*found, str(pressed)]
 
 
-def _points(facts: ClassesFacts) -> Table:
+def _points(facts: HeadFacts) -> Table:
     rows = [
         (class_name(label), decimal(point.threshold, 4))
-        for label, point in zip(facts.classes, facts.points, strict=True)
+        for label, point in zip(facts.labels, facts.points, strict=True)
     ]
     return Table(_("Thresholds"), (_("class"), _("plausible from")), rows)
 

@@ -101,5 +101,5 @@ def _changes(facts: HeadFacts) -> Iterator[str]:
     yield _(
         "It knows two answers, %(positive)s and %(negative)s: whatever else a film shows is pressed into one of them.",
         positive=class_name(facts.positive),
-        negative=class_name(next(label for label in facts.classes if label != facts.positive)),
+        negative=class_name(facts.negative),
     )

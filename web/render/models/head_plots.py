@@ -73,7 +73,7 @@ def _all(facts: HeadFacts) -> Record | None:
 
 
 def _negative(facts: HeadFacts) -> str:
-    return next(label for label in facts.classes if label != facts.positive)
+    return facts.negative
 
 
 def _truths(facts: HeadFacts) -> tuple[str, str]:
@@ -105,7 +105,7 @@ def _confusion(facts: HeadFacts) -> Plot | None:
     if not test:
         return None
     counts = test["confusion"]
-    threshold = decimal(facts.threshold, 4)
+    threshold = decimal(facts.point.threshold, 4)
     rows = [
         (_("from %(threshold)s up", threshold=threshold), (counts["true_positive"], counts["false_positive"])),
         (_("below %(threshold)s", threshold=threshold), (counts["false_negative"], counts["true_negative"])),
@@ -139,9 +139,9 @@ def _scores(facts: HeadFacts, split: str, title: str) -> Plot | None:
         "The line stands at the threshold, %(threshold)s; the grey part is inconclusive.",
         positive=class_name(facts.positive),
         negative=class_name(_negative(facts)),
-        threshold=decimal(facts.threshold, 4),
+        threshold=decimal(facts.point.threshold, 4),
     )
-    band = (facts.band.low, facts.threshold, facts.band.high)
+    band = (facts.point.negative_below, facts.point.threshold, facts.point.positive_from)
     drawing = charts.histogram(Words(f"scores-{split}", title, desc, _("score")), up, down, _truths(facts), band)
     steps = [f"{decimal(i / len(up), 2)}–{decimal((i + 1) / len(up), 2)}" for i in range(len(up))]
     rows = [(step, whole(one), whole(other)) for step, one, other in zip(steps, up, down, strict=True)]

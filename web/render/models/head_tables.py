@@ -10,7 +10,7 @@ from web.formats import verdict
 from web.render.figures import NONE, decimal, percent, shown, whole
 from web.render.models.head_plots import audit, baselines
 from web.render.models.terms import change, class_name, erasure, part
-from xray.networks.metadata import HeadFacts, ModelFacts
+from xray.networks.metadata import HeadFacts
 
 Record = Mapping[str, Any]
 VERDICTS = ("POSITIVE", "INCONCLUSIVE", "NEGATIVE")
@@ -50,7 +50,7 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
     return {name: table for name, table in found.items() if table.rows}
 
 
-def films(facts: ModelFacts) -> Table:
+def films(facts: HeadFacts) -> Table:
     """List how many films and patients of each class and source a model learned from and was judged on."""
     found: Any = facts.training.get("films", [])
     splits = {"train": _("training"), "val": _("validation"), "test": _("test"), "held_out": _("held out")}

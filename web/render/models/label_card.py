@@ -11,17 +11,22 @@ from web.render.figures import Figure, decimal, shown, whole
 from web.render.models.head_plots import Plot
 from web.render.models.head_tables import Table, films
 from web.render.models.terms import class_name, erasure
-from xray.networks.metadata import ClassesFacts
+from xray.networks.metadata import HeadFacts
 
 Record = Mapping[str, Any]
 FIGURES = ("roc_auc", "sensitivity", "specificity")
 
 
-def tables(facts: ClassesFacts) -> dict[str, Table]:
+def tables(facts: HeadFacts) -> dict[str, Table]:
     """List what the metadata holds: `points`, `films`, and the figures of each finding by its label."""
     rows = [
-        (class_name(label), decimal(point.threshold, 4), decimal(point.band.low, 4), decimal(point.band.high, 4))
-        for label, point in zip(facts.classes, facts.points, strict=True)
+        (
+            class_name(label),
+            decimal(point.threshold, 4),
+            decimal(point.negative_below, 4),
+            decimal(point.positive_from, 4),
+        )
+        for label, point in zip(facts.labels, facts.points, strict=True)
     ]
     head = (_("finding"), _("threshold"), _("negative below"), _("positive from"))
     found = {"points": Table(_("Thresholds"), head, rows), "films": films(facts)}
@@ -29,12 +34,12 @@ def tables(facts: ClassesFacts) -> dict[str, Table]:
     return {name: table for name, table in found.items() if table.rows}
 
 
-def plots(facts: ClassesFacts) -> list[Plot]:
+def plots(facts: HeadFacts) -> list[Plot]:
     """Draw the ROC AUC of each finding beside those without lungs and elsewhere."""
     return [_areas(label, row) for label, row in _labels(facts).items()]
 
 
-def failures(facts: ClassesFacts) -> list[str]:
+def failures(facts: HeadFacts) -> list[str]:
     """Return one sentence for each finding, and what no finding says."""
     found = []
     for label, row in _labels(facts).items():
@@ -58,13 +63,13 @@ def failures(facts: ClassesFacts) -> list[str]:
                 source=source,
             )
             found.append(str(sentence))
-    names = ", ".join(class_name(label) for label in facts.classes)
+    names = ", ".join(class_name(label) for label in facts.labels)
     return [*found, str(_("It knows these findings and no other: %(names)s.", names=names))]
 
 
-def _labels(facts: ClassesFacts) -> dict[str, Record]:
+def _labels(facts: HeadFacts) -> dict[str, Record]:
     found: Any = facts.metrics.get("labels", {})
-    return {label: found[label] for label in facts.classes if label in found}
+    return {label: found[label] for label in facts.labels if label in found}
 
 
 def _parts(row: Record) -> Iterator[tuple[str, Record, str]]:

@@ -1,0 +1,174 @@
+"""What one model says about one radiograph, in numbers and in words."""
+
+from dataclasses import dataclass
+
+from xray.networks.grad_cam import Cam, Heat, grad_cam, heat_in_lungs, lung_share, to_picture
+from xray.networks.heads import Features, Head, LabelScore, Verdict
+from xray.networks.lungs import LungMask
+from xray.networks.metadata import OTHERS
+from xray.networks.preprocess import Box
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What one model says about one radiograph.
+
+    Attributes:
+        model: its name, for machines.
+        title: its name, for people.
+        version: of the model.
+        positive: the label that its score and verdict are for, such as "covid".
+        exclusive: whether its labels exclude each other.
+        labels: what it says of each label.
+        explained: the label whose evidence the heat map shows.
+        heat_in_lungs: share of the heat that lies in the lungs, in [0, 1]; None where there is no heat.
+        even_heat: the share that evenly spread heat would have there.
+        cam: float32, Grad-CAM on the backbone's grid, values 0 to 1.
+        box: the part of the image that the network saw, in pixels.
+        shape: height and width of the image.
+    """
+
+    model: str
+    title: str
+    version: str
+    positive: str
+    exclusive: bool
+    labels: tuple[LabelScore, ...]
+    explained: str
+    heat_in_lungs: float | None
+    even_heat: float
+    cam: Cam
+    box: Box
+    shape: tuple[int, int]
+
+    @property
+    def own(self) -> LabelScore:
+        """What it says of the label that its score and verdict are for."""
+        return next(each for each in self.labels if each.label == self.positive)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict for `positive`."""
+        return self.own.verdict
+
+    @property
+    def score(self) -> float:
+        """The score for `positive`, in [0, 1], rounded to 4 decimals."""
+        return self.own.score
+
+    @property
+    def score_text(self) -> str:
+        """The score as people read it, never on the wrong side of an edge."""
+        return self.own.score_text
+
+    @property
+    def threshold(self) -> float:
+        """The operating point of `positive`."""
+        return self.own.threshold
+
+    @property
+    def listed(self) -> tuple[LabelScore, ...]:
+        """The labels to list one by one; none of a pair that exclude each other, as one score says both."""
+        return () if self.exclusive and len(self.labels) == 2 else self.labels
+
+    @property
+    def negative(self) -> str:
+        """The other label of such a pair; `other` where the labels are listed."""
+        return OTHERS if self.listed else next(each.label for each in self.labels if each.label != self.positive)
+
+    @property
+    def called(self) -> str | None:
+        """Of labels that exclude each other, the only plausible one; None where there is none."""
+        found = [each.label for each in self.labels if each.verdict is Verdict.POSITIVE]
+        return found[0] if self.exclusive and found else None
+
+    @property
+    def heat(self) -> Heat:
+        """Grad-CAM at the image's size: float32, values 0 to 1; made on demand, as it is large."""
+        return to_picture(self.cam, self.box, self.shape)
+
+    @property
+    def word(self) -> str:
+        """The verdict as it stands on the annotated copy: the label, where the model tells several apart."""
+        return in_words(self.called).upper() if self.listed and self.called else str(self.verdict)
+
+    @property
+    def reading(self) -> str:
+        """The verdict in words: which labels the radiograph resembles."""
+        if not self.exclusive:
+            found = {verdict: [each.label for each in self.labels if each.verdict is verdict] for verdict in Verdict}
+            positive = ", ".join(map(in_words, found[Verdict.POSITIVE])) or "none of its labels"
+            said = f"Verdict for {in_words(self.positive)}. Found: {positive}."
+            doubtful = ", ".join(map(in_words, found[Verdict.INCONCLUSIVE]))
+            return f"{said} Too close to call: {doubtful}." if doubtful else said
+        if self.called:
+            others = " and ".join(in_words(each.label) for each in self.labels if each.label != self.called)
+            learned = f"Resembles the {in_words(self.called)} radiographs that the model learned from"
+            return f"{learned} more than the {others} ones."
+        plausible = sorted((each for each in self.labels if each.plausible), key=lambda each: each is not self.own)
+        if not plausible:
+            return "Too close to call: none of its classes is plausible."
+        return f"Too close to call between {' and '.join(in_words(each.label) for each in plausible)}."
+
+    @property
+    def arithmetic(self) -> str:
+        """The scores beside what they were judged by."""
+        if self.listed:
+            return "; ".join(self._arithmetic_of(each) for each in self.labels)
+        own = self.own
+        return (
+            f"Score {own.score_text} for {in_words(own.label)}; threshold {_decimals(own.threshold)}; "
+            f"inconclusive from {_decimals(own.negative_below)} to below {_decimals(own.positive_from)}"
+        )
+
+    def _arithmetic_of(self, each: LabelScore) -> str:
+        start = f"{in_words(each.label)} {each.score_text}"
+        if self.exclusive:
+            return f"{start} (plausible from {_decimals(each.negative_below)})"
+        edges = f"from {_decimals(each.negative_below)} to below {_decimals(each.positive_from)}"
+        return f"{start} (inconclusive {edges})"
+
+
+def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Prediction:
+    """Judge a radiograph by one head.
+
+    Args:
+        head: the model.
+        features: float32, shape (height, width, channels), what the backbone made of the box.
+        box: the part of the image that the network saw.
+        lungs: bool, of the image's shape, True inside the lungs.
+
+    Returns:
+        The verdict with its heat map: for the label found, the highest-scoring one of several; where none was found,
+        for the label that the score is for.
+    """
+    facts = head.facts
+    judged = head.judge(features)
+    found = [each for each in judged if each.verdict is Verdict.POSITIVE]
+    explained = max(found, key=lambda each: each.score).label if found else facts.positive
+    cam = grad_cam(features, head.kernel, facts.labels.index(explained), exclusive=facts.exclusive)
+    share = lung_share(lungs, box, cam.shape)
+    return Prediction(
+        model=facts.name,
+        title=facts.title,
+        version=facts.version,
+        positive=facts.positive,
+        exclusive=facts.exclusive,
+        labels=judged,
+        explained=explained,
+        heat_in_lungs=heat_in_lungs(cam, share),
+        even_heat=float(share.mean()),
+        cam=cam,
+        box=box,
+        shape=(lungs.shape[0], lungs.shape[1]),
+    )
+
+
+def in_words(label: str) -> str:
+    """Return a label as people write it."""
+    return "COVID-19" if label == "covid" else label
+
+
+def _decimals(value: float) -> str:
+    """Two decimals, or as many as the value has, up to four."""
+    return f"{value:.2f}" if round(value, 4) == round(value, 2) else f"{value:.4f}"
