@@ -77,8 +77,8 @@ models: .venv-dev/.installed  ## train all that is served, from the published pi
 	$(DEV) -m training.export backbone
 	$(DEV) -m training.fit.contrast training/configs/covid_normal.toml
 	$(DEV) -m training.fit.contrast training/configs/covid_pneumo.toml
-	$(DEV) -m training.fit.classes training/configs/covid_normal_pneumo.toml
-	$(DEV) -m training.evaluate.evaluate_classes training/configs/covid_normal_pneumo.toml
+	$(DEV) -m training.fit.classes training/configs/three_classes.toml
+	$(DEV) -m training.evaluate.evaluate_classes training/configs/three_classes.toml
 	$(DEV) -m training.fit.train_labels training/configs/findings.toml
 	$(DEV) -m training.fit.out_of_distribution
 	$(DEV) -m training.export screen

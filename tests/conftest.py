@@ -37,7 +37,7 @@ def screen_that_says(*said: str, channels: int = 512) -> Screen:
     """Make a screen whose heads look at nothing, and whose distance is always 0."""
     heads = CHECKS[:-1]
     facts = ScreenFacts(
-        "screen", "screen", "1.0.0", "2026-11-20T00:00:00Z", "Screen", ArtefactFile("screen.npz", "0" * 64, 1), "MIT",
+        "screen", "1.0.0", "2026-11-20T00:00:00Z", "Screen", ArtefactFile("screen.npz", "0" * 64, 1), "MIT",
         {}, {}, {}, "vgg16_cxr", "0" * 64,
         (*(Check(name, 0.5) for name in heads), Check(DISTANCE, 0.0 if DISTANCE in said else 1.0)),
     )  # fmt: skip

@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import keras
 import numpy as np
-from xray.networks.classes import ClassesHead
 
 from training import run
 from training.artefact import record_of, sha256, write_facts, write_file
@@ -24,12 +23,13 @@ from training.evaluate.parity import of_backbone, of_classes, of_head
 from training.fit import features
 from training.fit.segment import dice, mean_dice, read_pairs
 from training.networks import litert
+from training.networks.first_edition import load_weights
 from training.networks.vgg16 import FEATURE_LAYER, feature_shape, unet
 from training.networks.vgg16 import features as cut
 from training.report import class_card, label_card
 from xray.errors import DatasetError
 from xray.networks import lungs, metadata
-from xray.networks.heads import load_weights
+from xray.networks.heads import Head
 from xray.networks.preprocess import LUNG_BOX, Recipe
 from xray.networks.runtime import Network
 from xray.registry import BACKBONE, made_for
@@ -149,8 +149,8 @@ def _export_classes(folder: Path, manifest: Path, backbone: str, float_weights: 
     metrics = class_card.summary(report) if kind == "multiclass" else label_card.summary(report)
     write_facts(config["name"], kind, config["title"], path, record, metrics, {}, facts)
     # Written once without, so that what is compared is what is served.
-    served = cast(metadata.ClassesFacts, metadata.load(path.with_name(metadata.FILE_NAME)))
-    head = ClassesHead(served, load_weights(path, feature_shape(recipe), len(names)))
+    served = cast(metadata.HeadFacts, metadata.load(path.with_name(metadata.FILE_NAME)))
+    head = Head.load(path, served, feature_shape(recipe)[2])
     parity = of_classes(head, crops(manifest, recipe), recipe, Network(features.served(backbone)), float_weights)
     write_facts(config["name"], kind, config["title"], path, record, metrics, parity, facts)
 

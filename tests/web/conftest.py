@@ -14,12 +14,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
-from xray.networks.classes import ClassesHead
 
 from web.analyses.record import Record, Said, Together
 from web.factory import create_app
-from xray.networks.heads import Head, LinearHead
-from xray.networks.metadata import ArtefactFile, Band, ClassesFacts, ClassPoint, HeadFacts
+from xray.networks.heads import Head
+from xray.networks.metadata import ArtefactFile, HeadFacts, OperatingPoint
 from xray.networks.preprocess import LUNG_BOX, Recipe
 from xray.quality.out_of_distribution import Screen
 from xray.registry import Backbone, Registry
@@ -50,32 +49,28 @@ def give_features(_: np.ndarray) -> np.ndarray:
     return FEATURES.copy()
 
 
-def make_head(name: str, title: str, negative: str, score: float, band: Band) -> Head:
-    """Make a head that gives every picture the same score, with heat for either class."""
-    file = ArtefactFile("head.npz", "0" * 64, 1)
+def make_head(name: str, title: str, labels: dict[str, float], low: float, high: float) -> Head:
+    """Make a head of labels that exclude each other, which gives every radiograph the same scores.
+
+    Args:
+        name: of the head, for machines.
+        title: of the head, for people.
+        labels: their scores, with sum 1; `covid` is its own.
+        low: `negative_below` of its own label.
+        high: `positive_from` of its own label.
+    """
+    own = OperatingPoint(threshold=max(low, min(0.5, high)), negative_below=low, positive_from=high)
+    points = (own.mirrored(), own) if len(labels) == 2 else (own,) * len(labels)
     facts = HeadFacts(
-        name, "head", "1.2.3", "2026-11-20T00:00:00+00:00", title, file, "MIT", {}, {}, {},
-        "vgg16_cxr", "0" * 64, (negative, "covid"), "covid", 1.0, 0.5, band,
+        name=name, version="1.2.3", created="2026-11-20T00:00:00+00:00", title=title,
+        file=ArtefactFile(name="head.npz", sha256="0" * 64, size_bytes=1), licence="MIT", metrics={}, training={},
+        parity={}, backbone="vgg16_cxr", backbone_sha256="0" * 64, labels=tuple(labels), exclusive=True,
+        positive="covid", temperature=1.0, points=points,
     )  # fmt: skip
-    with np.errstate(divide="ignore"):
-        logit = np.float32(np.clip(np.log(score) - np.log1p(-score), -50, 50))
-    # One channel speaks for each class: so little that it moves no score, and Grad-CAM is relative.
-    kernel = np.zeros((512, 2), np.float32)
-    kernel[0, 0] = kernel[1, 1] = 1e-6
-    weights = LinearHead(kernel, np.array([0, logit], np.float32))
-    return Head(facts, weights)
-
-
-def make_classes_head(scores: tuple[float, ...]) -> ClassesHead:
-    """Make a head of three classes that gives every picture the same scores; a class is plausible from 0.25 up."""
-    file, point = ArtefactFile("head.npz", "0" * 64, 1), ClassPoint(0.25, Band(0.25, 0.25))
-    facts = ClassesFacts(
-        "three_classes", "multiclass", "1.2.3", "2026-11-20T00:00:00+00:00", "Three classes", file, "MIT", {}, {}, {},
-        "vgg16_cxr", "0" * 64, ("covid", "normal", "pneumonia"), "covid", 1.0, (point,) * 3,
-    )  # fmt: skip
-    kernel = np.zeros((512, 3), np.float32)
-    kernel[0, 0] = kernel[1, 1] = kernel[2, 2] = 1e-6
-    return ClassesHead(facts, LinearHead(kernel, np.log(np.array(scores, np.float32))))
+    # One channel speaks for each label: so little that it moves no score, and Grad-CAM is relative.
+    kernel = np.zeros((512, len(labels)), np.float32)
+    np.fill_diagonal(kernel, 1e-6)
+    return Head(facts, kernel, np.log(np.clip(np.array([*labels.values()], np.float32), 1e-20, 1)))
 
 
 @pytest.fixture
@@ -89,14 +84,17 @@ def make_registry(make_screen: Callable[..., Screen]) -> MakeRegistry:
         said: tuple[str, ...] = (),
         three_classes: tuple[float, ...] = (),
     ) -> Registry:
-        band = Band(0.4, 0.6)
-        heads = {
-            "covid_normal": make_head("covid_normal", "COVID-19 or normal", "normal", covid_normal, band),
-            "covid_pneumo": make_head("covid_pneumo", "COVID-19 or pneumonia", "pneumonia", covid_pneumo, band),
+        shares = {
+            "covid_normal": {"normal": 1 - covid_normal, "covid": covid_normal},
+            "covid_pneumo": {"pneumonia": 1 - covid_pneumo, "covid": covid_pneumo},
         }
+        titles = {"covid_normal": "COVID-19 or normal", "covid_pneumo": "COVID-19 or pneumonia"}
+        heads = {name: make_head(name, titles[name], labels, 0.4, 0.6) for name, labels in shares.items()}
+        if three_classes:
+            labels = dict(zip(("covid", "normal", "pneumonia"), three_classes, strict=True))
+            heads["three_classes"] = make_head("three_classes", "Three classes", labels, 0.25, 0.25)
         backbone = Backbone(give_features, Recipe(LUNG_BOX, SIZE), None)
-        more = {"three_classes": make_classes_head(three_classes)} if three_classes else {}
-        return Registry(segmenter, backbone, make_screen(*said), heads, class_heads=more)
+        return Registry(segmenter, backbone, make_screen(*said), heads)
 
     return make
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from xray.analysis import Analyzer
-from xray.networks.heads import DenseHead, Head, HeadWeights, LinearHead
-from xray.networks.metadata import ArtefactFile, Band, HeadFacts
+from xray.networks.heads import Head
+from xray.networks.metadata import ArtefactFile, HeadFacts, OperatingPoint
 
 
 @pytest.fixture(scope="session")
@@ -20,28 +20,23 @@ def analyzer() -> Analyzer:
 
 @pytest.fixture(scope="session")
 def small_head() -> Callable[..., Head]:
-    """Make a head of random weights for features of any size, in float64 for exact comparisons."""
+    """Make a head of random weights for features of any number of channels."""
     return make_small_head
 
 
-def make_small_head(
-    feature_shape: tuple[int, int, int], seed: int = 0, kind: type[HeadWeights] = DenseHead, **facts: Any
-) -> Head:
-    """Make a head, a dense one with few hidden units; other keyword arguments replace facts."""
-    height, width, channels = feature_shape
-    rng = np.random.default_rng(seed)
+def make_small_head(channels: int, seed: int = 0, **facts: Any) -> Head:
+    """Make a head of random weights, in float64 for exact comparisons; keyword arguments replace facts."""
+    point = OperatingPoint(threshold=0.5, negative_below=0.4, positive_from=0.6)
     known: dict[str, Any] = {
-        "name": "covid_normal", "kind": "head", "version": "1.0.0", "created": "2026-11-20T00:00:00Z",
-        "title": "COVID-19 or normal", "file": ArtefactFile("head.npz", "0" * 64, 1), "licence": "MIT",
-        "metrics": {}, "training": {}, "parity": {}, "backbone": "vgg16_cxr", "backbone_sha256": "0" * 64,
-        "classes": ("normal", "covid"), "positive": "covid", "temperature": 1.0, "threshold": 0.5,
-        "band": Band(0.4, 0.6),
+        "name": "covid_normal", "version": "1.0.0", "created": "2026-11-20T00:00:00Z", "title": "COVID-19 or normal",
+        "file": ArtefactFile(name="head.npz", sha256="0" * 64, size_bytes=1), "licence": "MIT", "metrics": {},
+        "training": {}, "parity": {}, "backbone": "vgg16_cxr", "backbone_sha256": "0" * 64,
+        "labels": ("normal", "covid"), "exclusive": True, "positive": "covid", "temperature": 1.0,
+        "points": (point.mirrored(), point),
     }  # fmt: skip
-    shapes: dict[type[HeadWeights], list[tuple[int, ...]]] = {
-        DenseHead: [((height // 4) * (width // 4) * channels, 7), (7,), (7, 2), (2,)],
-        LinearHead: [(channels, 2), (2,)],
-    }
-    return Head(HeadFacts(**(known | facts)), kind(*(rng.normal(size=shape) for shape in shapes[kind])))
+    made = HeadFacts(**(known | facts))
+    rng = np.random.default_rng(seed)
+    return Head(made, rng.normal(size=(channels, len(made.labels))), rng.normal(size=len(made.labels)))
 
 
 @pytest.fixture(scope="session")

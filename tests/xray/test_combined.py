@@ -5,23 +5,18 @@ from itertools import product
 import numpy as np
 import pytest
 
-from xray.analysis import Prediction
+from tests.xray.predictions import pair, point
 from xray.combined import combine
-from xray.networks.heads import Verdict, verdict
-from xray.networks.metadata import Band
-from xray.networks.preprocess import Box
+from xray.networks.heads import Verdict
+from xray.networks.metadata import OperatingPoint
+from xray.prediction import Prediction
 
 P, N, I = Verdict.POSITIVE, Verdict.NEGATIVE, Verdict.INCONCLUSIVE  # noqa: E741
 SCORES = {P: 0.9, I: 0.5, N: 0.1}
 
 
-def prediction(model: str, score: float, threshold: float = 0.5, band: Band | None = None) -> Prediction:
-    band = band or Band(0.4, 0.6)
-    negative = "pneumonia" if model == "covid_pneumo" else "normal"
-    return Prediction(
-        model, model, "1.0.0", verdict(score, band), score, threshold, band, "covid", negative, "covid",
-        None, 0.5, np.zeros((2, 2), np.float32), Box(0, 4, 0, 4), (4, 4),
-    )  # fmt: skip
+def prediction(model: str, score: float, at: OperatingPoint | None = None) -> Prediction:
+    return pair(score, at or point(0.4, 0.6, 0.5), model=model)
 
 
 @pytest.mark.parametrize(
@@ -31,8 +26,8 @@ def prediction(model: str, score: float, threshold: float = 0.5, band: Band | No
 def test_the_more_negative_of_two_verdicts_counts(normal: Verdict, pneumo: Verdict, judged: Verdict) -> None:
     # The order in which they were asked does not matter.
     for order in (1, -1):
-        pair = (prediction("covid_normal", SCORES[normal]), prediction("covid_pneumo", SCORES[pneumo]))[::order]
-        together = combine(pair)
+        both = (prediction("covid_normal", SCORES[normal]), prediction("covid_pneumo", SCORES[pneumo]))[::order]
+        together = combine(both)
         assert together is not None and together.verdict is judged
 
 
@@ -42,14 +37,14 @@ def test_one_model_alone_is_not_combined(models: tuple[str, ...]) -> None:
 
 
 def test_later_models_do_not_take_part() -> None:
-    pair = (prediction("covid_normal", 0.9), prediction("covid_pneumo", 0.8))
-    assert combine((*pair, prediction("apple", 0.1))) == combine(pair)
+    both = (prediction("covid_normal", 0.9), prediction("covid_pneumo", 0.8))
+    assert combine((*both, prediction("apple", 0.1))) == combine(both)
 
 
 def test_the_score_is_the_smaller_one_moved() -> None:
     """With the threshold at 0.2, whose odds are 1 to 4, a score of 0.5 has four times those odds: 0.8."""
-    pair = (prediction("covid_normal", 0.5, 0.2, Band(0.2, 0.2)), prediction("covid_pneumo", 0.95))
-    together = combine(pair)
+    both = (prediction("covid_normal", 0.5, point(0.2, 0.2)), prediction("covid_pneumo", 0.95))
+    together = combine(both)
     assert together is not None and together.score == pytest.approx(0.8, abs=1e-4) and together.threshold == 0.5
 
 
@@ -60,20 +55,20 @@ def test_the_score_agrees_with_the_thresholds_and_the_verdict() -> None:
         thresholds = rng.uniform(0.02, 0.98, 2)
         near = [{0.0, 1.0, *np.round(t + np.array([-1, -1e-4, 0, 1e-4, 1]) / 2, 4).clip(0, 1)} for t in thresholds]
         for scores in product(*near):
-            pair = tuple(
-                prediction(model, float(score), float(t), Band(max(t - 0.02, 0), min(t + 0.02, 1)))
+            both = tuple(
+                prediction(model, float(score), point(max(t - 0.02, 0), min(t + 0.02, 1), float(t)))
                 for model, score, t in zip(("covid_normal", "covid_pneumo"), scores, thresholds, strict=True)
             )
-            together = combine(pair)
+            together = combine(both)
             assert together is not None and 0 <= together.score <= 1
-            assert (together.score >= 0.5) is all(each.score >= each.threshold for each in pair)
+            assert (together.score >= 0.5) is all(each.score >= each.threshold for each in both)
             assert together.verdict is not P or together.score >= 0.5
             assert together.verdict is not N or together.score < 0.5
 
 
 def test_a_threshold_at_the_end_is_reached_by_its_own_score() -> None:
-    pair = (prediction("covid_normal", 1.0, 1.0, Band(1, 1)), prediction("covid_pneumo", 0.0, 0.0, Band(0, 0)))
-    together = combine(pair)
+    both = (prediction("covid_normal", 1.0, point(1, 1)), prediction("covid_pneumo", 0.95))
+    together = combine(both)
     assert together is not None and (together.verdict, together.score) == (P, 0.5)
 
 

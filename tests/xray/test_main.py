@@ -16,7 +16,8 @@ from xray.__main__ import COLUMNS, main
 from xray.analysis import Analyzer
 from xray.combined import combine
 from xray.errors import ModelError
-from xray.quality.out_of_distribution import Caution, Screen
+from xray.quality.cautions import Caution
+from xray.quality.out_of_distribution import Screen
 from xray.registry import PROMISED, Registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def analyzer(analyzer: Analyzer, make_screen: Callable[..., Screen]) -> Analyzer
     """The analyzer that is served, with a screen that has two things to say of every picture."""
     served = analyzer.registry
     screen = make_screen(Caution.CHILD, Caution.UPSIDE_DOWN, channels=served.screen.kernel.shape[0])
-    return Analyzer(Registry(served.segmenter, served.backbone, screen, served.heads, {}, served.class_heads))
+    return Analyzer(Registry(served.segmenter, served.backbone, screen, served.heads))
 
 
 @pytest.fixture

@@ -41,14 +41,14 @@ def test_the_published_artefacts_load_in_their_order() -> None:
     assert tuple(registry.heads)[:2] == PROMISED == ("covid_normal", "covid_pneumo")
     size = registry.backbone.recipe.size
     features = registry.backbone.network(np.zeros((1, size, size, 3), np.float32))
-    assert all(0 <= head.score(features[0]) <= 1 for head in registry.heads.values())
+    assert all(0 <= share <= 1 for head in registry.heads.values() for share in head.scores(features[0]))
 
 
 def test_later_heads_follow_by_name(model_dir: Path) -> None:
     for name in ("zebra", "apple"):
         shutil.copytree(model_dir / "covid_normal", model_dir / name)
         edit(model_dir / name / "metadata.json", name=name)
-    assert tuple(Registry.load(model_dir).heads) == (*PROMISED, "apple", "zebra")
+    assert tuple(Registry.load(model_dir).heads) == (*PROMISED, "apple", "zebra", "three_classes", "findings")
 
 
 def add_backbone(folder: Path, name: str) -> None:
@@ -62,14 +62,17 @@ def add_backbone(folder: Path, name: str) -> None:
 
 def test_a_backbone_is_chosen_by_name_with_what_was_made_for_it(model_dir: Path) -> None:
     add_backbone(model_dir, "other")
-    edit(model_dir / "other/covid_normal/metadata.json", threshold=0.5, band={"low": 0.25, "high": 0.75})
+    edit(
+        model_dir / "other/covid_normal/metadata.json",
+        points=[{"threshold": 0.5, "negative_below": 0.25, "positive_from": 0.75}] * 2,
+    )
     shutil.copytree(model_dir / "covid_normal", model_dir / "apple")  # stands on the default backbone alone
     edit(model_dir / "apple/metadata.json", name="apple")
     chosen, default = Registry.load(model_dir, backbone="other"), Registry.load(model_dir)
     assert chosen.backbone.facts.name == "other" and default.backbone.facts.name == BACKBONE
-    assert chosen.heads["covid_normal"].facts.threshold == 0.5
-    assert default.heads["covid_normal"].facts.threshold != 0.5
-    assert tuple(chosen.heads) == PROMISED and tuple(default.heads) == (*PROMISED, "apple")
+    assert chosen.heads["covid_normal"].facts.point.threshold == 0.5
+    assert default.heads["covid_normal"].facts.point.threshold != 0.5
+    assert tuple(chosen.heads) == PROMISED and tuple(default.heads)[:3] == (*PROMISED, "apple")
     assert list(chosen.artefacts) == [*PROMISED, "screen", "other", "lung_unet"]
 
 

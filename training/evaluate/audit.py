@@ -27,9 +27,8 @@ from training.fit.contrast import ContrastConfig, contrast, fit, views
 from training.metrics import figures
 from training.metrics.discrimination import roc_auc
 from training.metrics.figures import Json
+from training.networks.first_edition import Band, LinearHead
 from training.report import audit_page
-from xray.networks.heads import LinearHead
-from xray.networks.metadata import Band
 from xray.networks.runtime import Network
 from xray.registry import BACKBONE, made_for
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.data.manifest import Row
+from training.networks.first_edition import Band, HeadWeights, LinearHead, verdict
 from xray.errors import DatasetError, NotAChestXrayError
 from xray.io import image
 from xray.io.image import GreyImage
 from xray.networks import lungs
-from xray.networks.heads import Features, Head, HeadWeights, Verdict, verdict
-from xray.networks.metadata import Band
+from xray.networks.heads import Features, Head, Verdict
 from xray.networks.preprocess import Recipe, crop, crop_box, scale
 from xray.quality.polarity import Film, as_film
 
@@ -47,7 +47,9 @@ class AuditedHead:
     @classmethod
     def of(cls, head: Head) -> "AuditedHead":
         """Take what an audit needs from a served head."""
-        return cls(head.weights, head.positive_index, head.facts.temperature, head.facts.band)
+        facts = head.facts
+        band = Band(facts.point.negative_below, facts.point.positive_from)
+        return cls(LinearHead(head.kernel, head.bias), facts.labels.index(facts.positive), facts.temperature, band)
 
     def score(self, features: Features) -> float:
         """Return the positive class's share, in [0, 1]."""

@@ -13,13 +13,12 @@ from training.data.manifest import Row, read, root
 from training.evaluate.audited import chance
 from training.evaluate.perturb import arrowed, cropped, lettered
 from training.metrics.figures import Json, shares
-from xray.analysis import of_picture
 from xray.errors import NotAChestXrayError
 from xray.io import image
 from xray.io.image import GreyImage
 from xray.networks import lungs
 from xray.networks.runtime import Network
-from xray.quality.out_of_distribution import Caution
+from xray.quality.cautions import Caution, of_image
 from xray.quality.polarity import as_film
 
 CROP, SMALL_SIDE = 0.22, 120
@@ -59,7 +58,8 @@ def measure(manifest: Path, films: int, seed: int) -> dict[str, Json]:
 
     def cautions(film: GreyImage) -> tuple[Caution, ...] | None:
         try:
-            return of_picture(as_film(film, lambda each: lungs.segment(each, network)))
+            found = as_film(film, lambda each: lungs.segment(each, network))
+            return of_image(found.image, found.lungs, inverted=found.inverted)
         except NotAChestXrayError:
             return None
 

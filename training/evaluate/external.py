@@ -25,10 +25,11 @@ from training.report import plots
 from training.report.html import Picture, Section, Table, page
 from training.report.markdown import FIGURES, figure_text
 from training.studies.explore import plots as explore_plots
-from xray.analysis import Analyzer, in_words
+from xray.analysis import Analyzer
 from xray.annotate.annotated_copy import overlay
 from xray.errors import ImageError
 from xray.networks.metadata import HeadFacts
+from xray.prediction import in_words
 
 SIDE = 256  # of a picture in the report, pixels
 SHOWN = 8  # of each kind of mistake
@@ -72,11 +73,11 @@ def judged(rows: pd.DataFrame, facts: HeadFacts) -> Json:
         rows: of `predictions`, for this model.
         facts: of the model.
     """
-    own = rows[rows.label.isin(facts.classes)]
+    own = rows[rows.label.isin(facts.labels)]
     read = own[own.y_score.notna()]
-    outside = measure(read, facts.threshold)
+    outside = measure(read, facts.point.threshold)
     inside = facts.metrics.get("test", {}).get("all") or {}
-    point = OperatingPoint(facts.threshold, facts.band.low, facts.band.high)
+    point = OperatingPoint(facts.point.threshold, facts.point.negative_below, facts.point.positive_from)
     return {
         "title": facts.title,
         "version": facts.version,
@@ -112,7 +113,7 @@ def sections(rows: pd.DataFrame, analyzer: Analyzer, folder: Path) -> tuple[list
     found = {name: judged(rows[rows.model == name], facts) for name, facts in heads.items()}
     parts = [Section("Figures", FIGURES_TEXT, [_figures(found)]), Section("Pictures", PICTURES_TEXT, _pictures(rows))]
     for name, facts in heads.items():
-        own = rows[(rows.model == name) & rows.label.isin(facts.classes) & rows.y_score.notna()]
+        own = rows[(rows.model == name) & rows.label.isin(facts.labels) & rows.y_score.notna()]
         if len(own):
             parts.append(Section(facts.title, "", [_verdicts(found[name])], _plots(own, facts, analyzer, folder)))
     return parts, {"interval": INTERVAL, "models": found}
@@ -155,9 +156,9 @@ def _verdicts(model: Json) -> Table:
 
 
 def _plots(own: pd.DataFrame, facts: HeadFacts, analyzer: Analyzer, folder: Path) -> list[Picture]:
-    point = OperatingPoint(facts.threshold, facts.band.low, facts.band.high)
-    negative = next(label for label in facts.classes if label != facts.positive)
-    counts = Confusion(**measure(own, facts.threshold)["confusion"])
+    point = OperatingPoint(facts.point.threshold, facts.point.negative_below, facts.point.positive_from)
+    negative = facts.negative
+    counts = Confusion(**measure(own, facts.point.threshold)["confusion"])
     paths = {kind: folder / f"{kind}_{facts.name}.png" for kind in ("roc", "scores", "confusion")}
     plots.scores(own, point, paths["scores"])
     plots.confusion_matrix(counts, (negative, facts.positive), paths["confusion"])
@@ -168,7 +169,7 @@ def _plots(own: pd.DataFrame, facts: HeadFacts, analyzer: Analyzer, folder: Path
     if own.y_true.nunique() == 2:
         plots.roc({"here": own}, point, paths["roc"])
         shown.insert(0, Picture(paths["roc"], "ROC curve"))
-    wrong = own[(own.y_score >= facts.threshold) != (own.y_true == 1)]
+    wrong = own[(own.y_score >= facts.point.threshold) != (own.y_true == 1)]
     missed, called = wrong[wrong.y_true == 1].nsmallest(SHOWN, "y_score"), wrong[wrong.y_true == 0]
     for words, part in (
         (f"{in_words(facts.positive)} below the threshold", missed),

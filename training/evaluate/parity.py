@@ -4,12 +4,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
-from xray.networks.classes import ClassesHead
 
 from training.data.crops import Crops
 from training.fit import features
+from training.networks.first_edition import HeadWeights, pool
 from training.networks.vgg16 import features as cut
-from xray.networks.heads import HeadWeights, pool
+from xray.networks.heads import Head
 from xray.networks.preprocess import Recipe, scale
 from xray.networks.runtime import Network
 
@@ -56,7 +56,7 @@ def of_head(
     }
 
 
-def of_classes(head: ClassesHead, data: Crops, recipe: Recipe, served: Network, float_weights: str) -> dict[str, float]:
+def of_classes(head: Head, data: Crops, recipe: Recipe, served: Network, float_weights: str) -> dict[str, float]:
     """Compare scores and verdicts of several classes on the 8-bit backbone with those on the float32 one in Keras."""
     kept = cut(features.vgg16_with(float_weights, recipe.size))
     chosen = _sample(data, HEAD_PICTURES)

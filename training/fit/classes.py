@@ -1,4 +1,4 @@
-"""Train a head of several classes: `python -m training.fit.classes training/configs/covid_normal_pneumo.toml`.
+"""Train a head of several classes: `python -m training.fit.classes training/configs/three_classes.toml`.
 
 A linear head on the frozen backbone's averaged features. Each film is compared with the classes of its own source
 alone, so that to know the hospital helps nothing. Writes runs/<name>/: config.json, head.npz (as it is served,
@@ -51,7 +51,7 @@ class ClassChoice:
 
 @dataclass(frozen=True)
 class ClassesConfig:
-    """Choices of this step; see configs/covid_normal_pneumo.toml.
+    """Choices of this step; see configs/three_classes.toml.
 
     Attributes:
         name: of the model, for machines.

@@ -15,10 +15,11 @@ from tqdm import tqdm
 from training.config import MODELS, RUNS
 from training.data.augment import Augmentation, augment
 from training.data.crops import Crops
+from training.networks.first_edition import pool
 from training.networks.vgg16 import features as cut
 from training.networks.vgg16 import resized, vgg16
 from xray.errors import DatasetError, ModelError
-from xray.networks.heads import average, pool
+from xray.networks.heads import average
 from xray.networks.preprocess import Recipe, scale
 from xray.networks.runtime import Network
 from xray.registry import BACKBONE, made_for

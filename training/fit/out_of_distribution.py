@@ -23,7 +23,8 @@ from training.fit.linear import Linear, fit_linear
 from training.fit.out_of_distribution_data import Material, ScreenConfig
 from training.metrics.discrimination import Floats, expit
 from training.metrics.figures import Json, shares
-from xray.quality.out_of_distribution import CHECKS, NOT_FRONTAL, Caution
+from xray.quality.cautions import Caution
+from xray.quality.out_of_distribution import CHECKS, NOT_FRONTAL
 from xray.registry import BACKBONE, made_for
 
 CHILDREN = "kermany"

@@ -7,7 +7,7 @@ from training.metrics.figures import Json
 from training.report.class_report import figures, verdicts
 from training.report.html import Table
 from training.report.markdown import table
-from xray.analysis import in_words
+from xray.prediction import in_words
 
 MEANING = """**What the scores mean.** One softmax: the scores of all classes sum to 1. The head learned each film
 against the classes of its own source alone (children and adults of one hospital each: normal against pneumonia; one

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_curve
 from training.evaluate import class_predictions
 from training.metrics.discrimination import roc_auc
 from training.report.plots import CYCLE, DPI, NEUTRAL
-from xray.analysis import in_words
+from xray.prediction import in_words
 
 
 def matrix(counts: Sequence[Sequence[int]], classes: Sequence[str], called: Sequence[str], path: Path) -> None:

@@ -8,7 +8,7 @@ from training.metrics.class_figures import INCONCLUSIVE
 from training.metrics.figures import INTERVAL, Json
 from training.report.html import Picture, Section, Table
 from training.report.markdown import FIGURES, figure_text
-from xray.analysis import in_words
+from xray.prediction import in_words
 
 READ = """Patients kept apart; the test part was scored once. Sensitivity is the share of a class that is called so,
 specificity the share of the others that is not; called is the class with the highest score. "all" is the mean over the

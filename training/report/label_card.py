@@ -4,7 +4,7 @@ from training.evaluate.baselines import BASELINES
 from training.metrics.figures import Json
 from training.report.class_card import markdown, parity_part, rounded
 from training.report.label_report import table_of
-from xray.analysis import in_words
+from xray.prediction import in_words
 
 MEANING = """**What the scores mean.** Each label has a score of its own; they need not sum to 1, and several may be
 POSITIVE: a film of COVID-19 is abnormal and viral as well. A label learned only from sources that hold films with and

@@ -21,8 +21,8 @@ from training.metrics.figures import Json
 from training.metrics.thresholds import operating_point
 from training.report.html import Section, Table, page
 from training.report.markdown import FIGURES, figure_text
-from xray.analysis import in_words
 from xray.errors import DatasetError
+from xray.prediction import in_words
 
 READ = """Each label against the films without it; films of which nobody says are left out of its figures. A film may
 show several: one of COVID-19 is abnormal and viral as well. Patients kept apart; the test part was scored once. Each

@@ -7,7 +7,7 @@ from training.metrics.figures import VERDICTS, Json
 from training.report.render import FIGURES as FIGURES
 from training.report.render import figure_text as figure_text
 from training.report.render import markdown_table as table
-from xray.analysis import in_words
+from xray.prediction import in_words
 
 
 def markdown(report: Json, pictures: list[str]) -> str:

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from training.data.crops import LUNG_NETWORK
 from training.fit.features import is_served, served
 from training.metrics.figures import Json
+from training.networks.first_edition import HeadWeights, grad_cam, load_weights
 from training.networks.vgg16 import feature_shape
-from xray.analysis import in_words
 from xray.annotate.annotated_copy import BACKGROUND, QUIET, TEXT, outline, overlay
 from xray.annotate.lettering import Picture, Sheet
 from xray.io import image
 from xray.io.image import GreyImage
 from xray.networks import lungs
-from xray.networks.grad_cam import grad_cam, to_picture
-from xray.networks.heads import HeadWeights, load_weights
+from xray.networks.grad_cam import to_picture
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Recipe, crop_box, preprocess
 from xray.networks.runtime import Network
+from xray.prediction import in_words
 
 MOST = 12  # of each class
 PANEL, GAP, CAPTION = 260, 8, 48

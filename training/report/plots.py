@@ -14,7 +14,7 @@ from sklearn.metrics import roc_curve
 
 from training.metrics.discrimination import Confusion, roc_auc
 from training.metrics.thresholds import OperatingPoint
-from xray.analysis import in_words
+from xray.prediction import in_words
 
 # Apart for colour-blind eyes too: Okabe & Ito 2008.
 NEGATIVE, POSITIVE, NEUTRAL = "#0072B2", "#D55E00", "#555555"

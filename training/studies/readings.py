@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from xray.analysis import BOTH_MODELS, Analyzer, Prediction
+from xray.analysis import BOTH_MODELS, Analyzer
 from xray.annotate.annotated_copy import annotate, encode_png
 from xray.combined import MODELS, combine
 from xray.errors import ImageError
 from xray.networks.heads import Verdict
+from xray.prediction import Prediction
 
 
 def read_one(analyzer: Analyzer, path: Path, model: str) -> tuple[Prediction, bytes]:

@@ -32,20 +32,16 @@ blueprint.add_app_template_filter(figures.whole, "count")
 # What makes one artefact again, by its kind; training/README.md explains.
 COMMANDS = {
     "segmentation": ("segment", "export lungs"),
-    "backbone": ("pretrain", "export backbone"),
-    "screen": ("screen", "export screen"),
-    "head": ("contrast training/configs/{name}.toml", "evaluate runs/{name}", "audit", "export head {name}"),
-    # The file of settings has a name of its own.
-    "multiclass": ("classes {config}", "evaluate_classes {config}", "export head {name}"),
-    "multilabel": ("train_labels {config}", "export head {name}"),
+    "backbone": ("backbone", "export backbone"),
+    "screen": ("out-of-distribution", "export screen"),
+    "head": ("head training/configs/{name}.toml", "evaluate runs/{name}", "audit", "export head {name}"),
 }
-CONFIGS = {"three_classes": "covid_normal_pneumo"}
 # The same for another backbone than the one that is served unless asked for, and for what stands on it.
 OTHER_COMMANDS = {
     "backbone": ("slim", "export --backbone {backbone} backbone"),
-    "screen": ("screen --backbone {backbone}", "export --backbone {backbone} screen"),
+    "screen": ("out-of-distribution --backbone {backbone}", "export --backbone {backbone} screen"),
     "head": (
-        "contrast training/configs/{name}.toml --backbone {backbone}",
+        "head training/configs/{name}.toml --backbone {backbone}",
         "evaluate runs/{backbone}/{name}",
         "audit --backbone {backbone}",
         "export --backbone {backbone} head {name}",
@@ -106,8 +102,7 @@ def _commands(facts: Facts) -> list[str]:
     """Return what makes an artefact again."""
     backbone = facts.name if isinstance(facts, BackboneFacts) else getattr(facts, "backbone", BACKBONE)
     steps = (COMMANDS if backbone == BACKBONE else {**COMMANDS, **OTHER_COMMANDS})[facts.kind]
-    config = f"training/configs/{CONFIGS.get(facts.name, facts.name)}.toml"
-    return [f"python -m training.{step.format(name=facts.name, backbone=backbone, config=config)}" for step in steps]
+    return [f"python -m training {step.format(name=facts.name, backbone=backbone)}" for step in steps]
 
 
 @blueprint.get("/models/<name>.json")

@@ -10,13 +10,10 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from xray.networks.metadata import HeadFacts, OperatingPoint
+from xray.networks.metadata import DECIMALS, HeadFacts, OperatingPoint
 from xray.networks.runtime import broken
 
 Features = NDArray[np.float32]
-
-# Scores are rounded before they are judged, so that a printed score and its verdict never disagree.
-DECIMALS = 4
 
 
 class Verdict(StrEnum):

@@ -1,5 +1,6 @@
 """The facts of an artefact, read from its metadata.json: strictly, so that a slip stops start-up."""
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -13,9 +14,11 @@ from xray.networks.preprocess import Recipe
 from xray.networks.runtime import broken
 
 FILE_NAME = "metadata.json"
+# Scores are rounded before they are judged, so that a printed score and its verdict never disagree.
+DECIMALS = 4
 
 
-class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A JSON object with exactly these keys; another key, or a value of another type, is refused."""
 
 
@@ -107,6 +110,17 @@ class OperatingPoint(_Record, frozen=True):
         """Refuse edges that are upside down or not of scores."""
         ordered = 0 <= self.negative_below <= self.threshold <= self.positive_from <= 1
         _expect(ordered, "0 <= negative_below <= threshold <= positive_from <= 1", self)
+
+    def mirrored(self) -> "OperatingPoint":
+        """Return the point of the other label of a pair: a score and one minus it get the same verdict."""
+        threshold, upper, lower = map(_just_above_rest, (self.threshold, self.negative_below, self.positive_from))
+        return OperatingPoint(threshold=threshold, negative_below=lower, positive_from=upper)
+
+
+def _just_above_rest(edge: float) -> float:
+    """Return the least score above one minus an edge, of scores with DECIMALS decimals."""
+    steps = 10**DECIMALS
+    return min(steps + 1 - math.ceil(round(edge * steps, 6)), steps) / steps
 
 
 class _MadeForBackbone(Artefact, frozen=True):

@@ -41,7 +41,7 @@ def test_what_is_served_is_what_was_trained() -> None:
     centre, whitening = out_of_distribution.components(train, 4)
     heads = [out_of_distribution.fit(train, (train[:, i] > 0).astype(int), 0.1) for i in range(3)]
     facts = ScreenFacts(
-        "screen", "screen", "1.0.0", "2026-01-01T00:00:00+00:00", "Screen", ArtefactFile("screen.npz", "0" * 64, 1), "",
+        "screen", "1.0.0", "2026-01-01T00:00:00+00:00", "Screen", ArtefactFile("screen.npz", "0" * 64, 1), "",
         {}, {}, {}, "vgg16_cxr", "0" * 64, tuple(Check(name, 0.5) for name in CHECKS),
     )  # fmt: skip
     kernel = np.stack([head.kernel for head in heads], axis=1).astype(np.float32)

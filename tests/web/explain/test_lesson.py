@@ -53,8 +53,8 @@ def test_a_lesson_ends_where_the_analysis_does(lesson: Lesson) -> None:
 def test_the_shares_add_up_to_the_score(lesson: Lesson) -> None:
     shown = sum(share.product for share in lesson.strongest)
     assert shown + lesson.others + lesson.bias == pytest.approx(lesson.logit, abs=1e-5)
-    kernel, bias = lesson.head.weights.output_kernel, lesson.head.weights.output_bias
-    index = lesson.head.positive_index
+    kernel, bias = lesson.head.kernel, lesson.head.bias
+    index = lesson.head.facts.labels.index("covid")
     assert lesson.bias == pytest.approx(float(bias[index] - bias[1 - index]), abs=1e-4)
     first = lesson.shares[0]
     assert first.weight == pytest.approx(float(kernel[first.channel, index] - kernel[first.channel, 1 - index]))

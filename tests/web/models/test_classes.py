@@ -5,13 +5,14 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
+from msgspec import structs
 
 from web.render.models import class_tables
 from xray.networks import metadata
 from xray.registry import MODEL_DIR
 
 
-def facts(name: str) -> metadata.ClassesFacts:
+def facts(name: str) -> metadata.HeadFacts:
     return metadata.load(MODEL_DIR / name / "metadata.json")
 
 
@@ -19,7 +20,7 @@ def facts(name: str) -> metadata.ClassesFacts:
 def page(make_client, make_registry):
     """Read the page of an artefact as words in one line."""
 
-    def read(found: metadata.ClassesFacts) -> str:
+    def read(found: metadata.HeadFacts) -> str:
         answer = make_client(replace(make_registry(), artefacts={found.name: found})).get(f"/models/{found.name}")
         assert answer.status_code == 200
         return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
@@ -42,7 +43,7 @@ def test_model_3_shows_each_class_who_was_called_what_and_what_lungless_films_gi
             assert figure(row["macro"]["roc_auc"]) in text
     for counts in zip(*test["verdicts"], strict=True):
         assert " ".join(map(str, counts)) in text
-    assert "python -m training.evaluate.evaluate_classes training/configs/covid_normal_pneumo.toml" in text
+    assert "python -m training head training/configs/three_classes.toml" in text
 
 
 def test_findings_show_each_label_beside_lungless_films_and_another_hospital(page) -> None:
@@ -53,12 +54,12 @@ def test_findings_show_each_label_beside_lungless_films_and_another_hospital(pag
         for part in (*row["baselines"].values(), *row["left_out"].values(), *row["inside"].values()):
             if part["roc_auc"]:
                 assert figure(part["roc_auc"]) in text
-    assert "python -m training.fit.train_labels training/configs/findings.toml" in text
+    assert "python -m training head training/configs/findings.toml" in text
 
 
 @pytest.mark.parametrize("name", ["three_classes", "findings"])
 def test_what_was_not_measured_is_not_shown(page, name: str) -> None:
-    text = page(replace(facts(name), metrics={}, training={}, parity={}))
+    text = page(structs.replace(facts(name), metrics={}, training={}, parity={}))
     assert "Its metadata holds no figures." in text and "Its metadata does not say." in text
     assert "[" not in text
 

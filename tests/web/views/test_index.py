@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from xray.quality.out_of_distribution import CAUTIONS
+from xray.quality.cautions import CAUTIONS
 
 DISCLAIMER = "For education and research only, not for diagnosis"
 

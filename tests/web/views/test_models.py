@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from msgspec import structs
 
-from web.views.models import COMMANDS, OTHER_COMMANDS
 from xray.networks import metadata
 from xray.networks.metadata import Facts, HeadFacts
 from xray.registry import MODEL_DIR, PROMISED
@@ -135,7 +135,7 @@ def test_a_page_says_licence_versions_and_how_to_make_it_again(
 
 def test_what_the_trainer_may_add_is_drawn(visitor: Any, facts: dict[str, Facts]) -> None:
     known = facts["covid_normal"]
-    more = replace(known, metrics={**known.metrics, **CURVES}, training={**known.training, "films": FILMS})
+    more = structs.replace(known, metrics={**known.metrics, **CURVES}, training={**known.training, "films": FILMS})
     page = visitor(covid_normal=more).get("/models/covid_normal").text
     assert "0.125 0.875" in text(page)
     for word, counts in CURVES["verdicts"].items():
@@ -152,7 +152,7 @@ def test_what_the_trainer_may_add_is_drawn(visitor: Any, facts: dict[str, Facts]
 def test_what_the_metadata_lacks_is_left_out(visitor: Any, facts: dict[str, Facts], lacking: str) -> None:
     known = facts["covid_normal"]
     metrics = {key: value for key, value in {**known.metrics, **CURVES}.items() if key != lacking}
-    answer = visitor(covid_normal=replace(known, metrics=metrics)).get("/models/covid_normal")
+    answer = visitor(covid_normal=structs.replace(known, metrics=metrics)).get("/models/covid_normal")
     assert answer.status_code == 200
     assert figure(metrics["test"]["all"]["roc_auc"]) in text(answer.text)
     for id, needs in {"roc": "roc", "scores-val": "score_histograms", "reliability": "audit"}.items():
@@ -211,7 +211,7 @@ def test_what_is_not_served_has_no_page(client: FlaskClient, address: str) -> No
 @pytest.mark.parametrize("name", ["covid_normal", "covid_pneumo", "screen", "vgg16_cxr", "lung_unet"])
 def test_a_page_is_light_and_its_ids_are_its_own(visitor: Any, facts: dict[str, Facts], name: str) -> None:
     known = facts[name]
-    full = replace(known, metrics={**known.metrics, **CURVES}) if isinstance(known, HeadFacts) else known
+    full = structs.replace(known, metrics={**known.metrics, **CURVES}) if isinstance(known, HeadFacts) else known
     page = visitor(**{name: full}).get(f"/models/{name}").text
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
@@ -220,9 +220,11 @@ def test_a_page_is_light_and_its_ids_are_its_own(visitor: Any, facts: dict[str, 
 
 
 def test_what_stands_on_another_backbone_is_made_for_it(visitor: Any, facts: dict[str, Facts]) -> None:
-    page = visitor(covid_normal=replace(facts["covid_normal"], backbone="thin")).get("/models/covid_normal").text
-    assert "python -m training.evaluate.audit --backbone thin" in page
-    assert "python -m training.evaluate.evaluate runs/thin/covid_normal" in page
+    page = (
+        visitor(covid_normal=structs.replace(facts["covid_normal"], backbone="thin")).get("/models/covid_normal").text
+    )
+    assert "python -m training audit --backbone thin" in page
+    assert "python -m training evaluate runs/thin/covid_normal" in page
     assert "model/thin/covid_normal/head.npz" in page
     assert "--backbone" not in visitor().get("/models/covid_normal").text
 
@@ -230,14 +232,10 @@ def test_what_stands_on_another_backbone_is_made_for_it(visitor: Any, facts: dic
 def test_a_slim_backbone_says_what_it_gives_up(visitor: Any, facts: dict[str, Facts]) -> None:
     beside = [{"inside": each} for each in (True, True, None, False)]
     metrics = {"missed_averaged": 0.0213, "missed_map": 0.1, "beside": beside}
-    page = text(visitor(thin=replace(facts["vgg16_cxr"], name="thin", metrics=metrics)).get("/models/thin").text)
+    page = text(
+        visitor(thin=structs.replace(facts["vgg16_cxr"], name="thin", metrics=metrics)).get("/models/thin").text
+    )
     assert "misses 2.1% of how they differ between films" in page
     assert "Of the 4 figures audited for both, 1 left the interval of vgg16_cxr; model/thin/README.md" in page
     assert "fewer channels, taught by the whole one" in page and "lowest rows above" not in page
     assert "lowest rows above" in text(visitor().get("/models/vgg16_cxr").text)
-
-
-def test_the_commands_are_steps_that_exist() -> None:
-    every = [*COMMANDS.values(), *OTHER_COMMANDS.values()]
-    steps = {step.split()[0] for steps in every for step in steps}
-    assert all((MODEL_DIR.parent / "training" / f"{step}.py").is_file() for step in steps)

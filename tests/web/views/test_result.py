@@ -7,6 +7,7 @@ from html import unescape
 import cv2
 import numpy as np
 import pytest
+from msgspec import structs
 
 from web.analyses.record import Said
 from web.views.result import HeldOut, Share, held_out, page
@@ -28,7 +29,7 @@ METRICS = {
 
 @pytest.fixture
 def facts(make_registry):
-    return replace(make_registry().heads["covid_normal"].facts, metrics=METRICS)
+    return structs.replace(make_registry().heads["covid_normal"].facts, metrics=METRICS)
 
 
 @pytest.fixture
@@ -40,7 +41,10 @@ def said(make_record) -> Said:
 def measured(make_client, make_registry):
     """A visitor of an application whose models state how they did on held-out films."""
     registry = make_registry()
-    heads = {name: Head(replace(head.facts, metrics=METRICS), head.weights) for name, head in registry.heads.items()}
+    heads = {
+        name: Head(structs.replace(head.facts, metrics=METRICS), head.kernel, head.bias)
+        for name, head in registry.heads.items()
+    }
     registry.heads.update(heads)
     return make_client(registry)
 
@@ -89,7 +93,7 @@ def test_each_class_is_drawn_by_its_shares(facts, said):
     ids=["older artefact", "empty", "verdict never given", "a class without films", "different steps"],
 )
 def test_what_an_artefact_does_not_say_is_left_out(facts, said, metrics):
-    assert held_out(said, replace(facts, metrics=metrics)) == HeldOut()
+    assert held_out(said, structs.replace(facts, metrics=metrics)) == HeldOut()
 
 
 def test_figures_of_another_version_or_of_a_lost_model_are_not_shown(facts, said):

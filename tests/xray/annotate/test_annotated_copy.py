@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from xray.analysis import Analysis, Prediction
+from tests.xray.predictions import pair, point
+from xray.analysis import Analysis
 from xray.annotate.annotated_copy import (
     BACKGROUND,
     CAUTION,
@@ -25,10 +26,9 @@ from xray.annotate.annotated_copy import (
     overlay,
     radiograph_panel,
 )
-from xray.networks.heads import verdict
-from xray.networks.metadata import Band
+from xray.networks.heads import by_edges
 from xray.networks.preprocess import Box
-from xray.quality.out_of_distribution import Caution
+from xray.quality.cautions import Caution
 
 Draw = Callable[..., np.ndarray]
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -43,11 +43,8 @@ def analysed(image: np.ndarray, score: float = 0.87, title: str = "COVID-19 or n
     lungs[height // 4 : height * 3 // 4, width * 3 // 5 : width * 4 // 5] = True
     cam = np.zeros((12, 12), np.float32)
     cam[2, 9] = 1
-    band = Band(0.45, 0.6)
-    prediction = Prediction(
-        "covid_normal", title, "1.0.0", verdict(score, band), score, 0.52, band, "covid", "normal", "covid",
-        0.5, 0.5, cam, box, (height, width),
-    )  # fmt: skip
+    said = pair(score, point(0.45, 0.6, 0.52), title=title)
+    prediction = dataclasses.replace(said, heat_in_lungs=0.5, cam=cam, box=box, shape=(height, width))
     return Analysis(image, lungs, box, (prediction,))
 
 
@@ -93,7 +90,7 @@ def test_the_verdict_has_its_colour_and_only_its_own(radiograph: Draw, score: fl
     analysis = analysed(radiograph())
     below = copy_of(analysed(radiograph(), score))[radiograph_panel(analysis).shape[0] + 100 :]
     shown = {kind for kind, colour in VERDICT_COLOURS.items() if (below == colour).all(axis=2).any()}
-    assert shown == {verdict(score, Band(0.45, 0.6))}
+    assert shown == {by_edges(score, 0.45, 0.6)}
 
 
 @pytest.mark.parametrize(

@@ -6,62 +6,45 @@ import numpy as np
 import pytest
 
 from xray.networks.grad_cam import grad_cam, heat_in_lungs, lung_share, to_picture
-from xray.networks.heads import DenseHead, Head, HeadWeights, LinearHead
+from xray.networks.heads import Head
+from xray.networks.metadata import OperatingPoint
 from xray.networks.preprocess import Box
 
 
-def measured_gradient(head: HeadWeights, features: np.ndarray, class_index: int) -> np.ndarray:
-    """Differentiate the class's logit minus the other's with respect to each feature."""
-    one, other = (measured_logit_gradient(head, features, index) for index in (class_index, 1 - class_index))
-    return one - other
-
-
-def measured_logit_gradient(head: HeadWeights, features: np.ndarray, class_index: int) -> np.ndarray:
-    """Differentiate one logit with respect to each feature."""
+def measured_gradient(head: Head, features: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """Differentiate a mixture of the logits with respect to each feature."""
     gradient, step = np.zeros_like(features), 1e-6
     for index in np.ndindex(features.shape):
         shift = np.zeros_like(features)
         shift[index] = step
-        ahead, behind = head.logits(features + shift), head.logits(features - shift)
-        gradient[index] = (ahead[class_index] - behind[class_index]) / (2 * step)
+        gradient[index] = (head.logits(features + shift) - head.logits(features - shift)) @ towards / (2 * step)
     return gradient
 
 
-KINDS = pytest.mark.parametrize("kind", [LinearHead, DenseHead])
-SHAPES = pytest.mark.parametrize("shape", [(8, 8, 3), (9, 6, 4)], ids=["whole cells", "odd rows and columns"])
-Shape = tuple[int, int, int]
-
-
-@KINDS
-@SHAPES
-@pytest.mark.parametrize("towards", [(1, -1), (0, 1), (0.5, 2)])
-def test_the_channel_gradient_is_the_sum_of_the_measured_one(
-    small_head: Callable[..., Head], kind: type[HeadWeights], shape: Shape, towards: tuple[float, float]
-) -> None:
-    features = np.random.default_rng(7).uniform(0, 1, shape)
-    head = small_head(shape, 7, kind).weights
-    parts = [measured_logit_gradient(head, features, index).sum(axis=(0, 1)) for index in (0, 1)]
-    expected = towards[0] * parts[0] + towards[1] * parts[1]
-    np.testing.assert_allclose(head.channel_gradient(features, np.array(towards)), expected, atol=1e-5)
-
-
-@KINDS
-@SHAPES
-@pytest.mark.parametrize("class_index", [0, 1])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("shape", [(8, 8, 3), (9, 6, 4)], ids=["whole cells", "odd rows and columns"])
+@pytest.mark.parametrize(
+    ("exclusive", "index", "towards"),
+    [(True, 0, (1, -0.5, -0.5)), (True, 2, (-0.5, -0.5, 1)), (False, 1, (0, 1, 0))],
+)
 def test_it_is_the_mean_gradient_times_the_features(
-    small_head: Callable[..., Head], kind: type[HeadWeights], shape: Shape, class_index: int, seed: int
+    small_head: Callable[..., Head],
+    shape: tuple[int, int, int],
+    exclusive: bool,
+    index: int,
+    towards: tuple[float, ...],
 ) -> None:
-    features = np.random.default_rng(seed).uniform(0, 1, shape)
-    head = small_head(shape, seed, kind).weights
-    weights = measured_gradient(head, features, class_index).mean(axis=(0, 1))
+    features = np.random.default_rng(index).uniform(0, 1, shape)
+    at = OperatingPoint(threshold=0.5, negative_below=0.5, positive_from=0.5)
+    head = small_head(shape[2], labels=("covid", "normal", "pneumonia"), points=(at,) * 3, exclusive=exclusive)
+    weights = measured_gradient(head, features, np.array(towards)).mean(axis=(0, 1))
     expected = np.maximum((features * weights).sum(axis=2), 0)
     expected /= expected.max() or 1
-    np.testing.assert_allclose(grad_cam(features, head, class_index), expected, atol=1e-5)
+    found = grad_cam(features, head.kernel, index, exclusive=exclusive)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_no_evidence_is_no_heat(small_head: Callable[..., Head]) -> None:
-    cam = grad_cam(np.zeros((8, 8, 3), np.float32), small_head((8, 8, 3)).weights, 1)
+    cam = grad_cam(np.zeros((8, 8, 3), np.float32), small_head(3).kernel, 1)
     assert cam.shape == (8, 8) and not cam.any()
 
 

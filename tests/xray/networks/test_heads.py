@@ -4,12 +4,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from xray.analysis import Analyzer
 from xray.errors import ModelError
-from xray.networks.heads import DenseHead, Head, LinearHead, Verdict, average, load_weights, pool, verdict
-from xray.networks.metadata import Band
+from xray.networks.heads import Head, LabelScore, Verdict, average, by_edges, verdicts
+from xray.networks.metadata import OperatingPoint
+
+EDGES = OperatingPoint(threshold=0.5, negative_below=0.4, positive_from=0.6)
+
+
+def at(edge: float) -> OperatingPoint:
+    return OperatingPoint(threshold=edge, negative_below=edge, positive_from=edge)
 
 
 @pytest.mark.parametrize(
@@ -23,51 +31,45 @@ from xray.networks.metadata import Band
         (1.0, Verdict.POSITIVE),
     ],
 )
-def test_the_band_decides(score: float, expected: Verdict) -> None:
-    assert verdict(score, Band(0.4, 0.6)) is expected
+def test_the_edges_decide_alike_for_one_label_and_for_a_pair(score: float, expected: Verdict) -> None:
+    assert by_edges(score, 0.4, 0.6) is expected
+    judged = verdicts([round(1 - score, 4), score], [EDGES.mirrored(), EDGES], exclusive=True)
+    opposite = {Verdict.POSITIVE: Verdict.NEGATIVE, Verdict.NEGATIVE: Verdict.POSITIVE}
+    assert judged == [opposite.get(expected, expected), expected]
 
 
-def test_an_empty_band_leaves_nothing_inconclusive() -> None:
-    assert [verdict(score, Band(0.5, 0.5)) for score in (0.49, 0.5)] == [Verdict.NEGATIVE, Verdict.POSITIVE]
-
-
-@pytest.mark.parametrize(("height", "width"), [(12, 12), (14, 14), (9, 13), (4, 4)])
-def test_pooling_is_a_maximum_then_a_mean(height: int, width: int) -> None:
-    features = np.random.default_rng(0).normal(size=(height, width, 3)).astype(np.float32)
-    pooled = pool(features)
-    assert pooled.shape == (height // 4, width // 4, 3)
-    for row, column in np.ndindex(pooled.shape[:2]):
-        cells = [
-            features[4 * row + y : 4 * row + y + 2, 4 * column + x : 4 * column + x + 2].max(axis=(0, 1))
-            for y in (0, 2)
-            for x in (0, 2)
-        ]
-        np.testing.assert_allclose(pooled[row, column], np.mean(cells, axis=0), rtol=1e-6)
+def test_a_pair_is_judged_alike_at_every_score_however_its_edges_fall() -> None:
+    point = OperatingPoint(threshold=0.33296, negative_below=0.33296, positive_from=0.683555)
+    for step in range(10_001):
+        score = step / 10_000
+        judged = verdicts([round(1 - score, 4), score], [point.mirrored(), point], exclusive=True)[1]
+        assert judged is by_edges(score, point.negative_below, point.positive_from), score
 
 
 @pytest.mark.parametrize(
-    ("classes", "temperature", "expected"),
+    ("scores", "expected"),
     [
-        (("normal", "covid"), 1.0, 1 / (1 + np.exp(-3.0))),
-        (("covid", "normal"), 1.0, 1 / (1 + np.exp(3.0))),
-        (("normal", "covid"), 3.0, 1 / (1 + np.exp(-1.0))),
-        (("normal", "covid"), 1e-4, 1.0),
+        ((0.7, 0.1, 0.2), "P N N"),
+        ((0.1, 0.1, 0.8), "N N P"),
+        ((0.3, 0.19, 0.39), "P N N"),
+        ((0.5, 0.3, 0.2), "I I I"),
+        ((0.29, 0.19, 0.39), "I I I"),
     ],
-    ids=["as it is", "classes the other way round", "softened", "steep without overflow"],
 )
-def test_the_score_is_the_positive_class_after_temperature(
-    small_head: Callable[..., Head], classes: tuple[str, str], temperature: float, expected: float
-) -> None:
-    """The hidden units are 3 and -5; ReLU leaves the first; the logits are 1 and 1 + 3."""
-    head = small_head((4, 4, 1), classes=classes, temperature=temperature)
-    by_hand = DenseHead(
-        dense_kernel=np.array([[1.0, -2.0]]),
-        dense_bias=np.array([1.0, -1.0]),
-        output_kernel=np.array([[0.0, 1.0], [100.0, 0.0]]),
-        output_bias=np.array([1.0, 1.0]),
-    )
-    features = np.full((4, 4, 1), 2.0, np.float32)
-    assert replace(head, weights=by_hand).score(features) == pytest.approx(expected, abs=1e-6)
+def test_the_only_plausible_label_decides(scores: tuple[float, ...], expected: str) -> None:
+    judged = verdicts(scores, [at(0.3), at(0.2), at(0.4)], exclusive=True)
+    assert " ".join(each[0] for each in judged) == expected
+
+
+def test_labels_that_may_hold_together_are_judged_by_their_own_edges() -> None:
+    assert [each[0] for each in verdicts((0.6, 0.5, 0.39), [EDGES] * 3, exclusive=False)] == ["P", "I", "N"]
+
+
+def test_a_score_is_written_so_that_it_never_contradicts_its_verdict() -> None:
+    def text(score: float) -> str:
+        return LabelScore("covid", score, 0.5, 0.4, 0.6, by_edges(score, 0.4, 0.6)).score_text
+
+    assert [text(score) for score in (0.5968, 0.3951, 0.6001, 0.9)] == ["0.5968", "0.3951", "0.60", "0.90"]
 
 
 @pytest.mark.parametrize(("height", "width"), [(12, 12), (9, 13), (4, 4)])
@@ -80,41 +82,34 @@ def test_averaging_is_a_maximum_then_the_mean_of_all(height: int, width: int) ->
     np.testing.assert_allclose(average(features), np.mean(cells, axis=0), rtol=1e-5)
 
 
-def test_the_linear_head_weighs_the_averages() -> None:
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, [0.25, 0.75]),
+        ({"temperature": 0.5}, [0.1, 0.9]),
+        ({"exclusive": False}, [0.5, 0.75]),
+    ],
+    ids=["softmax", "sharpened by the temperature", "a sigmoid for each label"],
+)
+def test_scores_are_shares_or_each_by_itself(
+    small_head: Callable[..., Head], facts: dict[str, object], expected: list[float]
+) -> None:
+    head = replace(small_head(3, **facts), kernel=np.zeros((3, 2)), bias=np.array([0, np.log(3)]))
+    np.testing.assert_allclose(head.scores(np.ones((4, 4, 3), np.float32)), expected)
+
+
+def test_the_logits_weigh_the_averages(small_head: Callable[..., Head]) -> None:
     """The maxima of the four cells are 4, 4, 0 and 0 in the first channel and 1 everywhere in the second."""
     features = np.zeros((4, 4, 2), np.float32)
     features[0, ::2, 0], features[..., 1] = 4, 1
-    head = LinearHead(np.array([[1.0, 2.0], [10.0, -10.0]]), np.array([0.5, 0.25]))
+    head = replace(small_head(2), kernel=np.array([[1.0, 2.0], [10.0, -10.0]]), bias=np.array([0.5, 0.25]))
     np.testing.assert_allclose(head.logits(features), [2 + 10 + 0.5, 4 - 10 + 0.25])
 
 
 def arrays(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Return the four arrays of a head for features of 4x4x3, some replaced or left out."""
-    whole = {
-        "dense_kernel": np.zeros((3, 128), np.float32),
-        "dense_bias": np.zeros(128, np.float32),
-        "output_kernel": np.zeros((128, 2), np.float32),
-        "output_bias": np.zeros(2, np.float32),
-    }
+    """Return the arrays of a head for features of three channels, some replaced or left out."""
+    whole = {"kernel": np.zeros((3, 2), np.float32), "bias": np.zeros(2, np.float32)}
     return {name: array for name, array in (whole | changes).items() if array is not None}
-
-
-def test_a_head_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "head.npz"
-    np.savez(path, **arrays(output_bias=np.array([0, np.log(3)], np.float32)))
-    head = load_weights(path, (4, 4, 3))
-    np.testing.assert_allclose(head.scores(np.ones((4, 4, 3), np.float32)), [0.25, 0.75], rtol=1e-6)
-
-
-def test_the_arrays_tell_which_kind_of_head_it_is(tmp_path: Path) -> None:
-    dense, linear = tmp_path / "dense.npz", tmp_path / "linear.npz"
-    np.savez(dense, **arrays())
-    kernel = np.array([[1, 0], [0, 1], [0, 0]], np.float32)
-    np.savez(linear, **arrays(dense_kernel=None, dense_bias=None, output_kernel=kernel))
-    assert type(load_weights(dense, (4, 4, 3))) is DenseHead
-    head = load_weights(linear, (4, 4, 3))
-    assert type(head) is LinearHead
-    np.testing.assert_allclose(head.logits(np.broadcast_to(np.float32([5, 7, 9]), (4, 4, 3))), [5, 7])
 
 
 @pytest.mark.parametrize(
@@ -123,17 +118,20 @@ def test_the_arrays_tell_which_kind_of_head_it_is(tmp_path: Path) -> None:
         (None, "No such file"),
         (b"", "archive"),
         (b"PK\x03\x04 cut short", "archive"),
-        (arrays(dense_bias=None), "Expected the arrays"),
+        (arrays(bias=None), "Expected the arrays"),
         (arrays(extra=np.zeros(1, np.float32)), "Expected the arrays"),
-        (arrays(dense_kernel=np.zeros((4, 128), np.float32)), "Expected the arrays"),
-        (arrays(dense_kernel=None, dense_bias=None), "Expected the arrays"),
-        (arrays(output_bias=np.zeros(2)), "finite float32"),
-        (arrays(output_bias=np.array([np.nan, 0], np.float32)), "finite float32"),
-        (arrays(output_bias=np.array([None, 0])), "archive"),
+        (arrays(kernel=np.zeros((4, 2), np.float32)), "Expected the arrays"),
+        (arrays(kernel=np.zeros((3, 3), np.float32)), "Expected the arrays"),
+        (arrays(bias=np.zeros(2)), "finite float32"),
+        (arrays(bias=np.array([np.nan, 0], np.float32)), "finite float32"),
+        (arrays(bias=np.array([None, 0])), "archive"),
     ],
 )
 def test_a_broken_head_stops_start_up(
-    tmp_path: Path, content: bytes | dict[str, np.ndarray] | None, complaint: str
+    small_head: Callable[..., Head],
+    tmp_path: Path,
+    content: bytes | dict[str, np.ndarray] | None,
+    complaint: str,
 ) -> None:
     path = tmp_path / "head.npz"
     if isinstance(content, dict):
@@ -141,5 +139,19 @@ def test_a_broken_head_stops_start_up(
     elif content is not None:
         path.write_bytes(content)
     with pytest.raises(ModelError, match=complaint) as caught:
-        load_weights(path, (4, 4, 3))
+        Head.load(path, small_head(3).facts, 3)
     assert str(path) in str(caught.value) and "git checkout -- model" in str(caught.value)
+
+
+def test_the_published_models_stand_in_their_order(analyzer: Analyzer) -> None:
+    assert analyzer.names == ("covid_normal", "covid_pneumo", "three_classes", "findings")
+
+
+def test_the_published_models_score_each_of_their_labels(analyzer: Analyzer, radiograph) -> None:
+    data = cv2.imencode(".png", radiograph(512, 480))[1].tobytes()
+    first, _, classes, findings = analyzer.analyse(data, ["all"]).predictions
+    assert [each.label for each in first.labels] == ["normal", "covid"] and first.listed == ()
+    assert [each.label for each in classes.listed] == ["covid", "normal", "pneumonia"]
+    assert sum(each.score for each in classes.labels) == pytest.approx(1, abs=2e-4)
+    assert [each.label for each in findings.listed] == ["abnormal", "covid", "bacterial", "viral"]
+    assert findings.called is None and findings.score == findings.labels[1].score

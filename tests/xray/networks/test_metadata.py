@@ -9,11 +9,12 @@ import pytest
 
 from xray.errors import ModelError
 from xray.networks import metadata
-from xray.networks.metadata import Check
+from xray.networks.metadata import Check, OperatingPoint
 from xray.networks.preprocess import Recipe
 from xray.registry import MODEL_DIR
 
 Record = dict[str, Any]
+POINT = {"threshold": 0.5, "negative_below": 0.4, "positive_from": 0.6}
 
 
 def record(kind: str) -> Record:
@@ -30,8 +31,8 @@ def record(kind: str) -> Record:
             "feature_shape": [12, 12, 512], "feature_layer": "block5_conv3",
         },
         "head": {
-            "backbone": "vgg16_cxr", "backbone_sha256": "b" * 64, "classes": ["normal", "covid"],
-            "positive": "covid", "temperature": 1, "threshold": 0.5, "band": {"low": 0.4, "high": 0.6},
+            "backbone": "vgg16_cxr", "backbone_sha256": "b" * 64, "labels": ["normal", "covid"],
+            "exclusive": True, "positive": "covid", "temperature": 1, "points": [POINT, POINT],
         },
         "screen": {
             "backbone": "vgg16_cxr", "backbone_sha256": "b" * 64, "checks": [{"name": "child", "threshold": 1}],
@@ -53,8 +54,9 @@ def write(folder: Path, content: object) -> Path:
         ("segmentation", "threshold", 0.5),
         ("backbone", "recipe", Recipe("lung-box", 192)),
         ("head", "temperature", 1.0),
-        ("head", "classes", ("normal", "covid")),
-        ("screen", "checks", (Check("child", 1.0),)),
+        ("head", "labels", ("normal", "covid")),
+        ("head", "points", (OperatingPoint(**POINT),) * 2),
+        ("screen", "checks", (Check(name="child", threshold=1.0),)),
     ],
 )
 def test_each_kind_is_read(tmp_path: Path, kind: str, key: str, value: object) -> None:
@@ -77,25 +79,26 @@ def changed(**values: object) -> Callable[[Record], Record]:
 @pytest.mark.parametrize(
     ("kind", "slip", "complaint"),
     [
-        ("head", without("threshold"), r"missing \['threshold'\]"),
-        ("head", changed(treshold=0.5), r"unknown \['treshold'\]"),
-        ("head", changed(kind="tail"), "kind is one of"),
+        ("head", without("points"), "missing required field `points`"),
+        ("head", changed(treshold=0.5), "unknown field `treshold`"),
+        ("head", changed(kind="tail"), "Invalid value 'tail'"),
         ("head", changed(name="other"), "as its folder"),
         ("head", changed(version="1"), "version: three numbers"),
         ("head", changed(created="2026-11-20T12:00:00"), "UTC"),
         ("head", changed(created="yesterday"), "yesterday"),
-        ("head", changed(title=7), "title to be str"),
+        ("head", changed(title=7), r"Expected `str`, got `int` - at `\$.title`"),
         ("head", changed(metrics=[]), "metrics"),
-        ("head", changed(temperature="1"), "temperature to be float"),
-        ("head", changed(temperature=True), "temperature to be float"),
+        ("head", changed(temperature="1"), "Expected `float`, got `str`"),
+        ("head", changed(temperature=True), "Expected `float`, got `bool`"),
         ("head", changed(temperature=0), "temperature above 0"),
-        ("head", changed(temperature=float("nan")), "temperature above 0"),
-        ("head", changed(classes=["covid", "covid"]), "two labels"),
-        ("head", changed(classes="ab"), "classes"),
+        ("head", changed(temperature=float("nan")), "malformed"),
+        ("head", changed(labels=["covid", "covid"]), "labels: two or more, all different"),
+        ("head", changed(labels=["covid"]), "labels: two or more"),
+        ("head", changed(labels="ab"), "labels"),
         ("head", changed(positive="flu"), "positive: one of"),
-        ("head", changed(threshold=0.7), "threshold inside"),
-        ("head", changed(band={"low": 0.6, "high": 0.4}), "low <= high"),
-        ("head", changed(band={"low": 0.4}), r"missing \['high'\]"),
+        ("head", changed(points=[POINT]), "points: one for each label"),
+        ("head", changed(points=[POINT, POINT | {"threshold": 0.7}]), "negative_below <= threshold <= positive_from"),
+        ("head", changed(points=[POINT, {"threshold": 0.5}]), "missing required field `negative_below`"),
         ("head", changed(file={"name": "../x", "sha256": "a" * 64, "size_bytes": 1}), "bare file name"),
         ("head", changed(file={"name": "x", "sha256": "a" * 63, "size_bytes": 1}), "64 hex digits"),
         ("head", changed(file={"name": "x", "sha256": "a" * 64, "size_bytes": 0}), "size_bytes above 0"),
@@ -103,10 +106,10 @@ def changed(**values: object) -> Callable[[Record], Record]:
         ("backbone", changed(input_shape=[224, 224, 3]), r"input_shape: \[192, 192, 3\]"),
         ("backbone", changed(feature_shape=[14, 14, 512]), r"feature_shape: \[12, 12, 512\]"),
         ("backbone", changed(feature_layer="block4_conv3"), "block5_conv3"),
-        ("screen", without("checks"), r"missing \['checks'\]"),
+        ("screen", without("checks"), "missing required field `checks`"),
         ("screen", changed(checks={"child": 1}), "checks"),
-        ("screen", changed(checks=[{"name": "child"}]), r"missing \['threshold'\]"),
-        ("screen", changed(checks=[{"name": "child", "threshold": "1"}]), "threshold to be float"),
+        ("screen", changed(checks=[{"name": "child"}]), "missing required field `threshold`"),
+        ("screen", changed(checks=[{"name": "child", "threshold": "1"}]), "Expected `float`, got `str`"),
         ("segmentation", changed(threshold=0.4), "threshold: 0.5"),
         ("segmentation", changed(input_shape=[128, 128, 3]), "input_shape"),
     ],

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from xray.errors import ModelError, NotAChestXrayError
 from xray.networks.metadata import Check
-from xray.quality.out_of_distribution import CAUTIONS, CHECKS, DISTANCE, NOT_FRONTAL, Caution, Screen
+from xray.quality.cautions import CAUTIONS, Caution
+from xray.quality.out_of_distribution import CHECKS, DISTANCE, NOT_FRONTAL, Screen
 
 MakeScreen = Callable[..., Screen]
 FEATURES = np.ones((4, 4, 3), np.float32)
@@ -65,7 +67,7 @@ def test_a_broken_screen_stops_start_up(
     "names", [CHECKS[:-1], (*CHECKS[1:], CHECKS[0]), (*CHECKS[:-1], "age")], ids=["missing", "order", "unknown"]
 )
 def test_other_checks_stop_start_up(tmp_path: Path, make_screen: MakeScreen, names: tuple[str, ...]) -> None:
-    facts = replace(make_screen().facts, checks=tuple(Check(str(name), 0.5) for name in names))
+    facts = structs.replace(make_screen().facts, checks=tuple(Check(str(name), 0.5) for name in names))
     with pytest.raises(ModelError, match="Expected the checks"):
         Screen.load(saved(tmp_path, arrays()), facts, 3)
 
@@ -118,7 +120,7 @@ def test_it_looks_at_the_averaged_features(make_screen: MakeScreen) -> None:
     screen.whitening[0] = 1
     for threshold, said in ((1.99, (DISTANCE,)), (2.01, ())):
         checks = (*screen.facts.checks[:-1], Check(DISTANCE, threshold))
-        assert replace(screen, facts=replace(screen.facts, checks=checks)).examine(features) == said
+        assert replace(screen, facts=structs.replace(screen.facts, checks=checks)).examine(features) == said
 
 
 def test_every_caution_has_its_words() -> None:

@@ -12,7 +12,7 @@ from training.metrics.discrimination import confusion
 from training.report.plots import CYCLE, NEGATIVE, NEUTRAL, POSITIVE, name_axes, png
 from training.studies.tutorial_2020.figures import THRESHOLD
 from training.studies.tutorial_2020.head import History
-from xray.analysis import in_words
+from xray.prediction import in_words
 
 BINS = 20
 

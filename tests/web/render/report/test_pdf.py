@@ -13,7 +13,7 @@ from web.render.report import pdf as report
 from web.render.report import reading
 from web.render.report.pdf import A4, PAPERS
 from xray.annotate.annotated_copy import encode_jpeg, encode_png
-from xray.quality.out_of_distribution import Caution
+from xray.quality.cautions import Caution
 
 DISCLAIMER = "For education and research only, not for diagnosis."
 LABELS = {"covid_normal": "Model 1: Covid / Normal", "covid_pneumo": "Model 2: Covid / Pneumo"}
