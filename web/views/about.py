@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 
 from web.services import services
-from xray.quality.out_of_distribution import Caution
+from xray.quality.cautions import Caution
 
 blueprint = Blueprint("about", __name__)
 

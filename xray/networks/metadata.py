@@ -119,7 +119,7 @@ class OperatingPoint(_Record, frozen=True):
 
 def _just_above_rest(edge: float) -> float:
     """Return the least score above one minus an edge, of scores with DECIMALS decimals."""
-    steps = 10**DECIMALS
+    steps = int(10**DECIMALS)
     return min(steps + 1 - math.ceil(round(edge * steps, 6)), steps) / steps
 
 
