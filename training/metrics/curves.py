@@ -6,8 +6,7 @@ from sklearn.metrics import roc_curve
 
 from training.metrics.figures import VERDICTS, Json
 from training.metrics.thresholds import OperatingPoint
-from xray.networks.heads import verdict
-from xray.networks.metadata import Band
+from training.networks.first_edition import Band, verdict
 
 ROC_POINTS = 60
 BINS = 20

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from training.metrics.discrimination import Metric, bootstrap, confusion, roc_auc, sensitivity, specificity, wilson
 from training.metrics.thresholds import OperatingPoint
-from xray.networks.heads import Verdict, verdict
-from xray.networks.metadata import Band
+from training.networks.first_edition import Band, verdict
+from xray.networks.heads import Verdict
 
 Json = dict[str, Any]
 

@@ -13,9 +13,8 @@ pytest.importorskip("tqdm")
 from training.data.manifest import Row  # noqa: E402
 from training.evaluate.audited import AuditedHead, Served  # noqa: E402
 from training.evaluate.lung_audit import DRAWS, SHOWN, erased_scores, heat_in_lungs, randomised, robustness, sanity  # noqa: E402
+from training.networks.first_edition import Band, DenseHead, LinearHead  # noqa: E402
 from xray.errors import DatasetError  # noqa: E402
-from xray.networks.heads import DenseHead, LinearHead  # noqa: E402
-from xray.networks.metadata import Band  # noqa: E402
 from xray.networks.preprocess import LUNG_BOX, Recipe  # noqa: E402
 
 RECIPE = Recipe(LUNG_BOX, 64)

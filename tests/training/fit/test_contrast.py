@@ -10,8 +10,8 @@ from training.data.manifest import Row
 from training.evaluate import leave_one_out
 from training.fit.contrast import ContrastConfig, contrast, fit, fit_split, taught_films
 from training.metrics.discrimination import expit
+from training.networks.first_edition import LinearHead
 from xray.errors import DatasetError
-from xray.networks.heads import LinearHead
 from xray.networks.preprocess import Recipe
 
 CONFIG = ContrastConfig(

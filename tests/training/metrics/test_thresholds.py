@@ -6,9 +6,9 @@ import pytest
 from tests.training.two_normals import two_normals
 from training.metrics import discrimination
 from training.metrics.thresholds import operating_point
+from training.networks.first_edition import Band, verdict
 from xray.errors import DatasetError
-from xray.networks.heads import Verdict, verdict
-from xray.networks.metadata import Band
+from xray.networks.heads import Verdict
 
 
 def logit(score: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xray.networks.heads import DenseHead
+from training.networks.first_edition import DenseHead
 from xray.networks.preprocess import LUNG_BOX, Recipe
 
 keras = pytest.importorskip("keras", reason="needs requirements-train.txt")

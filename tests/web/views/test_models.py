@@ -127,7 +127,7 @@ def test_a_page_says_licence_versions_and_how_to_make_it_again(
     for package, version in each.training["versions"].items():
         assert f"{package} {version}" in words
     assert "make models" in words
-    assert f"python -m training.export head {name}" in words
+    assert f"python -m training export head {name}" in words
     assert "Diagnosis, triage, or any decision about a person" in words
     for source in each.training["config"]["sources"]:
         assert f"{source} :" in words
