@@ -67,8 +67,9 @@ def square(picture: NDArray[np.uint8], side: int = 128) -> NDArray[np.uint8]:
 
 def card(model: str) -> pd.DataFrame:
     """Return the figures of a served model beside those of its baselines, all on the test split of all films."""
-    metrics = json.loads((MODELS / model / "metadata.json").read_text(encoding="utf-8"))["metrics"]
-    beside = {f"served {model}": metrics["test"]["all"]}
-    beside |= {BASELINES[name]: each["all"] for name, each in metrics["baselines"].items()}
+    facts = json.loads((MODELS / model / "metadata.json").read_text(encoding="utf-8"))
+    metrics, label = facts["metrics"], facts["positive"]
+    beside = {f"served {model}": metrics["test"][label]["all"]}
+    beside |= {BASELINES[name]: each[label]["all"] for name, each in metrics["baselines"].items()}
     rows = {f"{name}, {each['n']} films": [figure_text(each[key]) for key in FIGURES] for name, each in beside.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(FIGURES.values()))

@@ -25,6 +25,7 @@ from training.report import plots
 from training.report.html import Picture, Section, Table, page
 from training.report.markdown import FIGURES, figure_text
 from training.studies.explore import plots as explore_plots
+from xray import head_figures
 from xray.analysis import Analyzer
 from xray.annotate.annotated_copy import overlay
 from xray.errors import ImageError
@@ -76,7 +77,7 @@ def judged(rows: pd.DataFrame, facts: HeadFacts) -> Json:
     own = rows[rows.label.isin(facts.labels)]
     read = own[own.y_score.notna()]
     outside = measure(read, facts.point.threshold)
-    inside = facts.metrics.get("test", {}).get("all") or {}
+    inside = head_figures.tested(facts) or {}
     point = OperatingPoint(facts.point.threshold, facts.point.negative_below, facts.point.positive_from)
     return {
         "title": facts.title,

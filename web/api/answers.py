@@ -1,6 +1,5 @@
 """What programs are told of an analysis and of a model."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from flask import url_for
 from web.analyses import pictures
 from web.analyses.record import ClassSaid, Record, Said
 from web.services import services
+from xray import head_figures
 from xray.networks.metadata import HeadFacts, OperatingPoint
 from xray.quality.cautions import CAUTIONS, Caution
 
@@ -65,7 +65,7 @@ def model(facts: HeadFacts) -> Answer:
         "each": each,
         "threshold": point.threshold,
         "band": {"low": point.negative_below, "high": point.positive_from},
-        "metrics": _metrics(facts.metrics) if each is None else None,
+        "metrics": _metrics(facts) if each is None else None,
         "card": _address("models.card", name=facts.name),
     }
 
@@ -107,16 +107,16 @@ def _class_verdict(said: ClassSaid) -> Answer:
     }
 
 
-def _metrics(metrics: Mapping[str, Any]) -> Answer | None:
-    """Take the figures over all test films out of a card's many; None for a model that was never tested."""
-    test = metrics.get("test", {}).get("all")
+def _metrics(facts: HeadFacts) -> Answer | None:
+    """Return the figures over all test radiographs; None for a model that was never tested."""
+    test = head_figures.tested(facts)
     if test is None:
         return None
     return {
         "films": test["n"],
         **{name: test[name] for name in ("patients", "positives", "negatives")},
         **{name: test[name] for name in ("roc_auc", "sensitivity", "specificity")},
-        **{name: metrics[name] for name in ("interval", "confounding")},
+        **{name: facts.metrics[name] for name in ("interval", "confounding")},
     }
 
 

@@ -9,17 +9,9 @@ from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
 
 from web.render import figures
-from web.render.models import (
-    class_plots,
-    class_tables,
-    failures,
-    head_plots,
-    head_tables,
-    label_card,
-    network_cards,
-    terms,
-)
+from web.render.models import failures, plots, tables, terms
 from web.services import services
+from xray import head_figures
 from xray.networks.metadata import BackboneFacts, Facts, HeadFacts, ScreenFacts
 from xray.registry import BACKBONE, made_for
 
@@ -56,8 +48,8 @@ def index() -> str:
         "models.html",
         artefacts=services().artefacts,
         labels=services().labels,
-        heads=head_plots,
-        classes=class_tables,
+        figures=head_figures,
+        headline_labels=_headline_labels,
         terms=terms,
         what=what,
     )
@@ -71,7 +63,6 @@ def card(name: str) -> str:
     return render_template(
         "model.html",
         facts=facts,
-        part=_part(facts),
         artefacts=services().artefacts,
         labels=services().labels,
         terms=terms,
@@ -83,13 +74,6 @@ def card(name: str) -> str:
         default_backbone=BACKBONE,
         **_parts(facts),
     )
-
-
-def _part(facts: Facts) -> str:
-    """Name the template of what only some pages show."""
-    if isinstance(facts, HeadFacts) and not facts.is_pair:
-        return "_model_multiclass.html" if facts.exclusive else "_model_multilabel.html"
-    return f"_model_{facts.kind}.html"
 
 
 def _folder(facts: Facts) -> str:
@@ -146,26 +130,21 @@ def _artefact(name: str) -> Facts:
 def _parts(facts: Facts) -> Mapping[str, object]:
     """Return what only the pages of one kind show."""
     match facts:
-        case HeadFacts(is_pair=True):
-            return {
-                "plots": head_plots.plots(facts),
-                "tables": head_tables.tables(facts),
-                "failures": failures.known(facts),
-            }
-        case HeadFacts(exclusive=False):
-            return {
-                "plots": label_card.plots(facts),
-                "tables": label_card.tables(facts),
-                "failures": label_card.failures(facts),
-            }
         case HeadFacts():
             return {
-                "plots": class_plots.plots(facts),
-                "tables": class_tables.tables(facts),
-                "failures": class_tables.failures(facts),
+                "plots": plots.plots(facts),
+                "tables": tables.tables(facts),
+                "failures": failures.failures(facts),
+                "test": head_figures.tested(facts),
             }
         case BackboneFacts():
-            return {"tables": {"accuracies": network_cards.accuracies(facts)}}
+            return {"tables": {"accuracies": tables.accuracies(facts)}}
         case ScreenFacts():
-            return {"plots": network_cards.screened(facts), "tables": {"checks": network_cards.checks(facts)}}
+            return {"plots": plots.screened(facts), "tables": {"checks": tables.checks(facts)}}
     return {}
+
+
+def _headline_labels(facts: HeadFacts) -> list[str]:
+    """Return the labels whose figures the list of models shows: of exclusive labels the mean, or the pair's own."""
+    found = head_figures.measured_labels(facts)
+    return found[:1] if facts.exclusive else found

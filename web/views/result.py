@@ -16,6 +16,7 @@ from web.render.report import pdf
 from web.security import visitors
 from web.services import services
 from web.views.pictures import sent
+from xray import head_figures
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.networks.metadata import HeadFacts
 
@@ -166,7 +167,8 @@ def held_out(said: Said, facts: HeadFacts | None) -> HeldOut:
         return HeldOut()
     if not facts.is_pair:
         return HeldOut(by_class=_by_class(said, facts))
-    histograms = _mapping(facts.metrics, "score_histograms")
+    curves = head_figures.curves(facts)
+    histograms = _mapping(curves, "score_histograms")
     val, test = (_counts(histograms, part) for part in ("val", "test"))
     near, step = None, (0.0, 1.0)
     if test:
@@ -174,11 +176,11 @@ def held_out(said: Said, facts: HeadFacts | None) -> HeldOut:
         index = min(int(said.score * steps), steps - 1)
         near = Sides(*(Share(side[index], sum(side)) for side in test))
         step = (index / steps, (index + 1) / steps)
-    return HeldOut(_histogram(*val) if val else None, _verdicts(facts.metrics, said.verdict), near, step)
+    return HeldOut(_histogram(*val) if val else None, _verdicts(curves, said.verdict), near, step)
 
 
 def _by_class(said: Said, facts: HeadFacts) -> tuple[tuple[str, Share], ...]:
-    rows = _mapping(_mapping(facts.metrics, "test"), "all").get("verdicts", [])
+    rows = (head_figures.confusion(facts) or {}).get("called", [])
     column = facts.labels.index(said.called) if said.called in facts.labels else -1
     counts = zip(facts.labels, rows, strict=False)
     return tuple((label, Share(row[column], sum(row))) for label, row in counts if sum(row))
@@ -201,8 +203,8 @@ def _counts(histograms: Mapping[str, Any], part: str) -> tuple[list[int], list[i
     return (positive, negative) if usable else None
 
 
-def _verdicts(metrics: Mapping[str, Any], verdict: str) -> Sides | None:
-    found = _mapping(metrics, "verdicts")
+def _verdicts(curves: Mapping[str, Any], verdict: str) -> Sides | None:
+    found = _mapping(curves, "verdicts")
     totals = [sum(each[side] for each in found.values()) for side in Sides._fields]
     if verdict not in found or not all(totals):
         return None

@@ -26,7 +26,7 @@ def test_the_figures_are_those_of_the_card(make_app, name):
     facts = metadata.load(Path(f"model/{name}/metadata.json"))
     with make_app().test_request_context():
         found = answers.model(facts)["metrics"]
-    measured = facts.metrics["test"]["all"]
+    measured = facts.metrics["test"]["covid"]["all"]
     assert (found["films"], found["patients"]) == (measured["n"], measured["patients"])
     assert found["roc_auc"] == measured["roc_auc"] and 0.5 < found["roc_auc"]["value"] < 1
     assert found["confounding"] == facts.metrics["confounding"]

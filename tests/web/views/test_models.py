@@ -7,24 +7,16 @@ from dataclasses import replace
 from html import unescape
 from typing import Any
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
-from msgspec import structs
 
+from xray import head_figures
 from xray.networks import metadata
 from xray.networks.metadata import Facts, HeadFacts
 from xray.registry import MODEL_DIR, PROMISED
 
-CURVES = {
-    "roc": {"false_positive_rate": [0.0, 0.125, 1.0], "sensitivity": [0.0, 0.875, 1.0]},
-    "score_histograms": {part: {"positive": [0, 1, 2, 7], "negative": [6, 3, 1, 0]} for part in ("val", "test")},
-    "verdicts": {
-        "POSITIVE": {"positive": 601, "negative": 11},
-        "INCONCLUSIVE": {"positive": 87, "negative": 66},
-        "NEGATIVE": {"positive": 54, "negative": 753},
-    },
-}
-FILMS = [{"split": "train", "source": "cohen", "label": "covid", "films": 311, "patients": 177}]
+HEADS = ("covid_normal", "covid_pneumo", "three_classes", "findings")
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +32,11 @@ def visitor(make_client: Callable[..., FlaskClient], make_registry: Callable[...
     return lambda **changed: make_client(replace(make_registry(), artefacts=facts | changed))
 
 
+def changed(facts: Facts, **values: Any) -> Facts:
+    """Return the facts with other values."""
+    return msgspec.structs.replace(facts, **values)
+
+
 def text(page: str) -> str:
     """Return a page's words in one line."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
@@ -51,9 +48,15 @@ def figure(record: dict[str, float] | None) -> str:
 
 
 def row(name: str, record: dict[str, Any]) -> str:
-    """Write a row of the tables of figures."""
+    """Write a row of a pair's tables of figures."""
     figures = (figure(record[key]) for key in ("roc_auc", "sensitivity", "specificity"))
     return " ".join((name, f"{record['n']:,}", f"{record['patients']:,}", *figures))
+
+
+def drawing(page: str, id: str) -> str:
+    """Return the words of one drawing of a page."""
+    [found] = re.findall(rf'<svg(?:(?!</svg>).)*?<title id="{id}-title">.*?</svg>', page, re.DOTALL)
+    return text(str(found))
 
 
 def test_every_artefact_has_an_entry_that_leads_to_its_page(visitor: Any, facts: dict[str, Facts]) -> None:
@@ -65,117 +68,113 @@ def test_every_artefact_has_an_entry_that_leads_to_its_page(visitor: Any, facts:
         assert f"version {each.version}" in text(page)
 
 
-@pytest.mark.parametrize("name", PROMISED)
-def test_the_list_shows_a_model_beside_its_baselines(visitor: Any, facts: dict[str, Facts], name: str) -> None:
-    words, metrics = text(visitor().get("/models").text), facts[name].metrics
-    assert figure(metrics["test"]["all"]["roc_auc"]) in words
-    for baseline in metrics["baselines"].values():
-        assert figure(baseline["all"]["roc_auc"]) in words
+@pytest.mark.parametrize("name", HEADS)
+def test_the_list_and_the_page_show_a_head_beside_what_sees_no_lung(
+    visitor: Any, facts: dict[str, Facts], name: str
+) -> None:
+    head = facts[name]
+    assert isinstance(head, HeadFacts)
+    listed, page = (text(visitor().get(address).text) for address in ("/models", f"/models/{name}"))
+    labels = head_figures.measured_labels(head)
+    for label in labels[:1] if head.exclusive else labels:
+        for part in head_figures.parts(head, label, "all", "baselines"):
+            assert figure(part.figures["roc_auc"]) in listed
+    for label in labels:
+        for part in head_figures.parts(head, label, "all", "baselines", "inside", "left_out"):
+            if part.figures["roc_auc"]:
+                assert figure(part.figures["roc_auc"]) in page, (label, part.kind, part.name)
 
 
 @pytest.mark.parametrize("name", PROMISED)
-def test_the_tables_of_a_model_are_those_of_its_metadata(visitor: Any, facts: dict[str, Facts], name: str) -> None:
+def test_the_tables_of_a_pair_are_those_of_its_metadata(visitor: Any, facts: dict[str, Facts], name: str) -> None:
     words, metrics = text(visitor().get(f"/models/{name}").text), facts[name].metrics
-    assert row("all sources", metrics["test"]["all"]) in words
-    for source, record in metrics["test"]["sources"].items():
+    test, audit = metrics["test"]["covid"], metrics["audit"]
+    assert row("all sources", test["all"]) in words
+    for source, record in test["sources"].items():
         assert row(source, record) in words
-    assert row("no lung: border only", metrics["baselines"]["border_only"]["all"]) in words
+    assert row("no lung: border only", metrics["baselines"]["border_only"]["covid"]["all"]) in words
     for films in facts[name].training["films"]:
         assert f"{films['films']:,} ({films['patients']:,})" in words
-    for left_out in metrics["audit"]["model"]["leave_one_source_out"]:
-        assert f"{row(left_out['left_out'], left_out['unseen'])} {left_out['threshold']:.3f}" in words
-    for value in metrics["audit"]["model"]["predictive_values"]:
+    for each in audit["left_out"]:
+        source = each["left_out"]
+        assert f"{row(source, metrics['left_out'][source]['covid'])} {each['threshold']:.3f}" in words
+    for value in audit["predictive_values"]:
         shares = (f"{round(100 * value[key], 1):g}%" for key in ("prevalence", "positive", "negative"))
         assert " ".join(shares) in words
-    for counted in metrics["held_out"]:
-        counts = " ".join(str(counted[verdict]) for verdict in ("POSITIVE", "INCONCLUSIVE", "NEGATIVE"))
-        assert f"{counted['n']} {counted['patients']} {figure(counted['called_positive'])} {counts}" in words
+    for counted in metrics["called"]:
+        assert counted["part"] in ("test", "held_out")
+        said = counted["called"]
+        negative = next(count for label, count in said.items() if label not in ("covid", "undecided"))
+        counts = f"{figure(counted['called_positive'])} {said['covid']} {said['undecided']} {negative}"
+        assert f"{counted['n']} {counted['patients']} {counts}" in words
 
 
 @pytest.mark.parametrize("name", PROMISED)
-def test_the_drawings_of_a_model_hold_the_numbers_of_its_metadata(
+def test_the_drawings_of_a_pair_hold_the_numbers_of_its_metadata(
     visitor: Any, facts: dict[str, Facts], name: str
 ) -> None:
     page, metrics = visitor().get(f"/models/{name}").text, facts[name].metrics
-    test, audit = metrics["test"]["all"], metrics["audit"]["model"]
+    test, audit, curves = metrics["test"]["covid"]["all"], metrics["audit"], metrics["curves"]["covid"]
     for key in ("roc_auc", "sensitivity", "specificity"):
-        assert figure(test[key]) in text(drawing(page, key))
-        for left_out in audit["leave_one_source_out"]:
-            if left_out["unseen"][key]:
-                assert f"{left_out['left_out']} left out" in text(drawing(page, key))
-                assert figure(left_out["unseen"][key]) in text(drawing(page, key))
+        assert figure(test[key]) in drawing(page, key)
+        for source, left_out in metrics["left_out"].items():
+            if left_out["covid"][key]:
+                assert f"{source} left out" in drawing(page, key)
+                assert figure(left_out["covid"][key]) in drawing(page, key)
     for count in test["confusion"].values():
-        assert f" {count:,} " in text(drawing(page, "confusion"))
-    assert f"{audit['calibration']['expected_calibration_error']:.3f}" in text(drawing(page, "reliability"))
+        assert f" {count:,} " in drawing(page, "confusion")
+    for word, counts in curves["verdicts"].items():
+        assert f"{word} {counts['positive']} " in drawing(page, "verdicts")
+    for split in ("val", "test"):
+        steps = curves["score_histograms"][split]["positive"]
+        assert len(steps) == page.count('class="positive"') / 2
+    assert f"{audit['calibration']['expected_calibration_error']:.3f}" in drawing(page, "reliability")
     for each in audit["calibration"]["reliability"]:
         assert f"{each['score']:.3f} {each['positives']:.3f}" in text(page)
 
 
-def drawing(page: str, id: str) -> str:
-    """Return one drawing of a page."""
-    [found] = re.findall(rf'<svg(?:(?!</svg>).)*?<title id="{id}-title">.*?</svg>', page, re.DOTALL)
-    return str(found)
+def test_several_exclusive_labels_show_which_was_called_of_which(visitor: Any, facts: dict[str, Facts]) -> None:
+    metrics, page = facts["three_classes"].metrics, visitor().get("/models/three_classes").text
+    for id, key in (("confusion", "highest"), ("verdicts", "called")):
+        for counts in zip(*metrics["confusion"][key], strict=True):
+            assert all(f" {count} " in drawing(page, id) for count in counts)
+    for label in ("covid", "normal", "pneumonia"):
+        figures = metrics["test"][label]["all"]
+        assert " ".join(figure(figures[key]) for key in ("roc_auc", "sensitivity", "specificity")) in text(page)
+    assert "When nih was left out of the training" in text(page)
 
 
-@pytest.mark.parametrize("name", PROMISED)
-def test_a_page_says_licence_versions_and_how_to_make_it_again(
-    visitor: Any, facts: dict[str, Facts], name: str
-) -> None:
-    words, each = text(visitor().get(f"/models/{name}").text), facts[name]
-    assert each.licence in words
-    assert each.file.sha256 in words
-    for package, version in each.training["versions"].items():
-        assert f"{package} {version}" in words
-    assert "make models" in words
-    assert f"python -m training export head {name}" in words
-    assert "Diagnosis, triage, or any decision about a person" in words
-    for source in each.training["config"]["sources"]:
-        assert f"{source} :" in words
-
-
-def test_what_the_trainer_may_add_is_drawn(visitor: Any, facts: dict[str, Facts]) -> None:
-    known = facts["covid_normal"]
-    more = structs.replace(known, metrics={**known.metrics, **CURVES}, training={**known.training, "films": FILMS})
-    page = visitor(covid_normal=more).get("/models/covid_normal").text
-    assert "0.125 0.875" in text(page)
-    for word, counts in CURVES["verdicts"].items():
-        assert f"{word} {counts['positive']} " in text(drawing(page, "verdicts"))
-    for part in ("val", "test"):
-        assert drawing(page, f"scores-{part}").count('class="positive"') == 4
-    assert "0.75–1.00 7 0" in text(page)
-    assert "COVID-19, cohen 311 (177)" in text(page)
-
-
-@pytest.mark.parametrize(
-    "lacking", ["roc", "score_histograms", "verdicts", "audit", "baselines", "held_out", "interval"]
-)
+@pytest.mark.parametrize("lacking", ["curves", "audit", "baselines", "called", "interval"])
 def test_what_the_metadata_lacks_is_left_out(visitor: Any, facts: dict[str, Facts], lacking: str) -> None:
     known = facts["covid_normal"]
-    metrics = {key: value for key, value in {**known.metrics, **CURVES}.items() if key != lacking}
-    answer = visitor(covid_normal=structs.replace(known, metrics=metrics)).get("/models/covid_normal")
+    metrics = {key: value for key, value in known.metrics.items() if key != lacking}
+    answer = visitor(covid_normal=changed(known, metrics=metrics)).get("/models/covid_normal")
     assert answer.status_code == 200
-    assert figure(metrics["test"]["all"]["roc_auc"]) in text(answer.text)
-    for id, needs in {"roc": "roc", "scores-val": "score_histograms", "reliability": "audit"}.items():
+    assert figure(metrics["test"]["covid"]["all"]["roc_auc"]) in text(answer.text)
+    for id, needs in {"roc": "curves", "scores-val": "curves", "reliability": "audit"}.items():
         assert (f'id="{id}-title"' in answer.text) == (needs != lacking)
 
 
-def test_a_model_without_any_figures_says_so(client: FlaskClient) -> None:
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_without_any_figures_says_so(visitor: Any, facts: dict[str, Facts], name: str) -> None:
+    client = visitor(**{name: changed(facts[name], metrics={}, training={}, parity={})})
     assert client.get("/models").status_code == 200
-    words = text(client.get("/models/covid_normal").text)
-    assert "Its metadata holds no figures." in words
-    assert "It knows two answers, COVID-19 and normal" in words
+    words = text(client.get(f"/models/{name}").text)
+    assert "Its metadata holds no figures." in words and "Its metadata does not say." in words
+    assert "[" not in words
 
 
 def test_known_failures_follow_from_the_figures(visitor: Any, facts: dict[str, Facts]) -> None:
-    known = facts["covid_normal"]
-    words, audit = text(visitor().get("/models/covid_normal").text), known.metrics["audit"]
-    sides = known.metrics["test"]["sources"].values()
+    metrics = facts["covid_normal"].metrics
+    words = text(visitor().get("/models/covid_normal").text)
+    sides = metrics["test"]["covid"]["sources"].values()
     one_sided = sum(not (each["positives"] and each["negatives"]) for each in sides)
     assert f"{one_sided} of the {len(sides)} sources of test films hold one class only" in words
-    worst = max(each["verdict_changed"] for each in audit["robustness"])
+    worst = max(each["verdict_changed"] for each in metrics["audit"]["robustness"])
     assert f"gives another verdict on {worst:.0%} of the films" in words
-    best = max(each["all"]["roc_auc"]["value"] for each in known.metrics["baselines"].values())
+    best = max(each["covid"]["all"]["roc_auc"]["value"] for each in metrics["baselines"].values())
     assert f"reaches ROC AUC {best:.3f}" in words
+    assert "It knows two answers, COVID-19 and normal" in words
 
 
 def test_the_other_artefacts_show_their_own_figures(visitor: Any, facts: dict[str, Facts]) -> None:
@@ -195,6 +194,22 @@ def test_the_other_artefacts_show_their_own_figures(visitor: Any, facts: dict[st
     assert f"{round(100 * facts['vgg16_cxr'].metrics['val_within'], 1):g}%" in backbone
 
 
+@pytest.mark.parametrize("name", PROMISED)
+def test_a_page_says_licence_versions_and_how_to_make_it_again(
+    visitor: Any, facts: dict[str, Facts], name: str
+) -> None:
+    words, each = text(visitor().get(f"/models/{name}").text), facts[name]
+    assert each.licence in words
+    assert each.file.sha256 in words
+    for package, version in each.training["versions"].items():
+        assert f"{package} {version}" in words
+    assert "make models" in words
+    assert re.search(rf"python -m training\S* .*{name}", words)
+    assert "Diagnosis, triage, or any decision about a person" in words
+    for source in each.training["config"]["sources"]:
+        assert f"{source} :" in words
+
+
 def test_the_record_is_the_metadata_itself(visitor: Any) -> None:
     answer = visitor().get("/models/covid_normal.json")
     assert answer.json == json.loads((MODEL_DIR / "covid_normal" / "metadata.json").read_text(encoding="utf-8"))
@@ -208,11 +223,9 @@ def test_what_is_not_served_has_no_page(client: FlaskClient, address: str) -> No
     assert client.get(address).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["covid_normal", "covid_pneumo", "screen", "vgg16_cxr", "lung_unet"])
-def test_a_page_is_light_and_its_ids_are_its_own(visitor: Any, facts: dict[str, Facts], name: str) -> None:
-    known = facts[name]
-    full = structs.replace(known, metrics={**known.metrics, **CURVES}) if isinstance(known, HeadFacts) else known
-    page = visitor(**{name: full}).get(f"/models/{name}").text
+@pytest.mark.parametrize("name", [*HEADS, "screen", "vgg16_cxr", "lung_unet"])
+def test_a_page_is_light_and_its_ids_are_its_own(visitor: Any, name: str) -> None:
+    page = visitor().get(f"/models/{name}").text
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert " style=" not in page
@@ -220,11 +233,8 @@ def test_a_page_is_light_and_its_ids_are_its_own(visitor: Any, facts: dict[str, 
 
 
 def test_what_stands_on_another_backbone_is_made_for_it(visitor: Any, facts: dict[str, Facts]) -> None:
-    page = (
-        visitor(covid_normal=structs.replace(facts["covid_normal"], backbone="thin")).get("/models/covid_normal").text
-    )
-    assert "python -m training audit --backbone thin" in page
-    assert "python -m training evaluate runs/thin/covid_normal" in page
+    page = visitor(covid_normal=changed(facts["covid_normal"], backbone="thin")).get("/models/covid_normal").text
+    assert "--backbone thin" in page
     assert "model/thin/covid_normal/head.npz" in page
     assert "--backbone" not in visitor().get("/models/covid_normal").text
 
@@ -232,9 +242,7 @@ def test_what_stands_on_another_backbone_is_made_for_it(visitor: Any, facts: dic
 def test_a_slim_backbone_says_what_it_gives_up(visitor: Any, facts: dict[str, Facts]) -> None:
     beside = [{"inside": each} for each in (True, True, None, False)]
     metrics = {"missed_averaged": 0.0213, "missed_map": 0.1, "beside": beside}
-    page = text(
-        visitor(thin=structs.replace(facts["vgg16_cxr"], name="thin", metrics=metrics)).get("/models/thin").text
-    )
+    page = text(visitor(thin=changed(facts["vgg16_cxr"], name="thin", metrics=metrics)).get("/models/thin").text)
     assert "misses 2.1% of how they differ between films" in page
     assert "Of the 4 figures audited for both, 1 left the interval of vgg16_cxr; model/thin/README.md" in page
     assert "fewer channels, taught by the whole one" in page and "lowest rows above" not in page

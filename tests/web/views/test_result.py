@@ -14,7 +14,7 @@ from web.views.result import HeldOut, Share, held_out, page
 from xray.networks.heads import Head
 
 STEPS = 20
-METRICS = {
+CURVES = {
     "score_histograms": {
         "val": {"positive": [0] * 15 + [10] * 4 + [60], "negative": [900] + [0] * 18 + [100]},
         "test": {"positive": [1] * 10 + [0] * 9 + [30], "negative": [50] * 19 + [50]},
@@ -25,6 +25,7 @@ METRICS = {
         "NEGATIVE": {"positive": 4, "negative": 500},
     },
 }
+METRICS = {"curves": {"covid": CURVES}}
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_each_class_is_drawn_by_its_shares(facts, said):
 
 
 @pytest.mark.parametrize(
-    "metrics",
+    "curves",
     [
         {},
         {"verdicts": {}, "score_histograms": {}},
@@ -92,8 +93,9 @@ def test_each_class_is_drawn_by_its_shares(facts, said):
     ],
     ids=["older artefact", "empty", "verdict never given", "a class without films", "different steps"],
 )
-def test_what_an_artefact_does_not_say_is_left_out(facts, said, metrics):
-    assert held_out(said, structs.replace(facts, metrics=metrics)) == HeldOut()
+def test_what_an_artefact_does_not_say_is_left_out(facts, said, curves):
+    assert held_out(said, structs.replace(facts, metrics={"curves": {"covid": curves}})) == HeldOut()
+    assert held_out(said, structs.replace(facts, metrics={})) == HeldOut()
 
 
 def test_figures_of_another_version_or_of_a_lost_model_are_not_shown(facts, said):

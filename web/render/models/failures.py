@@ -1,40 +1,51 @@
-"""What a model is known to get wrong: sentences that are made from what was measured, so that they stay true."""
+"""Known failures of a head: sentences made from its figures, so that they stay true."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from flask_babel import gettext as _
 
 from web.render.figures import decimal, percent, shown, whole
-from web.render.models.head_plots import audit, baselines
 from web.render.models.terms import change, class_name, erasure
+from xray import head_figures
+from xray.head_figures import MEAN
 from xray.networks.metadata import HeadFacts
 
-Record = Mapping[str, Any]
 
-
-def known(facts: HeadFacts) -> list[str]:
-    """Return one sentence for each weakness that the metadata shows."""
-    return [
-        sentence for part in (_shortcut, _one_sided, _elsewhere, _calibration, _changes) for sentence in part(facts)
-    ]
+def failures(facts: HeadFacts) -> list[str]:
+    """Return one sentence for each weakness that the figures of a head show."""
+    parts: tuple[Callable[[HeadFacts], Iterator[str]], ...]
+    if facts.is_pair:
+        parts = (_shortcut, _one_sided, _elsewhere, _calibration, _changes, _two_answers)
+    elif facts.exclusive:
+        parts = (_shortcut, _undecided, _mean_elsewhere, _several_answers)
+    else:
+        parts = (_findings,)
+    return [str(sentence) for part in parts for sentence in part(facts)]
 
 
 def _shortcut(facts: HeadFacts) -> Iterator[str]:
-    seen = {name: row for name, row in baselines(facts).items() if row["roc_auc"]}
-    if seen:
-        name, best = max(seen.items(), key=lambda each: each[1]["roc_auc"]["value"])
+    best = head_figures.strongest_baseline(facts, facts.positive if facts.is_pair else MEAN)
+    if not best:
+        return
+    auc = shown(best.figures["roc_auc"])
+    if facts.is_pair:
         yield _(
             "A plain regression that sees no lung (%(shown)s) reaches ROC AUC %(auc)s on the same films. So "
             "a large part of what the figures over all sources measure is the hospital, not the disease.",
-            shown=erasure(name),
-            auc=shown(best["roc_auc"]),
+            shown=erasure(best.name),
+            auc=auc,
+        )
+    else:
+        yield _(
+            "A plain regression that sees no lung (%(shown)s) reaches a mean ROC AUC of %(auc)s on the same films. So "
+            "a part of what the figures over all sources measure is the hospital, not the disease.",
+            shown=erasure(best.name),
+            auc=auc,
         )
 
 
 def _one_sided(facts: HeadFacts) -> Iterator[str]:
-    test: Any = facts.metrics.get("test")
-    sources = test["sources"] if test else {}
+    sources = {part.name: part.figures for part in head_figures.parts(facts, facts.positive, "sources")}
     both = {name: row for name, row in sources.items() if row["positives"] and row["negatives"]}
     if sources:
         yield _(
@@ -55,12 +66,11 @@ def _one_sided(facts: HeadFacts) -> Iterator[str]:
 
 
 def _elsewhere(facts: HeadFacts) -> Iterator[str]:
-    found = audit(facts)
-    rows = [(row["left_out"], row["unseen"]) for row in found["leave_one_source_out"]] if found else []
+    rows = [(part.name, part.figures) for part in head_figures.parts(facts, facts.positive, "left_out")]
     alarms = [(name, row) for name, row in rows if row["specificity"]]
     missed = [(name, row) for name, row in rows if row["sensitivity"]]
     if alarms:
-        # By the interval's better end: the surest weakness, rather than one of five films.
+        # By the interval's better end: the surest weakness, rather than one of five radiographs.
         name, row = min(alarms, key=lambda each: each[1]["specificity"]["high"])
         yield _(
             "When %(source)s was left out of the training, %(share)s of its %(n)s negative films came to lie above the "
@@ -81,16 +91,16 @@ def _elsewhere(facts: HeadFacts) -> Iterator[str]:
 
 
 def _calibration(facts: HeadFacts) -> Iterator[str]:
-    if found := audit(facts):
+    if found := head_figures.audit(facts).get("calibration"):
         yield _(
             "A score is no probability: it is off by %(error)s on average.",
-            error=decimal(found["calibration"]["expected_calibration_error"]),
+            error=decimal(found["expected_calibration_error"]),
         )
 
 
 def _changes(facts: HeadFacts) -> Iterator[str]:
-    found: Any = facts.metrics.get("audit")
-    rows = [row for row in found["robustness"] if row["verdict_changed"] is not None] if found else []
+    rows = head_figures.audit(facts).get("robustness", [])
+    rows = [row for row in rows if row["verdict_changed"] is not None]
     if rows:
         worst = max(rows, key=lambda row: row["verdict_changed"])
         yield _(
@@ -98,8 +108,61 @@ def _changes(facts: HeadFacts) -> Iterator[str]:
             change=change(worst["change"]),
             share=percent(worst["verdict_changed"]),
         )
+
+
+def _two_answers(facts: HeadFacts) -> Iterator[str]:
     yield _(
         "It knows two answers, %(positive)s and %(negative)s: whatever else a film shows is pressed into one of them.",
         positive=class_name(facts.positive),
         negative=class_name(facts.negative),
     )
+
+
+def _undecided(facts: HeadFacts) -> Iterator[str]:
+    if found := head_figures.confusion(facts):
+        open_, total = sum(row[-1] for row in found["called"]), sum(map(sum, found["called"]))
+        yield _("It does not decide on %(share)s of the test films.", share=percent(open_ / total))
+
+
+def _mean_elsewhere(facts: HeadFacts) -> Iterator[str]:
+    found = [part for part in head_figures.parts(facts, MEAN, "left_out") if part.figures["sensitivity"]]
+    if found:
+        worst = min(found, key=lambda part: float(part.figures["sensitivity"]["value"]))
+        yield _(
+            "When %(source)s was left out of the training, it gave %(share)s of that source’s films their own class "
+            "the highest score, each class counting the same.",
+            source=worst.name,
+            share=percent(worst.figures["sensitivity"]["value"]),
+        )
+
+
+def _several_answers(facts: HeadFacts) -> Iterator[str]:
+    names = ", ".join(class_name(label) for label in facts.labels)
+    yield _(
+        "It knows these answers and no other: %(names)s. Whatever else a film shows is pressed into them.", names=names
+    )
+
+
+def _findings(facts: HeadFacts) -> Iterator[str]:
+    for label in head_figures.measured_labels(facts):
+        test, best = head_figures.tested(facts, label), head_figures.strongest_baseline(facts, label)
+        if test and best:
+            yield _(
+                "%(finding)s: ROC AUC %(auc)s on the test films; a plain regression that sees no lung (%(shown)s) "
+                "reaches %(without)s.",
+                finding=class_name(label),
+                auc=shown(test["roc_auc"]),
+                shown=erasure(best.name),
+                without=shown(best.figures["roc_auc"]),
+            )
+        elsewhere = [part for part in head_figures.parts(facts, label, "left_out") if part.figures["roc_auc"]]
+        if elsewhere:
+            worst = min(elsewhere, key=lambda part: float(part.figures["roc_auc"]["value"]))
+            yield _(
+                "%(finding)s: ROC AUC %(auc)s where %(source)s was left out of the training.",
+                finding=class_name(label),
+                auc=shown(worst.figures["roc_auc"]),
+                source=worst.name,
+            )
+    names = ", ".join(class_name(label) for label in facts.labels)
+    yield _("It knows these findings and no other: %(names)s.", names=names)

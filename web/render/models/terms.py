@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
+from xray.head_figures import Part
 from xray.networks.metadata import Artefact, BackboneFacts
 from xray.registry import BACKBONE
 
@@ -71,8 +72,8 @@ def title(facts: Artefact) -> str:
     return words.get(facts.kind, facts.title)
 
 
-def part(key: str) -> str:
-    """Name a part of the test films: by view, sex or age."""
+def group_name(key: str) -> str:
+    """Name a group of the test radiographs: of a view, sex or age."""
     words: dict[str, str] = {
         "not stated": _("not stated"),
         "F": _("women"),
@@ -84,6 +85,23 @@ def part(key: str) -> str:
         "over 60": _("over 60 years"),
     }
     return words.get(key, key)
+
+
+def part_name(part: Part) -> str:
+    """Name the radiographs that a part's figures are of."""
+    groups: dict[str, str] = {"views": _("view"), "sexes": _("sex"), "ages": _("age")}
+    match part.kind:
+        case "all":
+            return str(_("all sources"))
+        case "children":
+            return str(_("the children’s published test part"))
+        case "baselines":
+            return str(_("no lung: %(shown)s", shown=erasure(part.name)))
+        case "inside":
+            return str(_("%(source)s alone", source=part.name))
+        case "left_out":
+            return str(_("%(source)s left out", source=part.name))
+    return f"{groups[part.kind]}: {group_name(part.name)}" if part.kind in groups else part.name
 
 
 def erasure(key: str) -> str:

@@ -1,0 +1,238 @@
+"""Tables of the model pages: what no chart holds."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+
+from web.formats import verdict
+from web.render.figures import NONE, decimal, percent, shown, whole
+from web.render.models.terms import change, check, class_name, part_name
+from xray import head_figures
+from xray.head_figures import FIGURES, MEAN, UNDECIDED, Part
+from xray.networks.metadata import BackboneFacts, HeadFacts, ScreenFacts
+
+Record = Mapping[str, Any]
+VERDICTS = ("POSITIVE", "INCONCLUSIVE", "NEGATIVE")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of words; the first of each names it."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def tables(facts: HeadFacts) -> dict[str, Table]:
+    """List what the metadata of a head holds; what it does not hold is left out.
+
+    Args:
+        facts: of the head.
+
+    Returns:
+        By name: `points`, `films` (trained on), `figures`, `sources`, `parts` (by view, sex and age), `called`,
+        `left_out`, `inside`, `predictive`, `heat`, `changes`, `held_out`; of labels that do not exclude each other each
+        one's figures, by its name.
+    """
+    made = {"points": _points(facts), "films": _films(facts)}
+    if facts.is_pair:
+        made |= {
+            "sources": _figures(_("Source by source"), facts, "all", "sources", "baselines"),
+            "parts": _figures(
+                _("By view, sex and age, where the publishers say them"), facts, "views", "sexes", "ages", "children"
+            ),
+            "called": _called(_("Verdicts by class and source"), facts, "test"),
+            "left_out": _left_out(facts),
+            "predictive": _predictive(facts),
+            "heat": _heat(facts),
+            "changes": _changes(facts),
+            "held_out": _called(_("The reference article’s held-out films"), facts, "held_out"),
+        }
+    elif facts.exclusive:
+        made |= {
+            "figures": _by_class(_("All sources mixed"), facts, "all", "baselines"),
+            "left_out": _by_class(_("In a hospital that it did not learn from"), facts, "left_out"),
+            "inside": _by_class(_("Learned and judged inside one source"), facts, "inside"),
+            "sources": _by_class(_("Source by source"), facts, "sources"),
+        }
+    else:
+        made |= {label: _of_label(facts, label) for label in head_figures.measured_labels(facts)}
+    return {name: table for name, table in made.items() if table.rows}
+
+
+def accuracies(facts: BackboneFacts) -> Table:
+    """List how often the backbone was right in its training tasks, on the validation split."""
+    rows = [(name, percent(value, 1)) for name, value in _tasks(facts.metrics)]
+    return Table(_("Validation accuracy after training"), (_("films of"), _("right")), rows)
+
+
+def checks(facts: ScreenFacts) -> Table:
+    """List the checks of the screen, and what follows from each."""
+    rows = [
+        (check(each.name), decimal(each.threshold), _("refused") if each.name == "not_frontal" else _("caution"))
+        for each in facts.checks
+    ]
+    return Table(_("What it asks of every picture"), (_("question"), _("yes from"), _("then")), rows)
+
+
+def _tasks(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    totals = {
+        "balanced_accuracy": _("all classes, each counting the same"),
+        "within": _("findings inside a source, each counting the same"),
+    }
+    for key, value in metrics.items():
+        task = key.removeprefix("val_")
+        label, _joint, source = task.partition("_")
+        if task == key:
+            continue
+        if task in totals:
+            yield totals[task], value
+        elif label == "within":
+            yield _("findings inside %(source)s", source=source), value
+        else:
+            yield f"{class_name(label)}, {source}", value
+
+
+def _points(facts: HeadFacts) -> Table:
+    pairs = [] if facts.is_pair else list(zip(map(class_name, facts.labels), facts.points, strict=True))
+    if facts.exclusive:
+        rows = [(name, decimal(point.negative_below, 4)) for name, point in pairs]
+        return Table(_("Thresholds"), (_("class"), _("plausible from")), rows)
+    edges = [
+        (name, *(decimal(each, 4) for each in (point.threshold, point.negative_below, point.positive_from)))
+        for name, point in pairs
+    ]
+    return Table(_("Thresholds"), (_("finding"), _("threshold"), _("negative below"), _("positive from")), edges)
+
+
+def _films(facts: HeadFacts) -> Table:
+    """List how many radiographs and patients of each label and source the head was trained and tested on."""
+    found: Any = facts.training.get("films", [])
+    splits = {"train": _("training"), "val": _("validation"), "test": _("test"), "held_out": _("held out")}
+    counts: dict[str, dict[str, str]] = {}
+    for row in sorted(found, key=lambda row: (row["source"], row["label"])):
+        of = counts.setdefault(f"{class_name(row['label'])}, {row['source']}", {})
+        of[row["split"]] = f"{whole(row['films'])} ({whole(row['patients'])})"
+    rows = [(name, *(of.get(split, NONE) for split in splits)) for name, of in counts.items()]
+    return Table(_("How many films"), (_("films (patients)"), *splits.values()), rows)
+
+
+def _figures(title: str, facts: HeadFacts, *kinds: str) -> Table:
+    rows = [_row(part_name(part), part.figures) for part in head_figures.parts(facts, facts.positive, *kinds)]
+    return Table(title, _figure_head(), rows)
+
+
+def _figure_head() -> tuple[str, ...]:
+    return (_("films of"), _("films"), _("patients"), _("ROC AUC"), _("sensitivity"), _("specificity"))
+
+
+def _row(name: str, row: Record) -> tuple[str, ...]:
+    return (name, whole(row["n"]), whole(row["patients"]), *(shown(row[figure]) for figure in FIGURES))
+
+
+def _by_class(title: str, facts: HeadFacts, *kinds: str) -> Table:
+    """List the figures of each part by label, the mean of the labels first; labels without radiographs are left out."""
+    labels = head_figures.measured_labels(facts)
+    found = {
+        label: {(part.kind, part.name): part for part in head_figures.parts(facts, label, *kinds)} for label in labels
+    }
+    rows = []
+    for key, mean in found.get(MEAN, {}).items():
+        for label in labels:
+            part = found[label].get(key)
+            films = part and part.figures["n" if label == MEAN else "positives"]
+            if part and films:
+                words = _("all, each counting the same") if label == MEAN else class_name(label)
+                name = mean.name if mean.kind in ("left_out", "inside") else part_name(mean)
+                rows.append((name, words, whole(films), *(shown(part.figures[figure]) for figure in FIGURES)))
+    head = (_("films of"), _("class"), _("films"), _("ROC AUC"), _("sensitivity"), _("specificity"))
+    return Table(title, head, rows)
+
+
+def _of_label(facts: HeadFacts, label: str) -> Table:
+    def row(part: Part) -> tuple[str, ...]:
+        counts = (whole(part.figures[key]) for key in ("n", "positives"))
+        return (part_name(part), *counts, *(shown(part.figures[figure]) for figure in FIGURES))
+
+    rows = [row(part) for part in head_figures.parts(facts, label, "all", "baselines", "inside", "left_out")]
+    head = (_("films of"), _("films"), _("with it"), _("ROC AUC"), _("sensitivity"), _("specificity"))
+    return Table(_("All figures: %(finding)s", finding=class_name(label)), head, rows)
+
+
+def _called(title: str, facts: HeadFacts, part: str) -> Table:
+    keys = {"POSITIVE": facts.positive, "INCONCLUSIVE": UNDECIDED, "NEGATIVE": facts.negative}
+    rows = [
+        (
+            ", ".join(filter(None, (class_name(row["label"]), row["source"]))),
+            whole(row["n"]),
+            whole(row["patients"]),
+            shown(row["called_positive"]),
+            *(whole(row["called"][keys[name]]) for name in VERDICTS),
+        )
+        for row in head_figures.called(facts, part)
+    ]
+    head = (_("films of"), _("films"), _("patients"), _("at or above the threshold"), *map(verdict, VERDICTS))
+    return Table(title, head, rows)
+
+
+def _left_out(facts: HeadFacts) -> Table:
+    thresholds = {row["left_out"]: row["threshold"] for row in head_figures.audit(facts).get("left_out", [])}
+    rows = [
+        (*_row(part.name, part.figures), decimal(thresholds[part.name]) if part.name in thresholds else NONE)
+        for part in head_figures.parts(facts, facts.positive, "left_out")
+    ]
+    return Table(_("In a hospital that it did not learn from"), (*_figure_head(), _("threshold")), rows)
+
+
+def _predictive(facts: HeadFacts) -> Table:
+    rows = [
+        (percent(row["prevalence"]), percent(row["positive"], 1), percent(row["negative"], 1))
+        for row in head_figures.audit(facts).get("predictive_values", [])
+    ]
+    head = (_("of all who are filmed, ill"), _("positive answers that are right"), _("negative answers that are right"))
+    return Table(_("How often an answer would be right"), head, rows)
+
+
+def _heat(facts: HeadFacts) -> Table:
+    rows = [
+        (
+            f"{class_name(row['label'])}, {row['source']}",
+            whole(row["n"]),
+            _number(row["in_lungs"], percent),
+            _number(row["area"], percent),
+        )
+        for row in head_figures.audit(facts).get("heat", [])
+    ]
+    return Table(_("Heat inside the lungs"), (_("films of"), _("films"), _("heat in the lungs"), _("lung")), rows)
+
+
+def _changes(facts: HeadFacts) -> Table:
+    rows = [
+        (
+            change(row["change"]),
+            _number(row["shift_median"], decimal),
+            _number(row["shift_p95"], decimal),
+            _number(row["verdict_changed"], _per_cent),
+            _number(row["refused"], _per_cent),
+        )
+        for row in head_figures.audit(facts).get("robustness", [])
+    ]
+    head = (
+        _("change"),
+        _("score moves (median)"),
+        _("score moves (95th percentile)"),
+        _("another verdict"),
+        _("refused"),
+    )
+    return Table(_("What harmless changes do"), head, rows)
+
+
+def _number(value: float | None, write: Callable[[float], str]) -> str:
+    return NONE if value is None else write(value)
+
+
+def _per_cent(share: float) -> str:
+    return percent(share, 1)

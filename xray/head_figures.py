@@ -1,0 +1,153 @@
+"""Figures of a head from the `metrics` of its metadata.json, for the app's model pages and for training's reports.
+
+Each label has figures of its own, against the head's other labels; of a pair only the positive label has. A head whose
+exclusive labels are more than a pair also has their means, under MEAN. What was not measured is absent or None.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+# n, patients, positives, negatives, roc_auc, sensitivity, specificity; the last three hold value, low and high.
+Figures = Mapping[str, Any]
+FIGURES = ("roc_auc", "sensitivity", "specificity")
+MEAN = "mean"
+# A radiograph of which an exclusive head calls no label.
+UNDECIDED = "undecided"
+
+
+class Measured(Protocol):
+    """What was measured: a head with its metadata.json, or the run of one."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Of the outputs, in their order."""
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether a radiograph shows one label only."""
+
+    @property
+    def positive(self) -> str:
+        """The label that the head's own score and verdict are for."""
+
+    @property
+    def metrics(self) -> Mapping[str, object]:
+        """As metadata.json holds them."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The figures of some radiographs.
+
+    Attributes:
+        kind: all, sources, views, sexes, ages or children (of the served head on the test split), baselines (predictors
+            that see no lungs), inside (trained and tested in one source) or left_out (trained without this source).
+        name: of the source, view, sex, age group or baseline; empty for `all` and `children`.
+        figures: of these radiographs.
+    """
+
+    kind: str
+    name: str
+    figures: Figures
+
+
+def is_pair(facts: Measured) -> bool:
+    """Tell whether one score says both labels: there are two, and they exclude each other."""
+    return facts.exclusive and len(facts.labels) == 2
+
+
+def measured_labels(facts: Measured) -> list[str]:
+    """Return what the head was measured for: its labels, of a pair the positive one, after MEAN where there is one."""
+    test = _metrics(facts).get("test", {})
+    return [label for label in (MEAN, *facts.labels) if label in test]
+
+
+def parts(facts: Measured, label: str, *kinds: str) -> list[Part]:
+    """Return the figures of one label, part by part.
+
+    Args:
+        facts: of the head.
+        label: one of its labels, or MEAN.
+        kinds: of `Part`, in the order in which they are wanted.
+    """
+    return [part for kind in kinds for part in _parts(_metrics(facts), label, kind)]
+
+
+def tested(facts: Measured, label: str | None = None) -> Figures | None:
+    """Return the figures of a label on all test radiographs; None for a head that was not tested.
+
+    Args:
+        facts: of the head.
+        label: the positive one by default.
+    """
+    found = parts(facts, label or facts.positive, "all")
+    return found[0].figures if found else None
+
+
+def curves(facts: Measured, label: str | None = None) -> Mapping[str, Any]:
+    """Return `roc`, `score_histograms` and `verdicts` of a label, as far as they were measured.
+
+    Args:
+        facts: of the head.
+        label: the positive one by default.
+    """
+    found: Mapping[str, Any] = _metrics(facts).get("curves", {}).get(label or facts.positive, {})
+    return found
+
+
+def called(facts: Measured, part: str) -> Sequence[Mapping[str, Any]]:
+    """Return how many radiographs of each label and source an exclusive head called each of its labels, or none.
+
+    Args:
+        facts: of the head.
+        part: test, held_out or left_out.
+    """
+    return [row for row in _metrics(facts).get("called", []) if row["part"] == part]
+
+
+def confusion(facts: Measured) -> Mapping[str, Any] | None:
+    """Return `highest` and `called` of the test split, counts by true label; None but for several exclusive labels."""
+    found: Mapping[str, Any] | None = _metrics(facts).get("confusion")
+    return found
+
+
+def audit(facts: Measured) -> Mapping[str, Any]:
+    """Return what the audit measured; nothing for a head that was not audited."""
+    found: Mapping[str, Any] = _metrics(facts).get("audit") or {}
+    return found
+
+
+def strongest_baseline(facts: Measured, label: str) -> Part | None:
+    """Return the baseline of the largest ROC AUC.
+
+    Args:
+        facts: of the head.
+        label: one of its labels, or MEAN.
+    """
+    found = [part for part in parts(facts, label, "baselines") if part.figures["roc_auc"]]
+    return max(found, key=lambda part: float(part.figures["roc_auc"]["value"]), default=None)
+
+
+def _parts(metrics: Mapping[str, Any], label: str, kind: str) -> Iterator[Part]:
+    test = metrics.get("test", {}).get(label, {})
+    match kind:
+        case "all" | "children":
+            if test.get(kind):
+                yield Part(kind, "", test[kind])
+        case "baselines":
+            for name, labels in metrics.get(kind, {}).items():
+                if label in labels:
+                    yield Part(kind, name, labels[label]["all"])
+        case "inside" | "left_out":
+            for name, labels in metrics.get(kind, {}).items():
+                if label in labels:
+                    yield Part(kind, name, labels[label])
+        case _:
+            for name, figures in test.get(kind, {}).items():
+                yield Part(kind, name, figures)
+
+
+def _metrics(facts: Measured) -> Mapping[str, Any]:
+    found: Any = facts.metrics
+    return found  # type: ignore[no-any-return]  # as training wrote it
