@@ -1,4 +1,4 @@
-"""Both models read together: model 1 first (normal or not), then model 2 (COVID-19 or another pneumonia)."""
+"""Models 1 and 2 combined: model 1 (normal or not), then model 2 (COVID-19 or another pneumonia)."""
 
 import math
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from xray.prediction import Prediction
 
 NAME = "combined"
 MODELS = ("covid_normal", "covid_pneumo")
-# Where both thresholds are moved to.
+# Both thresholds are moved to this score.
 THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
 class Combined:
-    """What the two models say together.
+    """The combined verdict of models 1 and 2.
 
     Attributes:
         verdict: POSITIVE where both are, NEGATIVE where one is, else INCONCLUSIVE.
@@ -27,7 +27,7 @@ class Combined:
 
 
 def combine(predictions: tuple[Prediction, ...]) -> Combined | None:
-    """Read two predictions of one radiograph together; None unless both models were asked.
+    """Combine two predictions of one radiograph; None unless both models were asked.
 
     Args:
         predictions: of an Analysis.
@@ -43,9 +43,14 @@ def combine(predictions: tuple[Prediction, ...]) -> Combined | None:
 
 
 def _moved(score: float, threshold: float) -> float:
-    """Move a score in logit so that the threshold comes to lie at 0.5; cut to 4 decimals."""
+    """Shift a score in logits so that its threshold lies at 0.5; truncated to 4 decimals.
+
+    Args:
+        score: in [0, 1].
+        threshold: in [0, 1].
+    """
     above, below = score * (1 - threshold), (1 - score) * threshold
-    # Neither is left only where a score of 0 or 1 is the threshold itself.
+    # Both are 0 only where a score of 0 or 1 equals the threshold.
     share = above / (above + below) if above + below else THRESHOLD
-    # Cut rather than rounded, or a score just below its threshold would reach 0.5 as well.
+    # Truncated, not rounded: a score just below its threshold must stay below 0.5.
     return math.floor(10_000 * share) / 10_000

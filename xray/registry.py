@@ -1,4 +1,4 @@
-"""The artefacts of model/, checked and loaded once at start-up."""
+"""The artefacts of model/, verified and loaded once at start-up."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from xray.networks.runtime import Network, broken
 from xray.quality.out_of_distribution import Screen
 
 MODEL_DIR = Path(__file__).resolve().parent.parent / "model"
-# The backbone that is served unless another is asked for. What was made for it stands in model/ itself; what was made
-# for another, in that one's folder.
+# The default backbone. Heads and screen made for it are in model/ itself; those made for another backbone are in that
+# backbone's folder.
 BACKBONE = "vgg16_cxr"
-# The two models that the project promises, in the order in which they are shown; others follow by name.
+# Models 1 and 2, in the order in which they are shown; others follow.
 PROMISED = ("covid_normal", "covid_pneumo")
 
 F = TypeVar("F", bound=Artefact)
@@ -34,7 +34,7 @@ class Backbone:
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """Everything that is needed to analyse a radiograph.
+    """The networks and heads that analyse a radiograph.
 
     Attributes:
         segmenter: the lung network.

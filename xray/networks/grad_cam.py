@@ -1,4 +1,4 @@
-"""Where in the picture a head saw its evidence."""
+"""Grad-CAM: where in the image a head found its evidence."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box
 
 Cam = NDArray[np.float32]  # on the backbone's grid
-Heat = NDArray[np.float32]  # at the picture's size
+Heat = NDArray[np.float32]  # at the image's size
 
 
 def grad_cam(features: Features, kernel: NDArray[np.float32], index: int, *, exclusive: bool = True) -> Cam:
@@ -42,12 +42,12 @@ def grad_cam(features: Features, kernel: NDArray[np.float32], index: int, *, exc
 
 
 def to_picture(cam: Cam, box: Box, shape: tuple[int, int]) -> Heat:
-    """Lay a class activation map over the part of the picture that the network saw.
+    """Resize a class activation map to the part of the image that the network saw.
 
     Args:
         cam: float32, shape (height, width), values 0 to 1.
-        box: that part, in pixels of the picture.
-        shape: height and width of the picture.
+        box: that part, in pixels of the image.
+        shape: height and width of the image.
 
     Returns:
         float32, of the given shape, values 0 to 1, bilinear inside the box and 0 outside.
@@ -62,15 +62,15 @@ def lung_share(lungs: LungMask, box: Box, shape: tuple[int, ...]) -> NDArray[np.
     """Return how much of each cell of the backbone's grid is lung.
 
     Args:
-        lungs: bool, of the picture's shape.
-        box: the part of the picture that the network saw.
+        lungs: bool, of the image's shape.
+        box: the part of the image that the network saw.
         shape: height and width of the grid.
 
     Returns:
         float32, of the given shape, values 0 to 1; its mean is what evenly spread heat would have in the lungs.
     """
     part = np.ascontiguousarray(lungs[box.top : box.bottom, box.left : box.right])
-    # Lung above and left of each point: of four corners it gives a cell's, for a fifth of what averaging costs.
+    # Summed-area table: four corners give each cell, at a fifth of the cost of averaging.
     sums = cv2.integral(part.view(np.uint8))
     rows, columns = (np.linspace(0, side, cells + 1) for side, cells in zip(part.shape, shape, strict=True))
     corners = _between(_between(sums, rows).T, columns).T
@@ -89,6 +89,11 @@ def heat_in_lungs(cam: Cam, share: NDArray[np.float32]) -> float | None:
 
 
 def _between(rows: NDArray[Any], at: NDArray[Any]) -> NDArray[np.float64]:
-    """Return rows that lie between those of a table, on the line between their two neighbours."""
+    """Interpolate linearly between the rows of a table.
+
+    Args:
+        rows: the table.
+        at: positions, in rows.
+    """
     above = np.minimum(at.astype(int), len(rows) - 2)
     return np.asarray(rows[above] + (at - above)[:, None] * (rows[above + 1] - rows[above]), np.float64)

@@ -1,4 +1,4 @@
-"""Where the lungs are: the U-Net's input and what is made of its output."""
+"""Lung segmentation: the U-Net's input, and the lung mask made from its output."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ LungMask = NDArray[np.bool_]
 
 SIZE = 128
 THRESHOLD = 0.5
-# A second lung smaller than this share of the larger one is noise rather than a lung.
+# A second region smaller than this share of the larger one is noise, not a lung.
 SMALLEST_LUNG = 0.1
 
 
@@ -50,7 +50,7 @@ def mask_from_output(probability: NDArray[np.float32], shape: tuple[int, int]) -
 
 
 def resized(lungs: LungMask, shape: tuple[int, int]) -> LungMask:
-    """Return a mask at another size, its edge on the line between the old one's pixels.
+    """Resize a lung mask, with its edge interpolated between pixels.
 
     Args:
         lungs: bool, shape (height, width).

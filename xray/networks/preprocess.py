@@ -1,4 +1,4 @@
-"""From a decoded radiograph to the network's input: the only path, in training and in serving."""
+"""Crop and intensity scaling: from a radiograph and its lungs to the backbone's input."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,13 +15,13 @@ WHOLE_IMAGE = "whole-image"
 LUNG_BOX = "lung-box"
 
 MIN_SIDE = 64
-# The box of the lungs is widened on each side by this share of its height or width, so that the
-# diaphragm, the apices and an imperfect mask stay inside.
+# The lung box is widened on each side by this share of its height or width, so that the diaphragm, the apices and
+# an imperfect mask stay inside.
 MARGIN = 0.06
-# Burnt-in letters and collimator edges are extreme; they must not set the contrast of the lungs.
+# Burnt-in letters and collimator edges have extreme values; they must not set the contrast of the lungs.
 DARKEST_PERCENT, BRIGHTEST_PERCENT = 1.0, 99.0
-# Publishers shrink: half of the training films come at 224 px, their lungs at about 160. Sharper films
-# are brought down to that, or else sharpness tells the publisher.
+# Half of the training radiographs are published at 224 px, their lungs at about 160 px. Sharper ones are reduced to
+# that, or the network could tell the publisher by sharpness.
 DETAIL = 160
 
 
@@ -41,7 +41,7 @@ class Recipe:
     size: int
 
     def __post_init__(self) -> None:
-        """Refuse a recipe that nobody can follow."""
+        """Refuse an unknown name, and a size that VGG16 cannot halve four times."""
         if self.name not in (WHOLE_IMAGE, LUNG_BOX) or self.size < 32 or self.size % 16:
             raise ModelError(
                 f"Expected the recipe {WHOLE_IMAGE!r} or {LUNG_BOX!r} and a size that is a multiple of 16. "
@@ -50,7 +50,7 @@ class Recipe:
 
 
 class Box(NamedTuple):
-    """A rectangle of a picture in pixels; bottom and right are exclusive."""
+    """A rectangle of an image in pixels; bottom and right are exclusive."""
 
     top: int
     bottom: int
@@ -59,14 +59,14 @@ class Box(NamedTuple):
 
 
 def crop_box(lungs: LungMask, recipe: Recipe) -> Box:
-    """Return the part of the picture that the network sees.
+    """Return the part of the image that the network sees.
 
     Args:
         lungs: bool, shape (height, width), True inside the lungs.
-        recipe: `whole-image` takes all of it, `lung-box` the lungs with a margin.
+        recipe: `whole-image` takes all of the image, `lung-box` the lungs with a margin.
 
     Returns:
-        The box; the whole picture where the mask is empty.
+        The box; the whole image where the mask is empty.
     """
     height, width = lungs.shape
     rows, columns = np.flatnonzero(lungs.any(axis=1)), np.flatnonzero(lungs.any(axis=0))
@@ -78,13 +78,13 @@ def crop_box(lungs: LungMask, recipe: Recipe) -> Box:
 
 
 def crop(image: GreyImage, box: Box, recipe: Recipe) -> GreyImage:
-    """Cut the box out, squash it to the recipe's square and set its contrast.
+    """Crop the box, resize it to the recipe's square and stretch its contrast.
 
     Args:
         image: grey, uint8, shape (height, width).
         box: the part to keep.
-        recipe: gives the size; `lung-box` also keeps no more detail than 160 px a side and stretches
-            the 1st to 99th percentile to 0..255.
+        recipe: gives the size; `lung-box` also reduces the detail to 160 px a side and stretches the 1st to the 99th
+            percentile to 0..255.
 
     Returns:
         uint8, shape (size, size).

@@ -1,4 +1,4 @@
-"""Running a network; the only importer of LiteRT."""
+"""LiteRT networks. The only module that imports LiteRT."""
 
 from pathlib import Path
 from queue import LifoQueue
@@ -11,7 +11,12 @@ from xray.errors import ModelError
 
 
 def broken(path: Path, problem: str) -> ModelError:
-    """Say which artefact cannot be used, why, and what mends it."""
+    """Return the error for an artefact that cannot be used.
+
+    Args:
+        path: the artefact.
+        problem: what was expected and what was received.
+    """
     return ModelError(
         f"{path}: {problem} Restore the artefact as it was published with `git checkout -- model`, "
         "or rebuild it with `make models`."
@@ -21,9 +26,9 @@ def broken(path: Path, problem: str) -> ModelError:
 class Network:
     """A LiteRT network that any number of threads may call.
 
-    An interpreter serves one thread at a time (tensorflow/tensorflow#26365), so a pool of them waits in
-    a queue; a caller waits while all are busy. The last one used is handed out first: its memory is warm.
-    Each interpreter of the 8-bit VGG16 costs 47 MB resident and 30 ms to load.
+    An interpreter serves one thread at a time (tensorflow/tensorflow#26365), so calls take one from a pool and wait
+    while all are busy. The one used last is taken first, as its memory is warm. Each interpreter of the 8-bit VGG16
+    costs 47 MB resident and 30 ms to load.
 
     Attributes:
         input_shape: with the batch axis, which is 1.
@@ -53,7 +58,7 @@ class Network:
         self._output, self.output_shape = _tensor(path, interpreter.get_output_details(), "output")
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the network on one picture.
+        """Run the network on one image.
 
         Args:
             x: float32, shape `input_shape`.
