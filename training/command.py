@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from training.data.manifest import MANIFEST
-from training.fit.features import CHOICES, run_folder
+from training.fit.features import run_folder
 from xray.registry import BACKBONE
 
 
@@ -12,7 +12,7 @@ def head_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser for a configuration, a backbone, a manifest and a run's folder."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, help="a TOML file of training/configs")
-    parser.add_argument("--backbone", default=BACKBONE, help=CHOICES)
+    parser.add_argument("--backbone", default=BACKBONE, help="of model/")
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)")
     return parser

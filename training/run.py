@@ -1,45 +1,55 @@
 """A run is a folder: what was asked (config.json), how it went (history.csv), what came out."""
 
 import csv
-import dataclasses
 import hashlib
 import json
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from training.config import REPOSITORY
-from training.networks import devices
+
+if TYPE_CHECKING:
+    import keras
 
 
-def describe(config: Any, manifest: Path) -> dict[str, Any]:  # noqa: ANN401 - any configuration dataclass
-    """Return what is needed to repeat a run: configuration, data hash, commit and versions."""
-    return {
-        "config": dataclasses.asdict(config),
+def describe(config: object, manifest: Path) -> dict[str, Any]:
+    """Return what is needed to repeat a run: configuration, data hash, commit and versions.
+
+    Args:
+        config: a configuration, as `training.config.load` reads them.
+        manifest: of the radiographs.
+    """
+    facts = {
+        "config": msgspec.to_builtins(config),
         "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
         "commit": _commit(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "python": platform.python_version(),
-            "keras": keras.__version__,
-            "backend": f"{keras.backend.backend()} {_backend_version()}",
             "numpy": version("numpy"),
             "opencv": version("opencv-python-headless"),
         },
         "machine": f"{platform.system()} {platform.machine()}",
-        "devices": devices.describe(),
     }
+    if "keras" in sys.modules:  # a head is fitted without it
+        from training.networks import devices
+
+        facts["versions"] |= devices.versions()
+        facts["devices"] = devices.describe()
+    return facts
 
 
-def start(folder: Path, config: Any, manifest: Path) -> None:  # noqa: ANN401
+def start(folder: Path, config: object, manifest: Path) -> None:
     """Create the run's folder and write config.json, unless the run is being resumed."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.json"
@@ -78,11 +88,11 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write an archive of NumPy arrays whole or not at all."""
     part = path.with_suffix(".part.npz")
-    np.savez(part, **arrays)
+    np.savez(part, **dict(arrays))  # type: ignore[arg-type]  # NumPy types its other keyword alone
     part.replace(path)
 
 
-def save_model(model: keras.Model, path: Path) -> None:
+def save_model(model: "keras.Model", path: Path) -> None:
     """Save a Keras model, whole or not at all: a killed run never leaves half a file."""
     part = path.with_name(f"part_{path.name}")
     model.save(part)
@@ -95,14 +105,3 @@ def _commit() -> str:
     head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
     dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
     return (head.stdout.strip() or "unknown") + ("+" if dirty.stdout else "")
-
-
-def _backend_version() -> str:
-    backend = keras.backend.backend()
-    package = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "torch": ("torch",), "jax": ("jax",)}[backend]
-    for name in package:
-        try:
-            return version(name)
-        except ModuleNotFoundError:
-            continue
-    return "unknown"

@@ -56,7 +56,7 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
     import keras
     from keras import applications, layers
 
-    from training.data import crops
+    from training import cache
     from training.evaluate import baselines
     from training.studies.compare import architectures, fine_tune
 
@@ -67,7 +67,8 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
         return keras.Model(keras.utils.get_source_inputs(x), layers.ReLU()(x), name="small")
 
     monkeypatch.setattr(architectures, "ARCHITECTURES", {"MobileNetV2": (build, applications.mobilenet_v2)})
-    for module in (baselines, crops, fine_tune):
+    monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
+    for module in (baselines, fine_tune):
         monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
 
 

@@ -63,9 +63,7 @@ def test_a_missing_file(tmp_path):
 def test_every_shipped_configuration_is_read():
     pytest.importorskip("keras")
     from training.fit.backbone import PretrainConfig
-    from training.fit.classes import ClassesConfig
-    from training.fit.contrast import ContrastConfig
-    from training.fit.labels import LabelsConfig
+    from training.fit.head import HeadConfig
     from training.fit.out_of_distribution_data import ScreenConfig
     from training.fit.segment import SegmentConfig
     from training.fit.slim import SlimConfig
@@ -78,17 +76,17 @@ def test_every_shipped_configuration_is_read():
         "articles": Tutorial,
         "compare": CompareConfig,
         "compare_imagenet": CompareConfig,
-        "covid_normal_pneumo": ClassesConfig,
-        "findings": LabelsConfig,
-        "four_classes": ClassesConfig,
-        "four_classes_here": ClassesConfig,
+        "three_classes": HeadConfig,
+        "findings": HeadConfig,
+        "four_classes": HeadConfig,
+        "four_classes_here": HeadConfig,
         "grid": GridConfig,
         "grid_small": GridConfig,
         "lungs": SegmentConfig,
         "backbone": PretrainConfig,
         "backbone_more": PretrainConfig,
-        "covid_normal": ContrastConfig,
-        "covid_pneumo": ContrastConfig,
+        "covid_normal": HeadConfig,
+        "covid_pneumo": HeadConfig,
         "screen": ScreenConfig,
         "slim": SlimConfig,
     }

@@ -42,8 +42,7 @@ HEAD = train.TrainConfig(
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """Keep the cached crops and features of these tests out of runs/."""
-    monkeypatch.setattr("training.data.crops.CACHE", tmp_path / "crops")
-    monkeypatch.setattr("training.fit.features.CACHE", tmp_path / "features")
+    monkeypatch.setattr("training.cache.FOLDER", tmp_path / "cache")
 
 
 def test_segment_resumes_where_it_was_killed(collection, tmp_path, monkeypatch):
@@ -79,7 +78,7 @@ def test_pretrain_goes_through_its_sizes_and_leaves_plain_vgg16_weights(collecti
 def test_films_to_start_from_are_all_there_are_where_an_epoch_has_fewer(collection):
     data = crops(collection, Recipe("lung-box", 64))
     stage = dataclasses.replace(STAGE, batch=backbone.START_PICTURES)
-    draws = backbone.Draws(data, backbone.Findings.of(data.rows), BACKBONE, stage, 0, Workers(data.pictures))
+    draws = backbone.Draws(data, backbone.Findings.of(data.rows), BACKBONE, stage, 0, Workers(data.images))
     inputs, targets = draws[0]
     assert inputs.shape == (STAGE.pictures, 32, 32, 1)
     assert len(targets["logits"]) == STAGE.pictures

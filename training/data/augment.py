@@ -3,7 +3,7 @@
 Heavy on purpose: exposure, border and position tell hospitals apart, so they must not be dependable.
 """
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,7 +14,6 @@ from xray.networks.preprocess import LUNG_BOX, Recipe, scale
 CURVE_STEPS = 6  # straight pieces of a random tone curve
 CURVE_SPREAD = 0.6  # of the logarithm of their slopes
 EQUALISE_LIMIT = (1.0, 3.0)  # smallest and largest clip limit
-FIRST_KEYS = 10  # of Augmentation, up to `erase`
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,6 @@ class Augmentation:
     erase: float = 0.0
     brightness: tuple[float, float] = (1.0, 1.0)
     shear_degrees: float = 0.0
-
-    def identity(self) -> tuple[object, ...]:
-        """Return what a cache's name holds: keys that came later count where they are set, so that old caches last."""
-        later = {each.name: getattr(self, each.name) for each in fields(self)[FIRST_KEYS:]}
-        set_later = [(name, value) for name, value in later.items() if value != getattr(Augmentation, name)]
-        return (*astuple(self)[:FIRST_KEYS], *set_later)
 
 
 def transform(side: int, output: int, how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:

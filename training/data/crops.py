@@ -1,30 +1,44 @@
-"""The radiographs as the networks see them: cached lung-box crops, and balanced draws from them."""
+"""The radiographs as the networks see them: cached crops, made by the pixel path of serving, and balanced draws."""
 
-import hashlib
-import time
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import cache as once
 from pathlib import Path
+from typing import TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.config import MODELS, RUNS
-from training.data.manifest import Row, read, root
-from training.networks import devices
-from xray.io import image
-from xray.networks import lungs, preprocess
+import xray
+from training import cache
+from training.config import MODELS
+from training.data.manifest import LABELS, Row, read, root
+from xray import analysis
+from xray.analysis import Prepared
+from xray.errors import ImageError
 from xray.networks.preprocess import Recipe
 from xray.networks.runtime import Network
 
-# A cached file's name holds the hash of all that it depends on.
-CACHE = RUNS / "crops"
 LUNG_NETWORK = MODELS / "lung_unet" / "network.tflite"
-# Sources of one class are drawn in proportion to the cube root of their size: a small hospital is
-# heard, a large one does not drown it, and eleven pictures are not repeated hundreds of times.
+# The code that a crop depends on, besides the lung network and OpenCV.
+_XRAY = Path(xray.__file__).parent
+PIXEL_PATH = (
+    *sorted((_XRAY / "io").glob("*.py")), *sorted((_XRAY / "quality").glob("*.py")),
+    _XRAY / "analysis.py", _XRAY / "networks" / "lungs.py", _XRAY / "networks" / "preprocess.py",
+)  # fmt: skip
+THREADS = os.cpu_count() or 1
+# A source of a label is drawn in proportion to the cube root of its size: a small hospital is heard, a large one does
+# not drown it, and eleven radiographs are not repeated hundreds of times.
 SOURCE_POWER = 1 / 3
+# For heads: every source and label weighs the same, however many radiographs it has.
+EQUAL = 0.0
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -33,72 +47,111 @@ class Crops:
 
     Attributes:
         rows: the radiographs, in the order of the manifest.
-        pictures: uint8, shape (len(rows), size, size), memory-mapped.
+        images: uint8, shape (len(rows), size, size), memory-mapped.
     """
 
     rows: list[Row]
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
+
+    @property
+    def pictures(self) -> NDArray[np.uint8]:
+        """The images, by their former name."""
+        return self.images
 
     def where(self, *, split: str) -> NDArray[np.intp]:
         """Return the positions of one split's radiographs."""
         return np.flatnonzero([row.split == split for row in self.rows])
 
     def draw(self, count: int, seed: tuple[int, ...]) -> NDArray[np.intp]:
-        """Draw training radiographs, some more than once, classes and sources balanced; see `draw_weights`."""
+        """Draw training radiographs, some more than once, labels and sources balanced; see `draw_weights`.
+
+        Args:
+            count: how many.
+            seed: of the draw.
+        """
         train = self.where(split="train")
         weights = draw_weights([self.rows[i].label for i in train], [self.rows[i].source for i in train])
         return np.random.default_rng(seed).choice(train, count, p=weights)
 
 
-def crops(manifest: Path, recipe: Recipe, some: Sequence[Row] | None = None) -> Crops:
-    """Segment and crop every radiograph of the manifest once; later calls read the cache.
+def crops(
+    manifest: Path, recipe: Recipe, some: Sequence[Row] | None = None, *, labels: Collection[str] = LABELS
+) -> Crops:
+    """Prepare every radiograph of the manifest once; later calls read the cache.
 
     Args:
-        manifest: written by `training.data.prepare`.
+        manifest: written by `prepare`.
         recipe: which crop, at which size.
-        some: of its rows; all of them by default.
+        some: of its rows; all with one of the labels by default.
+        labels: of the manifest.
 
     Returns:
-        The crops of all splits, made by the served lung network.
+        The crops of all splits; without the radiographs that serving refuses, which no head ever sees.
     """
-    rows, folder = list(some or read(manifest)), root(manifest)
-    named = manifest.read_bytes() if some is None else "".join(row.sha256 for row in some).encode()
-    inputs = (LUNG_NETWORK, Path(lungs.__file__), Path(preprocess.__file__))
-    key = hashlib.sha256(named + b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
-    path = CACHE / f"{recipe.name}-{recipe.size}-{key}.npy"
-    while devices.share()[0] > 0 and not path.exists():
-        time.sleep(1)  # the first of several processes makes them for all
-    if not path.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        _write(path, rows, folder, recipe)
-    return Crops(rows, np.load(path, mmap_mode="r"))
+    rows = list(read(manifest, labels) if some is None else some)
+    folder = root(manifest)
+
+    def make() -> dict[str, NDArray[np.generic]]:
+        found = threaded(lambda row: prepared(folder / row.path, recipe), rows, "crop")
+        images = [each.crop for each in found if each]
+        accepted = np.array([each is not None for each in found])
+        return {"images": np.stack(images), "accepted": accepted}
+
+    kept = cache.arrays("crops", ([row.sha256 for row in rows], astuple(recipe), pixel_path()), make)
+    return Crops([row for row, accepted in zip(rows, kept["accepted"], strict=True) if accepted], kept["images"])
 
 
-def _write(path: Path, rows: Sequence[Row], folder: Path, recipe: Recipe) -> None:
-    network = Network(LUNG_NETWORK, pool_size=2, threads=1)
+def prepared(path: Path, recipe: Recipe) -> Prepared | None:
+    """Prepare one file as serving does.
 
-    def one(row: Row) -> NDArray[np.uint8]:
-        picture = image.read((folder / row.path).read_bytes())
-        mask = lungs.segment(picture, network)
-        return preprocess.crop(picture, preprocess.crop_box(mask, recipe), recipe)
+    Args:
+        path: of the file.
+        recipe: of the backbone.
 
-    part = path.with_suffix(".part.npy")
-    shape = (len(rows), recipe.size, recipe.size)
-    pictures = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-    with ThreadPoolExecutor(2) as pool:
-        for i, picture in enumerate(tqdm(pool.map(one, rows), total=len(rows), desc="crop", disable=None)):
-            pictures[i] = picture
-    pictures.flush()
-    part.replace(path)
+    Returns:
+        Image, lungs, box and crop; None where serving refuses the file.
+    """
+    try:
+        return analysis.prepare(path.read_bytes(), segmenter(), recipe)
+    except ImageError:
+        return None
+
+
+@once
+def segmenter() -> Network:
+    """Return the served lung network, for as many threads as `threaded` uses."""
+    return Network(LUNG_NETWORK, pool_size=THREADS, threads=1)
+
+
+@once
+def pixel_path() -> str:
+    """Return the hash of all that turns a file into a crop: code, lung network, and the version of OpenCV."""
+    return cache.digest(*PIXEL_PATH, LUNG_NETWORK, cv2.__version__)
+
+
+def threaded(function: Callable[[T], R], items: Iterable[T], what: str) -> list[R]:
+    """Apply a function to items in several threads, with a progress bar.
+
+    Args:
+        function: releases Python's lock while it computes, as OpenCV and LiteRT do.
+        items: its arguments.
+        what: is done, in a word.
+
+    Returns:
+        The results, in the order of the items.
+    """
+    items = list(items)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(tqdm(pool.map(function, items), total=len(items), desc=what, disable=None))
 
 
 def draw_weights(labels: Sequence[str], sources: Sequence[str], power: float = SOURCE_POWER) -> NDArray[np.float64]:
-    """Return each radiograph's chance to be drawn: classes equal, sources of a class nearly so.
+    """Return each radiograph's probability to be drawn: labels equal, the sources of a label nearly so.
 
     Args:
-        labels: the class of each radiograph.
+        labels: the label of each radiograph.
         sources: its source.
-        power: a source's share of its class is its size to this power.
+        power: a source's share of its label is its size to this power.
 
     Returns:
         float64, shape (n,), sum 1.
@@ -109,4 +162,4 @@ def draw_weights(labels: Sequence[str], sources: Sequence[str], power: float = S
     classes = np.array([name.split("\t")[0] for name in names])
     for name in np.unique(classes):
         shares[classes == name] /= shares[classes == name].sum()
-    return (shares / sizes / len(np.unique(classes)))[inverse]
+    return np.asarray((shares / sizes / len(np.unique(classes)))[inverse], np.float64)

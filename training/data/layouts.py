@@ -5,14 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training.data.collection import Collection, child, pictures, records
-from training.data.manifest import LABELS, OPACITY
+from training.data.manifest import LABELS, OPACITY, OTHER_LABELS
 from xray.errors import ManifestError
 
 FRONTAL = {"PA", "AP", "AP Supine", ""}  # blank: its publisher describes the whole set as frontal
 TABLE_COLUMNS = {"path", "sha256", "label", "source", "patient_id", "view", "modality"}
 TABLE_FACTS = {
     "sha256", "label", "finding", "source", "original_filename", "patient_id", "view", "sex", "age_years",
-    "population", "upstream_split", "licence",
+    "population", "upstream_split", "licence", "native_width", "native_height",
 }  # fmt: skip
 RADIOGRAPHY = {  # folder: class, source
     "COVID": ("covid", "radiography-covid"),
@@ -45,8 +45,8 @@ def read_table(folder: Path, found: Collection) -> None:
     for record in records(folder / "manifest.csv", TABLE_COLUMNS):
         source, view, label = record["source"], record["view"], record["label"]
         picture = folder / record["path"]
-        if label not in LABELS:
-            found.leave(source, view, label, "none of the three classes")
+        if label not in (*LABELS, *OTHER_LABELS):
+            found.leave(source, view, label, "not a frontal radiograph")
         elif view not in FRONTAL or record["modality"] != "X-ray":
             found.leave(source, view, label, "not a frontal radiograph")
         elif not picture.is_file():

@@ -2,16 +2,20 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from training.config import MANIFEST as MANIFEST
 from xray.errors import LeakageError, ManifestError
 
+# The labels that every step works with. Others are in the manifest for the heads that ask for them: Lung_Opacity of
+# the Radiography Database, two readings of siim, and frontal radiographs of which nobody says what they show.
 LABELS = ("covid", "normal", "pneumonia")
-# A fourth class, of the Radiography Database alone: taken where it is asked for, as the models know three.
 OPACITY = "opacity"
+OTHER_LABELS = (OPACITY, "indeterminate", "atypical", "unlabelled")
+# Sources whose radiographs come from the same archive: one is never left out without the other.
+HOSPITALS = {"siim": "bimcv", "radiography-covid": "bimcv"}
 SPLITS = ("train", "val", "test", "held_out")
 AGAIN = "run `python -m training prepare` again"
 
@@ -21,7 +25,8 @@ class Row:
     """One frontal radiograph; a blank string stands for what the publisher does not say.
 
     `path` and `mask` are relative to the data root; `group` joins what must stay on one side of every split
-    (the patient's pictures and their near-copies).
+    (the patient's radiographs and their near-copies); `native_width` and `native_height` are those of the original,
+    where the publisher squashed it.
     """
 
     path: str
@@ -42,6 +47,8 @@ class Row:
     original_filename: str
     width: int
     height: int
+    native_width: str = ""
+    native_height: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -58,8 +65,17 @@ def write(rows: Iterable[Row], path: Path, root: Path) -> None:
     path.with_suffix(".json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
 
 
-def read(path: Path = MANIFEST) -> list[Row]:
+def hospital(source: str) -> str:
+    """Return the hospital or archive of a source."""
+    return HOSPITALS.get(source, source)
+
+
+def read(path: Path = MANIFEST, labels: Collection[str] = LABELS) -> list[Row]:
     """Read and check a table written by `write`.
+
+    Args:
+        path: of the table.
+        labels: of the rows that are wanted.
 
     Raises:
         ManifestError: no such file, other columns, or a value that is not allowed.
@@ -76,7 +92,7 @@ def read(path: Path = MANIFEST) -> list[Row]:
             )
         rows = [_row(record, f"{path}, line {reader.line_num}") for record in reader]
     check(rows)
-    return rows
+    return [row for row in rows if row.label in labels]
 
 
 def root(path: Path = MANIFEST) -> Path:
@@ -107,7 +123,7 @@ def check(rows: Sequence[Row]) -> None:
 
 
 def _row(record: dict[str, str], where: str) -> Row:
-    for key, allowed in (("label", (*LABELS, OPACITY)), ("split", SPLITS)):
+    for key, allowed in (("label", (*LABELS, *OTHER_LABELS)), ("split", SPLITS)):
         if record[key] not in allowed:
             raise ManifestError(
                 f"{where}: expected {key} as one of {', '.join(allowed)}; received {record[key]!r}; {AGAIN}"

@@ -57,7 +57,7 @@ def validate(
     for i in data.where(split="val"):
         cells.setdefault(f"{data.rows[i].label}_{data.rows[i].source}", []).append(int(i))
     chosen = np.concatenate([of[:VAL_PICTURES] for _, of in sorted(cells.items())])
-    inputs = changed(data.pictures, chosen, size, Augmentation(), (0,))
+    inputs = changed(data.images, chosen, size, Augmentation(), (0,))
     logits = model.predict(inputs, batch_size=32, verbose=0)
     rows = [data.rows[i] for i in chosen]
     y_true = np.array([config.classes.index(row.label) for row in rows])
@@ -98,7 +98,7 @@ def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1
     if writes:
         runs.start(folder, config, manifest)
     data = crops(manifest, Recipe(LUNG_BOX, config.crop_size))
-    findings, pool = Findings.of(data.rows), Workers(data.pictures, workers)
+    findings, pool = Findings.of(data.rows), Workers(data.images, workers)
     model = _model(config, data, findings, folder)
     done, first = len(runs.history(folder)), 0
     for stage in config.stages:
@@ -142,7 +142,7 @@ def _model(config: PretrainConfig, data: Crops, findings: Findings, folder: Path
     elif config.start:
         with devices.alone():  # every process sees all of these films
             first = replace(config.stages[0], batch=START_PICTURES)
-            inputs, _ = Draws(data, findings, config, first, 0, Workers(data.pictures))[0]
+            inputs, _ = Draws(data, findings, config, first, 0, Workers(data.images))[0]
             unfold(vgg16_from(REPOSITORY / config.start), model, inputs)
     return model
 

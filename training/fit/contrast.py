@@ -15,24 +15,17 @@ from numpy.typing import NDArray
 from training import run
 from training.command import head_parser, run_of
 from training.config import load
-from training.data.augment import Augmentation
-from training.data.crops import Crops, crops, draw_weights
+from training.data.crops import EQUAL as EQUAL
+from training.data.crops import crops, draw_weights
 from training.data.manifest import Row
 from training.evaluate.predictions import write_predictions
-from training.fit import features
+from training.fit.features import views as views
 from training.fit.linear import Linear, fit_views
 from training.metrics import calibration
 from training.metrics.discrimination import expit
 from training.metrics.thresholds import OperatingPoint
 from xray.errors import DatasetError
 from xray.networks.preprocess import Recipe
-from xray.registry import BACKBONE
-
-# Beside each film heads learn from its mirror image, slightly changed: a film's verdict should not hang on either.
-MIRRORED = Augmentation(rotation_degrees=5.0, zoom=(0.95, 1.05), shift=0.03, flip=1.0, gamma=(0.8, 1.25))
-# For learning: every source and class counts the same, however many films it has. Calibration and thresholds weigh by
-# the cube root of their number, as draws do: one normal validation film of cohen must not count as much as 125.
-EQUAL = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,20 +72,6 @@ def contrast(rows: list[Row], config: ContrastConfig, sources: tuple[str, ...] |
     side = {label: 1 for label in config.taught_positive} | {label: 0 for label in config.taught_negative}
     allowed = config.sources if sources is None else sources
     return np.array([side.get(row.label, -1) if row.source in allowed else -1 for row in rows])
-
-
-def views(data: Crops, recipe: Recipe, weights: str = BACKBONE) -> NDArray[np.float32]:
-    """Return the averaged features of all radiographs: as they are, then mirrored and slightly changed.
-
-    Args:
-        data: the crops.
-        recipe: of the backbone.
-        weights: see `features.backbone`.
-
-    Returns:
-        float32, shape (radiographs, 2, channels). Heads learn from both views and are judged on the first.
-    """
-    return features.averages(data, recipe, weights, (Augmentation(), MIRRORED))
 
 
 def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], rows: list[Row], config: ContrastConfig) -> Linear:

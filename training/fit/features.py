@@ -1,35 +1,32 @@
-"""The frozen backbone's pooled features of radiographs and their augmented copies, computed once."""
+"""The frozen backbone's averaged features of radiographs and their augmented copies, computed once."""
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from training import cache
 from training.config import MODELS, RUNS
 from training.data.augment import Augmentation, augment
-from training.data.crops import Crops
-from training.networks.first_edition import pool
-from training.networks.vgg16 import features as cut
-from training.networks.vgg16 import resized, vgg16
+from training.data.crops import Crops, pixel_path, threaded
 from xray.errors import DatasetError, ModelError
 from xray.networks.heads import average
 from xray.networks.preprocess import Recipe, scale
 from xray.networks.runtime import Network
 from xray.registry import BACKBONE, made_for
 
-# A cached file's name holds the hash of all that it depends on.
-CACHE = RUNS / "features"
-# What `weights` may be, in words of the command line.
-CHOICES = f"a network of model/ (default: {BACKBONE}), imagenet (downloaded by Keras) or a file of VGG16 weights"
+if TYPE_CHECKING:
+    import keras
 
-Backbone = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+# Beside each radiograph heads learn from its mirror image, slightly changed: a verdict should not hang on either.
+MIRRORED = Augmentation(rotation_degrees=5.0, zoom=(0.95, 1.05), shift=0.03, flip=1.0, gamma=(0.8, 1.25))
+
+Features = NDArray[np.float32]
+Backbone = Callable[[Features], Features]
 
 
 def backbone(weights: str, recipe: Recipe) -> tuple[Backbone, str]:
@@ -42,20 +39,19 @@ def backbone(weights: str, recipe: Recipe) -> tuple[Backbone, str]:
 
     Returns:
         A function from float32 (1, size, size, 3) to the features of block5_conv3
-        (1, size/16, size/16, 512), and a sha256 in hex.
+        (1, size/16, size/16, 512), and a hash.
 
     Raises:
         ModelError: no such weights, or they do not fit.
     """
     if is_served(weights):
         path = served(weights)
-        network = Network(path, pool_size=os.cpu_count() or 1, threads=1, side=recipe.size)
-        return network, hashlib.sha256(path.read_bytes()).hexdigest()
-    model = cut(vgg16_with(weights, recipe.size))
-    digest = hashlib.sha256()
-    for array in model.get_weights():
-        digest.update(array.tobytes())
-    return lambda x: np.asarray(model(x, training=False)), digest.hexdigest()
+        return Network(path, pool_size=os.cpu_count() or 1, threads=1, side=recipe.size), cache.digest(path)
+    from training.networks.vgg16 import features  # late, as it imports Keras
+
+    model = features(vgg16_with(weights, recipe.size))
+    digest = cache.digest(*(array.tobytes() for array in model.get_weights()))
+    return lambda x: np.asarray(model(x, training=False)), digest
 
 
 def served(name: str) -> Path:
@@ -69,18 +65,31 @@ def is_served(weights: str) -> bool:
 
 
 def run_folder(name: str, weights: str) -> Path:
-    """Return where the run of a head or of the screen stands that was made for a backbone."""
+    """Return the run of a head or of the screen that was made for a backbone.
+
+    Args:
+        name: of the head.
+        weights: of the backbone; see `backbone`.
+    """
     return (made_for(RUNS, weights) if is_served(weights) else RUNS) / name
 
 
-def vgg16_with(weights: str, size: int) -> keras.Model:
+def vgg16_with(weights: str, size: int) -> "keras.Model":
     """Return a VGG16 without its classifier, with weights from ImageNet or from a file.
 
-    A .keras file, as `training.fit.slim` writes it, brings its own channels.
+    A .keras file, as `slim` writes it, brings its own channels.
+
+    Args:
+        weights: `imagenet`, or a file.
+        size: side of the input in pixels.
 
     Raises:
         ModelError: the download or the file failed, with what to do instead.
     """
+    import keras
+
+    from training.networks.vgg16 import resized, vgg16
+
     try:
         if weights == "imagenet":
             return keras.applications.VGG16(include_top=False, weights="imagenet", input_shape=(size, size, 3))
@@ -96,21 +105,35 @@ def vgg16_with(weights: str, size: int) -> keras.Model:
         ) from error
 
 
+def views(data: Crops, recipe: Recipe, weights: str = BACKBONE) -> Features:
+    """Return the averaged features of all radiographs: as they are, then mirrored and slightly changed.
+
+    Args:
+        data: the crops.
+        recipe: of the backbone.
+        weights: see `backbone`.
+
+    Returns:
+        float32, shape (radiographs, 2, channels). Heads learn from both views and are judged on the first.
+    """
+    return averages(data, recipe, weights, (Augmentation(), MIRRORED))
+
+
 def averages(
     data: Crops, recipe: Recipe, weights: str = BACKBONE, how: Sequence[Augmentation] = (Augmentation(),)
-) -> NDArray[np.float32]:
+) -> Features:
     """Return the averaged features of all radiographs, which linear heads learn from.
 
     Args:
         data: the crops.
         recipe: of the backbone.
         weights: see `backbone`.
-        how: one augmentation a view; the default leaves the picture as it is.
+        how: one augmentation a view; the default leaves the image as it is.
 
     Returns:
         float32, shape (radiographs, views, channels).
     """
-    return np.asarray(copies(data, range(len(data.rows)), recipe, how, weights, 0, average), np.float32)
+    return np.asarray(copies(data, range(len(data.rows)), recipe, how, weights, 0), np.float32)
 
 
 def copies(
@@ -120,7 +143,7 @@ def copies(
     how: Sequence[Augmentation],
     weights: str,
     seed: int,
-    pooling: Backbone = pool,
+    pooling: Backbone = average,
 ) -> NDArray[np.float16]:
     """Return the pooled features of some radiographs, one copy for each augmentation.
 
@@ -128,54 +151,31 @@ def copies(
         data: the crops.
         chosen: positions in them.
         recipe: of the backbone.
-        how: one augmentation a copy; the default `Augmentation()` leaves the picture as it is.
+        how: one augmentation a copy; the default `Augmentation()` leaves the image as it is.
         weights: see `backbone`.
         seed: of everything random.
-        pooling: `pool` for the articles' head, `average` for linear ones.
+        pooling: from features (height, width, channels) to what is kept of them.
 
     Returns:
-        float16, shape (len(chosen), len(how), inputs of the head), memory-mapped.
+        float16, shape (len(chosen), len(how), pooled features), memory-mapped.
+
+    Raises:
+        DatasetError: no radiograph is chosen.
     """
+    if not len(chosen):
+        raise DatasetError("Expected at least one radiograph of these labels and this split. Received: none.")
     network, digest = backbone(weights, recipe)
-    identity = (
-        [data.rows[i].sha256 for i in chosen],
-        astuple(recipe),
-        [each.identity() for each in how],
-        digest,
-        seed,
-        pooling.__name__,
-    )
-    path = CACHE / f"{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.npy"
-    if not path.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        _write(path, data, chosen, recipe, how, lambda x: pooling(network(x)[0]), seed)
-    return np.load(path, mmap_mode="r")
 
-
-def _write(
-    path: Path,
-    data: Crops,
-    chosen: Sequence[int],
-    recipe: Recipe,
-    how: Sequence[Augmentation],
-    extract: Backbone,
-    seed: int,
-) -> None:
     def one(position: int) -> NDArray[np.float16]:
         rng = np.random.default_rng((seed, position))
-        picture = data.pictures[chosen[position]]
-        pooled = [extract(scale(augment(picture, recipe.size, each, rng), recipe)[None]) for each in how]
+        image = data.images[chosen[position]]
+        pooled = [pooling(network(scale(augment(image, recipe.size, each, rng), recipe)[None])[0]) for each in how]
         return np.stack(pooled).reshape(len(how), -1).astype(np.float16)
 
-    if not len(chosen):
-        raise DatasetError("Expected at least one radiograph of these classes and this split. Received: none.")
-    part = path.with_suffix(".part.npy")
-    array = None
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        done = tqdm(threads.map(one, range(len(chosen))), total=len(chosen), desc="features", disable=None)
-        for position, features in enumerate(done):
-            if array is None:
-                shape = (len(chosen), *features.shape)
-                array = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
-            array[position] = features
-    part.replace(path)
+    parts = (
+        [data.rows[i].sha256 for i in chosen], pixel_path(), astuple(recipe), [astuple(each) for each in how], digest,
+        seed, pooling.__name__,
+    )  # fmt: skip
+    return cache.arrays(
+        "features", parts, lambda: {"features": np.stack(threaded(one, range(len(chosen)), "features"))}
+    )["features"]

@@ -1,42 +1,34 @@
-"""A linear head: what the contrasts, the screen and the ablation train on averaged features."""
+"""Logistic regressions on averaged features, of two classes and of several."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from training.metrics.calibration import Line
 from training.metrics.discrimination import Floats
+
+# Added to the logit of a class that is not possible: its share is 0, and so is its gradient.
+IMPOSSIBLE = -1e9
 
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """A head before it is served: the logit of an averaged feature vector is features @ kernel + bias."""
+    """A logistic regression of two classes: the logit of averaged features is features @ kernel + bias."""
 
     kernel: Floats
     bias: float
 
     def logits(self, inputs: NDArray[np.float32]) -> Floats:
-        """Return the positive side's logit of each radiograph, shape (n,)."""
+        """Return the positive class's logit of each radiograph, shape (n,)."""
         return np.asarray(inputs @ self.kernel + self.bias, np.float64)
-
-    def calibrated(self, line: Line) -> "Linear":
-        """Return the head whose logit is the line of this one's."""
-        return Linear(self.kernel * line.slope, self.bias * line.slope + line.intercept)
-
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return the arrays of `xray.networks.heads.LinearHead`: two outputs, half of the logit to either side."""
-        sides = np.array([-0.5, 0.5])
-        return {
-            "output_kernel": np.outer(self.kernel, sides).astype(np.float32),
-            "output_bias": (self.bias * sides).astype(np.float32),
-        }
 
 
 def fit_views(inputs: NDArray[np.float32], y_true: NDArray[np.int64], weight: Floats, regularisation: float) -> Linear:
-    """Fit a logistic regression on several views of each picture, which share what the picture counts.
+    """Fit a logistic regression on several views of each radiograph, which share its weight.
 
     Args:
         inputs: averaged features, shape (n, views, channels).
@@ -55,11 +47,58 @@ def fit_linear(inputs: NDArray[np.float32], y_true: NDArray[np.int64], weight: F
     Args:
         inputs: averaged features, shape (n, channels).
         y_true: 0 or 1, shape (n,), both present.
-        weight: shape (n,), mean 1: what each picture counts.
-        regularisation: C of scikit-learn: the smaller, the simpler the head.
+        weight: shape (n,), mean 1.
+        regularisation: C of scikit-learn: the smaller, the simpler the model.
     """
     scaler = StandardScaler().fit(inputs)
     model = LogisticRegression(C=regularisation, max_iter=5000)
     model.fit(scaler.transform(inputs), y_true, sample_weight=weight)
     kernel = model.coef_[0] / scaler.scale_
     return Linear(kernel, float(model.intercept_[0] - scaler.mean_ @ kernel))
+
+
+def fit_softmax(
+    inputs: NDArray[np.float32],
+    y_true: NDArray[np.int64],
+    possible: NDArray[np.bool_],
+    weight: Floats,
+    regularisation: float,
+) -> tuple[Floats, Floats]:
+    """Fit a multinomial logistic regression in which each radiograph is compared with its possible classes alone.
+
+    Where only the classes of a radiograph's own source are possible, to recognise the source helps nothing.
+
+    Args:
+        inputs: averaged features, shape (n, views, channels); the views of a radiograph share its weight.
+        y_true: class of each radiograph, shape (n,).
+        possible: shape (n, classes); True at the radiograph's own class.
+        weight: shape (n,), mean 1.
+        regularisation: C as scikit-learn has it: the smaller, the simpler the model.
+
+    Returns:
+        Kernel, shape (channels, classes), and bias, shape (classes,).
+
+    Source:
+        The likelihood conditional on the stratum: Breslow & Day 1980, Statistical Methods in Cancer Research 1,
+        chapter 7; here with the classes of the strata, not their counts.
+    """
+    views, classes = inputs.shape[1], possible.shape[1]
+    flat = inputs.reshape(len(inputs) * views, -1)
+    scaler = StandardScaler().fit(flat)
+    x = scaler.transform(flat)
+    truth = np.eye(classes)[y_true].repeat(views, axis=0)
+    impossible = np.where(possible, 0.0, IMPOSSIBLE).repeat(views, axis=0)
+    counts = (weight * regularisation / views).repeat(views)
+
+    def loss(flat_weights: Floats) -> tuple[float, Floats]:
+        weights = flat_weights.reshape(-1, classes)
+        logits = x @ weights[:-1].astype(np.float32) + weights[-1] + impossible
+        surprise = -(log_softmax(logits, axis=1) * truth).sum(axis=1)
+        push = counts[:, None] * (softmax(logits, axis=1) - truth)
+        gradient = np.vstack([x.T @ push.astype(np.float32) + weights[:-1], push.sum(axis=0)])
+        return float(counts @ surprise + np.square(weights[:-1]).sum() / 2), gradient.ravel()
+
+    start = np.zeros((x.shape[1] + 1) * classes)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x.reshape(-1, classes)
+    kernel = found[:-1] / scaler.scale_[:, None]
+    return kernel, found[-1] - scaler.mean_ @ kernel

@@ -134,7 +134,7 @@ class Lessons(keras.utils.PyDataset):
 def _inputs(
     data: Crops, chosen: NDArray[np.intp], size: int, how: Augmentation, seed: tuple[int, ...], first: int = 0
 ) -> Array:
-    return np.repeat(changed(data.pictures, chosen, size, how, seed, first), 3, axis=-1)
+    return np.repeat(changed(data.images, chosen, size, how, seed, first), 3, axis=-1)
 
 
 def taught(teacher: Network, inputs: Array) -> Array:

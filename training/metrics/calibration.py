@@ -3,6 +3,7 @@
 Everything is chosen on validation radiographs; the errors measured here are those of other ones.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from training.metrics.discrimination import SCORE_FLOOR, Floats
 from training.metrics.thresholds import OperatingPoint
 from xray.errors import DatasetError
+from xray.networks.metadata import OperatingPoint as EdgePoint
 
 BINS = 10
+GRID = 10_000  # serving rounds scores to 4 decimals before it judges them
 PREVALENCES = (0.01, 0.05, 0.20, 0.50)
 
 
@@ -72,6 +75,39 @@ def operating_point(
     low, high = min(least, most, threshold), max(least, most, threshold)
     floor = SCORE_FLOOR / 2
     return OperatingPoint(*(float(np.clip(each, floor, 1 - floor)) for each in (threshold, low, high)))
+
+
+def conformal_point(
+    y_true: NDArray[np.bool_], y_score: Floats, weight: Floats, *, sensitivity: float, error_rate: float
+) -> EdgePoint:
+    """Choose the point as `operating_point` does, on the grid of scores; arguments as there."""
+    point = operating_point(y_true, y_score, weight, sensitivity=sensitivity, error_rate=error_rate)
+    return on_grid(point.low, point.threshold, point.high)
+
+
+def on_grid(negative_below: float, threshold: float, positive_from: float) -> EdgePoint:
+    """Return a point with each edge at the next score of 4 decimals, which changes no verdict.
+
+    Args:
+        negative_below: the lower edge, in [0, 1].
+        threshold: between the edges.
+        positive_from: the upper edge.
+    """
+    low, middle, high = (min(math.ceil(each * GRID) / GRID, 1.0) for each in (negative_below, threshold, positive_from))
+    return EdgePoint(threshold=middle, negative_below=low, positive_from=high)
+
+
+def mirrored(point: EdgePoint) -> EdgePoint:
+    """Return the point of a pair's other label: its score is 1 minus this one's, and the verdicts are the opposite."""
+
+    def mirror(edge: float) -> float:
+        return min(max(round(1 + 1 / GRID - edge, 4), 0.0), 1.0)
+
+    return EdgePoint(
+        threshold=mirror(point.threshold),
+        negative_below=mirror(point.positive_from),
+        positive_from=mirror(point.negative_below),
+    )
 
 
 def quantile(values: Floats, weight: Floats, share: float) -> float:

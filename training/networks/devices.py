@@ -6,7 +6,8 @@ that of the configuration however many share it, and batch norm sees all of it: 
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 
 import keras
 
@@ -90,6 +91,17 @@ def describe() -> str:
     """Return how many devices share a batch, of which kind, and in which precision they learn."""
     found = keras.distribution.list_devices()[0] if keras.backend.backend() in DISTRIBUTED else "cpu"
     return f"{count()} x {found.partition(':')[0]}, {keras.config.dtype_policy().name}"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Keras and of its backend."""
+    backend = keras.backend.backend()
+    packages = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "torch": ("torch",), "jax": ("jax",)}[backend]
+    found = "unknown"
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            found = version(name)
+    return {"keras": keras.__version__, "backend": f"{backend} {found}"}
 
 
 def accelerated() -> bool:

@@ -24,7 +24,7 @@ STAGE = slim.Stage(32, 1, 8, 4)
 @pytest.fixture
 def config(tmp_path, monkeypatch) -> slim.SlimConfig:
     """A small teacher, and two short stages."""
-    monkeypatch.setattr("training.data.crops.CACHE", tmp_path / "crops")
+    monkeypatch.setattr("training.cache.FOLDER", tmp_path / "cache")
     monkeypatch.setattr(prune, "PLACES", 200)
     keras.utils.set_random_seed(1)
     teacher = vgg16.vgg16(64, WIDE)

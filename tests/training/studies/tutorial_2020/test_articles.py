@@ -167,7 +167,7 @@ def test_a_figure_comes_with_its_counts_and_the_interval_of_its_patients(fewer_d
 
 
 def test_the_tutorial_runs_to_its_end(layout, tmp_path, monkeypatch, capsys, tutorial, fewer_draws):
-    monkeypatch.setattr(features, "CACHE", tmp_path / "features")
+    monkeypatch.setattr("training.cache.FOLDER", tmp_path / "features")
     monkeypatch.setattr(features, "backbone", lambda weights, recipe: (brightness, hashlib.sha256().hexdigest()))
     monkeypatch.setattr(articles_films, "validation_names", lambda: LISTED)
     monkeypatch.setattr(articles_films, "near_copies", lambda thumbnails: ())

@@ -1,0 +1,286 @@
+"""Heads that learn inside sources: to recognise the hospital is no help, and operating points keep their promise."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from training.config import CONFIGS, load
+from training.data.manifest import Row
+from training.fit.head import (
+    UNKNOWN,
+    FittedHead,
+    HeadConfig,
+    Label,
+    Selection,
+    counts,
+    fit,
+    fit_rows,
+    learn,
+    shown,
+    taught,
+)
+from xray.errors import DatasetError
+from xray.networks.heads import Head, Verdict, verdicts
+from xray.networks.preprocess import Recipe
+
+ROW = Row("", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", 0, 0)
+RECIPE = Recipe("lung-box", 160)
+THREE = ("covid", "normal", "pneumonia")
+
+
+def label(name: str, *present: str, **more: tuple[Selection, ...]) -> Label:
+    return Label(name, (Selection(present or (name,)),), **more)
+
+
+def config(*labels: Label, **changes: object) -> HeadConfig:
+    made = HeadConfig(
+        name="head", title="Head", positive="covid", exclusive=True, sources=("a", "b"), regularisation=0.01,
+        sensitivity=0.9, error_rate=0.1, labels=labels, recipe=RECIPE,
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
+PAIR = config(label("normal"), label("covid", taught=(Selection(("covid", "pneumonia")),)))
+CLASSES = config(*map(label, THREE))
+FINDINGS = config(label("abnormal", "covid", "pneumonia"), label("covid"), exclusive=False)
+
+
+def collection(n: int = 900) -> tuple[list[Row], np.ndarray]:
+    """Draw features, one for each label, and a last one that tells the hospital c, which holds COVID alone.
+
+    Hospital a holds normal and pneumonia, b holds all.
+    """
+    rng = np.random.default_rng(0)
+    rows, inputs = [], []
+    for number in range(n):
+        source = "abc"[number % 3]
+        held = {"a": THREE[1:], "b": THREE, "c": THREE[:1]}[source]
+        name, split = held[rng.integers(len(held))], ("train", "train", "val", "test")[rng.integers(4)]
+        person = f"p{number}"
+        rows.append(changed(ROW, source, name, split, person))
+        inputs.append([*(2.0 * (name == each) + rng.normal() for each in THREE), 5.0 * (source == "c")])
+    return rows, np.array(inputs, np.float32)[:, None]
+
+
+def changed(row: Row, source: str, name: str, split: str = "train", person: str = "p", finding: str = "") -> Row:
+    return replace(row, source=source, label=name, split=split, group=person, patient_id=person, finding=finding)
+
+
+@pytest.mark.parametrize("head", [PAIR, CLASSES, FINDINGS], ids=["pair", "classes", "findings"])
+def test_a_source_with_one_label_teaches_nothing(head: HeadConfig) -> None:
+    """Whatever the radiographs of the COVID hospital look like: listed or not, the head is the same."""
+    rows, inputs = collection()
+    listed = msgspec.structs.replace(head, sources=("a", "b", "c"), calibrated_on=("a", "b"))
+    spoiled = inputs.copy()
+    spoiled[[row.source == "c" for row in rows]] = 100.0
+    np.testing.assert_array_equal(learn(spoiled, rows, listed).kernel, learn(inputs, rows, head).kernel)
+
+
+@pytest.mark.parametrize("head", [PAIR, CLASSES, FINDINGS], ids=["pair", "classes", "findings"])
+def test_nothing_of_a_hospital_left_out_is_used(head: HeadConfig) -> None:
+    rows, inputs = collection()
+    spoiled = inputs.copy()
+    spoiled[[row.source == "a" for row in rows]] = 100.0
+    (one, points), (other, same) = (fit(each, rows, head, "a") for each in (inputs, spoiled))
+    np.testing.assert_array_equal(one.kernel, other.kernel)
+    assert points == same
+
+
+def test_siim_and_radiography_covid_are_one_hospital() -> None:
+    rows, inputs = collection()
+    names = {"a": "siim", "b": "cohen", "c": "radiography-covid"}
+    rows = [changed(row, names[row.source], row.label, row.split, row.group) for row in rows]
+    head = msgspec.structs.replace(PAIR, sources=tuple(names.values()), one_sided_weight=0.5)
+    spoiled = inputs.copy()
+    spoiled[[row.source != "cohen" for row in rows]] = 100.0
+    assert fit(inputs, rows, head, "siim")[1] == fit(spoiled, rows, head, "radiography-covid")[1]
+
+
+def test_to_recognise_the_hospital_helps_nothing_unless_it_is_compared_with_all() -> None:
+    rows, inputs = collection()
+    inputs[:, 0, 3] = [5.0 * (row.source == "b") for row in rows]
+    inside = np.abs(learn(inputs, rows, CLASSES).kernel)
+    assert inside[3].max() < 0.1 * inside[:3].max()
+    mixed = msgspec.structs.replace(CLASSES, sources=("a", "b", "c"), one_sided_weight=1.0)
+    spoiled = np.abs(learn(np.concatenate([inputs, inputs], axis=1), rows, mixed).kernel)
+    assert spoiled[3].max() > 2 * inside[3].max()
+
+
+def test_a_one_sided_source_counts_as_much_as_it_is_given() -> None:
+    rows, inputs = collection()
+    weights = []
+    for weight in (0.0, 0.2, 1.0):
+        head = msgspec.structs.replace(PAIR, sources=("a", "b", "c"), one_sided_weight=weight)
+        weights.append(fit_rows(inputs, rows, head).kernel[3, 1])
+    assert weights[0] < weights[1] < weights[2]
+
+
+@pytest.mark.parametrize(("head", "sources"), [(PAIR, ("c",)), (CLASSES, ("a", "c")), (FINDINGS, ("c",))])
+def test_sources_that_do_not_join_all_labels_are_refused(head: HeadConfig, sources: tuple[str, ...]) -> None:
+    rows, inputs = collection()
+    with pytest.raises(DatasetError, match="recognise the hospital"):
+        learn(inputs, rows, msgspec.structs.replace(head, sources=sources))
+
+
+def test_a_label_without_validation_radiographs_is_refused() -> None:
+    rows, inputs = collection()
+    kept = [i for i, row in enumerate(rows) if row.split != "val" or row.label != "covid"]
+    with pytest.raises(DatasetError, match="with and without covid"):
+        fit(inputs[kept], [rows[i] for i in kept], CLASSES)
+
+
+def test_heads_learn_from_every_view_and_are_judged_on_the_first() -> None:
+    """A feature that the mirror image turns round is worth nothing to a head that saw both."""
+    rows, inputs = collection()
+    alone = learn(inputs, rows, PAIR).kernel[:, 1]
+    mirror = inputs * np.array([1, -1, 1, 1], np.float32)
+    both = learn(np.concatenate([inputs, mirror], axis=1), rows, PAIR).kernel[:, 1]
+    assert abs(both[1]) < 0.2 * abs(alone[1])
+    spoiled = inputs.repeat(2, axis=1)
+    spoiled[[row.split != "train" for row in rows], 1] = 100.0
+    assert fit(spoiled, rows, PAIR)[1] == fit(inputs.repeat(2, axis=1), rows, PAIR)[1]
+
+
+def test_each_label_keeps_its_promise() -> None:
+    """Nine in ten radiographs find their own label plausible, and score above the threshold of a pair."""
+    rows, inputs = collection(3000)
+    test = np.array([row.split == "test" and row.source != "c" for row in rows])
+    for head in (CLASSES, PAIR, FINDINGS):
+        trained, points = fit(inputs, rows, head)
+        truth, scores = shown(rows, head)[test], trained.scores(inputs[test, 0])
+        for index, point in enumerate(points):
+            own = scores[truth[:, index] == 1, index]
+            assert (own >= point.negative_below).mean() >= 0.85
+            if not (head.exclusive and len(points) > 2):
+                others = scores[truth[:, index] == 0, index]
+                assert (others < point.positive_from).mean() >= 0.85
+
+
+def test_the_verdicts_of_a_pair_are_those_of_its_positive_score() -> None:
+    rows, inputs = collection()
+    trained, points = fit(inputs, rows, PAIR)
+    point = points[1]
+    for score in np.arange(0, 10001) / 10000:
+        expected = (
+            Verdict.POSITIVE if score >= point.positive_from
+            else Verdict.NEGATIVE if score < point.negative_below
+            else Verdict.INCONCLUSIVE
+        )  # fmt: skip
+        assert verdicts([round(1 - score, 4), score], points, exclusive=True)[1] is expected
+    assert trained.scores(inputs[:1, 0]).sum() == pytest.approx(1)
+
+
+def test_calibration_brings_scores_to_shares() -> None:
+    rows, inputs = collection(3000)
+    val = [row.split == "val" and row.source == "b" for row in rows]
+    head = msgspec.structs.replace(CLASSES, calibrated_on=("b",))
+    scores = learn(inputs, rows, head).scores(inputs[val, 0])
+    names = np.array([row.label for row in rows])[val]
+    of_each = [scores[names == name].mean(axis=0) for name in THREE]
+    assert np.mean(of_each, axis=0) == pytest.approx([1 / 3] * 3, abs=0.01), "labels weigh the same"
+
+
+@pytest.mark.parametrize("head", [PAIR, CLASSES, FINDINGS], ids=["pair", "classes", "findings"])
+def test_what_is_served_is_what_was_trained(head: HeadConfig) -> None:
+    rows, inputs = collection()
+    trained = learn(inputs, rows, head)
+    facts = type("Facts", (), {"temperature": 1.0, "exclusive": head.exclusive})()
+    served = Head(facts, **trained.arrays())
+    for pooled, expected in zip(inputs[:5, 0], trained.scores(inputs[:5, 0]), strict=True):
+        even = np.broadcast_to(pooled, (10, 10, 4)).astype(np.float32)
+        np.testing.assert_allclose(served.scores(even), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "finding", "source", "expected"),
+    [
+        ("normal", "No Finding", "nih", [0, 0, 0, 0]),
+        ("covid", "COVID-19", "cohen", [1, 1, 0, 1]),
+        ("pneumonia", "bacteria", "kermany", [1, 0, 1, 0]),
+        ("pneumonia", "SARS", "cohen", [1, 0, 0, 1]),
+        ("pneumonia", "Pneumonia", "cohen", [1, 0, UNKNOWN, UNKNOWN]),
+        ("pneumonia", "Mass|Pneumonia", "nih", [1, 0, UNKNOWN, UNKNOWN]),
+        # A label that the head does not ask for is no sign of health.
+        ("atypical", "Atypical Appearance", "siim", [UNKNOWN] * 4),
+        ("unlabelled", "", "cohen", [UNKNOWN] * 4),
+    ],
+)
+def test_a_radiograph_shows_all_its_findings(name: str, finding: str, source: str, expected: list[int]) -> None:
+    findings = load(CONFIGS / "findings.toml", HeadConfig)
+    assert shown([changed(ROW, source, name, finding=finding)], findings)[0].tolist() == expected
+
+
+def test_exclusive_labels_are_told_by_label_and_finding() -> None:
+    four = load(CONFIGS / "four_classes_here.toml", HeadConfig)
+    rows = [changed(ROW, "a", name, finding=finding) for name, finding in (("pneumonia", "virus"), ("pneumonia", ""))]
+    assert shown(rows, four).tolist() == [[0, 0, 0, 1], [UNKNOWN] * 4]
+
+
+def test_model_1_is_taught_more_than_it_is_judged_on() -> None:
+    model = load(CONFIGS / "covid_normal.toml", HeadConfig)
+    rows = [changed(ROW, "nih", name) for name in THREE]
+    assert shown(rows, model).tolist() == [[0, 1], [1, 0], [UNKNOWN, UNKNOWN]]
+    assert taught(rows, model).tolist() == [[0, 1], [1, 0], [0, 1]]
+    assert [(row["label"], row["films"]) for row in counts(rows, model)] == [(name, 1) for name in THREE]
+
+
+def test_radiographs_and_patients_are_counted_by_split_source_and_label() -> None:
+    rows = [changed(ROW, "b", "covid", person="twice")] * 2 + [
+        changed(ROW, "c", "covid"),
+        changed(ROW, "c", "covid", "test"),
+    ]
+    assert counts(rows, PAIR) == [
+        {"split": "test", "source": "c", "label": "covid", "films": 1, "patients": 1},
+        {"split": "train", "source": "b", "label": "covid", "films": 2, "patients": 1},
+    ], "the train split of c is none of the head's"
+
+
+def test_a_positive_label_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    text = (CONFIGS / "covid_pneumo.toml").read_text().replace('positive = "covid"', 'positive = "flu"')
+    (tmp_path / "head.toml").write_text(text)
+    with pytest.raises(DatasetError, match="positive"):
+        load(tmp_path / "head.toml", HeadConfig)
+
+
+def test_the_radiography_database_gives_four_classes(tmp_path, monkeypatch, radiograph, capsys) -> None:
+    """From the published folders to the run of a head, by the commands that its configuration names."""
+    from training import cache
+    from training.__main__ import main
+    from training.data import prepare
+
+    for number, name in enumerate(("COVID", "Lung_Opacity", "Normal", "Viral Pneumonia")):
+        folder = tmp_path / "database" / name / "images"
+        folder.mkdir(parents=True)
+        for n in range(10):
+            image = radiograph(128, 128, 100 * number + n)
+            cv2.imwrite(str(folder / f"{name}-{10 * n}.png"), image // (1 + number / 4) + 20 * number)
+    monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
+    monkeypatch.setattr(prepare, "near_copies", lambda _: [])  # drawn radiographs are all alike
+    manifest, run = str(tmp_path / "manifest.csv"), tmp_path / "run"
+    arguments = ["--source", str(tmp_path / "database"), "--output", manifest, "--validation", str(tmp_path / "held")]
+    assert main(["prepare", *arguments, "--seed", "1", "--opacity"]) == 0
+    assert main(["head", str(CONFIGS / "four_classes.toml"), "--manifest", manifest, "--run", str(run)]) == 0
+    record = json.loads((run / "head.json").read_text())
+    assert record["labels"] == ["covid", "opacity", "normal", "viral"] and record["exclusive"]
+    with np.load(run / "head.npz") as arrays:
+        assert {name: array.shape for name, array in arrays.items()} == {"kernel": (512, 4), "bias": (4,)}
+    with (run / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["label"] for row in rows} == {"covid", "opacity", "normal", "pneumonia"}
+    assert all(
+        sum(float(row[f"score_{name}"]) for name in record["labels"]) == pytest.approx(1, abs=1e-5) for row in rows
+    )
+    assert all(row["y_covid"] == str(int(row["label"] == "covid")) for row in rows)
+    assert json.loads((run / "config.json").read_text())["config"]["name"] == "four_classes"
+
+
+def test_scores_of_a_fitted_head() -> None:
+    kernel, bias, inputs = np.array([[1.0, -1.0]]), np.zeros(2), np.array([[2.0]], np.float32)
+    assert FittedHead(kernel, bias, exclusive=True).scores(inputs)[0] == pytest.approx([0.982, 0.018], abs=1e-3)
+    assert FittedHead(kernel, bias, exclusive=False).scores(inputs)[0] == pytest.approx([0.881, 0.119], abs=1e-3)
