@@ -12,7 +12,7 @@ from tests.structure import BOUNDS, ROOT, arrows, circles, folder_arrows, import
 # The bounds that the code does not keep yet: each leaves this set for good once it holds.
 NOT_YET = set(BOUNDS)
 # Of requirements-cloud.txt: loaded where a setting asks for them.
-LATE = {"boto3", "botocore", "psycopg", "redis"}
+LATE = {"botocore", "fsspec", "psycopg", "redis", "s3fs"}
 WEIGHTY = {"tensorflow", "keras", "sklearn", "matplotlib", "imutils", "pandas", "pooch"}
 FLASK = {"flask", "flask_wtf", "wtforms", "werkzeug", "gunicorn"}
 ROOMS = {
@@ -27,9 +27,7 @@ ONE_HOME = {
     "tensorflow": "training/networks/litert.py",
     "pyarrow": "xray/archive/parquet.py",
     "ray": "xray/archive/ray_engine.py",
-    "fsspec": "xray/archive/storage.py",
-    "boto3": "web/analyses/bucket.py",
-    "botocore": "web/analyses/bucket.py",
+    "fsspec": "xray/io/storage.py",
     "redis": "web/security/shared_attempts.py",
 }
 MB = 1_000_000

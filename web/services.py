@@ -11,13 +11,9 @@ from flask_babel import gettext
 
 from web import forms, metrics
 from web.analyses import database
-from web.analyses.bucket import Bucket
-from web.analyses.homes import CopyHome, PictureHome
-from web.analyses.pictures import Pictures
 from web.analyses.records import Records
 from web.analyses.service import Desk
-from web.analyses.shared import SharedPictures, SharedStore
-from web.analyses.store import Store
+from web.analyses.storage import open_storage
 from xray.analysis import Analyzer
 from xray.networks.metadata import Facts, HeadFacts
 from xray.registry import Registry
@@ -59,7 +55,9 @@ def provide(app: Flask, registry: Registry) -> None:
     """
     models = {name: head.facts for name, head in registry.heads.items()}
     titles = forms.labels({name: facts.title for name, facts in models.items()})
-    copies, pictures = _homes(app)
+    copies, pictures = open_storage(
+        app.config["STORE"], Path(app.config["ANALYSIS_DIR"]), Path(app.config["INSTANCE_DIR"]) / "analyses"
+    )
     desk = Desk(
         Analyzer(registry),
         copies,
@@ -75,14 +73,6 @@ def provide(app: Flask, registry: Registry) -> None:
     else:
         desk.sweep()
     app.extensions["xray"] = Services(desk, models, {**models, **registry.artefacts}, titles)
-
-
-def _homes(app: Flask) -> tuple[CopyHome, PictureHome]:
-    """Return what keeps the pictures: folders of this machine, or a bucket that several machines share."""
-    if app.config["STORE"]:
-        bucket = Bucket.of(app.config["STORE"])
-        return SharedStore(bucket), SharedPictures(bucket)
-    return Store(Path(app.config["ANALYSIS_DIR"])), Pictures(Path(app.config["INSTANCE_DIR"]) / "analyses")
 
 
 def services() -> Services:

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from web.analyses.store import COPY_NAME
+from web.analyses.storage import COPY_NAME
 from web.settings import MIB
 
 pytestmark = pytest.mark.browser

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from web.analyses.store import COPY_NAME
+from web.analyses.storage import COPY_NAME
 
 NAMES = {
     "a path": "../../../etc/passwd.png",

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from web.analyses.store import COPY_NAME
+from web.analyses.storage import COPY_NAME
 
 COPY_LINK = re.compile(r'href="/static/xray_analysis/([^"]+)" download')
 

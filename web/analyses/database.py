@@ -25,7 +25,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from web.analyses.store import StoreError
+from web.analyses.folders import StoreError
 from web.settings import SettingError
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"

@@ -9,13 +9,14 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 from typing import TypeVar
 
-from web.analyses import pictures
-from web.analyses.homes import CopyHome, PictureHome
+from web.analyses import storage
+from web.analyses.folders import StoreError
 from web.analyses.record import ClassSaid, Record, Said, Together
 from web.analyses.records import Filed, Records
-from web.analyses.store import StoreError
+from web.analyses.storage import Copies, Pictures
 from web.analyses.threads import alone
 from web.metrics import Metrics
 from xray.analysis import Analysis, Analyzer
@@ -40,8 +41,6 @@ log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 DAY_S = 86_400
-# Its age tells all workers when what killed processes left was last taken away.
-SWEPT = ".swept"
 # A draft is being written right now, unless it is older than any request.
 UNFILED_S = 3600
 # Films that one process reads at the same time. Always in the same few threads: OpenCV 5 keeps 5 MB for each thread
@@ -53,13 +52,13 @@ REMOVED_AT_ONCE = 50
 PRUNE_S = 0.25
 
 
-@dataclass(frozen=True)
+@dataclass
 class Desk:
     """Reads films and keeps what was found.
 
     Attributes:
         analyzer: the models.
-        store: the annotated copies.
+        copies: the annotated copies.
         pictures: what only the owner sees.
         records: the table of analyses.
         keep_days: an older analysis is taken away.
@@ -67,17 +66,19 @@ class Desk:
         readers: the threads that read films; whoever brings one waits for them.
         painters: the threads that draw what the pages show, while readers draw the annotated copies.
         metrics: counts what is read and refused.
+        swept_at: when this process last deleted what killed processes left, in seconds since 1970.
     """
 
     analyzer: Analyzer
-    store: CopyHome
-    pictures: PictureHome
+    copies: Copies
+    pictures: Pictures
     records: Records
     keep_days: int
     keep_count: int
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "reader"))
     painters: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "painter"))
     metrics: Metrics | None = None
+    swept_at: float = inf
 
     def read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int = 0) -> Record:
         """Analyse one file and keep the analysis.
@@ -111,7 +112,7 @@ class Desk:
             for prediction in analysis.predictions:
                 png = encode_png(annotate(analysis, prediction, file_name=name, when=now, film=panel))
                 watch.lap("draw")
-                copies.append(self.store.save(png, prediction.verdict, prediction.score, name))
+                copies.append(self.copies.save(png, prediction.verdict, prediction.score, name))
                 watch.lap("keep")
             self.pictures.save(id, drawn())
             record = _record(
@@ -159,7 +160,7 @@ class Desk:
         Args:
             but: the id of one that stays in any case: a clock that was set back makes the newest look old.
         """
-        self.pictures.aside(partial(self.prune, datetime.now(UTC), but=but))
+        self.pictures.folder.aside(partial(self.prune, datetime.now(UTC), but=but))
 
     def prune(self, now: datetime, *, but: str = "") -> int:
         """Take away some of the analyses that are too old or too many, and return how many.
@@ -171,7 +172,7 @@ class Desk:
             but: the id of one that stays in any case.
         """
         removed, end = 0, time.monotonic() + PRUNE_S
-        if self.pictures.marked_before(SWEPT, time.time() - DAY_S):
+        if self.swept_at < time.time() - DAY_S:
             # A process that was killed today left what no row names, and nobody may start this one for months.
             self._sweep_files()
         try:
@@ -196,36 +197,35 @@ class Desk:
             pass
 
     def _sweep_files(self) -> None:
-        now = time.time()
+        now = self.swept_at = time.time()
         oldest = now - (self.keep_days + 1) * DAY_S
         try:
-            self.pictures.mark(SWEPT)
             self.pictures.sweep(oldest, drafts_before=now - UNFILED_S)
-            self.store.sweep(oldest, drafts_before=now - UNFILED_S)
+            self.copies.sweep(oldest, drafts_before=now - UNFILED_S)
         except (OSError, StoreError) as error:
             log.warning("What killed processes left could not be taken away: %s", error)
 
     def _take_away(self, filed: Filed) -> None:
         with self.records.removing(list(filed)):
-            self.pictures.each(lambda each: self._discard(*each), filed.items())
+            self.pictures.folder.each(lambda each: self._discard(*each), filed.items())
 
     def _discard(self, id: str, copies: Iterable[str]) -> None:
         # First those that are asked for before they are taken: a store out of reach is noticed while all is there.
         self.pictures.remove(id)
         for copy in copies:
-            self.store.remove(copy)
+            self.copies.remove(copy)
 
 
 def _drawn(analysis: Analysis, deep: Deep | None) -> Mapping[str, bytes]:
     """Draw what the pages show of an analysis."""
     film = film_panel(analysis.image)
-    heats = {pictures.heat(each.model): encode_png(heat_layer(each)) for each in analysis.predictions if each.cam.any()}
+    heats = {storage.heat(each.model): encode_png(heat_layer(each)) for each in analysis.predictions if each.cam.any()}
     return {
-        pictures.FILM: encode_jpeg(film),
-        pictures.THUMB: encode_jpeg(thumbnail(film)),
-        pictures.MASK: encode_png(_mask(analysis)),
+        storage.FILM: encode_jpeg(film),
+        storage.THUMB: encode_jpeg(thumbnail(film)),
+        storage.MASK: encode_png(_mask(analysis)),
         **heats,
-        **({pictures.DEEP: encode_png(deep.packed())} if deep else {}),
+        **({storage.DEEP: encode_png(deep.packed())} if deep else {}),
     }
 
 

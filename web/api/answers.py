@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import url_for
 
-from web.analyses import pictures
+from web.analyses import storage
 from web.analyses.record import ClassSaid, Record, Said
 from web.services import services
 from xray import head_figures
@@ -37,8 +37,8 @@ def analysis(record: Record) -> Answer:
 
 def picture_names(record: Record) -> list[str]:
     """Name the pictures of an analysis that programs may have."""
-    heats = [pictures.heat(said.model) for said in record.said if said.heat_in_lungs is not None]
-    return [pictures.FILM, pictures.MASK, *heats, *(annotated(said.model) for said in record.said)]
+    heats = [storage.heat(said.model) for said in record.said if said.heat_in_lungs is not None]
+    return [storage.FILM, storage.MASK, *heats, *(annotated(said.model) for said in record.said)]
 
 
 def annotated(model: str) -> str:

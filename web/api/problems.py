@@ -12,7 +12,7 @@ from urllib.parse import quote
 from flask import Response, current_app, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from web.analyses.store import StoreError
+from web.analyses.folders import StoreError
 from web.api import PREFIX
 from web.settings import MIB
 from xray.errors import ImageError, ImageTooLargeError, NotAChestXrayError, Phrase, UnsupportedImageError

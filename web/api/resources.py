@@ -7,9 +7,9 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import FileStorage
 
 from web import forms
-from web.analyses import pictures
+from web.analyses import storage
+from web.analyses.folders import StoreError
 from web.analyses.record import ID, Record
-from web.analyses.store import StoreError
 from web.api import answers, document, examples, problems, schemas, tokens
 from web.api.answers import DISCLAIMER, Answer
 from web.api.document import PATH, refuses
@@ -124,7 +124,7 @@ def read_picture(id: str, name: str) -> Response:
     content = _content(record, name) if name in answers.picture_names(record) else None
     if content is None:
         abort(404)
-    return Response(content, mimetype="image/jpeg" if name == pictures.FILM else "image/png")
+    return Response(content, mimetype="image/jpeg" if name == storage.FILM else "image/png")
 
 
 def _content(record: Record, name: str) -> bytes | None:
@@ -132,7 +132,7 @@ def _content(record: Record, name: str) -> bytes | None:
     desk = services().desk
     for said in record.said:
         if name == answers.annotated(said.model):
-            return desk.store.read(said.copy)
+            return desk.copies.read(said.copy)
     return desk.pictures.read(record.id, [name]).get(name)
 
 

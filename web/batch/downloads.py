@@ -7,7 +7,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import cv2
 import numpy as np
 
-from web.analyses import pictures
+from web.analyses import storage
 from web.analyses.record import Record, Said
 from web.analyses.service import Desk
 from web.batch.table import Row, stems
@@ -49,26 +49,26 @@ def files(what: str, rows: Sequence[Row], desk: Desk) -> Iterator[File]:
 
 def _copies(desk: Desk, record: Record, stem: str) -> Iterator[File]:
     for said in record.said:
-        if copy := desk.store.read(said.copy):
+        if copy := desk.copies.read(said.copy):
             # Not under its public name: whoever knows that can open it.
             yield f"{said.model}/{said.verdict}_Prob_{round(100 * said.score):02d}_Name_{stem}.png", copy
 
 
 def _masks(desk: Desk, record: Record, stem: str) -> Iterator[File]:
-    if mask := _read(desk, record, pictures.MASK):
+    if mask := _read(desk, record, storage.MASK):
         yield f"{stem}.png", mask
 
 
 def _masked(desk: Desk, record: Record, stem: str) -> Iterator[File]:
-    film, mask = _read(desk, record, pictures.FILM), _read(desk, record, pictures.MASK)
+    film, mask = _read(desk, record, storage.FILM), _read(desk, record, storage.MASK)
     if film and mask:
         yield f"{stem}.png", masked(film, mask)
 
 
 def _heat(desk: Desk, record: Record, stem: str) -> Iterator[File]:
-    film = _read(desk, record, pictures.FILM)
+    film = _read(desk, record, storage.FILM)
     for said in record.said:
-        layer = _read(desk, record, pictures.heat(said.model))
+        layer = _read(desk, record, storage.heat(said.model))
         if film and layer:
             yield f"{said.model}/{said.verdict}_{stem}.png", overlaid(film, layer, said)
 

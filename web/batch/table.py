@@ -14,7 +14,7 @@ from flask import url_for
 
 from web.analyses.record import Record
 from web.analyses.records import Records
-from web.analyses.store import slug
+from web.analyses.storage import slug
 from web.render.spreadsheet import as_csv as write_csv
 from web.render.spreadsheet import harmless
 from xray.annotate.annotated_copy import DISCLAIMER

@@ -15,7 +15,7 @@ from flask import current_app
 from flask_babel import gettext
 
 from web import forms
-from web.analyses.store import StoreError
+from web.analyses.folders import StoreError
 from web.batch import unpack
 from web.batch.table import Row, shown_path
 from web.batch.unpack import Limits, Sent, ZipError

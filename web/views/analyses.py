@@ -8,7 +8,7 @@ from flask_babel import ngettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
-from web.analyses import pictures
+from web.analyses import storage
 from web.analyses.record import Record
 from web.render import spreadsheet
 from web.security import visitors
@@ -33,7 +33,7 @@ def index() -> str:
     pages = max(1, -(-total // PER_PAGE))
     page = min(max(1, request.args.get("page", 1, type=int)), pages)
     found = desk.records.of(owner, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
-    shown = desk.pictures.having([record.id for record in found], pictures.THUMB)
+    shown = desk.pictures.having([record.id for record in found], storage.THUMB)
     return render_template(
         "analyses.html", records=found, shown=shown, total=total, page=page, pages=pages, labels=services().labels
     )

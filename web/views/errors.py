@@ -5,7 +5,7 @@ import time
 from flask import Flask, Response, current_app, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
-from web.analyses.store import FULL, StoreError
+from web.analyses.folders import FULL, StoreError
 from web.api import problems
 from web.settings import MIB
 

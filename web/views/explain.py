@@ -6,7 +6,7 @@ from functools import lru_cache
 from flask import Blueprint, Response, abort, current_app, render_template, request
 from werkzeug.datastructures import MultiDict
 
-from web.analyses import pictures
+from web.analyses import storage
 from web.analyses.record import Record, Said
 from web.examples import EXAMPLES, Example
 from web.explain import drawings
@@ -108,7 +108,7 @@ def _choose(asked: MultiDict[str, str]) -> Choice:
     if example := EXAMPLES.get(film):
         return Choice(_lesson_of_example(film, model), model, example, None)
     record = visitors.own(film)
-    content = services().desk.pictures.read(record.id, [pictures.FILM]).get(pictures.FILM)
+    content = services().desk.pictures.read(record.id, [storage.FILM]).get(storage.FILM)
     if content is None:
         abort(404)
     return Choice(Lesson(content, registry, registry.heads[model]), model, None, record)

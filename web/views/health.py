@@ -3,7 +3,7 @@
 from flask import Blueprint, Request, Response, abort, current_app, jsonify
 
 from web import metrics
-from web.analyses.store import StoreError
+from web.analyses.folders import StoreError
 from web.services import services
 
 health = Blueprint("health", __name__)
@@ -56,7 +56,8 @@ def measured() -> Response:
 
 def _missing() -> list[str]:
     desk = services().desk
-    parts = {"database": desk.records.ask, "annotated copies": desk.store.ask, "pictures": desk.pictures.ask}
+    copies, pictures = desk.copies.folder, desk.pictures.folder
+    parts = {"database": desk.records.ask, "annotated copies": copies.check, "pictures": pictures.check}
     missing = []
     for name, ask in parts.items():
         try:

@@ -9,9 +9,9 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms
-from web.analyses import pictures
+from web.analyses import storage
 from web.analyses.record import Record, Said
-from web.analyses.store import slug
+from web.analyses.storage import slug
 from web.render.report import pdf
 from web.security import visitors
 from web.services import services
@@ -46,7 +46,8 @@ def show(id: str) -> str:
 @blueprint.get("/analyses/<id>/<name>")
 def picture(id: str, name: str) -> Response:
     """Send an image of an analysis to its owner."""
-    response = sent(services().desk.pictures.open(visitors.own(id).id, name), name, tag=f"{id}-{name}")
+    found = services().desk.pictures.read(visitors.own(id).id, [name])
+    response = sent(found.get(name), name, tag=f"{id}-{name}")
     # The browser asks each time, so that a deleted image is gone from a shared computer too.
     response.headers["Cache-Control"] = "private, no-cache"
     return response
@@ -55,7 +56,7 @@ def picture(id: str, name: str) -> Response:
 @blueprint.get("/static/xray_analysis/<name>")
 def annotated_copy(name: str) -> Response:
     """Send an annotated copy, with headers that keep it out of search engines and caches."""
-    response = sent(services().desk.store.open(name), name, tag=name)
+    response = sent(services().desk.copies.read(name), name, tag=name)
     response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     response.headers["Cache-Control"] = "private, no-store"
     return response
@@ -74,7 +75,7 @@ def as_pdf(id: str) -> Response:
     """Send the report of an analysis: one page of A4 or, with ?paper=letter, of US Letter."""
     record = visitors.own(id)
     size = pdf.PAPERS.get(request.args.get("paper", ""), pdf.A4)
-    names = (pictures.FILM, *(pictures.heat(said.model) for said in record.said))
+    names = (storage.FILM, *(storage.heat(said.model) for said in record.said))
     found = services().desk.pictures.read(record.id, names)
     return _file(pdf.write(record, found, services().labels, size), "application/pdf", _name(record, "pdf"))
 
@@ -152,7 +153,7 @@ def page(record: Record) -> str:
         held_out={said.model: held_out(said, models.get(said.model)) for said in record.said},
         cards={said.model: url_for("models.card", name=said.model) for said in record.said if said.model in models},
         # On a host with a temporary disk the table may outlive the images.
-        pictured=desk.pictures.has(record.id, pictures.FILM),
+        pictured=desk.pictures.has(record.id, storage.FILM),
     )
 
 

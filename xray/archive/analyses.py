@@ -9,9 +9,9 @@ import cv2
 from xray import combined, memory
 from xray.analysis import Analysis, Analyzer
 from xray.annotate.annotated_copy import encode_png, heat_panel
-from xray.archive import storage
 from xray.archive.row import Content, Judged, Said
 from xray.errors import ImageError
+from xray.io import storage
 from xray.io.limits import Limits
 from xray.networks.lungs import resized
 

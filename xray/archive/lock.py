@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from xray.archive import storage
 from xray.archive.results import DestinationError
+from xray.io import storage
 
 try:
     import fcntl

@@ -9,10 +9,10 @@ import pyarrow.dataset
 import pyarrow.fs
 import pyarrow.parquet
 
-from xray.archive import storage
 from xray.archive.results import NUMBERS, DestinationError
 from xray.archive.row import Row
 from xray.errors import XrayError
+from xray.io import storage
 
 # Few values, often repeated: a dictionary of them takes next to no room.
 FEW = ("model", "verdict", "cautions", "version")

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import IO, Protocol, TextIO
 
-from xray.archive import storage
 from xray.archive.row import Row
 from xray.errors import XrayError
+from xray.io import storage
 
 # A part is written when it has so many rows or its first one is so old: a run that is killed loses no more.
 ROWS_A_PART = 100_000

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from xray.archive import storage
 from xray.errors import XrayError
+from xray.io import storage
 from xray.io.folder import DICOM_PREAMBLE_BYTES, is_picture, is_picture_here
 
 LISTS = (".txt", ".lst", ".list")
@@ -80,7 +80,7 @@ def absolute(address: str) -> str:
     if "://" in address:
         scheme, _, rest = address.partition("://")
         inside, chained, archive = rest.partition("::")
-        within = absolute(archive) if storage.UNSPEAKABLE.search(archive) else archive
+        within = absolute(archive) if storage.NOT_IN_TABLES.search(archive) else archive
         return f"{scheme}://{storage.spelled(inside)}{chained}{within}"
     path = os.path.abspath(address)
     plain = path.isprintable() and not any("\ud800" <= letter <= "\udfff" for letter in path)

@@ -4,8 +4,8 @@ import os
 import tempfile
 from contextlib import suppress
 
-from xray.archive import storage
 from xray.archive.results import DestinationError
+from xray.io import storage
 
 # What is written to find it out. The dot hides it; where nothing may be removed, it stays.
 NAME = ".writable"

@@ -1,7 +1,6 @@
 """One analysis, opened again: its page, its pictures, its downloads, and who may see them."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -32,7 +31,7 @@ def test_pictures_are_asked_for_each_time_and_sent_once(client, send, listed):
 def test_a_picture_that_goes_while_it_is_sent_is_not_there(client, send, listed, monkeypatch):
     send(client)
     (id,), _ = listed(client)
-    monkeypatch.setattr("web.analyses.pictures.Pictures.path", lambda *_: Path("/nowhere/film.jpg"))
+    monkeypatch.setattr("web.analyses.folders.LocalFolder.get", lambda *_: None)
     assert client.get(f"/analyses/{id}/film.jpg").status_code == 404
 
 

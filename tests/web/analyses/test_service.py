@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 import pytest
 
-from web.analyses import pictures
+from web.analyses import storage
 from web.analyses.database import DatabaseError
-from web.analyses.pictures import Pictures
+from web.analyses.folders import LocalFolder, StoreError
 from web.analyses.records import Records
-from web.analyses.service import DAY_S, SWEPT, Desk
-from web.analyses.store import Store, StoreError
+from web.analyses.service import DAY_S, Desk
+from web.analyses.storage import Copies, Pictures
 from xray.analysis import Analyzer
 from xray.errors import ImageError
 
@@ -32,8 +32,11 @@ def make_desk(tmp_path, make_registry):
     def make(keep_days: int = 30, keep_count: int = 100) -> Desk:
         records = Records.open(f"sqlite:///{tmp_path}/analyses.sqlite3", keep_days=keep_days)
         opened.append(records)
-        store, pictures = Store(tmp_path / "copies"), Pictures(tmp_path / "pictures")
-        return Desk(Analyzer(make_registry()), store, pictures, records, keep_days=keep_days, keep_count=keep_count)
+        copies, pictures = (LocalFolder(tmp_path / name) for name in ("copies", "pictures"))
+        return Desk(
+            Analyzer(make_registry()), Copies(copies), Pictures(pictures), records,
+            keep_days=keep_days, keep_count=keep_count,
+        )  # fmt: skip
 
     yield make
     for records in opened:
@@ -55,7 +58,7 @@ def files(*folders: Path) -> list[Path]:
 
 
 def kept(desk: Desk) -> list[Path]:
-    return files(desk.store.folder, desk.pictures.folder)
+    return files(desk.copies.folder.path, desk.pictures.folder.path)
 
 
 def test_a_film_of_sixteen_bits_is_turned_with_all_its_levels(desk):
@@ -64,7 +67,7 @@ def test_a_film_of_sixteen_bits_is_turned_with_all_its_levels(desk):
     data = cv2.imencode(".png", deep)[1].tobytes()
     record = desk.read(data, name="film.png", choice="both", owner="me", turn=90)
     assert (record.width, record.height, record.turn) == (200, 240, 90)
-    packed = cv2.imread(str(desk.pictures.path(record.id, pictures.DEEP)))
+    packed = cv2.imread(str(desk.pictures.folder.path / record.id / storage.DEEP))
     levels = packed[..., 1].astype(int) + packed[..., 2].astype(int) * 256
     assert levels.shape == (384, 320), "small films are shown enlarged"
     assert levels[:20, -20:].mean() < 1000 < levels[:20, :20].mean()
@@ -87,7 +90,7 @@ def test_of_a_file_that_cannot_be_analysed_nothing_is_kept(desk):
 
 @pytest.mark.parametrize(
     "where",
-    ["web.analyses.store.Store.save", "web.analyses.pictures.Pictures.save", "web.analyses.records.Records.add"],
+    ["web.analyses.storage.Copies.save", "web.analyses.storage.Pictures.save", "web.analyses.records.Records.add"],
 )
 def test_what_cannot_be_kept_leaves_nothing_behind(desk, read, monkeypatch, where):
     def fail(*_, **__):
@@ -101,7 +104,7 @@ def test_what_cannot_be_kept_leaves_nothing_behind(desk, read, monkeypatch, wher
 
 
 def test_the_second_copy_that_cannot_be_written_takes_the_first_with_it(desk, read, monkeypatch):
-    save, calls = Store.save, []
+    save, calls = Copies.save, []
 
     def fail_at_the_second(self, *args):
         calls.append(args)
@@ -109,7 +112,7 @@ def test_the_second_copy_that_cannot_be_written_takes_the_first_with_it(desk, re
             raise StoreError(OSError(28, "No space left on device"))
         return save(self, *args)
 
-    monkeypatch.setattr(Store, "save", fail_at_the_second)
+    monkeypatch.setattr(Copies, "save", fail_at_the_second)
     with pytest.raises(StoreError):
         read()
     assert len(calls) == 2 and kept(desk) == []
@@ -172,7 +175,7 @@ def test_more_than_are_kept_push_out_the_oldest_with_their_pictures(make_desk, f
     desk = make_desk(keep_count=2)
     records = [desk.read(film, name=f"{n}.png", choice="covid_normal", owner="me") for n in range(4)]
     assert {record.name for record in desk.records.of("me")} == {"2.png", "3.png"}
-    assert {path.name for path in files(desk.store.folder)} == {name for r in records[2:] for name in r.copies}
+    assert {path.name for path in files(desk.copies.folder.path)} == {name for r in records[2:] for name in r.copies}
 
 
 def test_older_ones_than_are_kept_go_with_the_next_that_comes(desk, read, make_record):
@@ -181,7 +184,7 @@ def test_older_ones_than_are_kept_go_with_the_next_that_comes(desk, read, make_r
     desk.pictures.save(old.id, {"film.jpg": b"film"})
     record = read()
     assert desk.records.filed("me").keys() == {record.id}
-    assert not (desk.pictures.folder / old.id).exists()
+    assert not (desk.pictures.folder.path / old.id).exists()
 
 
 def test_one_that_cannot_be_read_any_more_goes_too(desk, read, make_record):
@@ -230,27 +233,28 @@ def test_a_sweep_takes_all_that_is_too_old_at_once(make_desk, make_record):
 
 def test_a_sweep_spares_what_is_being_filed_and_what_another_database_may_know(desk):
     desk.pictures.save("A" * 22, {"film.jpg": b"film"})
-    folder, now = desk.pictures.folder, time.time()
-    (folder / ".draft-young").mkdir()
-    (folder / ".draft-old").mkdir()
+    folder, now = desk.pictures.folder.path, time.time()
+    for name in (".young.part", ".old.part"):
+        (folder / ("A" * 22) / name).touch()
     desk.pictures.save("B" * 22, {"film.jpg": b"film"})
     desk.pictures.save("C" * 22, {"film.jpg": b"film"})
-    os.utime(folder / ".draft-old", (now - 2 * 3600,) * 2)
-    os.utime(folder / ("B" * 22), (now - 29 * DAY_S,) * 2)
-    os.utime(folder / ("C" * 22), (now - 32 * DAY_S,) * 2)
+    os.utime(folder / ("A" * 22) / ".old.part", (now - 2 * 3600,) * 2)
+    os.utime(folder / ("B" * 22) / "film.jpg", (now - 29 * DAY_S,) * 2)
+    os.utime(folder / ("C" * 22) / "film.jpg", (now - 32 * DAY_S,) * 2)
     desk.sweep()
-    assert {entry.name for entry in folder.iterdir()} == {"A" * 22, "B" * 22, ".draft-young"}
+    assert {entry.name for entry in folder.iterdir()} == {"A" * 22, "B" * 22}
+    assert {entry.name for entry in (folder / ("A" * 22)).iterdir()} == {"film.jpg", ".young.part"}
 
 
 def test_what_killed_processes_left_goes_once_a_day_without_a_new_start(desk, read):
     desk.sweep()
-    left = desk.store.folder / ".killed.part"
+    left = desk.copies.folder.path / ".killed.part"
     left.parent.mkdir(exist_ok=True)
     left.touch()
     os.utime(left, (1000, 1000))
     read()
     assert left.exists()
-    os.utime(desk.pictures.folder.parent / SWEPT, (time.time() - DAY_S - 1,) * 2)
+    desk.swept_at = time.time() - DAY_S - 1
     read()
     assert not left.exists()
 
@@ -279,5 +283,7 @@ def test_two_workers_with_four_threads_file_and_prune_at_once(make_desk, film):
         list(pool.map(work, range(32)))
     left = [record for number in range(3) for record in desks[0].records.of(f"owner {number}")]
     assert 1 <= len(left) <= 5
-    assert {path.name for path in desks[0].pictures.folder.iterdir()} == {record.id for record in left}
-    assert {path.name for path in files(desks[0].store.folder)} == {name for record in left for name in record.copies}
+    assert {path.name for path in desks[0].pictures.folder.path.iterdir()} == {record.id for record in left}
+    assert {path.name for path in files(desks[0].copies.folder.path)} == {
+        name for record in left for name in record.copies
+    }

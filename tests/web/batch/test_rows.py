@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from web.analyses.record import Record, Said, Together
-from web.analyses.store import COPY_NAME
+from web.analyses.storage import COPY_NAME
 from web.batch import table
 from web.batch.table import Row, RowsError
 

@@ -11,8 +11,8 @@ from time import sleep
 import pytest
 
 from tests.web.cloud.programs import free_port
-from web.analyses import bucket
-from web.analyses.bucket import Bucket, BucketError
+from web.analyses import folders
+from web.analyses.folders import Bucket, BucketError
 from web.services import services
 from web.settings import SettingError
 
@@ -43,7 +43,7 @@ def shared(make_shared):
 @pytest.fixture
 def pause(s3, monkeypatch):
     """Let the store fall silent, as one does that is out of reach, and speak again."""
-    monkeypatch.setattr(bucket, "ANSWER_S", 0.5)
+    monkeypatch.setattr(folders, "ANSWER_S", 0.5)
 
     def change(silent: bool) -> None:
         s3.process.send_signal(signal.SIGSTOP if silent else signal.SIGCONT)
@@ -118,15 +118,15 @@ def test_what_grew_too_old_goes_with_its_pictures(make_shared, make_record, clou
 
 
 @pytest.mark.parametrize(
-    "where", ["shared.SharedStore.save", "shared.SharedPictures.save", "bucket.Bucket.put", "records.Records.add"]
+    "where", ["storage.Copies.save", "storage.Pictures.save", "folders.Bucket.put", "records.Records.add"]
 )
 def test_of_a_film_that_cannot_be_kept_nothing_is_left(shared, send, cloud, monkeypatch, where):
     calls, put = [], Bucket.put
 
-    def fail(self, *args, **_):
+    def fail(self, *args, **options):
         calls.append(args)
         if where.endswith("put") and len(calls) < 5:
-            return put(self, *args)
+            return put(self, *args, **options)
         raise BucketError("no")
 
     monkeypatch.setattr(f"web.analyses.{where}", fail)
@@ -162,7 +162,7 @@ def test_a_start_waits_for_no_store_and_works_as_soon_as_it_is_there(pause, make
 def test_an_error_tells_the_log_no_name_of_a_file(cloud, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(BucketError, match="no answer") as caught:
-        Bucket.of(cloud.address).put("copies/Jane_Doe.png", b"x")
+        Bucket.open(cloud.address).put("copies/Jane_Doe.png", b"x")
     assert "Jane" not in str(caught.value) and caught.value.status == 503
 
 
@@ -179,7 +179,7 @@ def test_an_error_tells_the_log_no_name_of_a_file(cloud, monkeypatch):
 )
 def test_a_store_that_cannot_be_used_stops_the_start_with_one_line(cloud, address, expected):
     with pytest.raises(SettingError, match=expected) as caught:
-        Bucket.of(address)
+        Bucket.open(address)
     assert "\n" not in str(caught.value)
 
 
@@ -187,20 +187,20 @@ def test_a_store_without_a_key_stops_the_start(cloud, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(SettingError, match="AWS_ACCESS_KEY_ID"):
-        Bucket.of(cloud.address)
+        Bucket.open(cloud.address)
 
 
-def test_without_boto3_the_command_that_installs_it_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "boto3", None)
-    with pytest.raises(SettingError, match=r"pip install -r requirements-cloud\.txt"):
-        Bucket.of("s3://bucket")
+def test_without_s3fs_the_command_that_installs_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(SettingError, match="uv sync --frozen --extra cloud"):
+        Bucket.open("s3://bucket")
 
 
 @pytest.mark.parametrize("address", ["s3://bucket", "s3://bucket/", "s3://bucket/a/b/"])
 def test_addresses_that_are_meant_are_understood(cloud, address, monkeypatch):
-    monkeypatch.setattr(Bucket, "list_few", lambda _: None)
-    found = Bucket.of(address)
-    assert (found.name, found.folder) == ("bucket", "a/b/" if "a" in address else "")
+    monkeypatch.setattr(Bucket, "check", lambda _: None)
+    found = Bucket.open(address)
+    assert found.path == ("bucket/a/b" if "a" in address.removeprefix("s3://bucket") else "bucket")
 
 
 def test_side_by_side_the_first_error_ends_what_waits_and_nothing_runs_on():
@@ -212,7 +212,7 @@ def test_side_by_side_the_first_error_ends_what_waits_and_nothing_runs_on():
         sleep(0.01)
         done.append(number)
 
-    side = Bucket(None, "bucket", "")
+    side = Bucket(None, "bucket")
     with ThreadPoolExecutor(1) as outside:
         with pytest.raises(BucketError):
             outside.submit(side.each, work, range(1000)).result()

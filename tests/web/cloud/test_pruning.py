@@ -9,7 +9,7 @@ from threading import enumerate as threads
 import pytest
 
 from tests.web.cloud.programs import until
-from web.analyses.bucket import Bucket
+from web.analyses.folders import Bucket
 from web.analyses.records import PRUNED_AT_ONCE
 from web.services import services
 

@@ -51,7 +51,7 @@ def test_a_missing_package_is_named_with_what_installs_it(
     monkeypatch.setitem(sys.modules, package, None)
     assert main([each.format(films=films) for each in arguments]) == 2
     said = capsys.readouterr().err
-    assert package in said and "pip install -r requirements-archive.txt" in said
+    assert package in said and "uv sync --frozen --extra archive" in said
 
 
 @pytest.mark.parametrize(

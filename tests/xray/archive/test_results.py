@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from xray.archive import results, storage
+from xray.archive import results
 from xray.archive.row import Row
+from xray.io import storage
 
 ROOT = Path(__file__).resolve().parents[3]
 

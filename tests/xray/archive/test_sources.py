@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from xray.archive import sources, storage
+from xray.archive import sources
 from xray.archive.analyses import content
 from xray.archive.command import main
-from xray.io import folder
+from xray.io import folder, storage
 
 DICOM = bytes(128) + b"DICM"
 

@@ -10,7 +10,7 @@ import numpy as np
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from web.analyses import pictures
+from web.analyses import storage
 from web.analyses.record import Record, Said
 from web.formats import decimals, moment, verdict
 from web.render.report import reading
@@ -139,7 +139,7 @@ class _Page:
         wide, end = self.tall * proportion, top
         for column, said in enumerate((None, *self.record.said)):
             x = self.left + column * (room + COLUMN_GAP)
-            if pictures.FILM not in self.found:
+            if storage.FILM not in self.found:
                 self.paper.box(x, top, wide, self.tall, RULE)
                 self.paper.write(_("The picture is not kept any more."), x + 2, top + 2, wide - 4, SMALL)
             elif said is None:
@@ -155,7 +155,7 @@ class _Page:
         return end + GAP
 
     def _film(self, x: float, y: float, wide: float) -> None:
-        self.paper.picture(self.found[pictures.FILM], x, y, wide, self.tall, _("The radiograph"))
+        self.paper.picture(self.found[storage.FILM], x, y, wide, self.tall, _("The radiograph"))
         across, down = wide / self.record.width, self.tall / self.record.height
         for corners in re.findall(r"M([\d L]+)Z", self.record.outline):
             numbers = [int(number) for number in re.findall(r"\d+", corners)]
@@ -164,8 +164,8 @@ class _Page:
                 self.paper.outline(points, LUNGS)
 
     def _heat(self, said: Said, x: float, y: float, wide: float) -> None:
-        film, heat = (_decoded(self.found.get(name, b"")) for name in (pictures.FILM, pictures.heat(said.model)))
-        content = self.found[pictures.FILM] if film is None or heat is None else _blended(film, heat)
+        film, heat = (_decoded(self.found.get(name, b"")) for name in (storage.FILM, storage.heat(said.model)))
+        content = self.found[storage.FILM] if film is None or heat is None else _blended(film, heat)
         self.paper.picture(content, x, y, wide, self.tall, f"{self._label(said)} – {reading.heat(said)}")
         across, down = wide / self.record.width, self.tall / self.record.height
         top, bottom, left, right = self.record.box

@@ -1,0 +1,192 @@
+"""Storage of analysis images on local disk: names, atomic writes, errors and the sweep of old files."""
+
+import errno
+import os
+import re
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from web.analyses.folders import LocalFolder, StoreError
+from web.analyses.storage import COPY_NAME, FILM, MASK, THUMB, Copies, Pictures, heat, slug
+from xray.networks.heads import Verdict
+
+ID, OTHER = "A" * 21 + "-", "B" * 22
+NOW = time.time()
+
+
+@pytest.fixture
+def copies(tmp_path):
+    return Copies(LocalFolder(tmp_path / "copies"))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    return Pictures(LocalFolder(tmp_path / "new" / "analyses"))
+
+
+def files(storage: Copies | Pictures) -> set[str]:
+    return {name for name, _ in storage.folder.files()}
+
+
+def save(copies: Copies, name: str = "x.png", score: float = 0.9) -> str:
+    return copies.save(b"png", Verdict.POSITIVE, score, name)
+
+
+def aged(path: Path, seconds: float) -> None:
+    os.utime(path, (NOW - seconds, NOW - seconds))
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("film.png", "film"),
+        ("../../x", "x"),
+        ("..\\..\\x.png", "x"),
+        ("фото.jpg", "picture"),
+        ("Zoë.jpg", "Zoe"),
+        (".jpg", "picture"),
+        ("", "picture"),
+        ("x.jpg.php", "x_jpg"),
+        ("<script>alert(1)</script>.png", "script"),
+        ("scan-01 (2).PNG", "scan-01_2"),
+        ("a" * 300 + ".jpg", "a" * 40),
+        ("nul\x00byte.png", "nul_byte"),
+        ("CON", "CON_"),
+        ("lpt1.png", "lpt1_"),
+        ("console.png", "console"),
+    ],
+)
+def test_a_slug_holds_nothing_but_letters_digits_dash_and_underscore(sent, expected):
+    assert slug(sent) == expected
+
+
+@pytest.mark.parametrize(("score", "hundredths"), [(0.0, "00"), (0.041, "04"), (0.974, "97"), (1.0, "100")])
+def test_a_copy_is_private_and_named_by_verdict_score_and_name(copies, score, hundredths):
+    name = copies.save(b"png", Verdict.NEGATIVE, score, "scan.dcm")
+    assert re.fullmatch(rf"NEGATIVE_Prob_{hundredths}_Name_scan_[A-Za-z0-9_-]{{22}}\.png", name)
+    assert COPY_NAME.fullmatch(name)
+    assert (copies.folder.path / name).read_bytes() == b"png"
+    assert stat.S_IMODE((copies.folder.path / name).stat().st_mode) == 0o600
+
+
+def test_two_copies_of_one_image_have_different_names(copies):
+    assert len({save(copies) for _ in range(20)}) == 20
+
+
+def test_images_of_an_analysis_are_private(pictures):
+    pictures.save(ID, {FILM: b"film", heat("covid_normal"): b"heat"})
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (pictures.folder.path / ID).iterdir()}
+    assert modes == {0o600} and files(pictures) == {f"{ID}/film.jpg", f"{ID}/heat-covid_normal.png"}
+
+
+@pytest.mark.parametrize(
+    ("id", "name"),
+    [
+        (ID, MASK),
+        (ID, "secret.txt"),
+        (ID, f"../{ID}/film.jpg"),
+        (ID, "film.jpg\n"),
+        (ID, "film.jpg\x00"),
+        ("..", FILM),
+        ("", FILM),
+        (OTHER, FILM),
+        (f"../{ID}", FILM),
+    ],
+)
+def test_no_other_file_is_found(pictures, id, name):
+    pictures.save(ID, {FILM: b"film"})
+    (pictures.folder.path / ID / "secret.txt").touch()
+    assert not pictures.has(id, name) and pictures.read(id, [name]) == {}
+
+
+@pytest.mark.parametrize(("code", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 500)])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_of_a_copy_that_cannot_be_written_nothing_is_left_and_no_name_is_logged(
+    copies, monkeypatch, code, status, step
+):
+    def fail(*names):
+        raise OSError(code, os.strerror(code), *map(str, names))
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(StoreError) as caught:
+        save(copies, "Jane_Doe.png")
+    assert caught.value.status == status and files(copies) == set()
+    assert "Jane" not in str(caught.value) and os.strerror(code) in str(caught.value)
+
+
+@pytest.mark.parametrize("other", ["../secret_key", "", ".", "x.png"])
+def test_nothing_but_a_copy_is_deleted(copies, tmp_path, other):
+    name = save(copies)
+    (tmp_path / "secret_key").touch()
+    copies.remove(other)
+    assert (tmp_path / "secret_key").exists() and files(copies) == {name}
+
+
+@pytest.mark.parametrize("id", ["", ".", "..", "../.."])
+def test_nothing_but_an_analysis_is_deleted(pictures, id):
+    pictures.save(ID, {FILM: b"film"})
+    pictures.remove(id)
+    assert pictures.has(ID, FILM)
+
+
+def test_a_deleted_analysis_leaves_no_folder(pictures):
+    for id in (ID, OTHER):
+        pictures.save(id, {FILM: b"film", THUMB: b"thumb"})
+    pictures.remove(ID)
+    assert [path.name for path in pictures.folder.path.iterdir()] == [OTHER]
+
+
+def test_what_cannot_be_deleted_is_an_error(copies, pictures, monkeypatch):
+    name = save(copies)
+    pictures.save(ID, {FILM: b"film"})
+
+    def fail(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", fail)
+    with pytest.raises(StoreError):
+        copies.remove(name)
+    with pytest.raises(StoreError):
+        pictures.remove(ID)
+
+
+def test_a_sweep_deletes_old_copies_and_drafts_and_leaves_the_rest(copies):
+    old, new = save(copies), save(copies)
+    for name in (".old.part", ".new.part", ".gitkeep", "README.md"):
+        (copies.folder.path / name).touch()
+    for name in (old, ".old.part", ".gitkeep", "README.md"):
+        aged(copies.folder.path / name, 7200)
+    copies.sweep(NOW - 7000, drafts_before=NOW - 3600)
+    assert files(copies) == {new, ".new.part", ".gitkeep", "README.md"}
+
+
+def test_a_sweep_deletes_old_images_and_what_killed_processes_left(pictures):
+    for id in (ID, OTHER):
+        pictures.save(id, {FILM: b"film"})
+    path = pictures.folder.path
+    for name in (f"{ID}/.old.part", f"{ID}/.new.part", ".draft-old/film.jpg", "lost+found/x", "notes.txt"):
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).touch()
+    for name in (f"{OTHER}/film.jpg", f"{ID}/.old.part", ".draft-old/film.jpg", "lost+found/x", "notes.txt"):
+        aged(path / name, 7200)
+    pictures.sweep(NOW - 7000, drafts_before=NOW - 3600)
+    assert files(pictures) == {f"{ID}/film.jpg", f"{ID}/.new.part", "lost+found/x", "notes.txt"}
+    assert not (path / OTHER).exists() and not (path / ".draft-old").exists()
+
+
+def test_two_workers_may_sweep_at_the_same_time(pictures, monkeypatch):
+    pictures.save(ID, {FILM: b"film"})
+    listed = [(f"{OTHER}/film.jpg", 0.0), (f"{ID}/film.jpg", 0.0)]
+    monkeypatch.setattr(LocalFolder, "files", lambda *_: iter(listed))
+    pictures.sweep(NOW - 3600, drafts_before=NOW)
+    assert not pictures.has(ID, FILM)
+
+
+def test_a_missing_folder_is_created_only_when_something_is_stored(pictures):
+    pictures.sweep(NOW, drafts_before=NOW)
+    pictures.remove(ID)
+    pictures.folder.check()
+    assert not pictures.folder.path.exists()
