@@ -290,7 +290,8 @@ def _client() -> Any:
         client.connect()
     except ImportError as error:
         raise SettingError(
-            "XRAY_STORE needs s3fs, which is not installed. Install it with: pip install uv; uv sync --frozen --extra cloud"
+            "XRAY_STORE needs s3fs, which is not installed. Install it with: "
+            "pip install uv; uv sync --frozen --extra cloud"
         ) from error
     except Exception as error:
         raise SettingError(

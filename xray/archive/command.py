@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in OPTIONAL:
             raise
-        return _fail(f"Expected the package {error.name}. It is missing: pip install uv; uv sync --frozen --extra archive")
+        return _fail(
+            f"Expected the package {error.name}. It is missing: pip install uv; uv sync --frozen --extra archive"
+        )
     except sqlite3.Error as error:
         return _fail(
             f"Expected room for the notes of a run in {tempfile.gettempdir()}. Received: {error}. "
