@@ -44,8 +44,7 @@ class Service:
 
     def left(self) -> list[str]:
         """Name what is there by half."""
-        names = [path.name for path in self.folder.rglob("*")]
-        return [name for name in names if name.endswith(".part") or name.startswith(".draft-")]
+        return [path.name for path in self.folder.rglob("*.part")]
 
     def rows(self) -> list[tuple[str, str]]:
         with closing(sqlite3.connect(self.folder / "instance" / "analyses.sqlite3")) as database:

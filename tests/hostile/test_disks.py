@@ -12,7 +12,6 @@ import pytest
 
 from benchmarks.server import Visitor
 from tests.hostile.service import refused, serving
-from web.analyses.service import SWEPT
 
 
 @pytest.fixture(scope="module")
@@ -87,4 +86,3 @@ def test_folders_that_are_missing_are_made_again(folder, film):
         shutil.rmtree(folder / "copies")
         shutil.rmtree(folder / "instance" / "analyses")
         assert visitor.analyse(film, "both") and len(service.copies()) == 2
-        assert (folder / "instance" / SWEPT).is_file()

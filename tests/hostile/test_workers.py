@@ -56,7 +56,7 @@ def test_workers_that_are_killed_or_crash_lose_nothing_that_was_answered(folder,
             assert (folder / "instance" / "analyses" / id / "film.jpg").is_file()
     # What killed workers left by half goes at a start, once it is too old to be anybody's work.
     (folder / "copies" / ".killed.part").touch()
-    (folder / "instance" / "analyses" / ".draft-killed").mkdir()
+    (folder / "instance" / "analyses" / ".killed.part").touch()
     for name in service.left():
         for path in folder.rglob(name):
             os.utime(path, (time.time() - 7200,) * 2)
