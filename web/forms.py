@@ -8,7 +8,7 @@ from flask import Request
 from web.examples import EXAMPLES
 from xray.analysis import ALL_MODELS, BOTH_MODELS
 from xray.errors import Phrase, XrayError
-from xray.io.image import TURNS
+from xray.io.pixels import TURNS
 
 BOTH, ALL = BOTH_MODELS, ALL_MODELS
 LABELS = {

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xray.io import image
-from xray.io.grey_levels import Deep
-from xray.io.image import GreyImage
+from xray.io.grey_levels import GreyLevels
+from xray.io.pixels import GreyImage
 from xray.networks import lungs
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box, Recipe, crop, crop_box, scale
@@ -26,7 +26,7 @@ class Prepared:
     """One radiograph as the networks get it.
 
     Attributes:
-        image: grey, uint8, shape (height, width), white bones; as large as anything needs it (`image.LONGEST`).
+        image: grey, uint8, shape (height, width), white bones; at the serving size (`xray.io.pixels`).
         lungs: bool, same shape, True inside the lungs.
         box: the part of the image that the backbone sees.
         crop: uint8, shape (size, size) of the recipe, the box with its contrast set; `preprocess.scale` makes the
@@ -42,7 +42,7 @@ class Prepared:
     crop: GreyImage
     inverted: bool
     sent: tuple[int, int]
-    deep: Deep | None = None
+    deep: GreyLevels | None = None
 
 
 def prepare(
@@ -62,7 +62,7 @@ def prepare(
         data: the content of a PNG, JPEG or DICOM file.
         segmenter: the lung network.
         recipe: of the backbone.
-        turn: degrees clockwise by which the image is turned first, one of `xray.io.image.TURNS`.
+        turn: degrees clockwise by which the image is turned first, one of `xray.io.pixels.TURNS`.
         deep: whether all grey levels are wanted of an image of more than 8 bits.
         watch: notes how long each stage takes.
 
@@ -70,14 +70,14 @@ def prepare(
         ImageError: the file is not a frontal chest radiograph that can be read; the message says why.
     """
     watch = watch or Stopwatch()
-    radiograph = image.load(data, deep=deep).turned(turn)
+    decoded = image.load(data, deep=deep).rotated(turn)
     watch.lap("decode")
-    film = polarity.as_film(radiograph.image, lambda each: lungs.segment(each, segmenter))
+    film = polarity.as_film(decoded.image, lambda each: lungs.segment(each, segmenter))
     watch.lap("lungs")
     box = crop_box(film.lungs, recipe)
-    levels = radiograph.deep.turned() if radiograph.deep and film.inverted else radiograph.deep
+    levels = decoded.deep.inverted() if decoded.deep and film.inverted else decoded.deep
     square = crop(film.image, box, recipe)
-    return Prepared(film.image, film.lungs, box, square, film.inverted, radiograph.shape, levels)
+    return Prepared(film.image, film.lungs, box, square, film.inverted, decoded.sent, levels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class Analysis:
     """One radiograph and what was found in it.
 
     Attributes:
-        image: grey, uint8, shape (height, width), white bones; as large as anything needs it (`image.LONGEST`).
+        image: grey, uint8, shape (height, width), white bones; at the serving size (`xray.io.pixels`).
         lungs: bool, same shape, True inside the lungs.
         box: the part that the networks saw.
         predictions: one per model asked for, in that order.
@@ -101,7 +101,7 @@ class Analysis:
     predictions: tuple[Prediction, ...]
     cautions: tuple[Caution, ...] = ()
     sent: tuple[int, int] | None = None
-    deep: Deep | None = None
+    deep: GreyLevels | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -154,7 +154,7 @@ class Analyzer:
         Args:
             data: the content of a PNG, JPEG or DICOM file.
             models: names out of `names`, or choices that `expand` knows.
-            turn: degrees clockwise by which the image is turned first, one of `xray.io.image.TURNS`.
+            turn: degrees clockwise by which the image is turned first, one of `xray.io.pixels.TURNS`.
             deep: whether all grey levels are wanted of a radiograph of more than 8 bits.
 
         Raises:

@@ -116,7 +116,7 @@ class Record:
         said: one entry for each model asked.
         combined: both models together, where both were asked.
         deep: whether the film has more than 8 bits, and its levels are kept beside the other pictures.
-        window_low: the level that is shown black; see `xray.io.grey_levels.Deep`.
+        window_low: the level that is shown black; see `xray.io.grey_levels.GreyLevels`.
         window_high: the level that is shown white.
         curve: the greys between the two, where they do not rise evenly.
         turn: degrees clockwise by which the film was turned, as its sender asked, before it was read.

@@ -22,8 +22,6 @@ from web.metrics import Metrics
 from xray.analysis import Analysis, Analyzer
 from xray.annotate.annotated_copy import (
     annotate,
-    encode_jpeg,
-    encode_png,
     film_panel,
     heat_layer,
     outline_path,
@@ -31,7 +29,9 @@ from xray.annotate.annotated_copy import (
     thumbnail,
 )
 from xray.combined import combine
-from xray.io.grey_levels import Deep
+from xray.io.grey_levels import GreyLevels
+from xray.io.jpeg import encode_jpeg
+from xray.io.png import encode_png
 from xray.networks.lungs import LungMask, resized
 from xray.prediction import Prediction
 from xray.stopwatch import Stopwatch
@@ -216,7 +216,7 @@ class Desk:
             self.copies.remove(copy)
 
 
-def _drawn(analysis: Analysis, deep: Deep | None) -> Mapping[str, bytes]:
+def _drawn(analysis: Analysis, deep: GreyLevels | None) -> Mapping[str, bytes]:
     """Draw what the pages show of an analysis."""
     film = film_panel(analysis.image)
     heats = {storage.heat(each.model): encode_png(heat_layer(each)) for each in analysis.predictions if each.cam.any()}
@@ -243,7 +243,7 @@ def _box(analysis: Analysis, sent: tuple[int, int]) -> tuple[int, int, int, int]
     return round(top * down), round(bottom * down), round(left * across), round(right * across)
 
 
-def _deepened(record: Record, deep: Deep) -> Record:
+def _deepened(record: Record, deep: GreyLevels) -> Record:
     return replace(record, deep=True, window_low=deep.low, window_high=deep.high, curve=deep.curve)
 
 

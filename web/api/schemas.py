@@ -17,7 +17,7 @@ from web import forms
 from web.analyses.record import ID
 from web.services import services
 from web.views import errors
-from xray.io.image import TURNS
+from xray.io.pixels import TURNS
 from xray.networks.heads import Verdict
 from xray.quality.cautions import Caution
 

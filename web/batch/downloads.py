@@ -11,8 +11,9 @@ from web.analyses import storage
 from web.analyses.record import Record, Said
 from web.analyses.service import Desk
 from web.batch.table import Row, stems
-from xray.annotate.annotated_copy import BACKGROUND, DISCLAIMER, TEXT, encode_png
+from xray.annotate.annotated_copy import BACKGROUND, DISCLAIMER, TEXT
 from xray.annotate.lettering import BOLD, Picture, Sheet
+from xray.io.png import encode_png
 
 # A file in an archive: its name and its content.
 File = tuple[str, bytes]

@@ -12,8 +12,9 @@ from web.explain.lesson import Lesson
 from web.render import charts
 from web.render.charts import Words
 from xray.analysis import Analysis
-from xray.annotate.annotated_copy import HEAT_COLOURS, encode_png, film_panel, heat_panel, radiograph_panel
+from xray.annotate.annotated_copy import HEAT_COLOURS, film_panel, heat_panel, radiograph_panel
 from xray.annotate.lettering import Picture
+from xray.io.png import encode_png
 
 # Pixels of a cell: feature maps are enlarged without smoothing, so that their coarseness shows.
 CELL = 16

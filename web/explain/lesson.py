@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xray.io import image
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 from xray.networks import lungs, preprocess
 from xray.networks.heads import Features, Head, average
 from xray.networks.lungs import LungMask

@@ -10,9 +10,10 @@ from web.examples import EXAMPLES
 from web.forms import FormError
 from web.i18n import in_words
 from web.services import services
-from xray.annotate.annotated_copy import encode_jpeg, thumbnail
+from xray.annotate.annotated_copy import thumbnail
 from xray.errors import ImageError, NotAChestXrayError
 from xray.io import image
+from xray.io.jpeg import encode_jpeg
 from xray.io.limits import DEFAULT_LIMITS
 
 PREVIEW_SIDE = 512
@@ -39,7 +40,7 @@ def preview() -> Response:
         picture = image.load(upload[1])
     except (FormError, ImageError) as error:
         return Response(in_words(error), error.status, mimetype="text/plain")
-    height, width = picture.shape
+    height, width = picture.sent
     response = Response(encode_jpeg(thumbnail(picture.image, PREVIEW_SIDE)), mimetype="image/jpeg")
     response.headers["X-Picture-Width"], response.headers["X-Picture-Height"] = str(width), str(height)
     return response

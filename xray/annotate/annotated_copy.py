@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from xray.analysis import Analysis
 from xray.annotate import class_bars
 from xray.annotate.lettering import BOLD, HEAVY, Colour, Picture, Sheet, printable
-from xray.io.image import GreyImage, halved
-from xray.io.png_writer import Pixels, written
+from xray.io.pixels import GreyImage, halve
 from xray.networks.grad_cam import Heat, to_picture
 from xray.networks.heads import Verdict
 from xray.networks.lungs import LungMask, resized
@@ -106,7 +105,7 @@ def thumbnail(image: GreyImage, side: int = THUMBNAIL) -> GreyImage:
     """Return the radiograph inside a square of so many pixels, and no larger than it is."""
     factor = min(1, side / max(image.shape))
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-    return np.asarray(cv2.resize(halved(image, *size[::-1]), size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(halve(image, *size[::-1]), size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def heat_layer(prediction: Prediction) -> Picture:
@@ -178,16 +177,6 @@ def _blended() -> NDArray[np.uint32]:
     grey = np.arange(256, dtype=np.float32)[None, :, None]
     colours = np.rint((1 - opacity) * grey + opacity * HEAT_COLOURS.astype(np.float32))
     return np.dstack([colours, np.zeros((256, 256))]).astype(np.uint8).view(np.uint32).ravel()
-
-
-def encode_png(picture: Pixels) -> bytes:
-    """Encode a picture as PNG; bool, black and white, in an eighth of the room."""
-    return written(picture)
-
-
-def encode_jpeg(picture: Picture, quality: int = 88) -> bytes:
-    """Encode a picture as JPEG; quality 0 to 100."""
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def _opacity(heat: Heat) -> Heat:

@@ -8,11 +8,12 @@ import cv2
 
 from xray import combined, memory
 from xray.analysis import Analysis, Analyzer
-from xray.annotate.annotated_copy import encode_png, heat_panel
+from xray.annotate.annotated_copy import heat_panel
 from xray.archive.row import Content, Judged, Said
 from xray.errors import ImageError
 from xray.io import storage
 from xray.io.limits import Limits
+from xray.io.png import encode_png
 from xray.networks.lungs import resized
 
 # No more of a file is read than tells that it is too large, and its SHA-256 is that of what was read.

@@ -1,24 +1,53 @@
-"""Radiographs are grey: what has real colour is a photograph or a screenshot."""
+"""Conversion to grey, and the check that refuses colour: radiographs are grey, photographs and screenshots are not."""
 
-from typing import Any
-
+import cv2
 import numpy as np
-import numpy.typing as npt
 
 from xray.errors import NotAChestXrayError
+from xray.io.pixels import Pixels
 
-# The pictures are shrunk to an eighth first, so that the coloured fringes of letters do not count.
+# Images are shrunk to an eighth before the check, so that the coloured fringes of letters do not count.
 SHRINK = 8
-# Of 255, between the strongest and the weakest of red, green and blue, once the tint is taken away.
-CLEAR = 32
-# Measured: 0 for all 11,516 films of the manifest (which holds them grey) and for the 48 validation films as they
-# were published; 0 for these 48 tinted all over; at most 0.18 with six broad arrows, a frame, a caption and a bar
-# across the top drawn on them in strong colours. Five photographs, scikit-learn's two among them: 0.22 to 0.79.
+# Least difference, of 255, between the strongest and the weakest of red, green and blue of a coloured pixel, after
+# the tint is removed.
+COLOURED = 32
+# Largest coloured share of a radiograph. Measured: 0 for all 11,516 radiographs of the manifest (stored grey) and for
+# the 48 validation radiographs as published; 0 for these 48 with a tint; at most 0.18 with six broad arrows, a frame,
+# a caption and a bar across the top drawn in strong colours. Five photographs, two of them scikit-learn's: 0.22 to
+# 0.79.
 LARGEST_SHARE = 0.20
 
 
-def check(small: npt.NDArray[Any]) -> None:
-    """Refuse a colour picture; coloured arrows or captions on a film, and one tint all over it, pass.
+def to_grey(pixels: Pixels, reduction: int = 1) -> Pixels:
+    """Convert a decoded image to grey, after checking that it is not a colour picture.
+
+    Colours become luma. Transparent parts become black, like the collimated border of a radiograph: white would read
+    as bone.
+
+    Args:
+        pixels: grey, BGR or BGRA, 8 or 16 bits, as OpenCV decodes them.
+        reduction: the factor by which the decoder shrank the image already.
+
+    Returns:
+        As many bits, shape (height, width).
+
+    Raises:
+        NotAChestXrayError: a colour picture.
+    """
+    if pixels.ndim == 2:
+        return pixels
+    shrink = SHRINK // reduction
+    size = (max(1, pixels.shape[1] // shrink), max(1, pixels.shape[0] // shrink))
+    check(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)[..., :3])
+    if pixels.shape[2] == 3:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY))
+    opacity = pixels[..., 3]
+    luma = cv2.cvtColor(pixels, cv2.COLOR_BGRA2GRAY)
+    return np.asarray(cv2.multiply(luma, opacity, scale=1 / np.iinfo(opacity.dtype).max))
+
+
+def check(small: Pixels) -> None:
+    """Refuse a colour picture; coloured arrows or captions, and one tint over the whole radiograph, pass.
 
     Args:
         small: blue, green, red, 8 or 16 bits, shape (height, width, 3), shrunk to an eighth.
@@ -27,11 +56,11 @@ def check(small: npt.NDArray[Any]) -> None:
         NotAChestXrayError: more than a fifth of it is clearly coloured.
     """
     levels = small.astype(np.float32) * (255 / np.iinfo(small.dtype).max)
-    # The median leaves marks out of the tint, and the brighter half leaves out the black border, which has none.
+    # The median keeps marks out of the tint; the brighter half keeps out the black border, which has no tint.
     grey = levels.mean(axis=2)
     tint = np.maximum(np.median(levels[grey >= np.median(grey)], axis=0), 1)
     untinted = levels * (tint.mean() / tint)
-    coloured = np.ptp(untinted, axis=2) > CLEAR
+    coloured = np.ptp(untinted, axis=2) > COLOURED
     if coloured.mean() > LARGEST_SHARE:
         raise NotAChestXrayError(
             "Expected a grey radiograph, received a picture of which %(share)s%% is coloured, such as a photograph or "

@@ -1,7 +1,7 @@
-"""From the bytes of a DICOM file to a grey picture. The only importer of pydicom.
+"""Reading a DICOM radiograph. The only importer of pydicom.
 
-Only the elements that make the picture are parsed: no name and no identifier of a patient enters the
-process. What a file claims is checked before anything is decoded or unpacked on its word.
+Only the elements that make the image are parsed: no name and no identifier of a patient enters the process. What the
+header states is checked before anything is decoded, because pydicom and its decoders allocate whatever it states.
 """
 
 import math
@@ -14,7 +14,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from pydicom import Dataset, uid
 from pydicom.datadict import keyword_for_tag
 from pydicom.encaps import get_frame
@@ -23,33 +22,32 @@ from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag, Tag
 
 from xray.errors import Phrase, UnreadableImageError, UnsupportedImageError, damaged
-from xray.io import lossless_jpeg, rle
+from xray.io import jpeg
 from xray.io.bounded_reads import BoundedReads
-from xray.io.grey_levels import Deep
-from xray.io.greyscale import Lut, Rendering, Rescale, Window, render, render_deep
-from xray.io.image import GreyImage, read_jpeg, sniff
+from xray.io.dicom_rendering import Lut, Rendering, Rescale, Window, render, render_levels
+from xray.io.grey_levels import GreyLevels
 from xray.io.limits import Limits, check_size
-
-Pixels = npt.NDArray[Any]
+from xray.io.lossless import decode_lossless_jpeg, decode_rle
+from xray.io.pixels import GreyImage, Pixels
 
 _RADIOGRAPHS = {
     uid.ComputedRadiographyImageStorage,
     uid.DigitalXRayImageStorageForPresentation,
     uid.DigitalXRayImageStorageForProcessing,
 }
-# A secondary capture may be anything; these words of its maker make it a radiograph.
+# A secondary capture may be anything; with one of these modalities it is a radiograph.
 _MODALITIES = {"CR", "DX", "RG"}
 
 _UNCOMPRESSED = {uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian}
 _JPEG = {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit}
 _JPEG_LOSSLESS = {uid.JPEGLossless, uid.JPEGLosslessSV1}
 _JPEG_2000 = {uid.JPEG2000, uid.JPEG2000Lossless}
-# Not deflated: pydicom would inflate the whole file, however large, before anything can be checked.
+# Deflated files are not read: pydicom would inflate the whole file, however large, before anything can be checked.
 _READABLE = _UNCOMPRESSED | _JPEG | _JPEG_LOSSLESS | _JPEG_2000 | {uid.RLELossless}
 
-# Of what a file says of itself, told back in a refusal.
+# Of a value of the file that is quoted in an error message, in characters.
 LONGEST_WORD = 64
-# In bytes: a hundred windows, and three tables of 65,536 entries.
+# In bytes: enough for a hundred windows, and for three tables of 65,536 entries.
 LONGEST_VALUE, LONGEST_SEQUENCE = 4096, 2**19
 MOST_ITEMS = 1000
 UNDEFINED = 2**32 - 1
@@ -65,34 +63,29 @@ _ELEMENTS = [
     *("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"),
 ]
 
-# What pydicom and its decoders were seen to raise on damaged files (found by fuzzing).
+# What pydicom and its decoders raise on damaged files, found by fuzzing.
 _DAMAGE = (
     *(ArithmeticError, AttributeError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError),
     *(OSError, EOFError, struct.error, cv2.error, BytesLengthException, InvalidDicomError),
 )
 
 
-def is_dicom(data: bytes) -> bool:
-    """Tell whether the bytes are a DICOM file."""
-    return sniff(data) == "DICOM"
+def read(data: bytes, limits: Limits, *, deep: bool = False) -> tuple[GreyImage, GreyLevels | None]:
+    """Read a single-frame CR or DX radiograph, in the greys that its manufacturer intended.
 
-
-def read(data: bytes, limits: Limits, *, deep: bool = False) -> tuple[GreyImage, Deep | None]:
-    """Read a single-frame CR or DX radiograph, in the greys its maker meant.
-
-    Stored value, modality LUT or rescale, VOI LUT or first window (the picture's own range where it
-    has none), inverted for MONOCHROME1, so that bone is always bright. Padding becomes black.
-    Unequal pixel spacings are made equal by shrinking the finer axis.
+    The pipeline: stored values, modality LUT or rescale, VOI LUT or first window (the range of the image where
+    there is none), inversion for MONOCHROME1, so that bone is always bright. Padding becomes black. Unequal pixel
+    spacings are made equal by shrinking the finer axis.
 
     Args:
         data: the whole file.
-        limits: what is refused unread.
-        deep: whether all levels are wanted too.
+        limits: what is refused before decoding.
+        deep: whether all grey levels are requested too.
 
     Returns:
         The greys: uint8, shape (height, width), values 0 to 255, each side at least limits.min_side. The levels: the
         values after the modality LUT or rescale, as whole numbers from 0, in the same shape, with the window that
-        makes those greys of them; None for no more than 8 bits, and where they are not wanted.
+        gives those greys; None for no more than 8 bits, and where they were not requested.
 
     Raises:
         UnreadableImageError: damaged, truncated, or without pixels.
@@ -103,23 +96,23 @@ def read(data: bytes, limits: Limits, *, deep: bool = False) -> tuple[GreyImage,
         DICOM PS3.3, C.7.6.3 (pixels), C.11.1 (modality LUT), C.11.2 (VOI LUT).
     """
     levels = None
-    with _wary():
+    with _damage_refused():
         dataset = _parse(data)
         _check(dataset, limits)
         stored, how = _significant_bits(_stored_values(dataset, limits), dataset), _rendering(dataset)
         image = _square(render(stored, how), dataset)
         if deep and dataset.BitsStored > 8:
-            levels = render_deep(stored, how)
+            levels = render_levels(stored, how)
             levels = replace(levels, levels=_square(levels.levels, dataset))
     check_size(image.shape[0], image.shape[1], limits)
     return image, levels
 
 
 @contextmanager
-def _wary() -> Iterator[None]:
-    """Take what pydicom and its decoders raise for damage, and leave their warnings unsaid."""
-    # Real files break the standard in a hundred harmless ways, of which pydicom warns. Between threads
-    # these filters may outlive the block, which is why they name pydicom alone.
+def _damage_refused() -> Iterator[None]:
+    """Translate what pydicom and its decoders raise into an error for a damaged file, and silence their warnings."""
+    # pydicom warns of the many harmless ways in which real files break the standard. With several threads these
+    # filters may outlive the block, which is why they name pydicom alone.
     with warnings.catch_warnings(), np.errstate(over="raise", divide="raise", invalid="raise"):
         warnings.filterwarnings("ignore", module="pydicom|openjpeg")
         try:
@@ -129,7 +122,7 @@ def _wary() -> Iterator[None]:
 
 
 def _parse(data: bytes) -> Dataset:
-    """Parse the needed elements, after looking at the transfer syntax."""
+    """Parse the needed elements, after checking the transfer syntax."""
     stream = BoundedReads(data)
     stream.seek(132)
     meta = read_dataset(stream, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
@@ -148,9 +141,9 @@ def _parse(data: bytes) -> Dataset:
 
 
 def _is_too_long(tag: BaseTag, _: str | None, length: int) -> bool:
-    """Refuse an element that is longer than any film's, before it is read; never ask to stop.
+    """Refuse an element that is longer than any radiograph's, before it is read; never ask pydicom to stop.
 
-    Measured without: 4 MB of one number after the other became 800 MB of numbers.
+    Without this check 4 MB of numbers in one element took 800 MB of memory.
     """
     name = keyword_for_tag(tag)
     if name in _ELEMENTS and name != "PixelData" and length != UNDEFINED:
@@ -160,7 +153,7 @@ def _is_too_long(tag: BaseTag, _: str | None, length: int) -> bool:
 
 
 def _check_items(dataset: Dataset, name: str) -> None:
-    """Refuse a sequence of more items than any film has, before pydicom makes an object of each."""
+    """Refuse a sequence of more items than any radiograph has, before pydicom makes an object of each."""
     element = dataset.get_item(name)
     if element is not None and isinstance(element.value, bytes):
         if max(map(element.value.count, _ITEMS)) > MOST_ITEMS:
@@ -169,7 +162,7 @@ def _check_items(dataset: Dataset, name: str) -> None:
 
 def _check(dataset: Dataset, limits: Limits) -> None:
     """Refuse by the header alone what is not one grey radiograph of a readable size."""
-    # Where the file ends inside an element, pydicom gives up all of them.
+    # Where the file ends inside an element, pydicom returns none at all.
     if not dataset:
         raise damaged("DICOM radiograph")
     modality = dataset.get("Modality") or Phrase("unknown")
@@ -204,31 +197,28 @@ def _check(dataset: Dataset, limits: Limits) -> None:
 
 
 def _shortened(word: str) -> str:
-    """Return what a file says of itself at a length fit to be told: a damaged one may say megabytes."""
+    """Return a value of the file at a length that suits an error message: a damaged file may hold megabytes."""
     return word if len(word) <= LONGEST_WORD else f"{str(word)[:LONGEST_WORD]}…"
 
 
 def _stored_values(dataset: Dataset, limits: Limits) -> Pixels:
-    """Decode the pixels by their transfer syntax.
-
-    JPEG goes through OpenCV, lossless JPEG and RLE through decoders of ours; why is said there.
-    """
+    """Decode the pixels by their transfer syntax: JPEG with OpenCV, lossless JPEG and RLE with our own decoders."""
     syntax, shape = dataset.file_meta.TransferSyntaxUID, (dataset.Rows, dataset.Columns)
-    # What pydicom decodes: its own clearing of unused bits supposes that they are the high ones.
+    # pydicom would clear unused bits on the assumption that they are the high ones; see _significant_bits.
     dataset.pixel_array_options(correct_unused_bits=False)
     if syntax in _UNCOMPRESSED:
         stored: Pixels = dataset.pixel_array
         return stored.astype(stored.dtype.newbyteorder("="), copy=False)
     frame = get_frame(BoundedReads(dataset.PixelData), 0, number_of_frames=1)
     if syntax in _JPEG:
-        stored = read_jpeg(frame, limits)
+        stored = jpeg.read(frame, limits)
     elif syntax in _JPEG_LOSSLESS:
-        stored = lossless_jpeg.decode(frame, shape)
+        stored = decode_lossless_jpeg(frame, shape)
     elif syntax in _JPEG_2000:
         _check_jpeg_2000(frame, shape)
         stored = dataset.pixel_array
     else:
-        stored = rle.decode(frame, shape, dataset.BitsAllocated // 8)
+        stored = decode_rle(frame, shape, dataset.BitsAllocated // 8)
     if stored.shape != shape:
         raise damaged("DICOM radiograph")
     return stored
@@ -237,7 +227,7 @@ def _stored_values(dataset: Dataset, limits: Limits) -> Pixels:
 def _significant_bits(stored: Pixels, dataset: Dataset) -> Pixels:
     """Keep the BitsStored bits below and at HighBit, with their sign.
 
-    The others may hold an overlay (retired, but found in old CR archives).
+    The other bits may hold an overlay (retired, but found in old CR archives).
     """
     bits, size = dataset.BitsStored, stored.dtype.itemsize * 8
     high = dataset.get("HighBit", bits - 1)
@@ -248,7 +238,7 @@ def _significant_bits(stored: Pixels, dataset: Dataset) -> Pixels:
 
 
 def _rendering(dataset: Dataset) -> Rendering:
-    """Read how the maker meant the values to be shown."""
+    """Read the greyscale pipeline that the manufacturer intended."""
     modality: Lut | Rescale
     if dataset.get("ModalityLUTSequence"):
         modality = _lut(dataset.ModalityLUTSequence[0])
@@ -260,18 +250,14 @@ def _rendering(dataset: Dataset) -> Rendering:
         voi = _lut(dataset.VOILUTSequence[0])
     else:
         center, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
-        # A width of zero is found in real files for "no window".
+        # Real files write a width of zero for "no window".
         if center is not None and width is not None and width > 0:
             voi = Window(center, width, dataset.get("VOILUTFunction"))
     return Rendering(modality, voi, dataset.PhotometricInterpretation == "MONOCHROME1", _padding(dataset))
 
 
 def _lut(item: Dataset) -> Lut:
-    """Read a look-up table.
-
-    Not by pydicom's apply_voi, which counts entries in the type of their content: an 8-bit LUT of more
-    than 256 entries wraps around.
-    """
+    """Read a look-up table."""
     entries, first, _ = item.LUTDescriptor
     content = item.LUTData
     if isinstance(content, bytes):
@@ -280,21 +266,21 @@ def _lut(item: Dataset) -> Lut:
 
 
 def _first(value: Any) -> float | None:
-    """Give the first of one or several numbers: the first window is the maker's preferred one."""
+    """Return the first of one or several numbers: the first window is the manufacturer's preferred one."""
     if value is None or value == "":
         return None
     return _finite(value if isinstance(value, (int, float)) else value[0])
 
 
 def _finite(value: Any) -> float:
-    """Return a number; what is none would spread over the whole picture in silence."""
+    """Return a finite number; any other would spoil the whole image without an error."""
     if not math.isfinite(number := float(value)):
         raise damaged("DICOM radiograph")
     return number
 
 
 def _padding(dataset: Dataset) -> tuple[int, int]:
-    """Give the range of values that are no picture; an empty range without any (PS3.3 C.7.5.1.1.2)."""
+    """Return the range of values that are padding; an empty range where there is none (PS3.3 C.7.5.1.1.2)."""
     value = dataset.get("PixelPaddingValue")
     if value is None:
         return 1, 0
@@ -304,11 +290,11 @@ def _padding(dataset: Dataset) -> tuple[int, int]:
 
 
 def _square(image: Pixels, dataset: Dataset) -> Pixels:
-    """Make pixels square by shrinking the more finely sampled axis, so that the picture never grows."""
+    """Make pixels square by shrinking the more finely sampled axis, so that the image never grows."""
     names = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing")
     spacing = next((dataset.get(name) for name in names if dataset.get(name)), (1, 1))
     ratio = float(spacing[0]) / float(spacing[1]) if float(spacing[1]) > 0 else 1
-    # One per cent is less than a patient's stance changes; beyond four to one the header is wrong.
+    # One per cent is less than a patient's position changes; beyond four to one the header is wrong.
     if abs(ratio - 1) < 0.01 or not 0.25 < ratio < 4:
         return image
     height, width = image.shape
@@ -317,7 +303,7 @@ def _square(image: Pixels, dataset: Dataset) -> Pixels:
 
 
 def _check_jpeg_2000(frame: bytes, shape: tuple[int, int]) -> None:
-    """Refuse a codestream whose own size or components differ from the header's (ITU-T T.800, A.5.1)."""
+    """Refuse a codestream whose size or components differ from the header's (ITU-T T.800, A.5.1)."""
     at = frame.index(b"\xff\x4f\xff\x51")
     right, bottom, left, top = struct.unpack_from(">4I", frame, at + 8)
     (components,) = struct.unpack_from(">H", frame, at + 40)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from xray.io import dicom
+from xray.io.image import sniff
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom"}
 DICOM_PREAMBLE_BYTES = 132
@@ -18,7 +18,7 @@ def is_picture(name: str, start: Callable[[], bytes]) -> bool:
         name: of the file, with or without its folder.
         start: reads the file's first DICOM_PREAMBLE_BYTES, where they are needed.
     """
-    return os.path.splitext(name)[1].lower() in EXTENSIONS or dicom.is_dicom(start())
+    return os.path.splitext(name)[1].lower() in EXTENSIONS or sniff(start()) == "DICOM"
 
 
 def is_picture_here(path: str) -> bool:

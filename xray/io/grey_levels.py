@@ -1,4 +1,4 @@
-"""A film with more grey levels than a screen shows, and the window that shows some of them."""
+"""Grey levels beyond 8 bits, and the window that displays a range of them."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ WHITE = 255
 
 
 @dataclass(frozen=True, eq=False)
-class Deep:
-    """The grey levels that a file holds, and how `xray.io.image.read` shows them.
+class GreyLevels:
+    """All grey levels of a file, and the window in which `xray.io.image.read` displays them.
 
     Attributes:
         levels: uint16, shape (height, width), bone bright.
-        low: the level that is shown black, as are those below.
-        high: the level that is shown white, as are those above.
-        curve: the greys, 0 to 255, from low to high at equal steps; empty where they rise evenly.
+        low: this level and those below are displayed black.
+        high: this level and those above are displayed white.
+        curve: the greys, 0 to 255, from low to high at equal steps; empty for a straight line.
     """
 
     levels: Levels
@@ -25,24 +25,24 @@ class Deep:
     high: float
     curve: tuple[int, ...] = ()
 
-    def turned(self) -> "Deep":
-        """Exchange black and white."""
+    def inverted(self) -> "GreyLevels":
+        """Return the negative: black and white exchanged."""
         top = int(self.levels.max())
         curve = tuple(WHITE - grey for grey in reversed(self.curve))
-        return Deep(np.asarray(top - self.levels, np.uint16), top - self.high, top - self.low, curve)
+        return GreyLevels(np.asarray(top - self.levels, np.uint16), top - self.high, top - self.low, curve)
 
     def shown(self) -> NDArray[np.uint8]:
-        """Return what the window shows: uint8, of the film's shape."""
+        """Return what the window displays: uint8, in the shape of `levels`."""
         share = (np.arange(2**16) - self.low) / max(self.high - self.low, 1e-6)
         curve = self.curve or (0, WHITE)
         greys = np.interp(share, np.linspace(0, 1, len(curve)), curve)
         return np.asarray(np.rint(greys), np.uint8)[self.levels]
 
     def packed(self) -> NDArray[np.uint8]:
-        """Return the levels as a colour picture: no browser reads more than 8 bits of a grey one.
+        """Return the levels as a colour image: browsers read no more than 8 bits of a grey one.
 
         Returns:
-            Nothing, low byte, high byte: blue, green, red, uint8, shape (height, width, 3).
+            Zero, low byte and high byte as blue, green and red: uint8, shape (height, width, 3).
         """
         low, high = self.levels & 0xFF, self.levels >> 8
         return np.dstack([np.zeros_like(low), low, high]).astype(np.uint8)

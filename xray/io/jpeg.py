@@ -1,19 +1,32 @@
-"""A JPEG's segments, walked before anything is decoded."""
+"""JPEG: reading, with every segment checked before anything is decoded, and writing.
+
+The segments are walked here because OpenCV allocates whatever a header asks for, and returns a full-size image for a
+file that was cut in the middle.
+"""
 
 import re
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from xray.errors import UnsupportedImageError, damaged
-from xray.io import exif
-from xray.io.limits import Limits, check_size
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
-# A second or two of reading at most; real files have tens of segments, and about ten scans.
+from xray.errors import UnsupportedImageError, damaged
+from xray.io import colour, exif
+from xray.io.limits import Limits, check_size
+from xray.io.pixels import GreyImage, decode, serving_scale, shrink
+
+# A second or two of reading; real files have tens of segments, and about ten scans.
 _MAX_SEGMENTS = 100_000
 _MAX_SCANS = 50
 
-# What begins a segment or ends the picture; the others stand alone, or are a stuffed byte (FF00) of a scan.
+# By the factor of reduction: how OpenCV decodes to it, which takes less time and memory than the full size.
+_GREY = {1: cv2.IMREAD_GRAYSCALE, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}
+_COLOUR = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+
+# The markers that begin a segment or end the image; others stand alone, or are a stuffed byte (FF00) of a scan.
 # Source: ITU-T T.81, table B.1 and B.1.1.5.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 _EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
@@ -22,11 +35,11 @@ _HUFFMAN_DCT_FRAMES = {0xC0, 0xC1, 0xC2}
 
 
 class Frame(NamedTuple):
-    """What a JPEG's headers say of its picture.
+    """What a JPEG's headers state.
 
     Attributes:
-        height: in pixels, before it is turned.
-        width: in pixels, before it is turned.
+        height: in pixels, before EXIF orientation.
+        width: in pixels, before EXIF orientation.
         channels: 1 for grey.
         orientation: of EXIF, 1 to 8.
     """
@@ -37,18 +50,68 @@ class Frame(NamedTuple):
     orientation: int = exif.UPRIGHT
 
 
-def check(data: bytes, limits: Limits) -> Frame:
-    """Check that this is a whole baseline or progressive JPEG of 8 bits, and no larger than is read.
+def read(data: bytes, limits: Limits) -> GreyImage:
+    """Read a JPEG as grey at its full size, with its EXIF orientation applied.
 
-    The end mark is looked for segment by segment, so that neither the thumbnail inside an EXIF
-    segment nor what follows the picture is taken for its end.
+    Args:
+        data: the whole file, which begins as a JPEG.
+        limits: what is refused before decoding.
+
+    Raises:
+        ImageError: as `check` and `colour.to_grey`.
+    """
+    frame = check(data, limits)
+    return exif.orient(_decode(data, frame, 1), frame.orientation)
+
+
+def read_reduced(data: bytes, limits: Limits) -> tuple[GreyImage, tuple[int, int]]:
+    """Read a JPEG as `read` does, but at the serving size.
+
+    Args:
+        data: the whole file, which begins as a JPEG.
+        limits: what is refused before decoding.
+
+    Returns:
+        The image, and the height and width of the full size.
+
+    Raises:
+        ImageError: as `read`.
+    """
+    frame = check(data, limits)
+    reduction = max(factor for factor in _GREY if 1 / factor >= serving_scale(frame.height, frame.width))
+    image = exif.orient(shrink(_decode(data, frame, reduction)), frame.orientation)
+    shape = frame.height, frame.width
+    return image, shape[::-1] if exif.is_sideways(frame.orientation) else shape
+
+
+def _decode(data: bytes, frame: Frame, reduction: int) -> GreyImage:
+    """Decode a checked JPEG, without its EXIF orientation."""
+    flags = (_COLOUR if frame.channels > 1 else _GREY)[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
+    return np.asarray(colour.to_grey(decode(data, flags, "JPEG picture"), reduction))
+
+
+def encode_jpeg(image: NDArray[np.uint8], quality: int = 88) -> bytes:
+    """Encode an image as JPEG.
+
+    Args:
+        image: uint8, grey, or with 3 channels: blue, green, red.
+        quality: 0 to 100.
+    """
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def check(data: bytes, limits: Limits) -> Frame:
+    """Check that this is a whole baseline or progressive JPEG of 8 bits within the limits.
+
+    The end marker is searched segment by segment, so that neither the thumbnail inside an EXIF
+    segment nor what follows the image is taken for its end.
 
     Args:
         data: the whole file, which begins as a JPEG.
         limits: what is refused.
 
     Returns:
-        What the headers say.
+        What the headers state.
 
     Raises:
         UnreadableImageError: damaged or truncated.
@@ -63,11 +126,11 @@ def check(data: bytes, limits: Limits) -> Frame:
             orientation = exif.orientation(content[6:])
         elif marker == _SOS:
             scans += 1
-    # A second frame is the next picture's, behind one that was cut.
+    # A second frame belongs to the next image, after one that was cut.
     if len(frames) != 1 or not scans:
         raise damaged("JPEG picture")
     if scans > _MAX_SCANS:
-        # Each scan of a progressive JPEG costs a pass over the whole picture: a small file, minutes of work.
+        # Each scan of a progressive JPEG costs a pass over the whole image: a small file, minutes of work.
         raise UnsupportedImageError(
             "Expected a JPEG of at most %(limit)s scans, received %(scans)s. Please export it again.",
             limit=_MAX_SCANS,
@@ -77,10 +140,10 @@ def check(data: bytes, limits: Limits) -> Frame:
 
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Yield each marker, its segment's content and where that ends, up to the end mark.
+    """Yield each marker, its segment's content and the position after it, up to the end marker.
 
     Raises:
-        UnreadableImageError: the data ends before the end mark.
+        UnreadableImageError: the data ends before the end marker.
     """
     at = 2
     for _ in range(_MAX_SEGMENTS):
@@ -98,7 +161,7 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _frame(marker: int, content: bytes, limits: Limits) -> Frame:
-    """Read the frame header, and refuse what OpenCV cannot read or what is too large (ITU-T T.81, B.2.2)."""
+    """Read the frame header; refuse what OpenCV cannot read and what is too large (ITU-T T.81, B.2.2)."""
     if len(content) < 6:
         raise damaged("JPEG picture")
     precision, height, width, channels = struct.unpack_from(">BHHB", content)

@@ -1,4 +1,4 @@
-"""What is refused before it costs memory."""
+"""Limits on files and images, checked before they cost memory."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from xray.errors import ImageTooLargeError, UnreadableImageError, UnsupportedIma
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest and the smallest picture that is read.
+    """The largest and the smallest image that is read.
 
     Attributes:
         size_bytes: of the file.
-        pixels: of 8-bit colour, the costliest that is usual. The largest digital film, 43 x 35 cm at 0.1 mm,
-            has 15 million; reading 50 million in colour was measured to take 331 MB, and small hosts give
-            512 MB in all.
+        pixels: of 8-bit colour, the most expensive common kind. The largest digital radiograph, 43 x 35 cm at
+            0.1 mm, has 15 million. Reading 50 million in colour took 331 MB when measured, and small hosts have
+            512 MB in total.
         min_side: in pixels.
     """
 
@@ -26,7 +26,12 @@ DEFAULT_LIMITS = Limits()
 
 
 def check_size(height: int, width: int, limits: Limits) -> None:
-    """Refuse a picture by the size its header states.
+    """Refuse an image by the size that its header states.
+
+    Args:
+        height: in pixels.
+        width: in pixels.
+        limits: what is refused.
 
     Raises:
         UnreadableImageError: no pixels.

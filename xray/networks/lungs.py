@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 
 LungMask = NDArray[np.bool_]
 

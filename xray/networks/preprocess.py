@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xray.errors import ModelError, UnsupportedImageError
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 from xray.networks.lungs import LungMask
 
 WHOLE_IMAGE = "whole-image"

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 from xray.networks.lungs import LungMask
 from xray.quality import markers
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 from xray.networks.lungs import LungMask
 
 # Pictures are judged at a size at which a thin arrow still shows and noise is averaged.

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from xray.errors import NotAChestXrayError
-from xray.io.image import GreyImage, turned
+from xray.io.pixels import GreyImage, rotate
 from xray.networks.lungs import LungMask
 from xray.quality import frontal
 
@@ -93,7 +93,7 @@ def _upright(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> int:
     for turn in TRIED:
         if turn == 180 and len(contrasts) > 1:
             break
-        picture = turned(image, turn)
+        picture = rotate(image, turn)
         lungs = segment(picture)
         if not _refusal(lungs):
             contrasts[turn] = lung_contrast(picture, lungs)

@@ -17,8 +17,6 @@ from xray.annotate.annotated_copy import (
     MARGIN,
     VERDICT_COLOURS,
     annotate,
-    encode_jpeg,
-    encode_png,
     heat_layer,
     heat_panel,
     outline,
@@ -26,6 +24,8 @@ from xray.annotate.annotated_copy import (
     overlay,
     radiograph_panel,
 )
+from xray.io.jpeg import encode_jpeg
+from xray.io.png import encode_png
 from xray.networks.heads import by_edges
 from xray.networks.preprocess import Box
 from xray.quality.cautions import Caution

@@ -14,6 +14,7 @@ import pytest
 from xray.errors import ImageError, ImageTooLargeError, UnreadableImageError, UnsupportedImageError
 from xray.io import image
 from xray.io.limits import Limits
+from xray.io.pixels import shrink
 
 # Height and width differ and no symmetry holds, so that a swap or a flip shows.
 GREY = np.add.outer(np.arange(72) * 2, np.arange(80)).astype(np.uint8)
@@ -144,7 +145,7 @@ def test_a_large_picture_is_loaded_no_larger_than_is_needed(
     height, width = shape
     film = np.add.outer(np.linspace(0, 120, height), np.linspace(0, 130, width)).astype(np.uint8)
     found = image.load(encoded(film, extension))
-    assert found.shape == shape and found.image.shape == needed
+    assert found.sent == shape and found.image.shape == needed
     expected = cv2.resize(film, needed[::-1], interpolation=cv2.INTER_AREA)
     np.testing.assert_allclose(found.image, expected, atol=2)
 
@@ -161,5 +162,5 @@ def test_a_large_jpeg_is_turned_as_its_sender_saw_it() -> None:
     film = np.add.outer(np.linspace(0, 200, 1300), np.linspace(0, 50, 2200)).astype(np.uint8)
     turned = jpeg(film, 6)
     found = image.load(turned)
-    assert found.shape == (2200, 1300) and found.image.shape == (1024, 605)
-    np.testing.assert_allclose(found.image, image.shrunk(image.read(turned)), atol=2)
+    assert found.sent == (2200, 1300) and found.image.shape == (1024, 605)
+    np.testing.assert_allclose(found.image, shrink(image.read(turned)), atol=2)

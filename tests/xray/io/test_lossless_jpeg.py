@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from xray.errors import ImageError, UnreadableImageError, UnsupportedImageError
-from xray.io import lossless_jpeg as codec
+from xray.io import lossless as codec
 
 Encode = Callable[..., bytes]
 
@@ -23,14 +23,16 @@ RAMP = np.add.outer(np.arange(72) * 36, np.arange(96) * 16).astype(np.uint16)
     ids=["16 bits of noise", "a ramp", "12 bits of noise", "8 bits", "one pixel", "nothing"],
 )
 def test_every_pixel_comes_back(lossless_jpeg: Encode, pixels: np.ndarray, bits: int) -> None:
-    decoded = codec.decode(lossless_jpeg(pixels, bits), pixels.shape)
+    decoded = codec.decode_lossless_jpeg(lossless_jpeg(pixels, bits), pixels.shape)
     assert decoded.dtype == np.uint16
     np.testing.assert_array_equal(decoded, pixels)
 
 
 def test_a_scan_is_decoded_across_blocks(lossless_jpeg: Encode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec, "_BLOCK", 7)
-    np.testing.assert_array_equal(codec.decode(lossless_jpeg(NOISE[:16, :16], 16), (16, 16)), NOISE[:16, :16])
+    np.testing.assert_array_equal(
+        codec.decode_lossless_jpeg(lossless_jpeg(NOISE[:16, :16], 16), (16, 16)), NOISE[:16, :16]
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,5 +54,5 @@ def test_refuses_with_the_right_error(
 ) -> None:
     frame = lossless_jpeg(RAMP, 12, **options)[:kept] + b"\xff\xd9"
     with pytest.raises(error, match=words) as refusal:
-        codec.decode(frame, shape)
+        codec.decode_lossless_jpeg(frame, shape)
     assert all(word in str(refusal.value) for word in ("Expected", "received", "Please"))

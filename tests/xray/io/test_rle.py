@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from xray.errors import UnreadableImageError
-from xray.io import rle
+from xray.io.lossless import decode_rle
 
 SHAPE = (72, 96)
 # Runs of 128 equal bytes, and one of 127: 54 of them fill the picture.
@@ -22,11 +22,11 @@ def frame(*segments: bytes) -> bytes:
 
 def test_runs_literals_and_fillers() -> None:
     low = bytes([255, 7, 128, 2, 1, 2, 3, 128, 254, 9])
-    np.testing.assert_array_equal(rle.decode(frame(low), (2, 4), 1), [[7, 7, 1, 2], [3, 9, 9, 9]])
+    np.testing.assert_array_equal(decode_rle(frame(low), (2, 4), 1), [[7, 7, 1, 2], [3, 9, 9, 9]])
 
 
 def test_the_high_byte_comes_first() -> None:
-    decoded = rle.decode(frame(ONES * 54, ZEROS * 54), SHAPE, 2)
+    decoded = decode_rle(frame(ONES * 54, ZEROS * 54), SHAPE, 2)
     assert decoded.dtype == np.uint16
     assert (decoded == 256).all()
 
@@ -36,7 +36,7 @@ def test_runs_are_unpacked_no_further_than_the_picture() -> None:
     data = frame(MEGABYTE, ONES * 54)
     tracemalloc.start()
     try:
-        assert (rle.decode(data, SHAPE, 2) == 1).all()
+        assert (decode_rle(data, SHAPE, 2) == 1).all()
         assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
     finally:
         tracemalloc.stop()
@@ -44,16 +44,16 @@ def test_runs_are_unpacked_no_further_than_the_picture() -> None:
 
 def test_another_number_of_planes_is_refused() -> None:
     with pytest.raises(UnreadableImageError, match="damaged"):
-        rle.decode(frame(ONES * 54), SHAPE, 2)
+        decode_rle(frame(ONES * 54), SHAPE, 2)
 
 
 def test_a_segment_that_ends_early_is_refused() -> None:
     with pytest.raises(ValueError, match="reshape"):
-        rle.decode(frame(ONES * 53), SHAPE, 1)
+        decode_rle(frame(ONES * 53), SHAPE, 1)
 
 
 def test_more_fillers_than_any_encoder_writes_are_refused() -> None:
     few, many = b"\x80" * 10, b"\x80" * 5000
-    assert (rle.decode(frame(few + ONES * 54), SHAPE, 1) == 1).all()
+    assert (decode_rle(frame(few + ONES * 54), SHAPE, 1) == 1).all()
     with pytest.raises(ValueError, match="reshape"):
-        rle.decode(frame(many + ONES * 54), SHAPE, 1)
+        decode_rle(frame(many + ONES * 54), SHAPE, 1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from xray.errors import NotAChestXrayError
-from xray.io.image import turned
+from xray.io.pixels import rotate
 from xray.networks import lungs
 from xray.networks.runtime import Network
 from xray.quality.polarity import as_film, lung_contrast
@@ -68,7 +68,7 @@ def test_a_refused_film_that_is_turned_is_told_so(turn, words):
         NotAChestXrayError, match=f"Send one whole.*may be a film that {words}: turn it upright"
     ) as caught:
         as_film(lying, lungs_at(film))
-    np.testing.assert_array_equal(turned(lying, caught.value.turn), film)
+    np.testing.assert_array_equal(rotate(lying, caught.value.turn), film)
 
 
 def test_what_has_no_lungs_any_way_round_gets_no_such_hint():

@@ -15,8 +15,8 @@ from web.analyses.record import Record, Said
 from web.formats import decimals, moment, verdict
 from web.render.report import reading
 from web.render.report.paper import BLACK, Ink, Paper, Style
-from xray.annotate.annotated_copy import encode_jpeg
 from xray.annotate.lettering import Picture
+from xray.io.jpeg import encode_jpeg
 
 MARGIN, GAP, COLUMN_GAP = 12.0, 3.5, 6.0
 # Of the pictures, which leave the room that the words need; before they are too small, the letters are.

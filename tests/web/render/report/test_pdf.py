@@ -12,7 +12,8 @@ import pytest
 from web.render.report import pdf as report
 from web.render.report import reading
 from web.render.report.pdf import A4, PAPERS
-from xray.annotate.annotated_copy import encode_jpeg, encode_png
+from xray.io.jpeg import encode_jpeg
+from xray.io.png import encode_png
 from xray.quality.cautions import Caution
 
 DISCLAIMER = "For education and research only, not for diagnosis."

@@ -1,4 +1,7 @@
-"""From the values that a DICOM file stores to the greys that its maker meant.
+"""The DICOM greyscale pipeline: from stored values to the greys that the manufacturer intended.
+
+Not pydicom's functions for it: they work on every pixel in float64, know no padding, and count a look-up table's
+entries in the type of their content, so that an 8-bit table of more than 256 entries wraps around.
 
 Source:
     DICOM PS3.3, C.11.1 (modality LUT), C.11.2 (VOI LUT and window).
@@ -10,32 +13,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xray.io.grey_levels import Deep
-from xray.io.image import GreyImage, stretch
+from xray.io.grey_levels import GreyLevels
+from xray.io.pixels import GreyImage, stretch
 
 Values = npt.NDArray[Any]
 
-DEEPEST = 2**16 - 1
-# Enough points to follow a curve of 256 greys.
+HIGHEST_LEVEL = 2**16 - 1
+# As many points as there are greys.
 CURVE_POINTS = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Lut:
-    """A look-up table: the entry for the value `first`, and those for the values that follow it."""
+    """A look-up table: the entries for the value `first` and for those that follow it."""
 
     first: int
     entries: npt.NDArray[np.float64]
 
     def __call__(self, values: Values) -> Values:
-        """Look values up, the table's ends held beyond its first and last entry (C.11.1.1.1, C.11.2.1.1)."""
+        """Look values up; the first and last entry hold beyond the table's ends (C.11.1.1.1, C.11.2.1.1)."""
         index = np.clip(np.rint(values) - self.first, 0, self.entries.size - 1)
         return np.asarray(self.entries[index.astype(np.int32)])
 
 
 @dataclass(frozen=True)
 class Rescale:
-    """A line: stored values times `slope` plus `intercept`."""
+    """A linear modality transformation: stored values times `slope` plus `intercept`."""
 
     slope: float = 1.0
     intercept: float = 0.0
@@ -47,7 +50,7 @@ class Rescale:
 
 @dataclass(frozen=True)
 class Window:
-    """The range of values that is shown, and how: LINEAR, LINEAR_EXACT or SIGMOID."""
+    """The range of values that is displayed, and its function: LINEAR, LINEAR_EXACT or SIGMOID."""
 
     center: float
     width: float
@@ -56,19 +59,19 @@ class Window:
     def __call__(self, values: Values) -> Values:
         """Map values to [0, 1] (C.11.2.1.2 and C.11.2.1.3)."""
         if self.is_curved:
-            # tanh is the same curve, and does not overflow.
+            # tanh is the same curve and does not overflow.
             return np.asarray(0.5 + 0.5 * np.tanh(2 * (values - self.center) / self.width))
         low, high = self.ends
         return np.clip((values - low) / (high - low), 0, 1)
 
     @property
     def is_curved(self) -> bool:
-        """Whether greys do not rise evenly."""
+        """Whether the function is a curve rather than a line."""
         return self.function == "SIGMOID"
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The values that become black and white; of a curve, which never gets there, to the nearest grey."""
+        """The values that become black and white; of a curve, which never reaches them, those nearest to it."""
         center, width = self.center, self.width
         if self.is_curved:
             return center - 2 * width, center + 2 * width
@@ -80,13 +83,13 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """How stored values are shown.
+    """How stored values become greys.
 
     Attributes:
-        modality: makes them comparable between machines.
-        voi: picks what is shown of them; None shows all, from the least to the greatest.
-        inverted: the greatest is black (MONOCHROME1).
-        padding: from the first to the second they are no picture; an empty range where the first is greater.
+        modality: the modality LUT or rescale, which makes values comparable between machines.
+        voi: the VOI LUT or window; None displays the whole range of the image.
+        inverted: whether the greatest value is black (MONOCHROME1).
+        padding: the range of values that are not part of the image; empty where the first is greater.
     """
 
     modality: Lut | Rescale
@@ -95,11 +98,11 @@ class Rendering:
     padding: tuple[int, int]
 
     def greys(self, levels: Values) -> GreyImage:
-        """Give each value its grey, as if these were all that the picture holds."""
+        """Return the grey of each stored value, as if these were all values of the image."""
         values = self.modality(levels)
         match self.voi:
             case Lut(entries=entries):
-                # The ends of the table are black and white, whether or not the picture reaches them.
+                # The extremes of the table are black and white, whether or not the image reaches them.
                 greys = stretch(np.append(self.voi(values), [entries.min(), entries.max()]))[: values.size]
             case Window():
                 greys = np.asarray(np.rint(255 * self.voi(values)), np.uint8)
@@ -108,7 +111,7 @@ class Rendering:
         return np.asarray(255 - greys if self.inverted else greys, np.uint8)
 
     def window(self, values: Values) -> tuple[float, float, tuple[int, ...]]:
-        """Return which values become black and white, and the curve between; see `xray.io.grey_levels.Deep`."""
+        """Return the window for values after the modality: low, high and curve of a `GreyLevels`."""
         match self.voi:
             case Lut(first=first, entries=entries):
                 at = np.linspace(0, entries.size - 1, CURVE_POINTS)
@@ -123,12 +126,11 @@ class Rendering:
 def render(stored: Values, how: Rendering) -> GreyImage:
     """Turn stored values into greys; padding becomes black.
 
-    At most 65,536 different values are stored: the chain is worked out on them, and the picture is
-    one look-up, however large.
+    There are at most 65,536 different stored values: the pipeline runs on these, and the image is one look-up.
 
     Args:
         stored: 8 or 16 bits, signed or not, shape (height, width).
-        how: the chain.
+        how: the pipeline.
 
     Returns:
         uint8, shape (height, width), values 0 to 255, bone bright.
@@ -137,38 +139,38 @@ def render(stored: Values, how: Rendering) -> GreyImage:
     if is_padding.all():
         return np.zeros(stored.shape, np.uint8)
     low, high = _extremes(stored, is_padding)
-    picture = _look_up(stored, how.greys(np.arange(low, high + 1)), low)
-    picture[is_padding] = 0
-    return picture
+    image = _look_up(stored, how.greys(np.arange(low, high + 1)), low)
+    image[is_padding] = 0
+    return image
 
 
-def render_deep(stored: Values, how: Rendering) -> Deep:
-    """Turn stored values into levels, and say in which window `render` shows them; padding becomes 0.
+def render_levels(stored: Values, how: Rendering) -> GreyLevels:
+    """Turn stored values into grey levels, with the window in which `render` displays them; padding becomes 0.
 
-    The levels are the values after the modality's table or line where these are whole numbers: moved up to 0
-    where some are less, and turned for MONOCHROME1. Fractions are spread over all 65,536 levels.
+    The levels are the values after the modality LUT or rescale where these are whole numbers: shifted to start at 0
+    where some are negative, and inverted for MONOCHROME1. Fractions are spread over all 65,536 levels.
 
     Args:
         stored: 8 or 16 bits, signed or not, shape (height, width).
-        how: the chain.
+        how: the pipeline.
     """
     is_padding = _is_padding(stored, how)
     if is_padding.all():
-        return Deep(np.zeros(stored.shape, np.uint16), 0, 1)
+        return GreyLevels(np.zeros(stored.shape, np.uint16), 0, 1)
     first, last = _extremes(stored, is_padding)
     values = how.modality(np.arange(first, last + 1))
     low, high, curve = how.window(values)
     least, greatest = float(values.min()), float(values.max())
     start, step = min(least, 0.0), 1.0
-    if greatest - start > DEEPEST or np.any(values != np.rint(values)):
-        start, step = least, max(greatest - least, 1e-6) / DEEPEST
+    if greatest - start > HIGHEST_LEVEL or np.any(values != np.rint(values)):
+        start, step = least, max(greatest - least, 1e-6) / HIGHEST_LEVEL
     table = np.asarray(np.rint((values - start) / step), np.uint16)
-    shown = Deep(table, (low - start) / step, (high - start) / step, curve)
+    shown = GreyLevels(table, (low - start) / step, (high - start) / step, curve)
     if how.inverted:
-        shown = shown.turned()
-    picture = _look_up(stored, shown.levels, first)
-    picture[is_padding] = 0
-    return replace(shown, levels=picture)
+        shown = shown.inverted()
+    image = _look_up(stored, shown.levels, first)
+    image[is_padding] = 0
+    return replace(shown, levels=image)
 
 
 def _is_padding(stored: Values, how: Rendering) -> npt.NDArray[np.bool_]:
@@ -176,18 +178,18 @@ def _is_padding(stored: Values, how: Rendering) -> npt.NDArray[np.bool_]:
 
 
 def _extremes(stored: Values, is_padding: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the least and the greatest value that is picture."""
+    """Return the least and the greatest stored value that is not padding."""
     low = int(stored.min(initial=stored.max(), where=~is_padding))
     return low, int(stored.max(initial=stored.min(), where=~is_padding))
 
 
 def _look_up(stored: Values, table: Values, first: int) -> Values:
-    """Give each value its entry in a table that begins with that of the value `first`."""
-    picture = np.empty(stored.shape, table.dtype)
-    # Row by row: NumPy widens an index to 64 bits, which for a whole picture is four times its size.
-    for stored_row, row in zip(stored, picture, strict=True):
+    """Look each value up in a table that begins with the entry of the value `first`."""
+    image = np.empty(stored.shape, table.dtype)
+    # Row by row: NumPy widens an index to 64 bits, which for a whole image is four times its size.
+    for stored_row, row in zip(stored, image, strict=True):
         row[:] = table[np.clip(stored_row.astype(np.int64) - first, 0, table.size - 1)]
-    return picture
+    return image
 
 
 def _whole(greys: Values) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xray.io.greyscale import Lut, Rendering, Rescale, Window, render, render_deep
+from xray.io.dicom_rendering import Lut, Rendering, Rescale, Window, render, render_levels
 
 PLAIN = Rendering(Rescale(), None, inverted=False, padding=(1, 0))
 ENDS = {0: 0, 4095: 255}
@@ -63,7 +63,7 @@ def test_stored_values_become_the_greys_that_were_meant(how: dict[str, Any], gre
 def test_the_levels_shown_in_their_window_are_the_same_greys(how: dict[str, Any], _: object) -> None:
     stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
     rendering = replace(PLAIN, **how)
-    deep = render_deep(stored, rendering)
+    deep = render_levels(stored, rendering)
     assert deep.levels.dtype == np.uint16
     apart = np.abs(deep.shown().astype(int) - render(stored, rendering))
     # A curve is drawn through 256 points: one grey more or less, but where a table leaps.
@@ -85,7 +85,7 @@ def test_levels_are_the_values_after_the_modality(
     how: dict[str, Any], levels: dict[int, int], window: tuple[float, float]
 ) -> None:
     stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
-    deep = render_deep(stored, replace(PLAIN, **how))
+    deep = render_levels(stored, replace(PLAIN, **how))
     assert {value: int(deep.levels[stored == value][0]) for value in levels} == levels
     assert (deep.low, deep.high) == pytest.approx(window)
 
@@ -100,4 +100,4 @@ def test_every_stored_type_is_read(dtype: type) -> None:
 
 def test_a_film_of_padding_is_black() -> None:
     stored, how = np.full((64, 64), 7, np.uint8), replace(PLAIN, padding=(0, 9))
-    assert not render(stored, how).any() and not render_deep(stored, how).shown().any()
+    assert not render(stored, how).any() and not render_levels(stored, how).shown().any()
