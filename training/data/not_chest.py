@@ -15,7 +15,7 @@ from sklearn.datasets import load_sample_images
 from training.data.manifest import Row
 from xray.errors import ManifestError
 from xray.io import image
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 from xray.networks.preprocess import MIN_SIDE
 
 NOT_CHEST = ("not_frontal", "ct", "brain_mri")

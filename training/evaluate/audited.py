@@ -15,7 +15,7 @@ from training.data.manifest import Row
 from training.networks.first_edition import Band, HeadWeights, LinearHead, verdict
 from xray.errors import DatasetError, NotAChestXrayError
 from xray.io import image
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 from xray.networks import lungs
 from xray.networks.heads import Features, Head, Verdict
 from xray.networks.preprocess import Recipe, crop, crop_box, scale

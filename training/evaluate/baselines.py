@@ -20,6 +20,7 @@ from training.data.manifest import Row, read, root
 from training.metrics.figures import Json, slices
 from training.metrics.thresholds import operating_point
 from xray.io import image
+from xray.io.pixels import GreyImage
 from xray.networks import lungs
 from xray.networks.runtime import Network
 
@@ -94,7 +95,7 @@ def thumbnails(manifest: Path) -> tuple[Path, NDArray[np.uint8]]:
     return path, np.load(path)
 
 
-def without_lungs(picture: image.GreyImage, mask: lungs.LungMask) -> NDArray[np.uint8]:
+def without_lungs(picture: GreyImage, mask: lungs.LungMask) -> NDArray[np.uint8]:
     """Return the whole picture at 48 px with the dilated lungs blacked out, and with its centre blacked out.
 
     The first still shows the outline of the lungs; the second not even that.

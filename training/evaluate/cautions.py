@@ -15,7 +15,7 @@ from training.evaluate.perturb import arrowed, cropped, lettered
 from training.metrics.figures import Json, shares
 from xray.errors import NotAChestXrayError
 from xray.io import image
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 from xray.networks import lungs
 from xray.networks.runtime import Network
 from xray.quality.cautions import Caution, of_image

@@ -16,7 +16,7 @@ from training.data.manifest import Row
 from training.evaluate.audited import AuditedHead, Record, Served, about, chance
 from training.evaluate.perturb import CHANGES, ERASURES, Change, border_only
 from training.networks.first_edition import HeadWeights, grad_cam
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 from xray.networks import grad_cam as explain
 from xray.networks.grad_cam import Cam, lung_share
 from xray.networks.preprocess import Recipe, crop, crop_box

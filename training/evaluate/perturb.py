@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from xray.annotate.lettering import BOLD, Sheet
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 from xray.networks.lungs import LungMask
 
 Erasure = Callable[[GreyImage, LungMask, np.random.Generator], GreyImage]

@@ -18,7 +18,7 @@ from training.networks.vgg16 import feature_shape
 from xray.annotate.annotated_copy import BACKGROUND, QUIET, TEXT, outline, overlay
 from xray.annotate.lettering import Picture, Sheet
 from xray.io import image
-from xray.io.image import GreyImage
+from xray.io.pixels import GreyImage
 from xray.networks import lungs
 from xray.networks.grad_cam import to_picture
 from xray.networks.lungs import LungMask

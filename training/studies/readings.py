@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from xray.analysis import BOTH_MODELS, Analyzer
-from xray.annotate.annotated_copy import annotate, encode_png
+from xray.annotate.annotated_copy import annotate
 from xray.combined import MODELS, combine
 from xray.errors import ImageError
+from xray.io.png import encode_png
 from xray.networks.heads import Verdict
 from xray.prediction import Prediction
 
