@@ -57,20 +57,8 @@ def start(folder: Path, config: object, manifest: Path) -> None:
         write_json(path, describe(config, manifest))
 
 
-def log(folder: Path, row: Mapping[str, float]) -> None:
-    """Append one epoch to history.csv and say it."""
-    path = folder / "history.csv"
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-    print("  ".join(f"{key} {value:.4g}" for key, value in row.items()), flush=True)
-
-
 def history(folder: Path) -> list[dict[str, float]]:
-    """Return the epochs logged so far, oldest first; none for a new run."""
+    """Return the epochs in the run's history.csv, oldest first; none for a new run."""
     path = folder / "history.csv"
     if not path.exists():
         return []

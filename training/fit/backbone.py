@@ -21,7 +21,7 @@ from training.config import REPOSITORY, load
 from training.data.augment import Augmentation, changed
 from training.data.crops import Crops, crops
 from training.fit.backbone_data import Draws, Findings, PretrainConfig, Stage
-from training.fit.schedule import OneCycle
+from training.fit.epochs import callbacks, one_cycle
 from training.fit.workers import Workers
 from training.networks import devices
 from training.networks.litert import vgg16_from
@@ -102,21 +102,14 @@ def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1
     model = _model(config, data, findings, folder)
     done, first = len(runs.history(folder)), 0
     for stage in config.stages:
-        last = first + stage.epochs
-        if done < last:
+        last, begun = first + stage.epochs, max(done, first)
+        if begun < last:
             freeze(model, stage.frozen_blocks)
-            compile_stage(model, config, stage, max(done - first, 0))
-            judged = _on_one_device(model)
-        for epoch in range(max(done, first), last):
-            draws = Draws(data, findings, config, stage, epoch, pool)
-            fitted = model.fit(draws, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)
-            judged.set_weights(model.get_weights())
-            logged = {name: values[0] for name, values in fitted.history.items()}
-            with devices.alone():
-                accuracies = validate(judged, data, findings, config, stage.size)
-                if writes:
-                    runs.save_model(model, folder / "last.keras")
-                    runs.log(folder, {"epoch": epoch + 1, "size": stage.size, **logged, **accuracies})
+            compile_stage(model, config, stage, begun - first)
+            draws = Draws(data, findings, config, stage, begun, pool)
+            then = _callbacks(model, data, findings, config, stage, folder) if writes else []
+            verbose = 2 if writes else 0
+            model.fit(draws, epochs=last, initial_epoch=begun, shuffle=False, verbose=verbose, callbacks=then)
         first = last
     pool.close()
     if writes:
@@ -124,8 +117,24 @@ def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1
             fold(model).save_weights(folder / "vgg16.weights.h5")
 
 
+def _callbacks(
+    model: keras.Model, data: Crops, findings: Findings, config: PretrainConfig, stage: Stage, folder: Path
+) -> list[keras.callbacks.Callback]:
+    judged = _on_one_device(model)
+
+    def measure() -> dict[str, float]:
+        judged.set_weights(model.get_weights())
+        with devices.alone():
+            return {"size": stage.size, **validate(judged, data, findings, config, stage.size)}
+
+    return callbacks(folder, measure)
+
+
 def _on_one_device(model: keras.Model) -> keras.Model:
-    """Return the model, or where several devices share it a copy: validation films seldom divide evenly among them."""
+    """Return a copy of the model that knows no other device, where several share it.
+
+    Validation radiographs seldom divide evenly among them.
+    """
     if devices.count() == 1:
         return model
     with devices.alone():
@@ -150,8 +159,9 @@ def _model(config: PretrainConfig, data: Crops, findings: Findings, folder: Path
 def compile_stage(model: keras.Model, config: PretrainConfig, stage: Stage, done: int) -> None:
     """Set optimiser and losses; a stage starts without momentum, and so does one that goes on after `done` epochs."""
     steps = stage.pictures // stage.batch
-    cycle = OneCycle(stage.peak_learning_rate, stage.epochs * steps, done * steps)
+    cycle = one_cycle(stage.peak_learning_rate, stage.epochs * steps)
     optimizer = keras.optimizers.SGD(cycle, momentum=0.9, nesterov=True, weight_decay=config.weight_decay)
+    optimizer.iterations.assign(done * steps)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     losses = {
         "logits": keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing),

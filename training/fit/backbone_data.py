@@ -4,21 +4,21 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.config import Choices
 from training.data.augment import Augmentation
 from training.data.crops import Crops
 from training.data.manifest import Row
-from training.fit.workers import Batch, Workers
+from training.fit.epochs import Batch, Epoch
+from training.fit.workers import Images, Workers
 from training.networks import devices
 from xray.errors import DatasetError
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A part of the training with one picture size in pixels."""
+class Stage(Choices, frozen=True):
+    """A part of the training with one image size in pixels."""
 
     size: int
     epochs: int
@@ -28,8 +28,7 @@ class Stage:
     frozen_blocks: int = 0
 
 
-@dataclass(frozen=True)
-class PretrainConfig:
+class PretrainConfig(Choices, frozen=True):
     """Choices of this step; see configs/backbone.toml."""
 
     classes: tuple[str, ...]
@@ -79,46 +78,50 @@ def _finding(row: Row) -> str:
     return "bacterial" if "bacteri" in words else "viral" if "vir" in words else row.label
 
 
-class Draws(keras.utils.PyDataset):
-    """One epoch of augmented crops, drawn so that classes and sources are balanced."""
+class Draws(Epoch):
+    """Epochs of augmented crops, drawn so that labels and sources are balanced."""
 
     def __init__(
         self, data: Crops, findings: Findings, config: PretrainConfig, stage: Stage, epoch: int, pool: Workers
     ) -> None:
-        """Draw the epoch's radiographs; everything random follows from seed and epoch, however many share the work."""
-        super().__init__(workers=1)
+        """Draw the first epoch; everything random follows from seed and epoch, however many processes share the work.
+
+        Args:
+            data: the crops.
+            findings: of the same radiographs.
+            config: the choices.
+            stage: the part of the training.
+            epoch: number of the first epoch.
+            pool: the processes that augment.
+        """
         self.data, self.findings, self.config, self.stage, self.pool = data, findings, config, stage, pool
-        self.coming: dict[int, Future[Batch]] = {}
-        self.seed = (config.seed, epoch)
-        self.drawn = data.draw(stage.pictures, self.seed)
+        super().__init__(lambda seed: data.draw(stage.pictures, seed), config.seed, epoch, stage.batch)
 
-    def __len__(self) -> int:
-        """Return the number of full batches."""
-        return len(self.drawn) // self.stage.batch
+    def _begin(self, seed: tuple[int, int]) -> None:
+        self.coming: dict[int, Future[Images]] = {}
+        super()._begin(seed)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    def __getitem__(self, index: int) -> Batch:
         """Return this process's part of one batch: grey inputs (n, size, size, 1) and the targets of both tasks."""
         for each in (index, *range(index + 1, min(index + 1 + self.pool.prefetch, len(self)))):
             if each not in self.coming:
-                self.coming[each] = self._begin(each)
+                part, first = self.chosen(each)
+                how = self.config.augmentation
+                self.coming[each] = self.pool.changed(part, self.stage.size, how, self.seed, first)
         try:
             inputs = self.coming.pop(index).result()
         except BrokenProcessPool as error:
             raise DatasetError(
-                "Expected processes that change films and live. Received: one that died; is the memory used up? Run "
+                "Expected processes that augment images and live. Received: one that died; is the memory used up? Run "
                 "again with fewer --workers: the last whole epoch is kept."
             ) from error
-        return inputs, _targets(self.data, self.findings, self.config, self._chosen(index)[0])
+        return inputs, _targets(self.data, self.findings, self.config, self.chosen(index)[0])
 
-    def _begin(self, index: int) -> Future[Batch]:
-        chosen, first = self._chosen(index)
-        return self.pool.changed(chosen, self.stage.size, self.config.augmentation, self.seed, first)
-
-    def _chosen(self, index: int) -> tuple[NDArray[np.intp], int]:
-        """Return the films of this process's part of a batch, and the place of the first in the epoch."""
+    def chosen(self, index: int) -> tuple[NDArray[np.intp], int]:
+        """Return the radiographs of this process's part of a batch, and the place of the first in the epoch."""
         process, processes = devices.share()
-        size = self.stage.batch // processes
-        first = index * self.stage.batch + process * size
+        size = self.batch // processes
+        first = index * self.batch + process * size
         return self.drawn[first : first + size], first
 
 

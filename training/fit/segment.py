@@ -5,7 +5,6 @@ Dice) and test.json (Dice on patients kept apart).
 """
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -16,18 +15,19 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training import run as runs
-from training.config import load
+from training.config import Choices, load
 from training.data.augment import Augmentation, expose, transform, warp
 from training.data.manifest import Row, read, root
-from training.fit.schedule import OneCycle
+from training.fit.epochs import Batch, Epoch, callbacks, one_cycle
 from training.networks import devices
 from training.networks.vgg16 import unet
 from xray.io import image
 from xray.networks import lungs
 
+Images = NDArray[np.uint8]
 
-@dataclass(frozen=True)
-class SegmentConfig:
+
+class SegmentConfig(Choices, frozen=True):
     """Choices of this step; see configs/lungs.toml."""
 
     epochs: int
@@ -39,36 +39,34 @@ class SegmentConfig:
     augmentation: Augmentation
 
 
-class Pairs(keras.utils.PyDataset):
-    """Batches of augmented radiographs with their masks, in a new order each epoch."""
+class Pairs(Epoch):
+    """Epochs of augmented radiographs with their masks, each in a new order."""
 
-    def __init__(
-        self, pictures: NDArray[np.uint8], masks: NDArray[np.uint8], config: SegmentConfig, epoch: int
-    ) -> None:
-        """Keep pictures and masks, uint8 (n, 128, 128); everything random follows from seed and epoch."""
-        super().__init__(workers=1)
-        self.pictures, self.masks, self.config = pictures, masks, config
-        self.seed = (config.seed, epoch)
-        self.order = np.random.default_rng(self.seed).permutation(len(pictures))
+    def __init__(self, images: Images, masks: Images, config: SegmentConfig, epoch: int) -> None:
+        """Draw the first epoch; everything random follows from seed and epoch.
 
-    def __len__(self) -> int:
-        """Return the number of full batches."""
-        return len(self.order) // self.config.batch
+        Args:
+            images: uint8, shape (n, 128, 128).
+            masks: of the same shape, 255 inside the lungs.
+            config: the choices.
+            epoch: number of the first epoch.
+        """
+        self.images, self.masks, self.augmentation = images, masks, config.augmentation
+        count = len(images)
+        super().__init__(lambda seed: np.random.default_rng(seed).permutation(count), config.seed, epoch, config.batch)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, index: int) -> Batch:
         """Return one batch: inputs and masks, each (batch, 128, 128, 1)."""
         rng = np.random.default_rng((*self.seed, index))
-        chosen = self.order[index * self.config.batch : (index + 1) * self.config.batch]
-        pairs = [self._augment(i, rng) for i in chosen]
+        pairs = [self._augment(i, rng) for i in self.chosen(index)[0]]
         inputs, masks = zip(*pairs, strict=True)
         return np.stack(inputs), np.stack(masks)
 
-    def _augment(self, i: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        how = self.config.augmentation
-        matrix = transform(lungs.SIZE, lungs.SIZE, how, rng)
-        picture = expose(warp(self.pictures[i], matrix, lungs.SIZE), how, rng)
+    def _augment(self, i: np.intp, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        matrix = transform(lungs.SIZE, lungs.SIZE, self.augmentation, rng)
+        image = expose(warp(self.images[i], matrix, lungs.SIZE), self.augmentation, rng)
         mask = warp(self.masks[i], matrix, lungs.SIZE) > 127
-        return lungs.network_input(np.rint(picture).astype(np.uint8)), mask[..., None].astype(np.float32)
+        return lungs.network_input(np.rint(image).astype(np.uint8)), mask[..., None].astype(np.float32)
 
 
 def binary_cross_entropy_and_dice(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
@@ -104,41 +102,48 @@ def mean_dice(model: keras.Model, pictures: NDArray[np.uint8], masks: NDArray[np
 
 
 def train(config: SegmentConfig, manifest: Path, folder: Path) -> None:
-    """Train, or go on with, the U-Net; keep the epoch with the best validation Dice."""
+    """Train, or go on with, the U-Net; keep the epoch with the best validation Dice.
+
+    Args:
+        config: the choices.
+        manifest: of the radiographs.
+        folder: of the run.
+    """
     runs.start(folder, config, manifest)
     rows = [row for row in read(manifest) if row.mask]
-    data = {
-        split: read_pairs([r for r in rows if r.split == split], root(manifest)) for split in ("train", "val", "test")
-    }
+    train_split, val, test = (
+        read_pairs([row for row in rows if row.split == split], root(manifest)) for split in ("train", "val", "test")
+    )
     done = runs.history(folder)
-    if done:
+    model = _model(config, len(train_split[0]), folder)
+    best = keras.callbacks.ModelCheckpoint(
+        folder / "best.keras", "val_dice", save_best_only=True, mode="max",
+        initial_value_threshold=max((epoch["val_dice"] for epoch in done), default=0.0),
+    )  # fmt: skip
+    model.fit(
+        Pairs(*train_split, config, len(done)), epochs=config.epochs, initial_epoch=len(done), shuffle=False, verbose=2,
+        callbacks=[*callbacks(folder, lambda: {"val_dice": mean_dice(model, *val)}), best],
+    )  # fmt: skip
+    chosen = keras.models.load_model(folder / "best.keras", compile=False)
+    result = {"dice": mean_dice(chosen, *test), "pictures": len(test[0])}
+    runs.write_json(folder / "test.json", result)
+    print(f"Dice on {result['pictures']} radiographs of patients kept apart: {result['dice']:.4f}")
+
+
+def _model(config: SegmentConfig, radiographs: int, folder: Path) -> keras.Model:
+    """Return the U-Net of the last finished epoch, or a new one for so many training radiographs."""
+    if runs.history(folder):
         model = keras.models.load_model(
-            folder / "last.keras",
-            custom_objects={"binary_cross_entropy_and_dice": binary_cross_entropy_and_dice},
+            folder / "last.keras", custom_objects={"binary_cross_entropy_and_dice": binary_cross_entropy_and_dice}
         )
         model.jit_compile = devices.uses_xla()
-    else:
-        keras.utils.set_random_seed(config.seed)
-        model = unet(lungs.SIZE, config.filters)
-        cycle = OneCycle(config.peak_learning_rate, config.epochs * (len(data["train"][0]) // config.batch))
-        optimizer = keras.optimizers.AdamW(cycle, weight_decay=config.weight_decay)
-        model.compile(optimizer, binary_cross_entropy_and_dice, jit_compile=devices.uses_xla())
-    for epoch in range(len(done), config.epochs):
-        pairs = Pairs(*data["train"], config, epoch)
-        fitted = model.fit(pairs, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)
-        row = {
-            "epoch": epoch + 1,
-            "loss": fitted.history["loss"][0],
-            "val_dice": mean_dice(model, *data["val"]),
-        }
-        if row["val_dice"] > max([past["val_dice"] for past in runs.history(folder)], default=0.0):
-            runs.save_model(model, folder / "best.keras")
-        runs.save_model(model, folder / "last.keras")
-        runs.log(folder, row)
-    best = keras.models.load_model(folder / "best.keras", compile=False)
-    result = {"dice": mean_dice(best, *data["test"]), "pictures": len(data["test"][0])}
-    runs.write_json(folder / "test.json", result)
-    print(f"Dice on {result['pictures']} pictures of patients kept apart: {result['dice']:.4f}")
+        return model
+    keras.utils.set_random_seed(config.seed)
+    model = unet(lungs.SIZE, config.filters)
+    cycle = one_cycle(config.peak_learning_rate, config.epochs * (radiographs // config.batch))
+    optimizer = keras.optimizers.AdamW(cycle, weight_decay=config.weight_decay)
+    model.compile(optimizer, binary_cross_entropy_and_dice, jit_compile=devices.uses_xla())
+    return model
 
 
 def run(args: argparse.Namespace) -> None:

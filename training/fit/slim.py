@@ -10,6 +10,7 @@ Writes runs/vgg16_slim/: config.json, history.csv, last.keras (for resuming) and
 import argparse
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -18,10 +19,10 @@ from keras import ops
 from numpy.typing import NDArray
 
 from training import run as runs
-from training.config import REPOSITORY, load
+from training.config import REPOSITORY, Choices, load
 from training.data.augment import Augmentation, changed
 from training.data.crops import Crops, crops
-from training.fit.schedule import OneCycle
+from training.fit.epochs import Batch, Epoch, callbacks, one_cycle
 from training.networks import devices, litert
 from training.networks.prune import prune
 from training.networks.vgg16 import Plan, convolutions, features, vgg16
@@ -38,9 +39,8 @@ START = 1_000_000
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A part of the training with one picture size in pixels."""
+class Stage(Choices, frozen=True):
+    """A part of the training with one image size in pixels."""
 
     size: int
     epochs: int
@@ -48,8 +48,7 @@ class Stage:
     batch: int
 
 
-@dataclass(frozen=True)
-class SlimConfig:
+class SlimConfig(Choices, frozen=True):
     """Choices of this step; see configs/slim.toml."""
 
     name: str
@@ -107,26 +106,28 @@ class Unexplained(keras.losses.Loss):
         return {**super().get_config(), "map_weight": self.map_weight, "place": self.place}
 
 
-class Lessons(keras.utils.PyDataset):
-    """One epoch of augmented crops with what the teacher makes of each."""
+class Lessons(Epoch):
+    """Epochs of augmented crops with what the teacher makes of each."""
 
     def __init__(
         self, data: Crops, config: SlimConfig, stage: Stage, epoch: int, teacher: Network, units: Units
     ) -> None:
-        """Draw the epoch's radiographs; everything random follows from seed and epoch."""
-        super().__init__(workers=1)
+        """Draw the first epoch; everything random follows from seed and epoch.
+
+        Args:
+            data: the crops.
+            config: the choices.
+            stage: the part of the training.
+            epoch: number of the first epoch.
+            teacher: for inputs of the stage's size.
+            units: of the features.
+        """
         self.data, self.config, self.stage, self.teacher, self.units = data, config, stage, teacher, units
-        self.seed = (config.seed, epoch)
-        self.drawn = data.draw(stage.pictures, self.seed)
+        super().__init__(lambda seed: data.draw(stage.pictures, seed), config.seed, epoch, stage.batch)
 
-    def __len__(self) -> int:
-        """Return the number of full batches."""
-        return len(self.drawn) // self.stage.batch
-
-    def __getitem__(self, index: int) -> tuple[Array, Array]:
+    def __getitem__(self, index: int) -> Batch:
         """Return one batch: inputs (batch, size, size, 3) and features (batch, size/16, size/16, channels)."""
-        first = index * self.stage.batch
-        chosen = self.drawn[first : first + self.stage.batch]
+        chosen, first = self.chosen(index)
         inputs = _inputs(self.data, chosen, self.stage.size, self.config.augmentation, self.seed, first)
         return inputs, taught(self.teacher, inputs) / self.units.channel
 
@@ -154,6 +155,7 @@ def judge(student: keras.Model, teacher: Network, data: Crops, size: int, units:
     ours = np.asarray(student.predict(inputs, batch_size=32, verbose=0), np.float32)
     wanted, given = averages(theirs), averages(ours)
     return {
+        "size": size,
         "val_averaged": float(np.square(wanted - given).mean() / wanted.var(axis=0).mean()),
         "val_map": float(np.square(theirs - ours).mean() / theirs.var(axis=(0, 1, 2)).mean()),
     }
@@ -171,14 +173,14 @@ def train(config: SlimConfig, manifest: Path, folder: Path) -> None:
     units, student = _start(config, data, folder)
     done, first = len(runs.history(folder)), 0
     for stage in config.stages:
-        for epoch in range(max(done, first), first + stage.epochs):
+        last, begun = first + stage.epochs, max(done, first)
+        if begun < last:
             teacher = _teacher(config, stage.size, folder)
-            lessons = Lessons(data, config, stage, epoch, teacher, units)
-            fitted = student.fit(lessons, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0)
-            judged = judge(student, teacher, data, stage.size, units)
-            runs.save_model(student, folder / "last.keras")
-            runs.log(folder, {"epoch": epoch + 1, "size": stage.size, "loss": fitted.history["loss"][0], **judged})
-        first += stage.epochs
+            lessons = Lessons(data, config, stage, begun, teacher, units)
+            measure = partial(judge, student, teacher, data, stage.size, units)
+            then = callbacks(folder, measure)
+            student.fit(lessons, epochs=last, initial_epoch=begun, shuffle=False, verbose=2, callbacks=then)
+        first = last
     _in_units(student, units.channel)
     runs.save_model(student, folder / "network.keras")
 
@@ -199,7 +201,7 @@ def _start(config: SlimConfig, data: Crops, folder: Path) -> tuple[Units, keras.
     student = _in_mixed_precision(config.plan)
     student.set_weights(pruned.get_weights())
     steps = sum(stage.epochs * (stage.pictures // stage.batch) for stage in config.stages)
-    cycle = OneCycle(config.peak_learning_rate, steps)
+    cycle = one_cycle(config.peak_learning_rate, steps)
     optimizer = keras.optimizers.SGD(cycle, momentum=0.9, nesterov=True, global_clipnorm=1.0)
     student.compile(optimizer, Unexplained(config.map_weight, units.place), jit_compile=devices.uses_xla())
     return units, student

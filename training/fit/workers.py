@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from training.data.augment import Augmentation, changed
 
-Batch = NDArray[np.float32]
+Images = NDArray[np.float32]
 # Batches that are asked for before their turn, for each process: one is worked on, and one waits.
 PREFETCH = 2
 
@@ -44,7 +44,7 @@ class Workers:
 
     def changed(
         self, chosen: NDArray[np.intp], size: int, how: Augmentation, seed: tuple[int, ...], first: int
-    ) -> Future[Batch]:
+    ) -> Future[Images]:
         """Begin to change some of the crops as `augment.changed` does.
 
         Raises:
@@ -52,7 +52,7 @@ class Workers:
         """
         if self._pool:
             return self._pool.submit(_changed, chosen, size, how, seed, first)
-        done: Future[Batch] = Future()
+        done: Future[Images] = Future()
         done.set_result(changed(self._pictures, chosen, size, how, seed, first))
         return done
 
@@ -80,5 +80,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _changed(chosen: NDArray[np.intp], size: int, how: Augmentation, seed: tuple[int, ...], first: int) -> Batch:
+def _changed(chosen: NDArray[np.intp], size: int, how: Augmentation, seed: tuple[int, ...], first: int) -> Images:
     return changed(_pictures[0], chosen, size, how, seed, first)

@@ -136,7 +136,7 @@ def test_what_devices_began_another_backend_goes_on_with(step, monkeypatch):
     folded.load_weights(folder / "vgg16.weights.h5")
     np.testing.assert_allclose(folded.predict(np.repeat(films, 3, -1), verbose=0), maps, rtol=1e-2, atol=1e-3)
     backbone.train(load(step.config(2), backbone.PretrainConfig), step.manifest, folder)
-    assert [row["epoch"] for row in run.history(folder)] == [1, 2]
+    assert [row["epoch"] for row in run.history(folder)] == [0, 1]
     second = keras.models.load_model(folder / "last.keras", compile=False)
     moved = np.abs(first.get_layer("logits").kernel - second.get_layer("logits").kernel)
     assert 1e-6 < moved.max() < 0.1
@@ -153,8 +153,7 @@ def test_a_run_goes_on_in_the_precision_that_is_asked_for_now(step, monkeypatch)
             model = keras.models.load_model(step.folder / "run" / "last.keras")
             assert model.get_layer("block3_conv1").compute_dtype == layers
             assert (model.optimizer.name == "loss_scale_optimizer") == (precision == "mixed_float16")
-        cycle = model.optimizer.get_config()["learning_rate"]["config"]
-        assert (cycle["steps"], cycle["done"]) == (4, 2)  # the second of two epochs goes on with their cycle
+        assert int(model.optimizer.iterations) == 4  # the second of two epochs goes on with their cycle
     finally:
         keras.config.set_dtype_policy(before)
 
