@@ -3,23 +3,19 @@
 from dataclasses import dataclass
 
 from xray.networks.grad_cam import Cam, Heat, grad_cam, heat_in_lungs, lung_share, to_picture
-from xray.networks.heads import Features, Head, LabelScore, Verdict
+from xray.networks.heads import Features, Head, Judgement, LabelScore, Verdict
 from xray.networks.lungs import LungMask
-from xray.networks.metadata import OTHERS
 from xray.networks.preprocess import Box
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prediction(Judgement):
     """What one model says about one radiograph.
 
     Attributes:
         model: its name, for machines.
         title: its name, for people.
         version: of the model.
-        positive: the label that its score and verdict are for, such as "covid".
-        exclusive: whether its labels exclude each other.
-        labels: what it says of each label.
         explained: the label whose evidence the heat map shows.
         heat_in_lungs: share of the heat that lies in the lungs, in [0, 1]; None where there is no heat.
         even_heat: the share that evenly spread heat would have there.
@@ -31,56 +27,12 @@ class Prediction:
     model: str
     title: str
     version: str
-    positive: str
-    exclusive: bool
-    labels: tuple[LabelScore, ...]
     explained: str
     heat_in_lungs: float | None
     even_heat: float
     cam: Cam
     box: Box
     shape: tuple[int, int]
-
-    @property
-    def own(self) -> LabelScore:
-        """What it says of the label that its score and verdict are for."""
-        return next(each for each in self.labels if each.label == self.positive)
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict for `positive`."""
-        return self.own.verdict
-
-    @property
-    def score(self) -> float:
-        """The score for `positive`, in [0, 1], rounded to 4 decimals."""
-        return self.own.score
-
-    @property
-    def score_text(self) -> str:
-        """The score as people read it, never on the wrong side of an edge."""
-        return self.own.score_text
-
-    @property
-    def threshold(self) -> float:
-        """The operating point of `positive`."""
-        return self.own.threshold
-
-    @property
-    def listed(self) -> tuple[LabelScore, ...]:
-        """The labels to list one by one; none of a pair that exclude each other, as one score says both."""
-        return () if self.exclusive and len(self.labels) == 2 else self.labels
-
-    @property
-    def negative(self) -> str:
-        """The other label of such a pair; `other` where the labels are listed."""
-        return OTHERS if self.listed else next(each.label for each in self.labels if each.label != self.positive)
-
-    @property
-    def called(self) -> str | None:
-        """Of labels that exclude each other, the only plausible one; None where there is none."""
-        found = [each.label for each in self.labels if each.verdict is Verdict.POSITIVE]
-        return found[0] if self.exclusive and found else None
 
     @property
     def heat(self) -> Heat:

@@ -15,9 +15,10 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from web.analyses.record import Record, Said, Together
+from tests.web.results import make_result
+from web.analyses.record import CombinedResult, Record
 from web.factory import create_app
-from xray.networks.heads import Head
+from xray.networks.heads import Head, Verdict
 from xray.networks.metadata import ArtefactFile, HeadFacts, OperatingPoint
 from xray.networks.preprocess import LUNG_BOX, Recipe
 from xray.quality.out_of_distribution import Screen
@@ -191,14 +192,7 @@ def send(film: bytes) -> Callable[..., TestResponse]:
 
 @pytest.fixture
 def make_record() -> Callable[..., Record]:
-    """Make an analysis by both models, as it is kept; keywords are its fields."""
-
-    def said(model: str, verdict: str, score: float, negative: str) -> Said:
-        return Said(
-            model=model, version="1.2.3", verdict=verdict, score=score, score_text=f"{score:.2f}", threshold=0.5,
-            low=0.4, high=0.6, positive="covid", negative=negative, explained="covid", heat_in_lungs=0.7, even_heat=0.5,
-            copy=f"{verdict}_Prob_{round(100 * score)}_Name_film_{'A' * 22}.png",
-        )  # fmt: skip
+    """Make a stored analysis by both models; keywords are its fields."""
 
     def make(**fields: object) -> Record:
         defaults = {
@@ -212,11 +206,8 @@ def make_record() -> Callable[..., Record]:
             "box": (10, 190, 20, 220),
             "outline": "M40 50L60 50L60 120Z",
             "cautions": (),
-            "said": (
-                said("covid_normal", "POSITIVE", 0.97, "normal"),
-                said("covid_pneumo", "NEGATIVE", 0.12, "pneumonia"),
-            ),
-            "combined": Together("NEGATIVE", 0.12, 0.5),
+            "results": (make_result("covid_normal", 0.97), make_result("covid_pneumo", 0.12)),
+            "combined": CombinedResult(Verdict.NEGATIVE, 0.12, 0.5),
         }
         return Record(**(defaults | fields))
 

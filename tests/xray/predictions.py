@@ -26,6 +26,6 @@ def pair(
         )
     )
     return Prediction(
-        model, title, "1.0.0", "covid", True, labels, "covid",
-        None, 0.5, np.zeros((2, 2), np.float32), Box(0, 4, 0, 4), (4, 4),
+        model=model, title=title, version="1.0.0", positive="covid", exclusive=True, labels=labels, explained="covid",
+        heat_in_lungs=None, even_heat=0.5, cam=np.zeros((2, 2), np.float32), box=Box(0, 4, 0, 4), shape=(4, 4),
     )  # fmt: skip

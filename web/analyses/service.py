@@ -1,9 +1,9 @@
-"""Where a film is read and filed: the one road of the page, of batches and of the programs' interface."""
+"""Service that analyses radiographs and stores the results, for the page, batches and the API alike."""
 
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from web.analyses import storage
 from web.analyses.folders import StoreError
-from web.analyses.record import ClassSaid, Record, Said, Together
+from web.analyses.record import CombinedResult, ModelResult, Record
 from web.analyses.records import Filed, Records
 from web.analyses.storage import Copies, Pictures
 from web.analyses.threads import alone
@@ -41,32 +41,32 @@ log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 DAY_S = 86_400
-# A draft is being written right now, unless it is older than any request.
+# A file without a row may still be being written, unless it is older than any request.
 UNFILED_S = 3600
-# Films that one process reads at the same time. Always in the same few threads: OpenCV 5 keeps 5 MB for each thread
-# that ever wrote letters on a picture, and a server has many threads.
+# Radiographs that one process analyses at the same time, always in the same threads: OpenCV 5 keeps 5 MB for each
+# thread that ever wrote text on an image, and a server has many threads.
 AT_ONCE = 2
-# Analyses that are taken away in one step: others who write wait as long.
+# Analyses that are deleted in one transaction; other writers wait as long.
 REMOVED_AT_ONCE = 50
-# After so long, whoever takes old analyses away leaves the rest to the next. One goes in any case: one comes.
+# A request spends no longer than this on deleting expired analyses, but always deletes one.
 PRUNE_S = 0.25
 
 
 @dataclass
 class Desk:
-    """Reads films and keeps what was found.
+    """Analyses radiographs, stores the results, and deletes them.
 
     Attributes:
         analyzer: the models.
         copies: the annotated copies.
-        pictures: what only the owner sees.
+        pictures: the images that only the owner sees.
         records: the table of analyses.
-        keep_days: an older analysis is taken away.
-        keep_count: more analyses than these, the oldest first, are taken away.
-        readers: the threads that read films; whoever brings one waits for them.
-        painters: the threads that draw what the pages show, while readers draw the annotated copies.
-        metrics: counts what is read and refused.
-        swept_at: when this process last deleted what killed processes left, in seconds since 1970.
+        keep_days: the age in days at which an analysis expires.
+        keep_count: the number of analyses above which the oldest expire.
+        readers: the threads that analyse; a request waits for one.
+        painters: the threads that draw the page's images, while readers draw the annotated copies.
+        metrics: counters, where they are switched on.
+        swept_at: when this process last deleted orphaned files, in seconds since 1970.
     """
 
     analyzer: Analyzer
@@ -81,18 +81,18 @@ class Desk:
     swept_at: float = inf
 
     def read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int = 0) -> Record:
-        """Analyse one file and keep the analysis.
+        """Analyse one file and store the analysis.
 
         Args:
             data: the content of a PNG, JPEG or DICOM file.
-            name: of the file, fit to be shown.
-            choice: a model's name, or "both".
-            owner: who may open the analysis later.
-            turn: degrees clockwise by which the film is turned first.
+            name: of the file, safe to display.
+            choice: a model's name, "both" or "all".
+            owner: who may open the analysis.
+            turn: degrees clockwise by which the image is turned first.
 
         Raises:
             ImageError: the file cannot be analysed; the message says why.
-            StoreError: it cannot be kept; nothing of it is left.
+            StoreError: the analysis cannot be stored; nothing of it is left.
         """
         work = partial(self._read, data, name=name, choice=choice, owner=owner, turn=turn)
         with self.metrics.film() if self.metrics else nullcontext():
@@ -107,73 +107,70 @@ class Desk:
         panel = radiograph_panel(analysis)
         now = datetime.now(UTC)
         id = secrets.token_urlsafe(16)
-        copies: list[str] = []
+        results: list[ModelResult] = []
         try:
             for prediction in analysis.predictions:
                 png = encode_png(annotate(analysis, prediction, file_name=name, when=now, film=panel))
                 watch.lap("draw")
-                copies.append(self.copies.save(png, prediction.verdict, prediction.score, name))
+                copy = self.copies.save(png, prediction.verdict, prediction.score, name)
+                results.append(_result(prediction, copy))
                 watch.lap("keep")
             self.pictures.save(id, drawn())
-            record = _record(
-                analysis, copies, outline(), id=id, owner=owner, created=now, name=name, choice=choice, turn=turn
-            )
-            record = _deepened(record, deep) if deep else record
+            record = _record(analysis, results, outline(), id=id, owner=owner, created=now)
+            record = replace(record, name=name, choice=choice, turn=turn)
             self.records.add(record)
         except Exception:
             with suppress(StoreError):
-                self._discard(id, copies)
+                self._discard(id, [result.copy for result in results])
             raise
         self.tidy(but=id)
         watch.lap("keep")
         if self.metrics:
-            verdicts = [(each.model, str(each.verdict)) for each in analysis.predictions]
+            verdicts = [(result.model, str(result.verdict)) for result in results]
             self.metrics.read(verdicts, {**analysis.seconds, **watch.seconds})
         return record
 
     def _begin(self, work: Callable[[], Found]) -> Callable[[], Found]:
-        """Begin a piece of work beside what comes next, where that can be; return what waits for what it found."""
+        """Start work in another thread, where there may be threads; return a function that waits for its result."""
         return work if alone() else self.painters.submit(work).result
 
     def remove(self, record: Record) -> None:
-        """Take an analysis away, with all its pictures.
+        """Delete an analysis with all its images.
 
         Raises:
-            StoreError: it is still there, though some of its pictures may be gone.
+            StoreError: it is still there, though some of its images may be gone.
         """
-        self._take_away({record.id: record.copies})
+        self._delete({record.id: record.copies})
 
     def remove_all(self, owner: str) -> int:
-        """Take all of an owner's analyses away, and return how many they were.
+        """Delete all analyses of an owner and return their number.
 
         Raises:
             StoreError: some are still there.
         """
         filed = list(self.records.filed(owner).items())
         for start in range(0, len(filed), REMOVED_AT_ONCE):
-            self._take_away(dict(filed[start : start + REMOVED_AT_ONCE]))
+            self._delete(dict(filed[start : start + REMOVED_AT_ONCE]))
         return len(filed)
 
     def tidy(self, *, but: str = "") -> None:
-        """Take away some of what is too old or too many, where that can be without letting today's visitor wait.
+        """Delete some expired analyses, in the background where storage is remote.
 
         Args:
-            but: the id of one that stays in any case: a clock that was set back makes the newest look old.
+            but: the id of one that stays: a clock that was set back makes the newest look old.
         """
         self.pictures.folder.aside(partial(self.prune, datetime.now(UTC), but=but))
 
     def prune(self, now: datetime, *, but: str = "") -> int:
-        """Take away some of the analyses that are too old or too many, and return how many.
-
-        What goes wrong is only logged: whoever comes next takes them away, and today's visitor has done nothing.
+        """Delete some expired analyses and return their number; errors are only logged, as the next call tries again.
 
         Args:
             now: the time.
-            but: the id of one that stays in any case.
+            but: the id of one that stays.
         """
         removed, end = 0, time.monotonic() + PRUNE_S
         if self.swept_at < time.time() - DAY_S:
-            # A process that was killed today left what no row names, and nobody may start this one for months.
+            # Killed processes leave files without a row, and this process may run for months.
             self._sweep_files()
         try:
             for id, copies in self.records.expired(now, count=self.keep_count, but=but).items():
@@ -184,13 +181,13 @@ class Desk:
                 if time.monotonic() > end:
                     break
         except StoreError as error:
-            log.warning("Not all old analyses could be taken away: %s", error)
+            log.warning("Not all expired analyses could be deleted: %s", error)
         return removed
 
     def sweep(self) -> None:
-        """Take away, at the start, all that is too old or too many, and what killed processes left.
+        """Delete all expired analyses and orphaned files, at the start.
 
-        Pictures without a row lie as long as any others may: their row may be in a database that was not named today.
+        Files without a row are kept as long as others: their row may be in a database that is not configured today.
         """
         self._sweep_files()
         while self.prune(datetime.now(UTC)):
@@ -203,21 +200,21 @@ class Desk:
             self.pictures.sweep(oldest, drafts_before=now - UNFILED_S)
             self.copies.sweep(oldest, drafts_before=now - UNFILED_S)
         except (OSError, StoreError) as error:
-            log.warning("What killed processes left could not be taken away: %s", error)
+            log.warning("Orphaned files could not be deleted: %s", error)
 
-    def _take_away(self, filed: Filed) -> None:
+    def _delete(self, filed: Filed) -> None:
         with self.records.removing(list(filed)):
             self.pictures.folder.each(lambda each: self._discard(*each), filed.items())
 
     def _discard(self, id: str, copies: Iterable[str]) -> None:
-        # First those that are asked for before they are taken: a store out of reach is noticed while all is there.
+        # The images first: storage that is out of reach is noticed while all is still there.
         self.pictures.remove(id)
         for copy in copies:
             self.copies.remove(copy)
 
 
 def _drawn(analysis: Analysis, deep: GreyLevels | None) -> Mapping[str, bytes]:
-    """Draw what the pages show of an analysis."""
+    """Return the images of the page, by name."""
     film = film_panel(analysis.image)
     heats = {storage.heat(each.model): encode_png(heat_layer(each)) for each in analysis.predictions if each.cam.any()}
     return {
@@ -230,81 +227,49 @@ def _drawn(analysis: Analysis, deep: GreyLevels | None) -> Mapping[str, bytes]:
 
 
 def _mask(analysis: Analysis) -> LungMask:
-    """Return the mask in the size of the picture that was sent."""
+    """Return the lung mask in the size of the image that was sent."""
     if analysis.sent in (None, analysis.lungs.shape):
         return analysis.lungs
     return resized(analysis.lungs, analysis.sent)
 
 
-def _box(analysis: Analysis, sent: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return what the networks saw, in pixels of the picture that was sent."""
-    down, across = sent[0] / analysis.image.shape[0], sent[1] / analysis.image.shape[1]
-    top, bottom, left, right = analysis.box
-    return round(top * down), round(bottom * down), round(left * across), round(right * across)
-
-
-def _deepened(record: Record, deep: GreyLevels) -> Record:
-    return replace(record, deep=True, window_low=deep.low, window_high=deep.high, curve=deep.curve)
-
-
 def _record(
-    analysis: Analysis,
-    copies: list[str],
-    outline: str,
-    *,
-    id: str,
-    owner: str,
-    created: datetime,
-    name: str,
-    choice: str,
-    turn: int,
+    analysis: Analysis, results: Sequence[ModelResult], outline: str, *, id: str, owner: str, created: datetime
 ) -> Record:
-    together = combine(analysis.predictions)
-    sent = analysis.sent or (analysis.image.shape[0], analysis.image.shape[1])
-    return Record(
+    """Return the record of an analysis, without what its sender asked for."""
+    combined = combine(analysis.predictions)
+    height, width = analysis.image.shape
+    sent_height, sent_width = analysis.sent or (height, width)
+    down, across = sent_height / height, sent_width / width
+    top, bottom, left, right = analysis.box
+    record = Record(
         id=id,
         owner=owner,
         created=created,
-        name=name,
-        choice=choice,
-        width=sent[1],
-        height=sent[0],
-        box=_box(analysis, sent),
+        name="",
+        choice="",
+        width=sent_width,
+        height=sent_height,
+        box=(round(top * down), round(bottom * down), round(left * across), round(right * across)),
         outline=outline,
         cautions=tuple(str(caution) for caution in analysis.cautions),
-        said=tuple(_said(each, copy) for each, copy in zip(analysis.predictions, copies, strict=True)),
-        combined=Together(str(together.verdict), together.score, together.threshold) if together else None,
-        turn=turn,
+        results=tuple(results),
+        combined=CombinedResult(combined.verdict, combined.score, combined.threshold) if combined else None,
     )
+    if deep := analysis.deep:
+        record = replace(record, deep=True, window_low=deep.low, window_high=deep.high, curve=deep.curve)
+    return record
 
 
-def _said(prediction: Prediction, copy: str) -> Said:
-    return Said(
+def _result(prediction: Prediction, copy: str) -> ModelResult:
+    return ModelResult(
         model=prediction.model,
         version=prediction.version,
-        verdict=str(prediction.verdict),
-        score=prediction.score,
-        score_text=prediction.score_text,
-        threshold=prediction.threshold,
-        low=prediction.own.negative_below,
-        high=prediction.own.positive_from,
         positive=prediction.positive,
-        negative=prediction.negative,
+        exclusive=prediction.exclusive,
+        labels=prediction.labels,
         explained=prediction.explained,
         heat_in_lungs=prediction.heat_in_lungs,
         even_heat=prediction.even_heat,
         copy=copy,
-        kind="multilabel" if not prediction.exclusive else "multiclass" if prediction.listed else "head",
-        classes=tuple(
-            ClassSaid(
-                each.label,
-                each.score,
-                each.score_text,
-                each.threshold,
-                each.negative_below,
-                each.positive_from,
-                str(each.verdict),
-            )
-            for each in prediction.listed
-        ),
     )

@@ -130,9 +130,9 @@ def read_picture(id: str, name: str) -> Response:
 def _content(record: Record, name: str) -> bytes | None:
     """Return the image of a name; None where it is gone, as on hosts with a temporary disk."""
     desk = services().desk
-    for said in record.said:
-        if name == answers.annotated(said.model):
-            return desk.copies.read(said.copy)
+    for result in record.results:
+        if name == answers.annotated(result.model):
+            return desk.copies.read(result.copy)
     return desk.pictures.read(record.id, [name]).get(name)
 
 

@@ -7,7 +7,7 @@ from flask import Request
 from flask_smorest import Blueprint
 from flask_smorest.fields import Upload
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError
-from marshmallow.fields import DateTime, Dict, Field, Float, Integer, List, Nested, String
+from marshmallow.fields import Boolean, DateTime, Dict, Field, Float, Integer, List, Nested, String
 from marshmallow.validate import OneOf, Range, Regexp
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import FileStorage
@@ -110,16 +110,16 @@ class Classes(Answer):
 VERDICT = "POSITIVE, NEGATIVE, or INCONCLUSIVE where the score is too close to call."
 
 
-class ClassPoint(Answer):
-    """How one class of a model of several is judged."""
+class LabelPoint(Answer):
+    """How one class of a model is judged."""
 
     label = text("The class.")
     threshold = share("The operating point; of classes that exclude each other, one is plausible from it up.")
     band = Nested(Band, required=True)
 
 
-class ClassVerdict(ClassPoint):
-    """What a model of several classes says of one of them."""
+class LabelVerdict(LabelPoint):
+    """What a model says of one of its classes."""
 
     verdict = text(
         "Of classes that exclude each other: POSITIVE for the only plausible one, and then NEGATIVE for the others, "
@@ -146,12 +146,7 @@ class ModelVerdict(Answer):
             "description": "The only plausible one of classes that exclude each other; null where there is none."
         },
     )
-    each = List(
-        Nested(ClassVerdict),
-        required=True,
-        allow_none=True,
-        metadata={"description": "Of a model of several classes, each one's verdict; null for a model of two."},
-    )
+    labels = List(Nested(LabelVerdict), required=True, metadata={"description": "The verdict of each class."})
     explained = text("The class whose evidence the heat map shows.")
     heat_in_lungs = share("Share of the heat that lies inside the lungs; null where there is no heat.", allow_none=True)
     heat_in_lungs_if_even = share(
@@ -247,13 +242,11 @@ class Model(Answer):
     created = DateTime(required=True, metadata={"description": "When it was made, in UTC."})
     licence = text("Of its weights.")
     classes = Nested(Classes, required=True)
-    kind = text("head for a model of two classes, else multiclass or multilabel.")
-    each = List(
-        Nested(ClassPoint),
+    exclusive = Boolean(
         required=True,
-        allow_none=True,
-        metadata={"description": "Of a model of several classes, how each is judged; null for a model of two."},
+        metadata={"description": "Whether the classes exclude each other, or several may be there at once."},
     )
+    labels = List(Nested(LabelPoint), required=True, metadata={"description": "How each class is judged."})
     threshold = share("The operating point, inside the band.")
     band = Nested(Band, required=True)
     metrics = Nested(

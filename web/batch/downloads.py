@@ -1,4 +1,4 @@
-"""Zip archives of a batch's pictures, written while they are sent: no more than one picture is held at a time."""
+"""Zip archives of a batch's images, written while they are sent, with one image in memory at a time."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -8,23 +8,23 @@ import cv2
 import numpy as np
 
 from web.analyses import storage
-from web.analyses.record import Record, Said
+from web.analyses.record import ModelResult, Record
 from web.analyses.service import Desk
 from web.batch.table import Row, stems
 from xray.annotate.annotated_copy import BACKGROUND, DISCLAIMER, TEXT
 from xray.annotate.lettering import BOLD, Picture, Sheet
 from xray.io.png import encode_png
 
-# A file in an archive: its name and its content.
+# A file in an archive: name and content.
 File = tuple[str, bytes]
-# PNG and JPEG hardly shrink; what does is small.
+# PNG and JPEG hardly shrink, and the other files are small.
 LEVEL = 1
 
 
 def write(files: Iterable[File]) -> Iterator[bytes]:
-    """Pack files one by one, and yield the archive piece by piece.
+    """Pack files one by one and yield the archive in pieces.
 
-    Packed, not stored as they are: readers that do not seek find no end of a stored file whose size stands behind it.
+    Deflated, not stored: a stored file whose size follows its content has no end for readers that cannot seek.
     """
     pipe = _Pipe()
     with ZipFile(pipe, "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive:
@@ -35,12 +35,12 @@ def write(files: Iterable[File]) -> Iterator[bytes]:
 
 
 def files(what: str, rows: Sequence[Row], desk: Desk) -> Iterator[File]:
-    """Yield the pictures of one kind, of every analysis that has them.
+    """Yield the images of one kind, of every analysis that has them.
 
     Args:
         what: a key of KINDS.
         rows: of the batch.
-        desk: where the pictures lie.
+        desk: the service with the stored images.
     """
     names = stems(rows)
     records = {row.record.id: row.record for row in rows if row.record}
@@ -49,10 +49,10 @@ def files(what: str, rows: Sequence[Row], desk: Desk) -> Iterator[File]:
 
 
 def _copies(desk: Desk, record: Record, stem: str) -> Iterator[File]:
-    for said in record.said:
-        if copy := desk.copies.read(said.copy):
-            # Not under its public name: whoever knows that can open it.
-            yield f"{said.model}/{said.verdict}_Prob_{round(100 * said.score):02d}_Name_{stem}.png", copy
+    for result in record.results:
+        if copy := desk.copies.read(result.copy):
+            # Not under its public name, which would give access to it.
+            yield f"{result.model}/{result.verdict}_Prob_{round(100 * result.score):02d}_Name_{stem}.png", copy
 
 
 def _masks(desk: Desk, record: Record, stem: str) -> Iterator[File]:
@@ -68,10 +68,10 @@ def _masked(desk: Desk, record: Record, stem: str) -> Iterator[File]:
 
 def _heat(desk: Desk, record: Record, stem: str) -> Iterator[File]:
     film = _read(desk, record, storage.FILM)
-    for said in record.said:
-        layer = _read(desk, record, storage.heat(said.model))
+    for result in record.results:
+        layer = _read(desk, record, storage.heat(result.model))
         if film and layer:
-            yield f"{said.model}/{said.verdict}_{stem}.png", overlaid(film, layer, said)
+            yield f"{result.model}/{result.verdict}_{stem}.png", overlaid(film, layer, result)
 
 
 KINDS: Mapping[str, Callable[[Desk, Record, str], Iterator[File]]] = {
@@ -83,26 +83,26 @@ KINDS: Mapping[str, Callable[[Desk, Record, str], Iterator[File]]] = {
 
 
 def masked(film: bytes, mask: bytes) -> bytes:
-    """Return the film as PNG, black outside the lungs; the mask is scaled to the film's size."""
+    """Return the radiograph as PNG, black outside the lungs; the mask is scaled to its size."""
     image, lungs = _decode(film, cv2.IMREAD_GRAYSCALE), _decode(mask, cv2.IMREAD_GRAYSCALE)
     lungs = np.asarray(cv2.resize(lungs, image.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
     return encode_png(np.where(lungs > 127, image, np.uint8(0)))
 
 
-def overlaid(film: bytes, layer: bytes, said: Said) -> bytes:
-    """Return the film under its heat as PNG, with a line below that says what it is and what it is not."""
+def overlaid(film: bytes, layer: bytes, result: ModelResult) -> bytes:
+    """Return the radiograph under its heat map as PNG, above a caption with the disclaimer."""
     image, heat = _decode(film, cv2.IMREAD_COLOR), _decode(layer, cv2.IMREAD_UNCHANGED)
     height, width = image.shape[:2]
     heat = np.asarray(cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     opacity = np.asarray(heat[..., 3], np.float32) / 255
     blended = np.asarray(cv2.blendLinear(image, heat[..., :3].copy(), 1 - opacity, opacity), np.uint8)
-    return encode_png(np.vstack([blended, _legend(width, said)]))
+    return encode_png(np.vstack([blended, _legend(width, result)]))
 
 
-def _legend(width: int, said: Said) -> Picture:
+def _legend(width: int, result: ModelResult) -> Picture:
     sheet = Sheet(width, 64, max(width / 700, 0.5), BACKGROUND)
     left, room = sheet.px(12), width - 2 * sheet.px(12)
-    named = f"{said.model} {said.version}: {said.verdict} {said.score_text}, evidence for {said.explained}"
+    named = f"{result.model} {result.version}: {result.verdict} {result.score_text}, evidence for {result.explained}"
     sheet.write(sheet.shorten(named, 16, room), left, sheet.px(26), 16, TEXT)
     sheet.write(sheet.shorten(DISCLAIMER, 16, room, BOLD), left, sheet.px(50), 16, TEXT, BOLD)
     return sheet.picture
@@ -117,7 +117,7 @@ def _decode(data: bytes, flags: int) -> Picture:
 
 
 class _Pipe(io.RawIOBase):
-    """Where an archive is written to, and from where it is sent on; it cannot go back."""
+    """A write-only stream that keeps what was written until it is drained."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

@@ -77,10 +77,10 @@ class Row:
         found: dict[str, str | float | None] = {"file": self.file.casefold(), "verdict": None, "lungs": None}
         if record:
             found |= {"verdict": _VERDICTS.index(record.verdict), "lungs": self.lung_share}
-        said = {each.model: each for each in record.said} if record else {}
+        results = {result.model: result for result in record.results} if record else {}
         for model in models:
-            found[model] = said[model].score if model in said else None
-            found[heat(model)] = said[model].heat_in_lungs if model in said else None
+            found[model] = results[model].score if model in results else None
+            found[heat(model)] = results[model].heat_in_lungs if model in results else None
         return found
 
 
@@ -177,18 +177,18 @@ def as_csv(rows: Sequence[Row], models: Sequence[str]) -> str:
 
 def _line(row: Row, names: Mapping[str, str]) -> dict[str, str]:
     line = {"file": harmless(row.file), "error": harmless(row.error), "disclaimer": DISCLAIMER}
-    return line | _said(row.record) | _film(row.record, row.lung_share, names) if row.record else line
+    return line | _results(row.record) | _film(row.record, row.lung_share, names) if row.record else line
 
 
-def _said(record: Record) -> dict[str, str]:
-    found = {"verdict": record.verdict}
-    for said in record.said:
-        share = "" if said.heat_in_lungs is None else f"{said.heat_in_lungs:.4f}"
-        cells = (said.verdict, f"{said.score:.4f}", f"{said.threshold:.4f}", said.version, share)
-        found |= {f"{said.model}_{column}": cell for column, cell in zip(_OF_MODEL, cells, strict=True)}
-        if said.classes:
-            found[f"{said.model}_called"] = said.called or ""
-            found |= {f"{said.model}_{each.label}_score": f"{each.score:.4f}" for each in said.classes}
+def _results(record: Record) -> dict[str, str]:
+    found = {"verdict": str(record.verdict)}
+    for result in record.results:
+        share = "" if result.heat_in_lungs is None else f"{result.heat_in_lungs:.4f}"
+        cells = (result.verdict, f"{result.score:.4f}", f"{result.threshold:.4f}", result.version, share)
+        found |= {f"{result.model}_{column}": cell for column, cell in zip(_OF_MODEL, cells, strict=True)}
+        if result.listed:
+            found[f"{result.model}_called"] = result.called or ""
+            found |= {f"{result.model}_{each.label}_score": f"{each.score:.4f}" for each in result.listed}
     if both := record.combined:
         found |= zip(_OF_BOTH, (both.verdict, f"{both.score:.4f}", f"{both.threshold:.4f}"), strict=True)
     return found
@@ -196,8 +196,9 @@ def _said(record: Record) -> dict[str, str]:
 
 def _of_labels(rows: Sequence[Row], model: str) -> list[str]:
     """Return the columns of the labels that a model lists one by one."""
-    found = [said for row in rows if row.record for said in row.record.said if said.model == model and said.classes]
-    return ["called", *(f"{each.label}_score" for each in found[0].classes)] if found else []
+    results = [result for row in rows if row.record for result in row.record.results if result.model == model]
+    listed = results[0].listed if results else ()
+    return ["called", *(f"{each.label}_score" for each in listed)] if listed else []
 
 
 def _film(record: Record, lung_share: float, names: Mapping[str, str]) -> dict[str, str]:

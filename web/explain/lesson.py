@@ -1,6 +1,6 @@
-"""One radiograph on its way through the networks, every step kept: what the page "How it works" shows.
+"""One radiograph with every step of its analysis, for the page "How it works".
 
-Each step is that of `xray.analysis`, called one by one and only when it is asked for.
+Each step is that of `xray.analysis`, computed when it is first needed.
 """
 
 from dataclasses import dataclass
@@ -23,20 +23,20 @@ from xray.registry import Registry
 
 Numbers = NDArray[np.float32]
 
-# Of the crop: so many rows and columns of numbers are shown as numbers.
+# Rows and columns of the crop that are shown as numbers.
 PATCH = 6
-# How many of the features that speak for an answer, and of those against it, are shown.
+# Number of features shown for the positive label, and of those against it.
 STRONGEST = 6
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one feature adds to the difference of the two logits.
+    """The contribution of one feature to the logit.
 
     Attributes:
-        channel: its number among the features.
-        mean: how strong it is on this film: the mean of its map.
-        weight: what the head learned to multiply it with.
+        channel: the number of the feature.
+        mean: its pooled value on this radiograph.
+        weight: its weight in the head.
     """
 
     channel: int
@@ -45,18 +45,18 @@ class Share:
 
     @property
     def product(self) -> float:
-        """What it adds."""
+        """The contribution."""
         return self.mean * self.weight
 
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """One radiograph, one model.
+    """The analysis of one radiograph by one model, step by step.
 
     Attributes:
         data: the file's bytes.
         registry: the networks.
-        head: the model.
+        head: of the model.
     """
 
     data: bytes
@@ -65,12 +65,12 @@ class Lesson:
 
     @property
     def recipe(self) -> Recipe:
-        """How the network wants its input."""
+        """The preprocessing of the backbone."""
         return self.registry.backbone.recipe
 
     @cached_property
     def image(self) -> GreyImage:
-        """The decoded picture, as large as anything needs it.
+        """The decoded image.
 
         Raises:
             ImageError: it cannot be read.
@@ -79,7 +79,7 @@ class Lesson:
 
     @cached_property
     def film(self) -> Film:
-        """The film with white bones, and its lungs.
+        """The radiograph with white bones, and its lungs.
 
         Raises:
             NotAChestXrayError: no lungs were found.
@@ -88,42 +88,42 @@ class Lesson:
 
     @cached_property
     def small(self) -> Numbers:
-        """What the lung network sees: shape (128, 128)."""
+        """The input of the lung network: shape (128, 128)."""
         return lungs.network_input(self.film.image)[:, :, 0]
 
     @cached_property
     def probability(self) -> Numbers:
-        """What the lung network says of each of its pixels: shape (128, 128), 0 to 1."""
+        """The output of the lung network: shape (128, 128), 0 to 1."""
         return np.asarray(self.registry.segmenter(lungs.network_input(self.film.image)[None])[0, :, :, 0])
 
     @property
     def mask(self) -> LungMask:
-        """Where the lungs are."""
+        """The lung mask."""
         return self.film.lungs
 
     @property
     def contrast(self) -> float:
-        """How much darker the lungs are than what lies around them, in standard deviations."""
+        """How much darker the lungs are than their surroundings, in standard deviations."""
         return polarity.lung_contrast(self.film.image, self.mask)
 
     @property
     def box(self) -> Box:
-        """The part that the network sees."""
+        """The part of the image that the backbone sees."""
         return preprocess.crop_box(self.mask, self.recipe)
 
     @cached_property
     def crop(self) -> GreyImage:
-        """That part, squashed to a square, its contrast stretched."""
+        """That part, resized to a square, its contrast stretched."""
         return preprocess.crop(self.film.image, self.box, self.recipe)
 
     @cached_property
     def scaled(self) -> Numbers:
-        """The network's input: shape (size, size, 3)."""
+        """The input of the backbone: shape (size, size, 3)."""
         return preprocess.preprocess(self.film.image, self.mask, self.recipe)
 
     @property
     def corner(self) -> tuple[int, int]:
-        """Row and column where the shown patch of numbers begins: in the middle of the left half."""
+        """Row and column where the patch of numbers begins: in the middle of the left half."""
         return self.recipe.size // 2, self.recipe.size // 4
 
     @property
@@ -142,61 +142,73 @@ class Lesson:
 
     @cached_property
     def features(self) -> Features:
-        """What the backbone makes of it: shape (rows, columns, channels)."""
+        """The features of the backbone: shape (rows, columns, channels)."""
         return np.asarray(self.registry.backbone.network(self.scaled[None])[0])
 
     @cached_property
     def pooled(self) -> Numbers:
-        """One number for each feature: how strong it is on this film."""
+        """The pooled value of each feature: shape (channels,)."""
         return average(self.features)
+
+    @property
+    def linear(self) -> bool:
+        """Whether the logit is a plain sum of features times weights: not for three labels that exclude each other."""
+        return self.head.facts.is_pair or not self.head.facts.exclusive
 
     @cached_property
     def weights(self) -> Numbers:
-        """What each feature counts for the positive label and against the other: float32, shape (channels,)."""
-        return self.head.kernel @ self._towards
+        """The weight of each feature for the positive label and against the others: float32, shape (channels,)."""
+        return self.head.kernel @ self._gradient
 
     @property
-    def _towards(self) -> Numbers:
-        """The difference of the two logits that the lesson follows, as what each counts."""
-        return np.array(
-            [1 if label == self.head.facts.positive else -1 for label in self.head.facts.labels], np.float32
-        )
+    def _gradient(self) -> Numbers:
+        """The derivative of `logit` with respect to the logit of each label."""
+        own = self.head.facts.labels.index(self.head.facts.positive)
+        scores = self.head.scores(self.features)
+        others = -scores / (1 - scores[own]) if self.head.facts.exclusive else np.zeros(len(scores))
+        others[own] = 1
+        return others.astype(np.float32)
 
     @cached_property
     def shares(self) -> tuple[Share, ...]:
-        """What each feature adds, in the order of what it adds, the largest first."""
+        """The contributions of the features, the largest first."""
         products = self.pooled * self.weights
         order = np.argsort(-products)
         return tuple(Share(int(i), float(self.pooled[i]), float(self.weights[i])) for i in order)
 
     @property
     def strongest(self) -> tuple[Share, ...]:
-        """The features that speak most for the positive class, then those most against it."""
+        """The largest contributions for the positive label, then the largest against it."""
         return (*self.shares[:STRONGEST], *self.shares[: -STRONGEST - 1 : -1])
 
     @property
     def others(self) -> float:
-        """What all the other features add together."""
+        """The sum of all other contributions."""
         return sum(share.product for share in self.shares[STRONGEST:-STRONGEST])
 
     @cached_property
     def logit(self) -> float:
-        """The positive class's logit less the other's."""
-        return float(self.head.logits(self.features) @ self._towards)
+        """The log-odds of the positive label times the temperature: of a pair, the difference of the two logits."""
+        logits, facts = self.head.logits(self.features).astype(np.float64), self.head.facts
+        positive = np.array([label == facts.positive for label in facts.labels])
+        own = float(logits[positive][0])
+        if not facts.exclusive:
+            return own
+        return own - facts.temperature * float(np.logaddexp.reduce(logits[~positive] / facts.temperature))
 
     @property
     def bias(self) -> float:
-        """What the head adds whatever the film."""
+        """What the head adds to the contributions."""
         return self.logit - sum(share.product for share in self.shares)
 
     @property
     def checks(self) -> tuple[tuple[Check, float], ...]:
-        """The screen's questions, each with its answer on this film."""
+        """The checks of the out-of-distribution screen, each with its score."""
         screen = self.registry.screen
         scores = screen.scores(self.pooled)
         return tuple((check, float(score)) for check, score in zip(screen.facts.checks, scores, strict=True))
 
     @cached_property
     def prediction(self) -> Prediction:
-        """What the model says, and where it saw evidence."""
+        """The prediction with its heat map."""
         return predict(self.head, self.features, self.box, self.mask)

@@ -9,11 +9,12 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from web.analyses import storage
-from web.analyses.record import Record
+from web.analyses.record import CombinedResult, Record
 from web.render import spreadsheet
 from web.security import visitors
 from web.services import services
 from xray.annotate.annotated_copy import DISCLAIMER
+from xray.networks.heads import LabelScore
 
 blueprint = Blueprint("analyses", __name__, url_prefix="/analyses")
 
@@ -80,15 +81,12 @@ def _back() -> AnyResponse:
 
 def rows(record: Record) -> Iterable[dict[str, str]]:
     """Yield the rows of an analysis: one for each model, or each label that a model lists, and one for both models."""
-    said: list[tuple[object, ...]] = []
-    for each in record.said:
-        own = (each.model, each.version, each.verdict, each.score, each.threshold)
-        of_labels = [
-            (f"{each.model}:{row.label}", each.version, row.verdict, row.score, row.threshold) for row in each.classes
-        ]
-        said += of_labels or [own]
-    if both := record.combined:
-        said.append(("combined", "", both.verdict, both.score, both.threshold))
+    found: list[tuple[str, str, LabelScore | CombinedResult]] = []
+    for result in record.results:
+        of_labels = [(f"{result.model}:{each.label}", result.version, each) for each in result.listed]
+        found += of_labels or [(result.model, result.version, result.own)]
+    if record.combined:
+        found.append(("combined", "", record.combined))
     shared = {
         "time": record.created.isoformat(timespec="seconds"),
         "file": spreadsheet.harmless(record.name),
@@ -96,6 +94,6 @@ def rows(record: Record) -> Iterable[dict[str, str]]:
         "address": url_for("result.show", id=record.id, _external=True),
         "disclaimer": DISCLAIMER,
     }
-    for model, version, verdict, score, threshold in said:
-        numbers = {"score": f"{score:.4f}", "threshold": f"{threshold:.4f}"}
-        yield shared | {"model": str(model), "version": str(version), "verdict": str(verdict)} | numbers
+    for model, version, said in found:
+        numbers = {"score": f"{said.score:.4f}", "threshold": f"{said.threshold:.4f}"}
+        yield shared | {"model": model, "version": version, "verdict": str(said.verdict)} | numbers

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 from werkzeug.datastructures import MultiDict
 
 from web.analyses import storage
-from web.analyses.record import Record, Said
+from web.analyses.record import ModelResult, Record
 from web.examples import EXAMPLES, Example
 from web.explain import drawings
 from web.explain.lesson import Lesson
@@ -59,10 +59,10 @@ class Choice:
         return {"film": film, "model": self.model}
 
     @property
-    def said(self) -> Said | None:
+    def result(self) -> ModelResult | None:
         """The result of the model when the visitor uploaded the radiograph."""
-        found = (said for said in (self.record.said if self.record else ()) if said.model == self.model)
-        return next(found, None)
+        results = self.record.results if self.record else ()
+        return next((result for result in results if result.model == self.model), None)
 
 
 @blueprint.get("/how")
@@ -73,7 +73,7 @@ def index() -> str:
         "explain.html",
         **vars(choice),
         address=choice.address,
-        said=choice.said,
+        result=choice.result,
         problem=_problem(choice.lesson),
         drawings=drawings,
         examples=EXAMPLES,

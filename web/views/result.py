@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms
 from web.analyses import storage
-from web.analyses.record import Record, Said
+from web.analyses.record import ModelResult, Record
 from web.analyses.storage import slug
 from web.render.report import pdf
 from web.security import visitors
@@ -75,7 +75,7 @@ def as_pdf(id: str) -> Response:
     """Send the report of an analysis: one page of A4 or, with ?paper=letter, of US Letter."""
     record = visitors.own(id)
     size = pdf.PAPERS.get(request.args.get("paper", ""), pdf.A4)
-    names = (storage.FILM, *(storage.heat(said.model) for said in record.said))
+    names = (storage.FILM, *(storage.heat(result.model) for result in record.results))
     found = services().desk.pictures.read(record.id, names)
     return _file(pdf.write(record, found, services().labels, size), "application/pdf", _name(record, "pdf"))
 
@@ -91,7 +91,7 @@ def _file(content: str | bytes, kind: str, name: str) -> Response:
 
 
 class Share(NamedTuple):
-    """Some films out of all of one class."""
+    """Some radiographs out of all of one class."""
 
     number: int
     of: int
@@ -103,7 +103,7 @@ class Share(NamedTuple):
 
 
 class Sides(NamedTuple):
-    """What was counted of the positive class, and of the other one."""
+    """A count of the positive label and one of the other label of a pair."""
 
     positive: Share
     negative: Share
@@ -111,12 +111,12 @@ class Sides(NamedTuple):
 
 @dataclass(frozen=True)
 class Histogram:
-    """Where the scores of known films fell, in equal steps from 0 to 1.
+    """Scores of known radiographs, in equal steps from 0 to 1.
 
     Attributes:
-        positive: for each step the share of the positive class, of the largest such share of both classes.
-        negative: the same of the other class.
-        films: how many films of each class.
+        positive: for each step the share of the positive label, divided by the largest share of both labels.
+        negative: the same of the other label.
+        films: the number of radiographs of each label.
     """
 
     positive: tuple[float, ...]
@@ -126,21 +126,21 @@ class Histogram:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How a model did on films that it had not learned from; None where its artefact does not say.
+    """The performance of a model on other patients; None where its metadata does not hold it.
 
     Attributes:
-        scores: of the validation films, by which the threshold was set.
-        verdict: the test films that got the same verdict.
-        near: the test films whose score lies in the same step.
-        step: that step's two ends.
-        by_class: of a model of several classes, the test films of each that got the same verdict.
+        scores: of the validation radiographs that the threshold was set on.
+        verdict: the test radiographs with the same verdict.
+        near: the test radiographs whose score lies in the same step.
+        step: the two ends of that step.
+        by_label: of labels that are listed, the test radiographs of each that were called the same.
     """
 
     scores: Histogram | None = None
     verdict: Sides | None = None
     near: Sides | None = None
     step: tuple[float, float] = (0.0, 1.0)
-    by_class: tuple[tuple[str, Share], ...] = ()
+    by_label: tuple[tuple[str, Share], ...] = ()
 
 
 def page(record: Record) -> str:
@@ -150,55 +150,56 @@ def page(record: Record) -> str:
         "result.html",
         record=record,
         labels=services().labels,
-        held_out={said.model: held_out(said, models.get(said.model)) for said in record.said},
-        cards={said.model: url_for("models.card", name=said.model) for said in record.said if said.model in models},
+        held_out={result.model: held_out(result, models.get(result.model)) for result in record.results},
+        cards={result.model for result in record.results if result.model in models},
         # On a host with a temporary disk the table may outlive the images.
         pictured=desk.pictures.has(record.id, storage.FILM),
     )
 
 
-def held_out(said: Said, facts: HeadFacts | None) -> HeldOut:
-    """Return how the model that said it did on films of other patients.
+def held_out(result: ModelResult, facts: HeadFacts | None) -> HeldOut:
+    """Return how the model of a result did on radiographs of other patients.
 
     Args:
-        said: what it said.
-        facts: of the model that is served today; another version's figures say nothing of this score.
+        result: of one model.
+        facts: of the model that is served now; figures of another version say nothing about this score.
     """
-    if facts is None or facts.version != said.version:
+    if facts is None or facts.version != result.version:
         return HeldOut()
-    if not facts.is_pair:
-        return HeldOut(by_class=_by_class(said, facts))
+    if result.listed:
+        return HeldOut(by_label=_by_label(result, facts))
     curves = head_figures.curves(facts)
     histograms = _mapping(curves, "score_histograms")
-    val, test = (_counts(histograms, part) for part in ("val", "test"))
+    val, test = (_counts(histograms, split) for split in ("val", "test"))
     near, step = None, (0.0, 1.0)
     if test:
         steps = len(test[0])
-        index = min(int(said.score * steps), steps - 1)
+        index = min(int(result.score * steps), steps - 1)
         near = Sides(*(Share(side[index], sum(side)) for side in test))
         step = (index / steps, (index + 1) / steps)
-    return HeldOut(_histogram(*val) if val else None, _verdicts(curves, said.verdict), near, step)
+    return HeldOut(_histogram(*val) if val else None, _verdicts(curves, result.verdict), near, step)
 
 
-def _by_class(said: Said, facts: HeadFacts) -> tuple[tuple[str, Share], ...]:
+def _by_label(result: ModelResult, facts: HeadFacts) -> tuple[tuple[str, Share], ...]:
+    """Return, of each true label, the test radiographs that were called the same; the last column is undecided."""
     rows = (head_figures.confusion(facts) or {}).get("called", [])
-    column = facts.labels.index(said.called) if said.called in facts.labels else -1
+    column = facts.labels.index(result.called) if result.called in facts.labels else -1
     counts = zip(facts.labels, rows, strict=False)
     return tuple((label, Share(row[column], sum(row))) for label, row in counts if sum(row))
 
 
 def _histogram(positive: list[int], negative: list[int]) -> Histogram:
     films = sum(positive), sum(negative)
-    # Shares and not counts: of one class there may be many more films.
+    # Shares, not counts: one label may have many more radiographs.
     shares = [[count / of for count in side] for side, of in zip((positive, negative), films, strict=True)]
     largest = max(max(side) for side in shares)
     up, down = (tuple(share / largest for share in side) for side in shares)
     return Histogram(up, down, films)
 
 
-def _counts(histograms: Mapping[str, Any], part: str) -> tuple[list[int], list[int]] | None:
-    """Return both classes' counts; None unless both have films, in as many steps."""
-    found = _mapping(histograms, part)
+def _counts(histograms: Mapping[str, Any], split: str) -> tuple[list[int], list[int]] | None:
+    """Return the counts of both labels; None unless both have radiographs, in the same number of steps."""
+    found = _mapping(histograms, split)
     positive, negative = found.get("positive", []), found.get("negative", [])
     usable = len(positive) == len(negative) and sum(positive) and sum(negative)
     return (positive, negative) if usable else None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from xray.networks.metadata import DECIMALS, HeadFacts, OperatingPoint
+from xray.networks.metadata import DECIMALS, OTHERS, HeadFacts, OperatingPoint
 from xray.networks.runtime import broken
 
 Features = NDArray[np.float32]
@@ -55,6 +55,72 @@ class LabelScore:
         edges = self.negative_below, self.positive_from
         short = f"{self.score:.2f}"
         return short if by_edges(float(short), *edges) is by_edges(self.score, *edges) else f"{self.score:.4f}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Judgement:
+    """What a head says of one radiograph: a score and a verdict for each label.
+
+    Attributes:
+        positive: the label that the head's own score and verdict are for, such as "covid".
+        exclusive: whether the labels exclude each other.
+        labels: the score of each label.
+    """
+
+    positive: str
+    exclusive: bool
+    labels: tuple[LabelScore, ...]
+
+    @property
+    def own(self) -> LabelScore:
+        """The score of `positive`."""
+        return next(each for each in self.labels if each.label == self.positive)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict for `positive`."""
+        return self.own.verdict
+
+    @property
+    def score(self) -> float:
+        """The score for `positive`, in [0, 1], rounded to 4 decimals."""
+        return self.own.score
+
+    @property
+    def score_text(self) -> str:
+        """The score as people read it, never on the wrong side of an edge."""
+        return self.own.score_text
+
+    @property
+    def threshold(self) -> float:
+        """The operating point of `positive`."""
+        return self.own.threshold
+
+    @property
+    def negative_below(self) -> float:
+        """A lower score rules `positive` out."""
+        return self.own.negative_below
+
+    @property
+    def positive_from(self) -> float:
+        """The lowest score that is POSITIVE."""
+        return self.own.positive_from
+
+    @property
+    def listed(self) -> tuple[LabelScore, ...]:
+        """The labels to list one by one; none of a pair that exclude each other, as one score says both."""
+        return () if self.exclusive and len(self.labels) == 2 else self.labels
+
+    @property
+    def negative(self) -> str:
+        """The other label of such a pair; `other` where the labels are listed."""
+        return OTHERS if self.listed else next(each.label for each in self.labels if each.label != self.positive)
+
+    @property
+    def called(self) -> str | None:
+        """Of labels that exclude each other, the only plausible one; None where there is none."""
+        found = [each.label for each in self.labels if each.verdict is Verdict.POSITIVE]
+        return found[0] if self.exclusive and found else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.web.results import make_result
 from web.services import services
 from web.views.analyses import PER_PAGE
 
@@ -71,11 +72,10 @@ def test_a_row_that_cannot_be_read_spoils_neither_the_list_nor_its_deletion(clie
         assert connection.exec_driver_sql("select count(*) from analyses").scalar_one() == 0
 
 
-def test_a_model_that_is_not_served_any_more_still_has_its_name(make_client, file, listed, make_record):
+def test_a_model_that_is_not_served_any_more_still_has_its_name(make_client, file, listed):
     client = make_client()
-    record = make_record()
-    said = (record.said[0].__class__(**(vars(record.said[0]) | {"model": "covid_old"})),)
-    file(client, said=said, combined=None)
+    results = (make_result("covid_old"),)
+    file(client, results=results, combined=None)
     assert "covid_old, score 0.97" in listed(client)[1]
 
 

@@ -76,7 +76,7 @@ def test_a_film_of_sixteen_bits_is_turned_with_all_its_levels(desk):
 def test_what_was_read_is_kept_with_its_pictures(desk, read):
     record = read()
     assert desk.records.get(record.id, "me") == record
-    assert record.verdict == "NEGATIVE" and [said.verdict for said in record.said] == ["POSITIVE", "NEGATIVE"]
+    assert record.verdict == "NEGATIVE" and [result.verdict for result in record.results] == ["POSITIVE", "NEGATIVE"]
     assert {path.name for path in kept(desk)} == {
         *record.copies, "film.jpg", "thumb.jpg", "mask.png", "heat-covid_normal.png", "heat-covid_pneumo.png",
     }  # fmt: skip
@@ -125,7 +125,7 @@ def test_what_goes_wrong_with_old_analyses_does_not_trouble_todays_visitor(desk,
     monkeypatch.setattr(Records, "expired", fail)
     with caplog.at_level(logging.WARNING):
         record = read()
-    assert desk.records.get(record.id, "me") and "Not all old analyses" in caplog.text
+    assert desk.records.get(record.id, "me") and "Not all expired analyses" in caplog.text
 
 
 def test_an_analysis_is_taken_away_with_all_its_pictures(desk, read):
@@ -266,7 +266,7 @@ def test_a_sweep_that_fails_stops_no_start(desk, monkeypatch, caplog):
     monkeypatch.setattr(Pictures, "sweep", fail)
     with caplog.at_level(logging.WARNING):
         desk.sweep()
-    assert "could not be taken away" in caplog.text
+    assert "could not be deleted" in caplog.text
 
 
 def test_two_workers_with_four_threads_file_and_prune_at_once(make_desk, film):

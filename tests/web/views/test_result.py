@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from web.analyses.record import Said
+from tests.web.results import make_result
+from web.analyses.record import ModelResult
 from web.views.result import HeldOut, Share, held_out, page
 from xray.networks.heads import Head
 
@@ -30,12 +31,12 @@ METRICS = {"curves": {"covid": CURVES}}
 
 @pytest.fixture
 def facts(make_registry):
-    return structs.replace(make_registry().heads["covid_normal"].facts, metrics=METRICS)
+    return structs.replace(make_registry().heads["covid_normal"].facts, metrics={"curves": {"covid": CURVES}})
 
 
 @pytest.fixture
-def said(make_record) -> Said:
-    return make_record().said[0]
+def result() -> ModelResult:
+    return make_result()
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def measured(make_client, make_registry):
     """A visitor of an application whose models state how they did on held-out films."""
     registry = make_registry()
     heads = {
-        name: Head(structs.replace(head.facts, metrics=METRICS), head.kernel, head.bias)
+        name: Head(structs.replace(head.facts, metrics={"curves": {"covid": CURVES}}), head.kernel, head.bias)
         for name, head in registry.heads.items()
     }
     registry.heads.update(heads)
@@ -66,16 +67,16 @@ def words(text: str) -> str:
     return " ".join(unescape(text).split())
 
 
-def test_held_out_figures_are_those_of_the_verdict_and_of_the_score(facts, said):
-    found = held_out(said, facts)
+def test_held_out_figures_are_those_of_the_verdict_and_of_the_score(facts, result):
+    found = held_out(result, facts)
     assert found.verdict == (Share(30, 40), Share(100, 1000))
     assert found.near == (Share(30, 40), Share(50, 1000)) and found.step == (0.95, 1.0)
-    assert held_out(replace(said, score=0.0), facts).near == (Share(1, 40), Share(50, 1000))
-    assert held_out(replace(said, score=1.0), facts).step == (0.95, 1.0)
+    assert held_out(make_result(score=0.0), facts).near == (Share(1, 40), Share(50, 1000))
+    assert held_out(make_result(score=1.0), facts).step == (0.95, 1.0)
 
 
-def test_each_class_is_drawn_by_its_shares(facts, said):
-    scores = held_out(said, facts).scores
+def test_each_class_is_drawn_by_its_shares(facts, result):
+    scores = held_out(result, facts).scores
     assert scores.films == (100, 1000)
     # 60 of 100 and 900 of 1000: the taller is 1, the other two thirds of it.
     assert (scores.negative[0], scores.positive[-1]) == pytest.approx((1, 2 / 3))
@@ -93,13 +94,13 @@ def test_each_class_is_drawn_by_its_shares(facts, said):
     ],
     ids=["older artefact", "empty", "verdict never given", "a class without films", "different steps"],
 )
-def test_what_an_artefact_does_not_say_is_left_out(facts, said, curves):
-    assert held_out(said, structs.replace(facts, metrics={"curves": {"covid": curves}})) == HeldOut()
-    assert held_out(said, structs.replace(facts, metrics={})) == HeldOut()
+def test_what_an_artefact_does_not_say_is_left_out(facts, result, curves):
+    assert held_out(result, structs.replace(facts, metrics={"curves": {"covid": curves}})) == HeldOut()
+    assert held_out(result, structs.replace(facts, metrics={})) == HeldOut()
 
 
-def test_figures_of_another_version_or_of_a_lost_model_are_not_shown(facts, said):
-    assert held_out(replace(said, version="9.0.0"), facts) == held_out(said, None) == HeldOut()
+def test_figures_of_another_version_or_of_a_lost_model_are_not_shown(facts, result):
+    assert held_out(replace(result, version="9.0.0"), facts) == held_out(result, None) == HeldOut()
 
 
 def test_the_page_says_how_often_such_a_score_was_right(measured, send):
@@ -130,8 +131,8 @@ def test_numbers_are_written_in_the_readers_language(measured, send):
 
 def test_heat_beside_the_lungs_is_a_caution_before_the_verdict(make_record, write):
     record = make_record()
-    beside = replace(record.said[0], heat_in_lungs=0.2, even_heat=0.45)
-    text = write(replace(record, said=(beside, record.said[1])))
+    beside = replace(record.results[0], heat_in_lungs=0.2, even_heat=0.45)
+    text = write(replace(record, results=(beside, record.results[1])))
     assert "20% of the heat lies inside the lungs; spread evenly it would be 45%." in text
     caution = "Model 1: Covid / Normal did not look at the lungs more than elsewhere: they hold 20% of its heat"
     assert text.count(caution) == 1 and text.index(caution) < text.index('class="word"')
@@ -143,7 +144,7 @@ def test_a_film_without_cautions_has_no_such_section(make_record, write):
 
 def test_a_model_without_heat_says_so(make_record, write):
     record = make_record()
-    text = write(replace(record, said=(replace(record.said[0], heat_in_lungs=None),), combined=None))
+    text = write(replace(record, results=(replace(record.results[0], heat_in_lungs=None),), combined=None))
     assert "heat lies inside" not in text and "heat-covid_normal" not in text
 
 
@@ -155,7 +156,9 @@ def test_pictures_that_are_gone_leave_the_verdicts(make_record, write):
 
 def test_a_model_that_is_served_no_more_is_still_named(make_record, write):
     record = make_record()
-    text = write(replace(record, said=(replace(record.said[0], model="covid_flu", positive="flu"),), combined=None))
+    labels = tuple(replace(each, label="flu" if each.label == "covid" else each.label) for each in make_result().labels)
+    flu = make_result("covid_flu", positive="flu", labels=labels)
+    text = write(replace(record, results=(flu,), combined=None))
     assert "covid_flu" in text and "Resembles the flu radiographs" in text and 'href="/models/covid_flu"' not in text
 
 

@@ -11,7 +11,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from web.analyses import storage
-from web.analyses.record import Record, Said
+from web.analyses.record import ModelResult, Record
 from web.formats import decimals, moment, verdict
 from web.render.report import reading
 from web.render.report.paper import BLACK, Ink, Paper, Style
@@ -99,8 +99,8 @@ class _Page:
         y = self._cautions(y)
         y = self._together(y)
         y = self._pictures(y, tallest)
-        for said in self.record.said:
-            y = self._model(said, y)
+        for result in self.record.results:
+            y = self._model(result, y)
         return self._remarks(y) - self._foot()
 
     def _head(self) -> float:
@@ -112,8 +112,8 @@ class _Page:
     def _foot(self) -> float:
         """Write what stands at the end of the page, and return where it begins."""
         versions = " · ".join(
-            _("%(model)s, version %(version)s", model=self._label(said), version=said.version)
-            for said in self.record.said
+            _("%(model)s, version %(version)s", model=self._label(result), version=result.version)
+            for result in self.record.results
         )
         other = _("For US Letter add ?paper=letter to the address of this report.") if self.size is A4 else ""
         lines = [f"{versions} · #{self.record.id[:8]}", f"{self.size.name} · 1/1  {other}"]
@@ -132,24 +132,24 @@ class _Page:
 
     def _pictures(self, top: float, tallest: float) -> float:
         """Draw the film with the lungs that were found, and each model's heat map, side by side."""
-        columns = 1 + len(self.record.said)
+        columns = 1 + len(self.record.results)
         room = (self.width - (columns - 1) * COLUMN_GAP) / columns
         proportion = self.record.width / self.record.height
         self.tall = max(10.0, min(tallest, room / proportion))
         wide, end = self.tall * proportion, top
-        for column, said in enumerate((None, *self.record.said)):
+        for column, result in enumerate((None, *self.record.results)):
             x = self.left + column * (room + COLUMN_GAP)
             if storage.FILM not in self.found:
                 self.paper.box(x, top, wide, self.tall, RULE)
                 self.paper.write(_("The picture is not kept any more."), x + 2, top + 2, wide - 4, SMALL)
-            elif said is None:
+            elif result is None:
                 self._film(x, top, wide)
             else:
-                self._heat(said, x, top, wide)
+                self._heat(result, x, top, wide)
             caption = (
                 _("Lung outline: what was taken for lungs")
-                if said is None
-                else f"{self._label(said)} – {reading.heat(said)}"
+                if result is None
+                else f"{self._label(result)} – {reading.heat(result)}"
             )
             end = max(end, self.paper.write(caption, x, top + self.tall + 1, room, SMALL))
         return end + GAP
@@ -163,10 +163,10 @@ class _Page:
             if len(points) > 2:
                 self.paper.outline(points, LUNGS)
 
-    def _heat(self, said: Said, x: float, y: float, wide: float) -> None:
-        film, heat = (_decoded(self.found.get(name, b"")) for name in (storage.FILM, storage.heat(said.model)))
+    def _heat(self, result: ModelResult, x: float, y: float, wide: float) -> None:
+        film, heat = (_decoded(self.found.get(name, b"")) for name in (storage.FILM, storage.heat(result.model)))
         content = self.found[storage.FILM] if film is None or heat is None else _blended(film, heat)
-        self.paper.picture(content, x, y, wide, self.tall, f"{self._label(said)} – {reading.heat(said)}")
+        self.paper.picture(content, x, y, wide, self.tall, f"{self._label(result)} – {reading.heat(result)}")
         across, down = wide / self.record.width, self.tall / self.record.height
         top, bottom, left, right = self.record.box
         self.paper.box(x + left * across, y + top * down, (right - left) * across, (bottom - top) * down, LIGHT)
@@ -188,55 +188,60 @@ class _Page:
             return y
         y = self._write(_("Both models read together"), self._rule(y), HEAD)
         y = self._write(verdict(both.verdict), y, Style(15, bold=True, ink=_ink(both.verdict)))
-        sentence = reading.words("together", both.verdict, self.record.said[0].verdict)
+        sentence = reading.words("together", both.verdict, self.record.results[0].verdict)
         return self._write(sentence, y, BODY) + GAP
 
-    def _model(self, said: Said, y: float) -> float:
+    def _model(self, result: ModelResult, y: float) -> float:
         top = self._rule(y)
         room = (self.width - 2 * COLUMN_GAP) / 2
-        y = self.paper.write(self._label(said), self.left, top, room, HEAD)
-        word = reading.words("word", said)
-        y = self.paper.write(word, self.left, y, room, Style(15, bold=True, ink=_ink(said.verdict)))
-        y = self.paper.write(reading.verdict_in_words(said), self.left, y, room, BODY)
-        y = self.paper.write(reading.heat_in_lungs(said), self.left, y, room, BODY)
+        y = self.paper.write(self._label(result), self.left, top, room, HEAD)
+        word = reading.words("word", result)
+        y = self.paper.write(word, self.left, y, room, Style(15, bold=True, ink=_ink(result.verdict)))
+        y = self.paper.write(reading.verdict_in_words(result), self.left, y, room, BODY)
+        y = self.paper.write(reading.heat_in_lungs(result), self.left, y, room, BODY)
         x = self.left + room + 2 * COLUMN_GAP
-        end = self._bars(said, x, top, room) if said.classes else self._scale(said, x, top, room)
-        return max(y, self.paper.write(reading.arithmetic(said), x, end + 1, room, BODY)) + GAP
+        end = self._bars(result, x, top, room) if result.listed else self._scale(result, x, top, room)
+        return max(y, self.paper.write(reading.arithmetic(result), x, end + 1, room, BODY)) + GAP
 
-    def _scale(self, said: Said, x: float, y: float, wide: float) -> float:
+    def _scale(self, result: ModelResult, x: float, y: float, wide: float) -> float:
         """Draw where the score lies between 0 and 1."""
         paper, bar, high = self.paper, y + 7.5, 3.4
-        low, upper, edge, at = (x + wide * share for share in (said.low, said.high, said.threshold, said.score))
+        low, upper, edge, at = (
+            x + wide * share for share in (result.negative_below, result.positive_from, result.threshold, result.score)
+        )
         paper.fill_box(x, bar, low - x, high, (150, 190, 220))
         paper.hatch(low, bar, upper - low, high, QUIET)
         paper.fill_box(upper, bar, x + wide - upper, high, VERDICT_INKS["POSITIVE"])
         paper.box(x, bar, wide, high, BLACK)
         paper.line_between((edge, bar - 1), (edge, bar + high + 1), BLACK)
         paper.fill([(at, bar - 0.4), (at - 1.5, bar - 3), (at + 1.5, bar - 3)], BLACK)
-        self._centred(decimals(said.score_text), at, y, x, wide, STRONG)
+        self._centred(decimals(result.score_text), at, y, x, wide, STRONG)
         below = bar + high + 1
-        self._centred(_("threshold %(value)s", value=decimals(said.threshold)), edge, below, x, wide, SMALL)
+        self._centred(_("threshold %(value)s", value=decimals(result.threshold)), edge, below, x, wide, SMALL)
         below += paper.height(SMALL)
-        ends = f"0 · {reading.words('class_name', said.negative)}", f"{reading.words('class_name', said.positive)} · 1"
+        ends = (
+            f"0 · {reading.words('class_name', result.negative)}",
+            f"{reading.words('class_name', result.positive)} · 1",
+        )
         paper.line(ends[0], x, below, SMALL)
         paper.line(ends[1], x + wide - paper.measure(ends[1], SMALL), below, SMALL)
-        if said.low < said.high:
+        if result.negative_below < result.positive_from:
             middle = _("hatched: inconclusive")
             taken = 2 * max(paper.measure(end, SMALL) for end in ends) + paper.measure(middle, SMALL)
             below += paper.height(SMALL) if taken + COLUMN_GAP > wide else 0
             self._centred(middle, x + wide / 2, below, x, wide, SMALL)
         return below + paper.height(SMALL)
 
-    def _bars(self, said: Said, x: float, y: float, wide: float) -> float:
-        """Draw a bar for each of several classes, with a line at its threshold."""
+    def _bars(self, result: ModelResult, x: float, y: float, wide: float) -> float:
+        """Draw a bar for each listed label, with a line at its threshold."""
         paper, high = self.paper, 3.4
-        names = [reading.words("class_name", each.label) for each in said.classes]
+        names = [reading.words("class_name", each.label) for each in result.listed]
         start = x + max(paper.measure(name, BODY) for name in names) + 2
         length = x + wide - start - 12
-        for name, each in zip(names, said.classes, strict=True):
+        for name, each in zip(names, result.listed, strict=True):
             middle = y + (paper.height(BODY) - high) / 2
             paper.line(name, x, y, BODY)
-            kind = each.verdict if said.kind == "multilabel" else said.verdict if each.plausible else ""
+            kind = each.verdict if not result.exclusive else result.verdict if each.plausible else ""
             paper.fill_box(start, middle, length * each.score, high, VERDICT_INKS.get(kind, RULE))
             paper.box(start, middle, length, high, BLACK)
             edge = start + length * each.threshold
@@ -252,12 +257,12 @@ class _Page:
 
     def _remarks(self, y: float) -> float:
         y = self._rule(y)
-        for remark in reading.remarks({self._label(said): said for said in self.record.said}):
+        for remark in reading.remarks({self._label(result): result for result in self.record.results}):
             y = self._write(f"– {remark}", y, SMALL)
         return y
 
-    def _label(self, said: Said) -> str:
-        return self.labels.get(said.model, said.model)
+    def _label(self, result: ModelResult) -> str:
+        return self.labels.get(result.model, result.model)
 
     def _write(self, text: str, y: float, style: Style, inset: float = 0) -> float:
         return self.paper.write(text, self.left + inset, y, self.width - 2 * inset, style)

@@ -2,13 +2,13 @@
 
 import re
 import zlib
-from dataclasses import replace
 from html import unescape
 
 import cv2
 import numpy as np
 import pytest
 
+from tests.web.results import make_result
 from web.render.report import pdf as report
 from web.render.report import reading
 from web.render.report.pdf import A4, PAPERS
@@ -105,8 +105,8 @@ def test_the_disclaimer_stands_first_and_last(write):
 
 def test_the_score_stands_where_it_lies_between_0_and_1(write, make_record):
     def places(score: float) -> dict[str, float]:
-        said = (replace(make_record().said[0], score=score, score_text=f"{score:.2f}"),)
-        return {text: x for x, _, text in write(said=said, combined=None).lines}
+        page = write(results=(make_result(score=score),), combined=None)
+        return {text: x for x, _, text in page.lines}
 
     low, high = places(0.03), places(0.93)
     assert low["0.03"] < low["threshold 0.50"] < high["0.93"]
@@ -114,7 +114,7 @@ def test_the_score_stands_where_it_lies_between_0_and_1(write, make_record):
 
 
 def test_one_model_has_no_combined_verdict_and_two_pictures(write, make_record):
-    page = write(said=make_record().said[:1], combined=None)
+    page = write(results=make_record().results[:1], combined=None)
     assert "Both models" not in page.text and page.images == 2 and page.text.count("POSITIVE") == 2  # one in a remark
 
 
@@ -127,9 +127,9 @@ def test_the_worst_case_fits_on_one_page(write, make_record, monkeypatch, size, 
 
     monkeypatch.setattr(report, "_", translate)
     monkeypatch.setattr(reading, "_", translate)
-    beside = tuple(replace(said, heat_in_lungs=0.1, score=0.5, verdict="INCONCLUSIVE") for said in make_record().said)
+    beside = tuple(make_result(model, 0.5, heat_in_lungs=0.1) for model in LABELS)
     width, height = proportion
-    page = write(size=size, cautions=ALL_CAUTIONS, name="W" * 60, said=beside, width=width, height=height)
+    page = write(size=size, cautions=ALL_CAUTIONS, name="W" * 60, results=beside, width=width, height=height)
     assert page.pages == 1
     assert page.size == pytest.approx((size.width / 25.4 * 72, size.height / 25.4 * 72), abs=0.1)
     foot = min(y for _, y, text in page.lines if text.startswith(DISCLAIMER))
@@ -178,8 +178,8 @@ def test_without_its_pictures_the_report_says_so(write, broken):
 
 
 def test_a_heat_map_that_is_not_there_leaves_the_film(write, found, make_record):
-    said = (replace(make_record().said[0], heat_in_lungs=None),)
-    page = write({"film.jpg": found["film.jpg"]}, said=said, combined=None)
+    results = (make_result(heat_in_lungs=None),)
+    page = write({"film.jpg": found["film.jpg"]}, results=results, combined=None)
     assert "No part of the picture spoke for COVID-19." in page.text
     assert "of the heat lies" not in page.text
 

@@ -1,4 +1,4 @@
-"""The list of a batch: what the page keeps of it, how files are named, and the table as CSV."""
+"""The table of a batch: sorted, filtered, kept by the page, and as CSV."""
 
 import csv
 import io
@@ -8,24 +8,23 @@ from datetime import UTC, datetime
 
 import pytest
 
-from web.analyses.record import Record, Said, Together
+from tests.web.results import make_result
+from web.analyses.record import CombinedResult, Record
 from web.analyses.storage import COPY_NAME
 from web.batch import table
-from web.batch.table import Row, RowsError
+from web.batch.table import Row, RowsError, arranged
+from xray.networks.heads import Verdict
 
-SAID = Said(
-    "covid_normal", "1.2.3", "POSITIVE", 0.97, "0.97", 0.5, 0.4, 0.6, "covid", "normal", "covid", 0.5, 0.3,
-    "POSITIVE_Prob_97_Name_a_x.png",
-)  # fmt: skip
+RESULT = make_result(heat_in_lungs=0.5)
 RECORD = Record(
     id="a" * 22, owner="me", created=datetime(2026, 11, 21, tzinfo=UTC), name="a.png", choice="covid_normal",
     width=100, height=50, box=(0, 50, 0, 100), outline="M0 0L20 0L20 25L0 25ZM50 0L70 0L70 25L50 25Z",
-    cautions=("child", "inverted"), said=(SAID,), combined=None,
+    cautions=("child", "inverted"), results=(RESULT,),
 )  # fmt: skip
 BOTH = replace(
     RECORD,
-    said=(SAID, replace(SAID, model="covid_pneumo", heat_in_lungs=None)),
-    combined=Together("INCONCLUSIVE", 0.5, 0.5),
+    results=(RESULT, make_result("covid_pneumo", heat_in_lungs=None)),
+    combined=CombinedResult(Verdict.INCONCLUSIVE, 0.5, 0.5),
 )
 
 
@@ -114,3 +113,55 @@ def test_one_model_leaves_no_columns_for_the_other(make_app) -> None:
     with make_app().test_request_context():
         head = table.as_csv([Row("a.png", BOTH)], ["covid_pneumo"]).splitlines()[0]
     assert "covid_pneumo_score" in head and "covid_normal" not in head and "combined" not in head
+
+
+def row(file: str, score: float, *, heat: float | None = 0.5, cautions: tuple[str, ...] = ()) -> Row:
+    result = make_result(score=score, heat_in_lungs=heat)
+    return Row(file, replace(RECORD, id=file, results=(result,), cautions=cautions))
+
+
+ROWS = [
+    row("B.png", 0.5, heat=None),
+    Row("bad.txt", error="no"),
+    row("a.png", 0.9, heat=0.1),
+    row("ward/C.png", 0.1, cautions=("child",)),
+]
+
+
+def files(**asked: object) -> list[str]:
+    return [found.file for found in arranged(ROWS, ["covid_normal"], **asked)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("by", "down", "order"),
+    [
+        ("", False, ["B.png", "bad.txt", "a.png", "ward/C.png"]),
+        ("no such column", True, ["B.png", "bad.txt", "a.png", "ward/C.png"]),
+        ("file", False, ["a.png", "B.png", "bad.txt", "ward/C.png"]),
+        ("file", True, ["ward/C.png", "bad.txt", "B.png", "a.png"]),
+        ("verdict", True, ["a.png", "B.png", "ward/C.png", "bad.txt"]),
+        ("covid_normal", False, ["ward/C.png", "B.png", "a.png", "bad.txt"]),
+        ("covid_normal", True, ["a.png", "B.png", "ward/C.png", "bad.txt"]),
+        ("heat-covid_normal", False, ["a.png", "ward/C.png", "B.png", "bad.txt"]),
+    ],
+)
+def test_rows_are_sorted_and_those_without_a_value_stand_last(by: str, down: bool, order: list[str]) -> None:
+    assert files(by=by, down=down) == order
+
+
+@pytest.mark.parametrize(
+    ("asked", "passed"),
+    [
+        ({"kind": "POSITIVE"}, ["a.png"]),
+        ({"kind": "ERROR"}, ["bad.txt"]),
+        ({"kind": "CAUTION"}, ["ward/C.png"]),
+        ({"text": "WARD/c"}, ["ward/C.png"]),
+        ({"text": ".png", "kind": "ERROR"}, []),
+    ],
+)
+def test_rows_are_filtered_by_what_was_found_and_by_name(asked: dict[str, str], passed: list[str]) -> None:
+    assert files(**asked) == passed
+
+
+def test_every_row_passes_some_filter() -> None:
+    assert all(each.kinds for each in ROWS)

@@ -1,0 +1,23 @@
+"""Results of models made by hand, for tests of what is made of them."""
+
+from web.analyses.record import ModelResult
+from xray.networks.heads import LabelScore, verdicts
+from xray.networks.metadata import OperatingPoint
+
+
+def make_result(model: str = "covid_normal", score: float = 0.97, **fields: object) -> ModelResult:
+    """Make the result of model 1 or 2, INCONCLUSIVE from 0.4 to below 0.6; keywords are its fields."""
+    own = OperatingPoint(threshold=0.5, negative_below=0.4, positive_from=0.6)
+    scores, points = (round(1 - score, 4), score), (own.mirrored(), own)
+    names = ("pneumonia" if model == "covid_pneumo" else "normal", "covid")
+    judged = verdicts(scores, points, exclusive=True)
+    labels = tuple(
+        LabelScore(name, each, point.threshold, point.negative_below, point.positive_from, verdict)
+        for name, each, point, verdict in zip(names, scores, points, judged, strict=True)
+    )
+    defaults = {
+        "model": model, "version": "1.2.3", "positive": "covid", "exclusive": True, "labels": labels,
+        "explained": "covid", "heat_in_lungs": 0.7, "even_heat": 0.5,
+        "copy": f"{labels[1].verdict}_Prob_{round(100 * score)}_Name_film_{'A' * 22}.png",
+    }  # fmt: skip
+    return ModelResult(**(defaults | fields))
