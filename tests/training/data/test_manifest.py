@@ -64,6 +64,14 @@ def test_says_what_is_wrong_with_a_table(tmp_path: Path, before: str, after: str
         manifest.read(table)
 
 
+def test_labels_that_nobody_asks_for_stay_in_the_table(tmp_path: Path) -> None:
+    table = tmp_path / "manifest.csv"
+    atypical = replace(OTHER, label="atypical", source="siim", native_width="2330", native_height="2846")
+    manifest.write([FIRST, atypical], table, tmp_path)
+    assert manifest.read(table) == [FIRST]
+    assert manifest.read(table, ("covid", "atypical")) == [FIRST, atypical]
+
+
 def test_says_how_to_make_a_missing_table(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="training prepare"):
         manifest.read(tmp_path / "manifest.csv")

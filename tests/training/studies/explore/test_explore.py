@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.data import thumbnails
 from training.data.manifest import Row, read
 from training.data.thumbnails import Gallery
 from training.studies.explore import explore, measures
@@ -120,7 +119,7 @@ def test_a_sample_takes_so_many_of_each_class_and_source():
 
 
 def test_the_report_is_one_page_with_its_pictures_and_a_twin_for_machines(collection, tmp_path, monkeypatch):
-    monkeypatch.setattr(thumbnails, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr("training.cache.FOLDER", tmp_path / "cache")
     argv = ["explore", "--manifest", str(collection), "--output", str(tmp_path / "out")]
     monkeypatch.setattr(sys, "argv", argv)
     explore.main()
