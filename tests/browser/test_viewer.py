@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from xray.annotate.annotated_copy import film_panel
+from xray.annotate.panels import viewer_image
 from xray.io import image
 
 pytestmark = pytest.mark.browser
@@ -133,7 +133,7 @@ def test_brightness_and_contrast_reach_every_level_of_a_deep_film(analysed, deep
     canvas = page.locator(".stage canvas")
     assert canvas.is_hidden()
     deep = image.load(deep_film.read_bytes(), deep=True).deep
-    deep = replace(deep, levels=film_panel(deep.levels))
+    deep = replace(deep, levels=viewer_image(deep.levels))
     width, level = deep.high - deep.low, (deep.high + deep.low) / 2
     page.get_by_role("slider", name="Contrast").fill("50")
     canvas.wait_for(state="visible")

@@ -27,7 +27,7 @@ from training.report.markdown import FIGURES, figure_text
 from training.studies.explore import plots as explore_plots
 from xray import head_figures
 from xray.analysis import Analyzer
-from xray.annotate.annotated_copy import overlay
+from xray.annotate.panels import overlay
 from xray.errors import ImageError
 from xray.networks.metadata import HeadFacts
 from xray.prediction import in_words

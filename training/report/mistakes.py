@@ -15,8 +15,8 @@ from training.fit.features import is_served, served
 from training.metrics.figures import Json
 from training.networks.first_edition import HeadWeights, grad_cam, load_weights
 from training.networks.vgg16 import feature_shape
-from xray.annotate.annotated_copy import BACKGROUND, QUIET, TEXT, outline, overlay
-from xray.annotate.lettering import Picture, Sheet
+from xray.annotate.lettering import BACKGROUND, QUIET, TEXT, Picture, Sheet
+from xray.annotate.panels import outline, overlay
 from xray.io import image
 from xray.io.pixels import GreyImage
 from xray.networks import lungs

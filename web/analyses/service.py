@@ -20,14 +20,8 @@ from web.analyses.storage import Copies, Pictures
 from web.analyses.threads import alone
 from web.metrics import Metrics
 from xray.analysis import Analysis, Analyzer
-from xray.annotate.annotated_copy import (
-    annotate,
-    film_panel,
-    heat_layer,
-    outline_path,
-    radiograph_panel,
-    thumbnail,
-)
+from xray.annotate.annotated_copy import annotate
+from xray.annotate.panels import heat_layer, outline_path, radiograph_panel, thumbnail, viewer_image
 from xray.combined import combine
 from xray.io.grey_levels import GreyLevels
 from xray.io.jpeg import encode_jpeg
@@ -101,7 +95,7 @@ class Desk:
     def _read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn, deep=True)
         watch = Stopwatch()
-        deep = analysis.deep and replace(analysis.deep, levels=film_panel(analysis.deep.levels))
+        deep = analysis.deep and replace(analysis.deep, levels=viewer_image(analysis.deep.levels))
         drawn = self._begin(partial(_drawn, analysis, deep))
         outline = self._begin(partial(outline_path, analysis.lungs, analysis.sent))
         panel = radiograph_panel(analysis)
@@ -110,7 +104,7 @@ class Desk:
         results: list[ModelResult] = []
         try:
             for prediction in analysis.predictions:
-                png = encode_png(annotate(analysis, prediction, file_name=name, when=now, film=panel))
+                png = encode_png(annotate(analysis, prediction, file_name=name, when=now, panel=panel))
                 watch.lap("draw")
                 copy = self.copies.save(png, prediction.verdict, prediction.score, name)
                 results.append(_result(prediction, copy))
@@ -215,7 +209,7 @@ class Desk:
 
 def _drawn(analysis: Analysis, deep: GreyLevels | None) -> Mapping[str, bytes]:
     """Return the images of the page, by name."""
-    film = film_panel(analysis.image)
+    film = viewer_image(analysis.image)
     heats = {storage.heat(each.model): encode_png(heat_layer(each)) for each in analysis.predictions if each.cam.any()}
     return {
         storage.FILM: encode_jpeg(film),

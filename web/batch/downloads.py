@@ -11,8 +11,8 @@ from web.analyses import storage
 from web.analyses.record import ModelResult, Record
 from web.analyses.service import Desk
 from web.batch.table import Row, stems
-from xray.annotate.annotated_copy import BACKGROUND, DISCLAIMER, TEXT
-from xray.annotate.lettering import BOLD, Picture, Sheet
+from xray.annotate.annotated_copy import DISCLAIMER
+from xray.annotate.lettering import BACKGROUND, BOLD, TEXT, Picture, Sheet
 from xray.io.png import encode_png
 
 # A file in an archive: name and content.

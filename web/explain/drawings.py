@@ -12,8 +12,8 @@ from web.explain.lesson import Lesson
 from web.render import charts
 from web.render.charts import Words
 from xray.analysis import Analysis
-from xray.annotate.annotated_copy import HEAT_COLOURS, film_panel, heat_panel, radiograph_panel
 from xray.annotate.lettering import Picture
+from xray.annotate.panels import HEAT_COLOURS, heat_panel, radiograph_panel, viewer_image
 from xray.io.png import encode_png
 
 # Pixels of a cell: feature maps are enlarged without smoothing, so that their coarseness shows.
@@ -43,12 +43,12 @@ def _probability(lesson: Lesson) -> Picture:
 
 
 def _negative(lesson: Lesson) -> Picture:
-    return film_panel(np.asarray(255 - lesson.film.image, np.uint8))
+    return viewer_image(np.asarray(255 - lesson.film.image, np.uint8))
 
 
 def _cut(lesson: Lesson) -> Picture:
     top, bottom, left, right = lesson.box
-    return film_panel(lesson.film.image[top:bottom, left:right])
+    return viewer_image(lesson.film.image[top:bottom, left:right])
 
 
 def _input(lesson: Lesson) -> Picture:
@@ -70,7 +70,7 @@ def _analysis(lesson: Lesson) -> Analysis:
 
 
 SLIDES: dict[str, Callable[[Lesson], Picture]] = {
-    "film": lambda lesson: film_panel(lesson.image),
+    "film": lambda lesson: viewer_image(lesson.image),
     "small": _small,
     "probability": _probability,
     "lungs": lambda lesson: radiograph_panel(_analysis(lesson)),

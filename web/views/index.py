@@ -10,7 +10,7 @@ from web.examples import EXAMPLES
 from web.forms import FormError
 from web.i18n import in_words
 from web.services import services
-from xray.annotate.annotated_copy import thumbnail
+from xray.annotate.panels import thumbnail
 from xray.errors import ImageError, NotAChestXrayError
 from xray.io import image
 from xray.io.jpeg import encode_jpeg

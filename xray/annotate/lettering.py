@@ -1,4 +1,4 @@
-"""Legible text in any script on a picture."""
+"""Drawing text in any script, and the colours of what is drawn."""
 
 import unicodedata
 
@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]  # blue, green, red
 
+BACKGROUND: Colour = (24, 21, 19)
+LINE: Colour = (72, 66, 60)
+TEXT: Colour = (240, 237, 234)
+QUIET: Colour = (182, 175, 168)
+
 REGULAR, BOLD, HEAVY = 400, 600, 800
 ELLIPSIS = "…"
 
 
 class Sheet:
-    """A plain picture to write on.
+    """An empty image to write on.
 
-    Lengths that its methods call `size` are multiplied by `unit`, so that one design fits every width.
+    Lengths in units of the design are multiplied by `unit`, so that one design fits every width.
 
     Attributes:
         picture: blue, green, red, uint8, shape (height, width, 3).
@@ -25,12 +30,19 @@ class Sheet:
     """
 
     def __init__(self, width: int, height: float, unit: float, background: Colour) -> None:
-        """Make an empty sheet; the height is given in units of the design."""
+        """Make an empty sheet.
+
+        Args:
+            width: in pixels.
+            height: in units of the design.
+            unit: pixels per unit of the design.
+            background: its colour.
+        """
         self.width, self.height, self.unit = width, round(height * unit), unit
         self.picture: Picture = np.empty((self.height, width, 3), np.uint8)
-        # Whole rows are copied ten times faster than pixels.
+        # Copying whole rows is ten times faster than copying pixels.
         self.picture[:] = np.full((width, 3), background, np.uint8)
-        # One FontFace per sheet: one that two threads share draws wrong letters (OpenCV 5.0.0).
+        # One FontFace per sheet: shared by two threads, it draws wrong letters (OpenCV 5.0.0).
         self._font = cv2.FontFace("sans")
 
     def px(self, length: float) -> int:
@@ -38,20 +50,42 @@ class Sheet:
         return round(length * self.unit)
 
     def measure(self, text: str, size: float, weight: int = REGULAR) -> int:
-        """Return the width of a line in pixels."""
+        """Return the width of a line in pixels.
+
+        Args:
+            text: the line.
+            size: of the font, in units of the design.
+            weight: REGULAR, BOLD or HEAVY.
+        """
         return int(cv2.getTextSize((0, 0), text, (0, 0), self._font, self.px(size), weight)[2])
 
     def write(self, text: str, x: int, baseline: int, size: float, colour: Colour, weight: int = REGULAR) -> int:
-        """Write a line that begins at x; return its width in pixels."""
+        """Write a line that begins at x; return its width in pixels.
+
+        Args:
+            text: the line.
+            x: of its left end, in pixels.
+            baseline: in pixels from the top.
+            size: of the font, in units of the design.
+            colour: of the text.
+            weight: REGULAR, BOLD or HEAVY.
+        """
         cv2.putText(self.picture, text, (x, baseline), colour, self._font, self.px(size), weight)
         return self.measure(text, size, weight)
 
     def write_until(self, text: str, x: int, baseline: int, size: float, colour: Colour) -> None:
-        """Write a line that ends at x."""
+        """Write a line that ends at x; arguments as for `write`."""
         self.write(text, x - self.measure(text, size), baseline, size, colour)
 
     def shorten(self, text: str, size: float, width: int, weight: int = REGULAR) -> str:
-        """Leave out the middle of a line that is wider than `width` pixels; both ends stay readable."""
+        """Replace the middle of a line that is too wide by an ellipsis; both ends stay readable.
+
+        Args:
+            text: the line.
+            size: of the font, in units of the design.
+            width: the largest, in pixels.
+            weight: REGULAR, BOLD or HEAVY.
+        """
         kept = len(text)
         shortened = text
         while kept > 2 and self.measure(shortened, size, weight) > width:
@@ -61,7 +95,13 @@ class Sheet:
         return shortened
 
     def wrap(self, text: str, size: float, width: int) -> list[str]:
-        """Break a text between words into lines of at most `width` pixels."""
+        """Break a text between words into lines.
+
+        Args:
+            text: any length.
+            size: of the font, in units of the design.
+            width: the largest of a line, in pixels.
+        """
         lines: list[str] = []
         for word in text.split():
             longer = f"{lines[-1]} {word}" if lines else word
@@ -73,9 +113,9 @@ class Sheet:
 
 
 def printable(text: str) -> str:
-    """Compose accents and replace what would break a line or cannot be drawn by a question mark.
+    """Compose accents, and replace characters that break a line or cannot be drawn by a question mark.
 
-    A file name may hold line breaks, direction overrides and bytes that are no text at all.
+    A file name may hold line breaks, direction overrides and bytes that are not text.
     """
     composed = unicodedata.normalize("NFC", text)
     return "".join(letter if letter.isprintable() else "?" for letter in composed)

@@ -8,7 +8,7 @@ import cv2
 
 from xray import combined, memory
 from xray.analysis import Analysis, Analyzer
-from xray.annotate.annotated_copy import heat_panel
+from xray.annotate.panels import heat_panel
 from xray.archive.row import Content, Judged, Said
 from xray.errors import ImageError
 from xray.io import storage

@@ -12,18 +12,13 @@ import pytest
 from tests.xray.predictions import pair, point
 from xray.analysis import Analysis
 from xray.annotate.annotated_copy import (
-    BACKGROUND,
     CAUTION,
     MARGIN,
     VERDICT_COLOURS,
     annotate,
-    heat_layer,
-    heat_panel,
-    outline,
-    outline_path,
-    overlay,
-    radiograph_panel,
 )
+from xray.annotate.lettering import BACKGROUND
+from xray.annotate.panels import heat_layer, heat_panel, outline, outline_path, overlay, radiograph_panel
 from xray.io.jpeg import encode_jpeg
 from xray.io.png import encode_png
 from xray.networks.heads import by_edges
