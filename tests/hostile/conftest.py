@@ -3,6 +3,7 @@
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,9 +84,13 @@ def house(tmp_path_factory: pytest.TempPathFactory, real_registry: Registry) -> 
 
 
 @pytest.fixture
-def bounded() -> Iterator[None]:
-    """Fail a test that takes too much memory or does not end."""
+def bounded() -> Callable[[], AbstractContextManager[None]]:
+    """Fail what takes too much memory or does not end inside `with bounded():`."""
+    return within_bounds
 
+
+@contextmanager
+def within_bounds() -> Iterator[None]:
     def endless(*_: object) -> None:
         raise TimeoutError(f"Expected an end within {MOST_SECONDS} s of processor time.")
 

@@ -132,8 +132,8 @@ def run_lengths(size: int) -> bytes:
     return struct.pack("<16I", 1, 64, *[0] * 14) + segment
 
 
-def hostile_dicoms(grey: np.ndarray) -> dict[str, bytes]:
-    """Make them from a film: uint8, shape (height, width)."""
+def hostile_dicoms(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
+    """Make them from a radiograph, uint8, shape (height, width); each with the status that answers it."""
     deep = grey.astype("<u2") * 16
     film, levels, implicit = dicom(grey), dicom(deep), dicom(grey, uid.ImplicitVRLittleEndian)
     flipped = bytearray(film)
@@ -141,71 +141,82 @@ def hostile_dicoms(grey: np.ndarray) -> dict[str, bytes]:
     jpeg = cv2.imencode(".jpg", grey)[1].tobytes()
     jpeg_2000 = dicom(grey, uid.JPEG2000Lossless, codestream(grey, *grey.shape))
     return {
-        "dicom bomb of 65,535 pixels a side": dicom(grey, Rows=65_535, Columns=65_535),
-        "dicom bomb in JPEG 2000": dicom(grey, uid.JPEG2000Lossless, codestream(grey, 60_000, 60_000)),
-        "dicom bomb in run lengths": dicom(grey, uid.RLELossless, run_lengths(grey.size)),
-        "dicom bomb, deflated": dicom(grey, uid.DeflatedExplicitVRLittleEndian),
-        "dicom of a JPEG of another size": dicom(grey[:-8], uid.JPEGBaseline8Bit, jpeg),
-        "dicom of a JPEG that is cut": dicom(grey, uid.JPEGBaseline8Bit, jpeg[: len(jpeg) // 2]),
-        "dicom of one row": dicom(grey, Rows=1, Columns=60_000),
-        "dicom without pixels": dicom(grey, Rows=0, Columns=0),
-        "dicom cut": film[: len(film) // 2],
-        "dicom cut in its header": film[:200],
-        "dicom with a byte flipped before the picture": bytes(flipped),
-        "dicom whose slope is no number": with_numbers(levels, slope=b"nan"),
-        "dicom whose slope is endless": with_numbers(levels, slope=b"1e308"),
-        "dicom whose intercept is no number": with_numbers(levels, intercept=b"nan"),
-        "dicom whose window is no number": with_numbers(levels, center=b"nan", width=b"100"),
-        "dicom whose window is endless": with_numbers(levels, center=b"100", width=b"inf"),
-        "dicom whose window has no width": with_numbers(levels, center=b"100", width=b"0"),
-        "dicom whose spacing is no number": with_numbers(levels, spacing=b"nan\\nan"),
-        "dicom whose spacing is endless": with_numbers(levels, spacing=b"1e308\\1e-308"),
-        "dicom of floats that are no numbers": dicom(
-            grey, PixelData=None, FloatPixelData=np.full(grey.shape, np.nan, "<f4").tobytes()
+        "dicom bomb of 65,535 pixels a side": (413, dicom(grey, Rows=65_535, Columns=65_535)),
+        "dicom bomb in JPEG 2000": (400, dicom(grey, uid.JPEG2000Lossless, codestream(grey, 60_000, 60_000))),
+        "dicom bomb in run lengths": (422, dicom(grey, uid.RLELossless, run_lengths(grey.size))),
+        "dicom bomb, deflated": (415, dicom(grey, uid.DeflatedExplicitVRLittleEndian)),
+        "dicom of a JPEG of another size": (400, dicom(grey[:-8], uid.JPEGBaseline8Bit, jpeg)),
+        "dicom of a JPEG that is cut": (400, dicom(grey, uid.JPEGBaseline8Bit, jpeg[: len(jpeg) // 2])),
+        "dicom of one row": (415, dicom(grey, Rows=1, Columns=60_000)),
+        "dicom without pixels": (400, dicom(grey, Rows=0, Columns=0)),
+        "dicom cut": (400, film[: len(film) // 2]),
+        "dicom cut in its header": (400, film[:200]),
+        "dicom with a byte flipped before the picture": (200, bytes(flipped)),
+        "dicom whose slope is no number": (400, with_numbers(levels, slope=b"nan")),
+        "dicom whose slope is endless": (400, with_numbers(levels, slope=b"1e308")),
+        "dicom whose intercept is no number": (400, with_numbers(levels, intercept=b"nan")),
+        "dicom whose window is no number": (400, with_numbers(levels, center=b"nan", width=b"100")),
+        "dicom whose window is endless": (400, with_numbers(levels, center=b"100", width=b"inf")),
+        "dicom whose window has no width": (200, with_numbers(levels, center=b"100", width=b"0")),
+        "dicom whose spacing is no number": (200, with_numbers(levels, spacing=b"nan\\nan")),
+        "dicom whose spacing is endless": (200, with_numbers(levels, spacing=b"1e308\\1e-308")),
+        "dicom of floats that are no numbers": (
+            400,
+            dicom(grey, PixelData=None, FloatPixelData=np.full(grey.shape, np.nan, "<f4").tobytes()),
         ),
-        "dicom in colour": dicom(grey, PhotometricInterpretation="RGB", SamplesPerPixel=3),
-        "dicom that is grey by name and colour by number": dicom(grey, SamplesPerPixel=3),
-        "dicom in colours of television": dicom(grey, PhotometricInterpretation="YBR_FULL"),
-        "dicom with a palette": dicom(grey, PhotometricInterpretation="PALETTE COLOR"),
-        "dicom of no known greys": dicom(grey, PhotometricInterpretation="monochrome2"),
-        "dicom without its greys": dicom(grey, PhotometricInterpretation=None),
-        "dicom without its size": dicom(grey, Rows=None),
-        "dicom without its bits": dicom(grey, BitsAllocated=None),
-        "dicom without its picture": dicom(grey, PixelData=None),
-        "dicom of less than it claims": dicom(grey, PixelData=bytes(100)),
-        "dicom of 32 bits": dicom(grey, BitsAllocated=32),
-        "dicom of more bits than it has": dicom(grey, BitsStored=16, HighBit=15),
-        "dicom of a thousand frames": dicom(grey, NumberOfFrames=1000),
-        "dicom of frames that are no number": dicom(grey, change=lambda each: each.add_new(0x00280008, "LO", "many")),
-        "dicom of another modality": dicom(grey, SOPClassUID=uid.CTImageStorage, Modality="CT"),
-        "dicom of a modality without end": dicom(
-            grey, uid.ImplicitVRLittleEndian, SOPClassUID=uid.CTImageStorage, Modality="<script>" * 2_000_000
+        "dicom in colour": (415, dicom(grey, PhotometricInterpretation="RGB", SamplesPerPixel=3)),
+        "dicom that is grey by name and colour by number": (415, dicom(grey, SamplesPerPixel=3)),
+        "dicom in colours of television": (415, dicom(grey, PhotometricInterpretation="YBR_FULL")),
+        "dicom with a palette": (415, dicom(grey, PhotometricInterpretation="PALETTE COLOR")),
+        "dicom of no known greys": (415, dicom(grey, PhotometricInterpretation="monochrome2")),
+        "dicom without its greys": (400, dicom(grey, PhotometricInterpretation=None)),
+        "dicom without its size": (400, dicom(grey, Rows=None)),
+        "dicom without its bits": (400, dicom(grey, BitsAllocated=None)),
+        "dicom without its picture": (400, dicom(grey, PixelData=None)),
+        "dicom of less than it claims": (400, dicom(grey, PixelData=bytes(100))),
+        "dicom of 32 bits": (415, dicom(grey, BitsAllocated=32)),
+        "dicom of more bits than it has": (400, dicom(grey, BitsStored=16, HighBit=15)),
+        "dicom of a thousand frames": (415, dicom(grey, NumberOfFrames=1000)),
+        "dicom of frames that are no number": (
+            400,
+            dicom(grey, change=lambda each: each.add_new(0x00280008, "LO", "many")),
         ),
-        "dicom of greys without end": dicom(
-            grey, uid.ImplicitVRLittleEndian, PhotometricInterpretation="<script>" * 2_000_000
+        "dicom of another modality": (415, dicom(grey, SOPClassUID=uid.CTImageStorage, Modality="CT")),
+        "dicom of a modality without end": (
+            400,
+            dicom(grey, uid.ImplicitVRLittleEndian, SOPClassUID=uid.CTImageStorage, Modality="<script>" * 2_000_000),
         ),
-        "dicom of a compression without end": compressed_as(film, b"1.2." + b"3" * 60_000),
-        "dicom with an empty table": dicom(deep, VOILUTSequence=tables(content=b"")),
-        "dicom with a table of one": dicom(deep, VOILUTSequence=tables(entries=[1, 65_535, 16], content=b"\1\0")),
-        "dicom of twenty thousand tags": before_pixels(film, many(20_000)),
-        "dicom of three million tags": before_pixels(film, many(3_000_000)),
-        "dicom of a sequence of a million items": before_pixels(film, items(1_000_000)),
-        "dicom of a table of a million items": before_pixels(film, items(1_000_000, 0x0028, 0x3010)),
-        "dicom of a million fragments": fragmented(jpeg_2000, 1_000_000),
-        "dicom of a million windows": repeated(implicit, 0x00281050, b"1\\"),
-        "dicom of a million slopes": repeated(implicit, 0x00281053, b"1\\"),
-        "dicom of a million spacings": repeated(implicit, 0x00280030, b"1\\"),
-        "dicom of a million paddings": repeated(implicit, 0x00280120, b"\1\0"),
-        "dicom of a short sequence of many items": repeated(
-            implicit, 0x00283010, struct.pack("<HHI", 0xFFFE, 0xE000, 0), 60_000
+        "dicom of greys without end": (
+            400,
+            dicom(grey, uid.ImplicitVRLittleEndian, PhotometricInterpretation="<script>" * 2_000_000),
         ),
-        "dicom of eight million alphabets": before_pixels(implicit, alphabets()),
-        "dicom of fillers in run lengths": dicom(
-            grey, uid.RLELossless, struct.pack("<16I", 1, 64, *[0] * 14) + b"\x80" * 8_000_000
+        "dicom of a compression without end": (415, compressed_as(film, b"1.2." + b"3" * 60_000)),
+        "dicom with an empty table": (400, dicom(deep, VOILUTSequence=tables(content=b""))),
+        "dicom with a table of one": (
+            422,
+            dicom(deep, VOILUTSequence=tables(entries=[1, 65_535, 16], content=b"\1\0")),
         ),
-        "dicom of sequences without end": before_pixels(film, nested(20_000)),
-        "dicom without its preamble": film[132:],
-        "dicom that begins as a program": b"MZ" + bytes(126) + film[128:],
-        "dicom that begins as a page": b"<script>alert(1)</script>".ljust(128) + film[128:],
-        "dicom that begins as a JPEG": jpeg[:128] + film[128:],
+        "dicom of twenty thousand tags": (200, before_pixels(film, many(20_000))),
+        "dicom of three million tags": (400, before_pixels(film, many(3_000_000))),
+        "dicom of a sequence of a million items": (400, before_pixels(film, items(1_000_000))),
+        "dicom of a table of a million items": (400, before_pixels(film, items(1_000_000, 0x0028, 0x3010))),
+        "dicom of a million fragments": (400, fragmented(jpeg_2000, 1_000_000)),
+        "dicom of a million windows": (400, repeated(implicit, 0x00281050, b"1\\")),
+        "dicom of a million slopes": (400, repeated(implicit, 0x00281053, b"1\\")),
+        "dicom of a million spacings": (400, repeated(implicit, 0x00280030, b"1\\")),
+        "dicom of a million paddings": (400, repeated(implicit, 0x00280120, b"\1\0")),
+        "dicom of a short sequence of many items": (
+            400,
+            repeated(implicit, 0x00283010, struct.pack("<HHI", 0xFFFE, 0xE000, 0), 60_000),
+        ),
+        "dicom of eight million alphabets": (400, before_pixels(implicit, alphabets())),
+        "dicom of fillers in run lengths": (
+            400,
+            dicom(grey, uid.RLELossless, struct.pack("<16I", 1, 64, *[0] * 14) + b"\x80" * 8_000_000),
+        ),
+        "dicom of sequences without end": (400, before_pixels(film, nested(20_000))),
+        "dicom without its preamble": (400, film[132:]),
+        "dicom that begins as a program": (200, b"MZ" + bytes(126) + film[128:]),
+        "dicom that begins as a page": (200, b"<script>alert(1)</script>".ljust(128) + film[128:]),
+        "dicom that begins as a JPEG": (200, jpeg[:128] + film[128:]),
     }

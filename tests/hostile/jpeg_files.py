@@ -45,8 +45,8 @@ def scans(film: bytes, number: int) -> bytes:
     return film[:at] + (film[at:-2] * number) + EOI
 
 
-def hostile_jpegs(grey: np.ndarray) -> dict[str, bytes]:
-    """Make them from a film: uint8, shape (height, width)."""
+def hostile_jpegs(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
+    """Make them from a radiograph, uint8, shape (height, width); each with the status that answers it."""
     film = cv2.imencode(".jpg", grey)[1].tobytes()
     slow = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
     flipped, tables = bytearray(film), bytearray(film)
@@ -55,23 +55,26 @@ def hostile_jpegs(grey: np.ndarray) -> dict[str, bytes]:
     precision = frame_at(film) + 4
     scan = film.index(b"\xff\xda")
     return {
-        "jpeg bomb of 65,500 pixels a side": resized(film, 65_500, 65_500),
-        "jpeg that claims more than it holds": resized(film, 4990, 5000),
-        "jpeg of one row": resized(film, 1, 65_535),
-        "jpeg without pixels": resized(film, 0, 0),
-        "jpeg cut": film[: len(film) // 2],
-        "jpeg cut, with an end put behind": film[: len(film) // 2] + EOI,
-        "jpeg with one bit flipped": bytes(flipped),
-        "jpeg with broken tables": bytes(tables),
-        "jpeg of 12 bits": film[:precision] + b"\x0c" + film[precision + 1 :],
-        "jpeg in arithmetic code": remarked(film, 0xC9),
-        "jpeg without loss": remarked(film, 0xC3),
-        "jpeg without its scan": film[:scan] + EOI,
-        "jpeg of two frames": film[:-2] + film[2:],
-        "jpeg of a thousand scans": scans(slow, 1000),
-        "jpeg of a hundred thousand segments": after_start(film, *[segment(0xFE, b"")] * 100_001),
-        "jpeg whose segment ends nowhere": film[:2] + b"\xff\xfe\xff\xff" + film[2:200],
-        "jpeg with a page behind it": film + b"<html><script>alert(1)</script></html>",
-        "jpeg with a page in its remark": after_start(film, segment(0xFE, b"*/alert(1)/*<script>alert(1)</script>")),
-        "jpeg with a name, a place and a broken directory": after_start(film, gps()),
+        "jpeg bomb of 65,500 pixels a side": (413, resized(film, 65_500, 65_500)),
+        "jpeg that claims more than it holds": (422, resized(film, 4990, 5000)),
+        "jpeg of one row": (415, resized(film, 1, 65_535)),
+        "jpeg without pixels": (400, resized(film, 0, 0)),
+        "jpeg cut": (400, film[: len(film) // 2]),
+        "jpeg cut, with an end put behind": (422, film[: len(film) // 2] + EOI),
+        "jpeg with one bit flipped": (200, bytes(flipped)),
+        "jpeg with broken tables": (400, bytes(tables)),
+        "jpeg of 12 bits": (415, film[:precision] + b"\x0c" + film[precision + 1 :]),
+        "jpeg in arithmetic code": (415, remarked(film, 0xC9)),
+        "jpeg without loss": (415, remarked(film, 0xC3)),
+        "jpeg without its scan": (400, film[:scan] + EOI),
+        "jpeg of two frames": (400, film[:-2] + film[2:]),
+        "jpeg of a thousand scans": (415, scans(slow, 1000)),
+        "jpeg of a hundred thousand segments": (400, after_start(film, *[segment(0xFE, b"")] * 100_001)),
+        "jpeg whose segment ends nowhere": (400, film[:2] + b"\xff\xfe\xff\xff" + film[2:200]),
+        "jpeg with a page behind it": (200, film + b"<html><script>alert(1)</script></html>"),
+        "jpeg with a page in its remark": (
+            200,
+            after_start(film, segment(0xFE, b"*/alert(1)/*<script>alert(1)</script>")),
+        ),
+        "jpeg with a name, a place and a broken directory": (200, after_start(film, gps())),
     }

@@ -19,25 +19,25 @@ def zipped(**files: bytes) -> bytes:
     return stream.getvalue()
 
 
-def hostile_others(grey: np.ndarray) -> dict[str, bytes]:
-    """Make them from a film: uint8, shape (height, width)."""
+def hostile_others(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
+    """Make them from a radiograph, uint8, shape (height, width); each with the status that answers it."""
     png = cv2.imencode(".png", grey)[1].tobytes()
     return {
-        "nothing": b"",
-        "one byte": b"\xff",
-        "the start of a JPEG alone": b"\xff\xd8\xff",
-        "the start of a PNG alone": b"\x89PNG\r\n\x1a\n",
-        "the start of DICOM alone": bytes(128) + b"DICM",
-        "noise": Random(1).randbytes(100_000),
-        "zeros, 31 MiB": bytes(31 * 2**20),
-        "an SVG with a script": SVG,
-        "an SVG of entities": XML,
-        "a page": b"<!DOCTYPE html><script>alert(1)</script>",
-        "a program": b"\x7fELF" + bytes(1000),
-        "a GIF": b"GIF89a" + bytes(100),
-        "a PDF": b"%PDF-1.7\n" + bytes(100),
-        "a TIFF": cv2.imencode(".tiff", grey)[1].tobytes(),
-        "a zip": zipped(film=png),
-        "a zip bomb": zipped(film=bytes(50 * 2**20)),
-        "a zip with a PNG's start": png[:8] + zipped(film=png),
+        "nothing": (400, b""),
+        "one byte": (400, b"\xff"),
+        "the start of a JPEG alone": (400, b"\xff\xd8\xff"),
+        "the start of a PNG alone": (400, b"\x89PNG\r\n\x1a\n"),
+        "the start of DICOM alone": (400, bytes(128) + b"DICM"),
+        "noise": (400, Random(1).randbytes(100_000)),
+        "zeros, 31 MiB": (400, bytes(31 * 2**20)),
+        "an SVG with a script": (415, SVG),
+        "an SVG of entities": (415, XML),
+        "a page": (400, b"<!DOCTYPE html><script>alert(1)</script>"),
+        "a program": (400, b"\x7fELF" + bytes(1000)),
+        "a GIF": (415, b"GIF89a" + bytes(100)),
+        "a PDF": (415, b"%PDF-1.7\n" + bytes(100)),
+        "a TIFF": (415, cv2.imencode(".tiff", grey)[1].tobytes()),
+        "a zip": (415, zipped(film=png)),
+        "a zip bomb": (415, zipped(film=bytes(50 * 2**20))),
+        "a zip with a PNG's start": (400, png[:8] + zipped(film=png)),
     }

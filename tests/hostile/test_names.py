@@ -67,10 +67,6 @@ def name(request):
     return NAMES[request.param]
 
 
-def test_the_table_has_all_kinds():
-    assert len(NAMES) >= 25
-
-
 def test_a_hostile_name_stays_a_name(house, post, film, name, caplog):
     before, visitor = house.kept(), house.visitor()
     with caplog.at_level(logging.DEBUG):

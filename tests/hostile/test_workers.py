@@ -14,7 +14,7 @@ from http.client import HTTPException
 from benchmarks.server import ServingError, Visitor
 from tests.hostile.service import refused, serving, until, whole
 
-KILLS = 6
+KILLS = 4
 
 
 def test_workers_that_are_killed_or_crash_lose_nothing_that_was_answered(folder, film):
@@ -32,7 +32,7 @@ def test_workers_that_are_killed_or_crash_lose_nothing_that_was_answered(folder,
                 pass  # whoever was being served sends the film again
 
     with serving(folder) as service:
-        visitors = [threading.Thread(target=visit, args=(service.url,)) for _ in range(4)]
+        visitors = [threading.Thread(target=visit, args=(service.url,)) for _ in range(2)]
         [each.start() for each in visitors]
         chance = random.Random(1)
         for number in range(KILLS):
@@ -71,18 +71,18 @@ def test_two_workers_with_four_threads_share_what_is_kept(folder, film):
     def visit(url):
         try:
             visitor = Visitor(url)
-            for _ in range(4):
+            for _ in range(2):
                 found.extend(visitor.analyse(film, "both"))
         except (ServingError, OSError) as error:
             wrong.append(error)
 
     with serving(folder, XRAY_WORKERS="2") as service:
         until(lambda: len(service.server.workers()) == 2)
-        visitors = [threading.Thread(target=visit, args=(service.url,)) for _ in range(6)]
+        visitors = [threading.Thread(target=visit, args=(service.url,)) for _ in range(4)]
         [each.start() for each in visitors]
         [each.join() for each in visitors]
-        assert wrong == [] and len(set(found)) == 48
-        assert len(service.rows()) == 24 and len(service.copies()) == 48 and service.left() == []
+        assert wrong == [] and len(set(found)) == 16
+        assert len(service.rows()) == 8 and len(service.copies()) == 16 and service.left() == []
 
 
 def test_the_log_holds_no_name_of_a_file_and_no_address_of_a_visitor(folder, film):
