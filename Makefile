@@ -18,8 +18,9 @@ help:  ## show this list
 run: .venv/.installed  ## serve the page on http://localhost:5000
 	@$(SERVE) app.py
 
+# Two files at a time, each in one process with the servers and networks that its tests share.
 test: .venv-dev/.installed  ## run the whole test suite
-	$(DEV) -m pytest
+	$(DEV) -m pytest --numprocesses 2 --dist loadfile
 
 check: .venv-dev/.installed  ## format, lint, types, tests: what CI runs
 	$(DEV) -m ruff format --check .
