@@ -28,7 +28,7 @@ ONE_HOME = {
     "pyarrow": "xray/archive/parquet.py",
     "ray": "xray/archive/ray_engine.py",
     "fsspec": "xray/io/storage.py",
-    "redis": "web/security/shared_attempts.py",
+    "redis": "web/security/rate_limit.py",
 }
 MB = 1_000_000
 

@@ -1,6 +1,6 @@
-"""How numbers, shares and times are written on the pages: as the visitor's language writes them.
+"""Numbers, shares and times in the visitor's language.
 
-For pages alone: CSV, JSON and file names keep the point and ISO 8601, which programs read.
+For pages only: CSV, JSON and file names keep the decimal point and ISO 8601, which programs read.
 """
 
 from datetime import datetime
@@ -11,16 +11,16 @@ from flask_babel import format_date, format_percent, format_time, get_locale
 from flask_babel import gettext as _
 
 
-def teach(app: Flask) -> None:
-    """Give the templates these filters."""
-    for write in (decimals, percent, moment, verdict, capitalize_first):
-        app.add_template_filter(write)
+def init_app(app: Flask) -> None:
+    """Give the templates of an application these functions as filters."""
+    for function in (decimals, percent, moment, verdict, capitalize_first):
+        app.add_template_filter(function)
 
 
 def decimals(value: float | str) -> str:
-    """Write a score or a threshold with two decimals, or up to four where it has them.
+    """Format a score or a threshold with two decimals, or up to four if it has more than two.
 
-    Digits that are written already, as `Said.score_text` is, keep their number.
+    A text of digits, such as a `score_text`, keeps its number of decimals.
     """
     if not isinstance(value, str):
         value = f"{value:.2f}" if round(value, 2) == round(value, 4) else f"{value:.4f}"
@@ -28,22 +28,22 @@ def decimals(value: float | str) -> str:
 
 
 def capitalize_first(text: str) -> str:
-    """Write a word as it stands alone, its first letter large and the others as they are."""
+    """Capitalize the first letter and leave the others as they are."""
     return text[:1].upper() + text[1:]
 
 
 def percent(share: float) -> str:
-    """Write a share in [0, 1] as whole per cents."""
+    """Format a share in [0, 1] as a whole percentage."""
     return str(format_percent(share))
 
 
 def moment(when: datetime) -> str:
-    """Write a time in UTC, whatever its own time zone."""
+    """Format a time in UTC, whatever its own time zone."""
     return str(_("%(date)s at %(time)s UTC", date=format_date(when, "medium"), time=format_time(when, "HH:mm")))
 
 
 def verdict(word: str) -> str:
-    """Say POSITIVE, NEGATIVE or INCONCLUSIVE in the visitor's language."""
+    """Translate POSITIVE, NEGATIVE or INCONCLUSIVE."""
     words: dict[str, str] = {
         "POSITIVE": _("POSITIVE"),
         "NEGATIVE": _("NEGATIVE"),

@@ -1,4 +1,4 @@
-"""What the routes work with: one set of services for each application."""
+"""What the views work with: the analysis service of an application, and the models that it serves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from xray.registry import Registry
 
 @dataclass(frozen=True)
 class Services:
-    """What the routes work with.
+    """What the views work with.
 
     Attributes:
-        desk: reads films and keeps what was found.
-        models: the facts of each model, by name.
-        artefacts: the facts of the models and of the networks that they stand on, by name, the models first.
-        titles: what people call each model in English, by name.
+        desk: Analyses radiographs and stores the results.
+        models: The facts of each model, by name.
+        artefacts: The facts of the models and of the networks that they use, by name, the models first.
+        titles: The English title of each model, by name.
     """
 
     desk: Desk
@@ -37,21 +37,25 @@ class Services:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What people call each model in the visitor's language, by name."""
+        """The title of each model in the visitor's language, by name."""
         return {name: str(gettext(title)) for name, title in self.titles.items()}
 
     @property
     def choices(self) -> dict[str, str]:
-        """What can be asked for, and what people call it: the models, and several of them together."""
+        """The titles of what can be asked for: each model, and several of them together."""
         names = forms.choices(list(self.titles))
         return {name: self.labels.get(name) or str(gettext(forms.LABELS[name])) for name in names}
 
 
-def provide(app: Flask, registry: Registry) -> None:
-    """Give an application its services, as its settings ask for.
+def init_app(app: Flask, registry: Registry) -> None:
+    """Give an application its services.
+
+    Args:
+        app: The application, configured.
+        registry: Its models.
 
     Raises:
-        SettingError: the database, or the store of pictures, cannot be used.
+        SettingError: The database or the object storage cannot be used.
     """
     models = {name: head.facts for name, head in registry.heads.items()}
     titles = forms.labels({name: facts.title for name, facts in models.items()})
@@ -68,7 +72,7 @@ def provide(app: Flask, registry: Registry) -> None:
         metrics=metrics.of(app),
     )
     if app.config["STORE"]:
-        # A start has a minute on some hosts, and each picture is a request to the store.
+        # Some hosts give a start one minute, and each image is a request to the storage.
         Thread(target=desk.sweep, name="sweep", daemon=True).start()
     else:
         desk.sweep()
@@ -76,5 +80,5 @@ def provide(app: Flask, registry: Registry) -> None:
 
 
 def services() -> Services:
-    """Return those of the application that answers the request."""
+    """Return the services of the current application."""
     return cast(Services, current_app.extensions["xray"])

@@ -9,7 +9,7 @@ import traceback
 import pytest
 from flask.logging import default_handler
 
-from web.logs import HEADER, JsonLines, _tell_no_names
+from web.logs import HEADER, json_handler, scrub
 
 
 @pytest.fixture(autouse=True)
@@ -50,15 +50,16 @@ def test_a_proxy_may_name_a_request_but_nothing_odd_gets_into_the_log(client, gi
     assert (client.get("/", headers={HEADER: given}).headers[HEADER] == given) is kept
 
 
-def test_an_error_s_lines_are_one_object():
+def test_an_error_s_lines_are_one_object(capsys):
+    handler = json_handler()
     try:
         raise ValueError("two\nlines")
     except ValueError:
-        record = logging.LogRecord("web", logging.ERROR, __file__, 1, "it %s", ("broke",), None)
-        record.exc_info = sys.exc_info()
-    written = JsonLines().format(record)
-    assert "\n" not in written
-    assert json.loads(written)["message"] == "it broke" and "ValueError: two" in json.loads(written)["exception"]
+        record = logging.LogRecord("web", logging.ERROR, __file__, 1, "it %s", ("broke",), sys.exc_info())
+    handler.handle(record)
+    (line,) = read(capsys)
+    assert line["message"] == "it broke" and "ValueError: two\nlines" in line["exception"]
+    assert (line["level"], line["logger"]) == ("ERROR", "web") and line["time"].endswith("+00:00")
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -108,7 +109,7 @@ def test_an_error_s_traceback_is_as_python_writes_it_but_for_names_of_files():
     except KeyError:
         record = logging.LogRecord("web", logging.ERROR, __file__, 1, "x", (), sys.exc_info())
         expected = traceback.format_exc()
-    assert _tell_no_names(record) and record.exc_text == expected.rstrip("\n")
+    assert scrub(record) and record.exc_text == expected.rstrip("\n")
 
 
 def test_without_the_setting_nothing_is_logged_of_a_request(client, capsys):

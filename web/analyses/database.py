@@ -26,7 +26,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from web.analyses.folders import StoreError
-from web.settings import SettingError
+from web.settings import INSTALL_CLOUD, SettingError
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 # The version of databases that are older than the migrations.
@@ -95,8 +95,7 @@ def open_database(url: str) -> Engine:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise SettingError(
             f"DATABASE_URL: expected a database that can be written. Received: {reason}. Correct it, install its "
-            "driver (PostgreSQL: pip install -r requirements-cloud.txt), or remove it to use a file in the instance "
-            "folder."
+            f"driver (PostgreSQL: {INSTALL_CLOUD}), or remove it to use a file in the instance folder."
         ) from error
     if engine.dialect.name == "postgresql":
         # Not before: a migration may take as long as it needs.

@@ -15,8 +15,8 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from web import forms
 from web.analyses.record import ID
+from web.security.slow_uploads import drain
 from web.services import services
-from web.views import errors
 from xray.io.pixels import TURNS
 from xray.networks.heads import Verdict
 from xray.quality.cautions import Caution
@@ -306,7 +306,7 @@ class MultipartParser(FlaskParser):
             ValidationError: a field came twice, so one of them would be lost.
         """
         if request.mimetype != FORM_DATA:
-            errors.drain()
+            drain()
             raise UnsupportedMediaType(f"Expected {FORM_DATA}. Received: {request.mimetype or 'no media type'}.")
         found: dict[str, str | FileStorage] = {}
         sent: list[tuple[str, str | FileStorage]] = [*request.files.items(multi=True), *request.form.items(multi=True)]

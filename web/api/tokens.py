@@ -8,8 +8,8 @@ from flask import current_app, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
+from web.security.slow_uploads import drain
 from web.settings import SettingError
-from web.views import errors
 
 ANYBODY = "api"
 # What may follow "Bearer", too long to be guessed.
@@ -66,7 +66,7 @@ def require() -> None:
     try:
         owner()
     except Unauthorized:
-        errors.drain()
+        drain()
         raise
 
 

@@ -72,7 +72,7 @@ def read_all(files: Iterable[tuple[str, IO[bytes]]], choice: str, owner: str, do
     files = list(files)
     try:
         for sent in unpack.unpack(files, limits()):
-            done.append(_too_soon(sent) if rate_limit.count() else read(sent, choice, owner))
+            done.append(_too_soon(sent) if rate_limit.exceeded() else read(sent, choice, owner))
             yield done[-1]
     finally:
         for _name, file in files:

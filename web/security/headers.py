@@ -1,4 +1,4 @@
-"""What keeps visitors apart and strangers out: the key, cookies, CSRF, headers, proxies."""
+"""The secret key, session cookies, CSRF protection, security headers and proxies."""
 
 import os
 import secrets
@@ -16,14 +16,14 @@ from web.api import PREFIX
 from web.settings import SHORTEST_KEY, SettingError
 
 HEADERS = {
-    # Everything from here, and nothing from anywhere else; blob: is a picture that the visitor has not sent yet.
+    # Everything from this site and nothing from elsewhere; blob: is an image that the visitor has not sent yet.
     "Content-Security-Policy": (
         "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; connect-src 'self'; "
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Not no-referrer: over TLS the CSRF check wants to see where a form came from.
+    # Not no-referrer: over TLS the CSRF check needs to see where a form came from.
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -33,27 +33,27 @@ ONE_YEAR = 365 * 24 * 3600
 
 
 class SchemeSessions(SecureCookieSessionInterface):
-    """Sessions whose cookie is marked Secure wherever the page came by TLS, and still works on localhost.
+    """Sessions whose cookie is Secure if the page came by TLS, and still works on localhost.
 
-    Under /api/ there are none: programs are known by their tokens, and a forged form of another site must not act
-    in the name of the browser that sends it.
+    Under /api/ there are none: programs are known by their tokens, and a form that another site forges must not act
+    for the browser that sends it.
     """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Read the cookie, unless it is the programs' interface that is asked."""
+        """Read the cookie, unless the request is for the API."""
         if request.path.startswith(PREFIX):
             return self.session_class()
         found = super().open_session(app, request)
-        return found if found else self._of_tomorrow(app, request) or found
+        return found if found else self._from_the_future(app, request) or found
 
-    def _of_tomorrow(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Read a cookie signed in the future, as after a clock was set back: its owner keeps what is theirs."""
+    def _from_the_future(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read a cookie that was signed in the future: the clock was set back, and its owner keeps their analyses."""
         serializer = self.get_signing_serializer(app)
         cookie = request.cookies.get(self.get_cookie_name(app))
         if serializer is None or not cookie:
             return None
         try:
-            # Age 0, lest a cookie that has expired is read: it would be older.
+            # Age 0: a cookie that has expired is older, and not read.
             serializer.loads(cookie, max_age=0)
         except SignatureExpired as error:
             if error.date_signed and error.payload and error.date_signed.timestamp() > time.time():
@@ -63,7 +63,7 @@ class SchemeSessions(SecureCookieSessionInterface):
         return None
 
     def get_cookie_name(self, app: Flask) -> str:
-        """Return a name that, by TLS, no neighbouring site may set: so none can plant a visitor's token.
+        """Return a name that, by TLS, no neighbouring site can set, so that none can plant a visitor's token.
 
         Source:
             RFC 6265bis, section 4.1.3.2 (the prefix __Host-).
@@ -73,15 +73,15 @@ class SchemeSessions(SecureCookieSessionInterface):
         return f"__Host-{name}" if ours_alone and self.get_cookie_secure(app) else name
 
     def get_cookie_secure(self, app: Flask) -> bool:
-        """Tell whether the cookie may travel by TLS only."""
+        """Tell whether the cookie may be sent by TLS only."""
         return bool(app.config["SESSION_COOKIE_SECURE"]) or request.is_secure
 
 
-def protect(app: Flask) -> None:
-    """Give the application its key, its cookie rules, its CSRF check, its headers and its view of proxies.
+def init_app(app: Flask) -> None:
+    """Give an application its key, its cookies, its CSRF protection, its headers and the proxies that it believes.
 
     Raises:
-        SettingError: there is no key, and none can be made that would last.
+        SettingError: There is no key, and none can be made that would last.
     """
     if app.config["SECRET_KEY"] is None:
         if app.config["PUBLIC"]:
@@ -100,18 +100,18 @@ def protect(app: Flask) -> None:
 
 
 def secret_key(folder: Path) -> str:
-    """Read the key that signs the cookies, making it at the first start.
+    """Read the key that signs the cookies, or make it at the first start.
 
-    It is kept in a file because all workers, and the next start, must share it.
+    It is stored in a file because all workers, and the next start, must share it.
 
     Args:
-        folder: where `secret_key` lies, or will lie with mode 0600.
+        folder: The folder of the file `secret_key`, which is made with mode 0600.
 
     Returns:
         The key.
 
     Raises:
-        SettingError: the folder cannot be written, or the file holds something too short to be a key.
+        SettingError: The folder cannot be written, or the file's content is too short to be a key.
     """
     path = folder / "secret_key"
     try:
@@ -119,7 +119,7 @@ def secret_key(folder: Path) -> str:
             _create_once(path, secrets.token_hex())
         key = path.read_text(encoding="ascii").strip()
     except OSError as error:
-        # Not one for each process: no form of one worker would be read by another.
+        # Not a key for each process: one worker would not accept the forms of another.
         raise SettingError(
             f"No secret key could be kept in {folder} ({error.strerror}). Set XRAY_SECRET_KEY, and XRAY_INSTANCE_DIR "
             "to a folder that can be written."
@@ -133,13 +133,13 @@ def secret_key(folder: Path) -> str:
 
 
 def _create_once(path: Path, content: str) -> None:
-    """Write a private file whole, or leave the one that another worker wrote first."""
+    """Write a private file atomically, or leave the one that another worker wrote first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 0600 from its first moment
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(content)
-        # A link appears whole and never replaces: whichever worker comes first wins.
+        # A link is atomic and never replaces a file: the first worker wins.
         os.link(draft, path)
     except FileExistsError:
         pass

@@ -1,49 +1,166 @@
-"""How many films an address may send: as many at once as a batch has, and then so many a minute.
+"""Rate limits by sender: of radiographs, and of guesses at the password.
 
-Each process counts for itself, or all together in Redis (XRAY_REDIS_URL). Behind a proxy that is not announced
-(XRAY_PROXIES) all visitors are one address.
+A sender may send as many radiographs at once as a batch holds, and XRAY_RATE_LIMIT a minute in the long run. Each
+process counts in memory, or all together in Redis (XRAY_REDIS_URL). Redis gets no address, only a keyed hash of it.
+Behind a proxy that is not announced (XRAY_PROXIES) all visitors are one sender.
 """
 
-from flask import Flask, current_app, request
-from werkzeug.exceptions import TooManyRequests
+import hashlib
+import hmac
+import ipaddress
+import math
+import os
+import time
+from typing import Any
 
-from web.security.attempts import Attempts
-from web.security.shared_attempts import counted
-from web.views import errors
-from xray.errors import Phrase, XrayError
+from flask import Flask, Response, current_app, g, request
+from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestLimit
+from limits.errors import ConfigurationError
+
+from web.settings import INSTALL_CLOUD, SettingError
+from xray.errors import Phrase
 
 TOO_MANY = Phrase(
     "So many films came from your address that others would have to wait. Wait a minute, then send it again."
 )
-# Where each request is a film. A form without JavaScript holds many: web.batch.intake counts them one by one.
-FILMS = frozenset({"result.query", "index.preview", "batch.one", "api.create_analysis"})
-_NAME = "films"
+# A class behind one address may mistype ten times at once; a machine that guesses gets one guess a second.
+GUESSES, GUESSES_S = 10, 10
+# Where each request is one radiograph. A form that holds many counts each: see `exceeded`.
+RADIOGRAPH_RULES = frozenset({"/query", "/preview", "/batch/one", "/api/v1/analyses"})
+PASSWORD_RULE = "/password"
+# How long Redis may take to answer, before this process counts for itself.
+REDIS_TIMEOUT_S = 1.0
+_LIMITER, _RADIOGRAPHS = "rate_limiter", "radiographs"
 
 
-class RateError(XrayError):
-    """A film came too soon; the message may be shown to its sender."""
+def init_app(app: Flask) -> None:
+    """Count an application's radiographs and guesses before anything else is done with a request.
 
-    status = 429
-
-
-def limit(app: Flask) -> None:
-    """Let an application count its visitors' films, before anything else is done with a request."""
-    per_minute = app.config["RATE_LIMIT"]
-    if per_minute:
-        app.extensions[_NAME] = counted(
-            app, _NAME, at_once=app.config["BATCH_COUNT"] + per_minute, per_second=per_minute / 60
+    Raises:
+        SettingError: REDIS_URL cannot be used, or redis is not installed.
+    """
+    limits = [
+        ApplicationLimit(
+            f"{GUESSES} per {GUESSES_S} seconds",
+            scope="password",
+            exempt_when=lambda: not _is_post_to({PASSWORD_RULE}),
+            on_breach=_note_wait,
         )
-    app.before_request(_stop)
+    ]
+    radiographs = _radiographs(app.config["BATCH_COUNT"], app.config["RATE_LIMIT"])
+    if radiographs:
+        limits.append(
+            ApplicationLimit(
+                radiographs,
+                scope=_RADIOGRAPHS,
+                exempt_when=lambda: not _is_post_to(RADIOGRAPH_RULES),
+                on_breach=_note_wait,
+            )
+        )
+    limiter = _limiter(app.config["REDIS_URL"], limits)
+    try:
+        limiter.init_app(app)
+    except (ConfigurationError, TypeError, ValueError) as error:
+        # The URL may hold a password, so it is not repeated.
+        raise SettingError(
+            "XRAY_REDIS_URL: expected an address such as redis://host:6379. Received one that cannot be used. Correct "
+            "it, or remove it: then each instance counts for itself."
+        ) from error
+    app.after_request(_add_wait)
+    app.extensions[_LIMITER] = limiter
+    app.extensions[_RADIOGRAPHS] = limiter.shared_limit(radiographs, _RADIOGRAPHS) if radiographs else None
 
 
-def count() -> int:
-    """Count a film of whoever asks: 0 if it may be read, else after how many seconds the next one may."""
-    films: Attempts | None = current_app.extensions.get(_NAME)
-    return films.take(request.remote_addr or "") if films else 0
+def exceeded() -> bool:
+    """Count one radiograph of a form that holds many; tell whether its sender has sent too many."""
+    limit = current_app.extensions[_RADIOGRAPHS]
+    if limit is None:
+        return False
+    try:
+        with limit:
+            return False
+    except RateLimitExceeded:
+        return True
 
 
-def _stop() -> None:
-    if request.method == "POST" and request.endpoint in FILMS and (wait := count()):
-        # A browser looks at no answer before its upload is through.
-        errors.drain()
-        raise TooManyRequests(TOO_MANY, retry_after=wait)
+def forgive() -> None:
+    """Forget the guesses of a sender who knew the password, so that a class can enter together."""
+    limiter: Limiter = current_app.extensions[_LIMITER]
+    try:
+        for each in limiter.current_limits:
+            limiter.limiter.clear(each.limit, *each.request_args)
+    except limiter.storage.base_exceptions:
+        pass  # Redis gives no answer: the guesses expire by themselves
+
+
+def network(address: str) -> str:
+    """Return what is counted as one sender: an IPv4 address, or a /64 of IPv6, which is one household's."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+
+
+def _radiographs(batch: int, per_minute: int) -> str:
+    """Return the limit in Flask-Limiter's notation: in the time that `per_minute` takes for them, a batch and more."""
+    if not per_minute:
+        return ""
+    most = batch + per_minute
+    return f"{most} per {math.ceil(60 * most / per_minute)} seconds"
+
+
+def _limiter(redis_url: str, limits: list[ApplicationLimit]) -> Limiter:
+    return Limiter(
+        _sender,
+        application_limits=list(limits),
+        strategy="moving-window",
+        storage_uri=redis_url or "memory://",
+        storage_options=_redis_options(redis_url) if redis_url else {},
+        in_memory_fallback_enabled=bool(redis_url),
+        key_prefix="xray",
+    )
+
+
+def _redis_options(url: str) -> dict[str, Any]:
+    """Return the options of the Redis client.
+
+    Source:
+        "Connecting to Heroku Key-Value Store", Heroku Dev Center: its certificates are self-signed.
+    """
+    try:
+        import redis.backoff
+        import redis.retry
+    except ImportError as error:
+        raise SettingError(
+            f"XRAY_REDIS_URL needs redis, which is not installed. Install it with: {INSTALL_CLOUD}"
+        ) from error
+    self_signed = "DYNO" in os.environ and url.startswith("rediss://")
+    return {
+        "socket_timeout": REDIS_TIMEOUT_S,
+        "socket_connect_timeout": REDIS_TIMEOUT_S,
+        "retry": redis.retry.Retry(redis.backoff.NoBackoff(), 1),  # servers close idle connections
+        **({"ssl_cert_reqs": None} if self_signed else {}),
+    }
+
+
+def _sender() -> str:
+    """Return the key of whoever sends the request: nobody can tell the address by it."""
+    secret = str(current_app.secret_key).encode()
+    address = network(request.remote_addr or "").encode(errors="surrogatepass")
+    return hmac.new(secret, address, hashlib.sha256).hexdigest()[:32]
+
+
+def _is_post_to(rules: set[str] | frozenset[str]) -> bool:
+    return request.method == "POST" and request.url_rule is not None and request.url_rule.rule in rules
+
+
+def _note_wait(limit: RequestLimit) -> None:
+    """Note when the sender may try again."""
+    g.retry_after = max(1, limit.reset_at - int(time.time()))
+
+
+def _add_wait(response: Response) -> Response:
+    if "retry_after" in g:
+        response.headers["Retry-After"] = str(g.retry_after)
+    return response

@@ -1,26 +1,23 @@
-"""Who is asking: a browser that carries our signed cookie. No account, no name."""
+"""Visitors: a browser is known by a random token in its signed session cookie; there are no accounts and no names."""
 
 import secrets
 from datetime import UTC, datetime
 
-from flask import Flask, abort, request, session
+from flask import Flask, Response, abort, request, session
 
 from web.analyses.record import Record
-from web.api import PREFIX
 from web.services import services
 
 _KEY, _DAY = "visitor", "day"
-# What is asked for beside a page.
-_NO_PAGES = frozenset({"static", "result.annotated_copy", "result.picture", "explain.slide"})
 
 
-def remember(app: Flask) -> None:
-    """Let an application know its visitors again."""
-    app.before_request(_welcome)
+def init_app(app: Flask) -> None:
+    """Give the visitors of an application their tokens."""
+    app.after_request(_welcome)
 
 
 def known() -> str | None:
-    """Return this browser's token; None for one that was never given any."""
+    """Return this browser's token; None if it has none yet."""
     found = session.get(_KEY)
     return found if isinstance(found, str) else None
 
@@ -35,30 +32,29 @@ def token() -> str:
 
 
 def analysis(id: str) -> Record | None:
-    """Return this browser's analysis of that id; to everybody else there is none."""
+    """Return this browser's analysis of that id; None if there is none, or it is somebody else's."""
     owner = known()
     return services().desk.records.get(id, owner) if owner else None
 
 
 def own(id: str) -> Record:
-    """Return this browser's analysis, or end the request: there is no such page."""
+    """Return this browser's analysis, or end the request with 404."""
     found = analysis(id)
     if found is None:
         abort(404)
     return found
 
 
-def _welcome() -> None:
-    """Give a browser its token with its first page, and once a day let it keep it for longer.
+def _welcome(response: Response) -> Response:
+    """Give a browser its token with its first page, and renew the cookie once a day.
 
-    Not with its first analysis: films that are sent two at a time would each make a visitor. Not with every answer: a
-    late picture's cookie would undo what was chosen meanwhile.
+    Not with its first analysis: radiographs that are sent two at a time would each make a visitor. And not with
+    images and files: the cookie of a late image would undo a choice that was made meanwhile.
     """
-    beside = request.endpoint in _NO_PAGES or request.blueprint == "health" or request.path.startswith(PREFIX)
-    if request.method != "GET" or beside:
-        return
-    token()
-    today = datetime.now(UTC).date().toordinal()
-    if session.get(_DAY) != today:
-        session[_DAY] = today
-        session.permanent = True
+    if request.method == "GET" and response.status_code < 300 and response.mimetype == "text/html":
+        token()
+        today = datetime.now(UTC).date().toordinal()
+        if session.get(_DAY) != today:
+            session[_DAY] = today
+            session.permanent = True
+    return response

@@ -20,9 +20,9 @@ from web.batch.unpack import Sent
 from web.forms import FormError
 from web.i18n import in_words
 from web.security import visitors
+from web.security.slow_uploads import drain
 from web.services import services
 from web.settings import MIB
-from web.views.errors import drain
 from xray import combined
 from xray.errors import Phrase
 

@@ -1,4 +1,4 @@
-"""What machines ask an instance: whether it lives, whether it can read films, and how it has been doing."""
+"""Health checks and metrics: whether an instance lives, whether it can serve, and what it has counted."""
 
 from flask import Blueprint, Request, Response, abort, current_app, jsonify
 
@@ -6,16 +6,16 @@ from web import metrics
 from web.analyses.folders import StoreError
 from web.services import services
 
-health = Blueprint("health", __name__)
+blueprint = Blueprint("health", __name__)
 
 PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class ProbedRequest(Request):
-    """A request to which, where only machines ask, XRAY_TRUSTED_HOSTS does not apply.
+    """A request that XRAY_TRUSTED_HOSTS does not apply to where only machines ask.
 
-    Probes call an instance by its own address, which no list of the site's names holds; and these answers make no
-    address out of the host that was asked for.
+    Probes call an instance by its own address, which is not among the site's names; and these answers contain no
+    address made of the requested host.
     """
 
     _named: list[str] | None = None
@@ -23,7 +23,7 @@ class ProbedRequest(Request):
     @property
     def trusted_hosts(self) -> list[str] | None:
         """The host names that are answered to; None: any."""
-        # Not `path`: it is the same for //healthz, which is led on to an address with the host's name in it.
+        # Not `path`: it is the same for //healthz, which is redirected to an address with the host's name in it.
         return None if self.environ.get("PATH_INFO") in PATHS else self._named
 
     @trusted_hosts.setter
@@ -31,23 +31,23 @@ class ProbedRequest(Request):
         self._named = named
 
 
-@health.get("/healthz")
+@blueprint.get("/healthz")
 def live() -> Response:
-    """Say that this instance answers, and with which models; whoever restarts it asks here."""
+    """Return 200 with the versions of the models: the liveness probe."""
     models = {name: facts.version for name, facts in services().models.items()}
     return jsonify(status="ok", models=models)
 
 
-@health.get("/readyz")
+@blueprint.get("/readyz")
 def ready() -> tuple[Response, int]:
-    """Say whether a film that came now could be read and kept; whoever sends visitors here asks first."""
+    """Return whether a radiograph could be analysed and stored now: the readiness probe."""
     missing = _missing()
     return jsonify(status="not ready" if missing else "ready", missing=missing), 503 if missing else 200
 
 
-@health.get("/metrics")
+@blueprint.get("/metrics")
 def measured() -> Response:
-    """Show what was counted, as Prometheus reads it, where XRAY_METRICS asks for it."""
+    """Return the counters for Prometheus, if XRAY_METRICS asks for them."""
     found = metrics.of(current_app)
     if found is None:
         abort(404)

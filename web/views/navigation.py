@@ -1,11 +1,16 @@
-"""The frame of every page: which pages its navigation leads to."""
+"""The navigation that frames every page."""
 
-from flask import current_app
+from flask import Flask
 from flask_babel import gettext as _
 
 
-def context() -> dict[str, object]:
-    """Give the templates the frame's links: endpoint and name, of the pages that this application has."""
+def init_app(app: Flask) -> None:
+    """Give the templates of an application their navigation."""
+    app.context_processor(_context)
+
+
+def _context() -> dict[str, object]:
+    """Return the links by endpoint."""
     links = {
         "index.index": _("Analyse"),
         "batch.index": _("Many"),
@@ -14,4 +19,4 @@ def context() -> dict[str, object]:
         "explain.index": _("How it works"),
         "about.index": _("About"),
     }
-    return {"links": {endpoint: name for endpoint, name in links.items() if endpoint in current_app.view_functions}}
+    return {"links": links}

@@ -175,5 +175,5 @@ def test_a_database_out_of_reach_says_so_and_comes_back(new_database, make_recor
 
 def test_a_missing_driver_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(SettingError, match=r"pip install -r requirements-cloud\.txt"):
+    with pytest.raises(SettingError, match="uv sync --frozen --extra cloud"):
         Records.open("postgres://localhost/x", keep_days=1)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.exceptions import RequestTimeout
 
-from web.security.slow_uploads import GRACE_S, LEAST_BYTES_PER_S, Watched
+from web.security.slow_uploads import GRACE_S, LEAST_BYTES_PER_S, TimedBody
 
 
 def ticking(seconds: float) -> Iterator[float]:
@@ -19,11 +19,11 @@ def ticking(seconds: float) -> Iterator[float]:
 
 def test_a_slow_line_is_waited_for() -> None:
     content = bytes(20 * LEAST_BYTES_PER_S)
-    assert Watched(io.BytesIO(content), ticking(1.0).__next__).read() == content
+    assert TimedBody(io.BytesIO(content), ticking(1.0).__next__).read() == content
 
 
 def test_a_trickle_is_ended() -> None:
-    body = Watched(io.BytesIO(bytes(10_000)), ticking(1.0).__next__)
+    body = TimedBody(io.BytesIO(bytes(10_000)), ticking(1.0).__next__)
     with pytest.raises(RequestTimeout):
         for _ in range(int(GRACE_S) + 2):
             assert len(body.read(10)) == 10

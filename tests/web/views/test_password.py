@@ -8,7 +8,7 @@ import pytest
 from flask import Flask, session
 from flask.testing import FlaskClient
 
-from web.security.attempts import AT_ONCE
+from web.security.rate_limit import GUESSES
 from web.settings import ROOT
 
 PASSWORD = "correct horse – é"
@@ -174,8 +174,8 @@ def test_logging_out_asks_again_and_keeps_the_analyses(stranger, send):
 
 
 def test_guessing_is_slowed_for_the_guesser_alone(guarded, stranger):
-    statuses = [enter(stranger, f"guess {n}").status_code for n in range(AT_ONCE + 3)]
-    assert statuses.count(403) >= AT_ONCE and statuses[-1] == 429
+    statuses = [enter(stranger, f"guess {n}").status_code for n in range(GUESSES + 3)]
+    assert statuses.count(403) >= GUESSES and statuses[-1] == 429
     answer = enter(stranger)
     assert answer.status_code == 429 and int(answer.headers["Retry-After"]) >= 1
     assert "Wait a few seconds" in answer.text
@@ -185,7 +185,7 @@ def test_guessing_is_slowed_for_the_guesser_alone(guarded, stranger):
 
 
 def test_a_class_that_enters_together_is_not_held_up(guarded):
-    assert {enter(guarded.test_client()).status_code for _ in range(3 * AT_ONCE)} == {303}
+    assert {enter(guarded.test_client()).status_code for _ in range(3 * GUESSES)} == {303}
 
 
 def test_a_form_that_was_sent_by_a_stranger_is_not_read(stranger, film, copies, tmp_path):

@@ -1,0 +1,32 @@
+"""The choice of a language, and redirects back to the page that a form came from."""
+
+from flask import Blueprint, redirect, request, session, url_for
+from werkzeug.wrappers import Response
+
+from web.i18n import LANGUAGES, SESSION_KEY
+
+blueprint = Blueprint("language", __name__)
+
+
+@blueprint.post("/language")
+def choose() -> Response:
+    """Remember the chosen language, and redirect to the page that it was chosen on."""
+    wanted = request.form.get("language")
+    if wanted in LANGUAGES:
+        session[SESSION_KEY] = wanted
+        session.permanent = True
+    return redirect(safe_address(request.form.get("back", "")), 303)
+
+
+def safe_address(address: str) -> str:
+    r"""Return an address to redirect to: the given one if it is a path of this site, else the first page.
+
+    Args:
+        address: As it came, from whoever wrote the link or the form.
+
+    Source:
+        OWASP, Unvalidated Redirects and Forwards. Browsers read "//host" and "/\host" as another site, and leave
+        out line breaks and tabs before they look.
+    """
+    ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if ours else url_for("index.index")
