@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MIB = 1024 * 1024
 SHORTEST_KEY = 16
 # What installs the clients of PostgreSQL, S3 and Redis.
-INSTALL_CLOUD = "uv sync --frozen --extra cloud"
+INSTALL_CLOUD = "pip install uv; uv sync --frozen --extra cloud"
 # Browsers keep no cookie for longer.
 # Source: RFC 6265bis, section 5.5.
 MOST_COOKIE_DAYS = 400

@@ -15,7 +15,7 @@ from threading import Lock, Thread
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from web.analyses.threads import alone
-from web.settings import SettingError
+from web.settings import INSTALL_CLOUD, SettingError
 from xray.errors import XrayError
 from xray.io import storage
 
@@ -290,8 +290,7 @@ def _client() -> Any:
         client.connect()
     except ImportError as error:
         raise SettingError(
-            "XRAY_STORE needs s3fs, which is not installed. Install it with: "
-            "pip install uv; uv sync --frozen --extra cloud"
+            f"XRAY_STORE needs s3fs, which is not installed. Install it with: {INSTALL_CLOUD}"
         ) from error
     except Exception as error:
         raise SettingError(

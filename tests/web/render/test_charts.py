@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from markupsafe import Markup
 
-from web.i18n import speak
+from web.i18n import init_app
 from web.render import charts
 from web.render.charts import Words
 from web.render.figures import Figure, decimal, percent, shown
@@ -19,7 +19,7 @@ WORDS = Words("roc", "A <title>", "What & why", "across", "up")
 def english() -> Iterator[None]:
     app = Flask("charts")
     app.secret_key = "a key for tests only"
-    speak(app)
+    init_app(app)
     with app.test_request_context(headers={"Accept-Language": "en"}):
         yield
 
@@ -28,7 +28,7 @@ def english() -> Iterator[None]:
 def french() -> Iterator[None]:
     app = Flask("charts")
     app.secret_key = "a key for tests only"
-    speak(app)
+    init_app(app)
     with app.test_request_context(headers={"Accept-Language": "fr"}):
         yield
 
