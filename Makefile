@@ -91,7 +91,7 @@ models: .venv-dev/.installed  ## train all that is served, from the published pi
 	$(DEV) -m training.export head findings
 
 articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its numbers beside ours (5 minutes, once the features are there)
-	$(DEV) -m training.studies.tutorial_2020.articles
+	$(DEV) -m training articles
 
 .venv/.installed: requirements.txt
 	$(call environment,.venv,about 100 MB to download)

@@ -1,9 +1,11 @@
-"""Pictures and plots, as a notebook shows them."""
+"""What notebooks show: images, plots, tables, and the verdicts on one radiograph or on a list."""
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,6 +17,14 @@ from numpy.typing import NDArray
 from training.config import MODELS, RUNS
 from training.evaluate.baselines import BASELINES
 from training.report.markdown import FIGURES, figure_text
+from xray.analysis import BOTH_MODELS, Analyzer
+from xray.annotate.annotated_copy import annotate
+from xray.combined import MODELS as PAIR
+from xray.combined import combine
+from xray.errors import ImageError
+from xray.io.png import encode_png
+from xray.networks.heads import Verdict
+from xray.prediction import Prediction
 
 WIDEST = 1000  # pixels on the page
 
@@ -73,3 +83,53 @@ def card(model: str) -> pd.DataFrame:
     beside |= {BASELINES[name]: each[label]["all"] for name, each in metrics["baselines"].items()}
     rows = {f"{name}, {each['n']} films": [figure_text(each[key]) for key in FIGURES] for name, each in beside.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(FIGURES.values()))
+
+
+def read_one(analyzer: Analyzer, path: Path, model: str) -> tuple[Prediction, bytes]:
+    """Test one radiograph.
+
+    Args:
+        analyzer: holds the networks; see `Analyzer.load`.
+        path: of a PNG, JPEG or DICOM file.
+        model: such as "covid_normal".
+
+    Returns:
+        What the model says, and the annotated copy as PNG: the radiograph, the heat map, the verdict.
+
+    Raises:
+        ImageError: the image is refused; the message says why.
+    """
+    analysis = analyzer.analyse(path.read_bytes(), [model])
+    prediction = analysis.predictions[0]
+    copy = annotate(analysis, prediction, file_name=path.name, when=datetime.now(UTC).astimezone())
+    return prediction, encode_png(copy)
+
+
+def read_list(analyzer: Analyzer, paths: Iterable[Path], model: str) -> pd.DataFrame:
+    """Test a list of images; one that is refused gets its reason in place of a score.
+
+    Args:
+        analyzer: holds the networks.
+        paths: of PNG, JPEG or DICOM files.
+        model: such as "covid_normal", or "both": models 1 and 2 read together.
+
+    Returns:
+        A row for each image: file, verdict, score, cautions, refused.
+    """
+    rows = []
+    for path in paths:
+        row = {"file": path.name, "verdict": "", "score": float("nan"), "cautions": "", "refused": ""}
+        try:
+            analysis = analyzer.analyse(path.read_bytes(), PAIR if model == BOTH_MODELS else [model])
+            said = combine(analysis.predictions) or analysis.predictions[0]
+            row |= {"verdict": said.verdict.value, "score": said.score, "cautions": " ".join(analysis.cautions)}
+        except ImageError as error:
+            row["refused"] = str(error)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def counted(table: pd.DataFrame) -> dict[str, int]:
+    """Count the verdicts of `read_list`, and the images that were refused."""
+    counts = {verdict.value: int((table.verdict == verdict.value).sum()) for verdict in Verdict}
+    return {**counts, "refused": int((table.refused != "").sum())}

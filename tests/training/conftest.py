@@ -58,7 +58,7 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
 
     from training import cache
     from training.evaluate import baselines
-    from training.studies.compare import architectures, fine_tune
+    from training.studies.compare import architectures
 
     def build(include_top, weights, input_shape, input_tensor=None):
         inputs = keras.Input(input_shape) if input_tensor is None else input_tensor
@@ -68,8 +68,7 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
 
     monkeypatch.setattr(architectures, "ARCHITECTURES", {"MobileNetV2": (build, applications.mobilenet_v2)})
     monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
-    for module in (baselines, fine_tune):
-        monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(baselines, "CACHE", tmp_path / "cache")
 
 
 @pytest.fixture

@@ -69,8 +69,8 @@ def test_every_shipped_configuration_is_read():
     from training.fit.slim import SlimConfig
     from training.fit.train import TrainConfig
     from training.studies.compare.folds import CompareConfig
-    from training.studies.grid.cells import GridConfig
-    from training.studies.tutorial_2020.plan import Tutorial
+    from training.studies.grid import GridConfig
+    from training.studies.tutorial_2020.heads import Tutorial
 
     kinds = {
         "articles": Tutorial,

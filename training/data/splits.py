@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from training.data.manifest import Row
 
 TEST_SHARE = 0.15
@@ -65,6 +67,23 @@ def assign(rows: Sequence[Row], seed: int) -> list[Row]:
         val = test + round(VAL_SHARE * len(names))
         split |= dict.fromkeys(names[:test], "test") | dict.fromkeys(names[test:val], "val")
     return [replace(row, split=split.get(row.group, "train")) for row in rows]
+
+
+def sample(rows: Sequence[Row], most: int | None, seed: int) -> list[Row]:
+    """Return at most so many radiographs of each class and source, drawn at random, in their order.
+
+    Args:
+        rows: to draw from.
+        most: of each class and source; None for all.
+        seed: of the draw.
+    """
+    if most is None:
+        return list(rows)
+    rng, taken = np.random.default_rng(seed), set()
+    for key in sorted({(row.label, row.source) for row in rows}):  # a set has another order in every process
+        places = [i for i, row in enumerate(rows) if (row.label, row.source) == key]
+        taken.update(rng.permutation(places)[:most].tolist())
+    return [row for i, row in enumerate(rows) if i in taken]
 
 
 def _neighbourhood(row: Row) -> str:

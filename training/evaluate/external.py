@@ -24,7 +24,7 @@ from training.metrics.thresholds import OperatingPoint
 from training.report import plots
 from training.report.html import Picture, Section, Table, page
 from training.report.markdown import FIGURES, figure_text
-from training.studies.explore import plots as explore_plots
+from training.report.plots import grid
 from xray import head_figures
 from xray.analysis import Analyzer
 from xray.annotate.panels import overlay
@@ -189,7 +189,7 @@ def _cases(part: pd.DataFrame, model: str, analyzer: Analyzer) -> bytes:
         picture = overlay(analysis.image, analysis.predictions[0].heat)
         tiles.append(cv2.cvtColor(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB))
     names = [f"{score:.3f}  {_short(Path(path).name)}" for path, score in zip(part.path, part.y_score, strict=True)]
-    return explore_plots.grid(tiles, names, a_row=4, inches=2.2)
+    return grid(tiles, names, a_row=4, inches=2.2)
 
 
 def _short(name: str) -> str:

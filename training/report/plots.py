@@ -124,6 +124,33 @@ def scores(part: pd.DataFrame, point: OperatingPoint, path: Path) -> None:
     figure.savefig(path, dpi=DPI)
 
 
+def grid(
+    images: Sequence[NDArray[np.uint8]], names: Sequence[str] = (), *, a_row: int = 8, inches: float = 1.15
+) -> bytes:
+    """Draw images in rows.
+
+    Args:
+        images: uint8, each of shape (height, width), or (height, width, 3) for red, green, blue.
+        names: under each; nothing without.
+        a_row: how many stand side by side.
+        inches: a side of each.
+
+    Returns:
+        A PNG.
+    """
+    rows = -(-len(images) // a_row)
+    lines = max((name.count("\n") + 1 for name in names), default=0)
+    figure = Figure(figsize=(a_row * inches, rows * (inches + 0.1 + 0.15 * lines)), layout="constrained")
+    places = np.atleast_2d(figure.subplots(rows, a_row, squeeze=False))
+    for axes in places.flat:
+        axes.axis("off")
+    for number, (axes, image) in enumerate(zip(places.flat, images, strict=False)):
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+        if names:
+            axes.set_title(names[number], fontsize=7, y=-0.05, va="top", pad=0)
+    return png(figure)
+
+
 def name_axes(axes: Axes, across: str, up: str) -> None:
     """Name both axes, and take away the two sides of the frame that say nothing."""
     axes.set(xlabel=across, ylabel=up)

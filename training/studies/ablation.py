@@ -1,12 +1,12 @@
-"""Which head, on which features, survives a hospital left out? `python -m training.studies.ablation`.
+"""Ablation of model 1's head: which training, on which features, survives a hospital left out.
 
-For each way of training model 1, its ROC AUC (abnormal against normal) in each source that it was trained without,
-on films that are new to the backbone too; prints a table in Markdown. `--mobilenet FILE` adds the features of an
+For each way of training, the ROC AUC (abnormal against normal) in each source that it was trained without, on
+radiographs that are new to the backbone too. Prints a table in Markdown. `--mobilenet FILE` adds the features of an
 ImageNet network under the same protocol.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.config import CONFIGS, load
-from training.data.crops import Crops, crops, draw_weights
-from training.data.manifest import MANIFEST
+from training.data.crops import EQUAL, Crops, crops, draw_weights
+from training.data.manifest import MANIFEST, Row, hospital, read
 from training.evaluate import baselines
-from training.evaluate.leave_one_out import Films, probe
-from training.fit.contrast import EQUAL, ContrastConfig, views
+from training.evaluate.leave_one_out import probe
+from training.fit.features import views
+from training.fit.head import HeadConfig
 from training.fit.linear import fit_views
 from training.metrics.discrimination import roc_auc
 from training.report.markdown import table
@@ -67,32 +68,65 @@ LEFT_OUT = {
 }
 
 
-def judged(films: Films, way: Way, splits: tuple[str, ...]) -> list[float]:
-    """Return the AUC in each of LEFT_OUT, by heads trained without; NaN where nothing is left to learn from.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this step."""
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--mobilenet", type=Path, help="MobileNetV2 weights of ImageNet without the classifier")
+    parser.add_argument("--validation", action="store_true", help="judge validation radiographs alone: to choose by")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the table."""
+    splits = ("val",) if args.validation else ("val", "test", "held_out")
+    recipe = load(CONFIGS / "covid_normal.toml", HeadConfig).recipe
+    data = crops(args.manifest, recipe)
+    accepted = {row.path for row in data.rows}
+    kept = [row.path in accepted for row in read(args.manifest)]
+    erased, border = (
+        baselines.thumbnails(args.manifest)[1][:, kept].reshape(2, len(data.rows), 1, -1).astype(np.float32)
+    )
+    seen = {"our backbone": views(data, recipe), "48 px, lungs erased": erased, "48 px, border only": border}
+    if args.mobilenet:
+        whole = crops(args.manifest, Recipe(recipe.name, 224))
+        seen["ImageNet MobileNetV2"] = mobilenet(whole, args.mobilenet)[:, None]
+    rows = []
+    for name, inputs in seen.items():
+        ways = WAYS if name == "our backbone" else dict(list(WAYS.items())[:3])
+        for how, way in ways.items():
+            auc = judge(data.rows, inputs, way, splits)
+            rows.append([name, how, *("–" if np.isnan(each) else f"{each:.3f}" for each in auc)])
+        told = f"{probe(inputs[:, 0], data.rows):.3f}"
+        rows.append([name, "the source, told from the features", told, *[""] * (len(LEFT_OUT) - 1)])
+    print(table(["features", "head", *(f"{name} left out" for name in LEFT_OUT)], rows))
+
+
+def judge(rows: Sequence[Row], inputs: NDArray[np.float32], way: Way, splits: tuple[str, ...]) -> list[float]:
+    """Return the AUC in each of LEFT_OUT, by heads trained without its hospitals; NaN where nothing is left to learn.
 
     Args:
-        films: all radiographs.
+        rows: all radiographs.
+        inputs: their features, shape (n, views, channels).
         way: how heads are trained.
-        splits: of the films that are judged.
+        splits: of the radiographs that are judged.
     """
+    y_true = np.array([int(row.label != "normal") for row in rows])
     sides = {label: 1 for label in way.positives} | {"normal": 0}
-    truth = np.array([int(row.label != "normal") for row in films.rows])
-    taught = np.array([sides.get(row.label, -1) for row in films.rows])
-    source = np.array([row.source for row in films.rows])
-    split = np.array([row.split for row in films.rows])
-    allowed = np.isin(source, way.sources) if way.sources else np.ones(len(source), bool)
+    taught = np.array([sides.get(row.label, -1) for row in rows])
+    source, split = np.array([row.source for row in rows]), np.array([row.split for row in rows])
+    hospitals = np.array([hospital(row.source) for row in rows])
+    learnable = (taught >= 0) & (split == "train")
+    if way.sources:
+        learnable &= np.isin(source, way.sources)
     found = []
     for names in LEFT_OUT.values():
-        left_out = np.isin(source, names)
-        train = np.flatnonzero(allowed & ~left_out & (taught >= 0) & (split == "train"))
-        unseen = np.flatnonzero(left_out & np.isin(split, splits))
+        train = np.flatnonzero(learnable & ~np.isin(hospitals, [hospital(name) for name in names]))
+        unseen = np.isin(source, names) & np.isin(split, splits)
         if len(np.unique(taught[train])) < 2:
             found.append(float("nan"))
             continue
         weight = draw_weights([str(y) for y in taught[train]], list(source[train]), EQUAL) * len(train)
-        head = fit_views(films.inputs[train, : way.views], taught[train], weight, way.regularisation)
-        scores = head.logits(films.inputs[unseen, 0])
-        found.append(float(np.asarray(roc_auc(truth[unseen], scores))))
+        head = fit_views(inputs[train, : way.views], taught[train], weight, way.regularisation)
+        found.append(float(roc_auc(y_true[unseen], head.logits(inputs[unseen, 0]))))
     return found
 
 
@@ -105,43 +139,8 @@ def mobilenet(data: Crops, weights: Path) -> NDArray[np.float32]:
     """
     base = keras.applications.MobileNetV2(include_top=False, weights=None, pooling="avg", input_shape=(224, 224, 3))
     base.load_weights(weights)
-    call: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda x: np.asarray(base(x, training=False))  # noqa: E731
     parts = []
     for start in range(0, len(data.rows), BATCH):
-        grey = data.pictures[start : start + BATCH].astype(np.float32) / 127.5 - 1
-        parts.append(call(np.repeat(grey[..., None], 3, axis=3)))
+        grey = data.images[start : start + BATCH].astype(np.float32) / 127.5 - 1
+        parts.append(np.asarray(base(np.repeat(grey[..., None], 3, axis=3), training=False)))
     return np.concatenate(parts)
-
-
-def main() -> None:
-    """Read the command line and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--mobilenet", type=Path, help="MobileNetV2 weights of ImageNet without the classifier")
-    parser.add_argument("--validation", action="store_true", help="judge validation films alone: to choose by")
-    args = parser.parse_args()
-    splits = ("val",) if args.validation else ("val", "test", "held_out")
-    recipe = load(CONFIGS / "covid_normal.toml", ContrastConfig).recipe
-    data = crops(args.manifest, recipe)
-    thumbnails = baselines.thumbnails(args.manifest)[1].reshape(2, len(data.rows), -1).astype(np.float32)
-    seen = {
-        "our backbone": views(data, recipe),
-        "48 px, lungs erased": thumbnails[0][:, None],
-        "48 px, border only": thumbnails[1][:, None],
-    }
-    if args.mobilenet:
-        whole = crops(args.manifest, Recipe(recipe.name, 224))
-        seen["ImageNet MobileNetV2"] = mobilenet(whole, args.mobilenet)[:, None]
-    rows = []
-    for name, inputs in seen.items():
-        films = Films(data.rows, inputs)
-        ways = WAYS if name == "our backbone" else {key: WAYS[key] for key in list(WAYS)[:3]}
-        for how, way in ways.items():
-            rows.append([name, how, *("–" if np.isnan(area) else f"{area:.3f}" for area in judged(films, way, splits))])
-        told = f"{probe(inputs[:, 0], data.rows):.3f}"
-        rows.append([name, "the source, told from the features (chance 0.2)", told, *[""] * (len(LEFT_OUT) - 1)])
-    print(table(["features", "head", *(f"{name} left out" for name in LEFT_OUT)], rows))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,63 +1,99 @@
-"""Look at augmented films: `python -m training.studies.augmented training/configs/augmentation/tutorial_all.toml`.
+"""Report of augmentation: what each operation of a configuration makes of a radiograph.
 
-Takes the table [augmentation] of any configuration. Writes runs/augmented/<its name>/report.html, a film of each class
-beside what each operation alone, and all together, make of it; and report.json.
+Takes the table [augmentation] of any configuration. Writes runs/augmented/<its name>/report.html, a radiograph of each
+class beside what each operation alone, and all together, make of it; and report.json.
 """
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+import textwrap
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training import run
-from training.config import MODELS, RUNS, part
+from training import run as runs
+from training.config import RUNS, part
 from training.data.augment import Augmentation, augment
-from training.data.manifest import MANIFEST, Row, read, root
+from training.data.crops import Crops, crops
+from training.data.manifest import MANIFEST, Row, read
 from training.metrics.figures import Json
 from training.report.html import Picture, Section, Table, page
 from training.report.plots import png
 from xray.errors import DatasetError
-from xray.io import image
-from xray.networks import lungs, preprocess
 from xray.networks.preprocess import LUNG_BOX, WHOLE_IMAGE, Recipe
-from xray.networks.runtime import Network
 
 SEED = 0
 SHOWN = 6  # examples beside the original
-DRAWS = 40  # of each operation and film, to measure how far it goes
+DRAWS = 40  # of each operation and radiograph, to measure how far it goes
 TOGETHER = "all together"
 WORDS = {
-    "rotation_degrees": "turned by up to {} degrees",
-    "zoom": "scaled by {} to {}, each axis for itself",
+    "rotation_degrees": "rotated by up to {} degrees",
+    "zoom": "scaled by {} to {}, each axis by itself",
     "shift": "moved by up to {} % of the side",
-    "flip": "mirrored, {} % of the films",
+    "flip": "mirrored, {} % of the radiographs",
     "gamma": "gamma {} to {}",
-    "curve": "a random tone curve, {} % of the films",
-    "equalise": "local contrast equalised, {} % of the films",
-    "blur": "blurred, {} % of the films",
+    "curve": "a random tone curve, {} % of the radiographs",
+    "equalise": "local contrast equalised, {} % of the radiographs",
+    "blur": "blurred, {} % of the radiographs",
     "noise": "noise of up to {} grey levels",
-    "erase": "a rectangle erased, {} % of the films",
+    "erase": "a rectangle erased, {} % of the radiographs",
     "brightness": "grey values times {} to {}",
-    "shear_degrees": "slanted by up to {} degrees",
+    "shear_degrees": "sheared by up to {} degrees",
 }
 SHARES = {name for name, words in WORDS.items() if "%" in words}
 
 
-@dataclass(frozen=True)
-class Film:
-    """One radiograph as a network would get it before augmentation.
+HOW = """Each row does one thing alone, the last all of them. All of it is random, so that a network meets a radiograph
+in many forms. What comes in from outside the image is its mirror image: the articles repeat the edge instead, and a
+black border would tell a network how far an image was rotated."""
+FAR = """How much a pixel changes on average. An operation near 0 teaches nothing: Keras' ImageDataGenerator reads
+shifts and zooms as shares, but rotations and shears as degrees, so that 0.2 of them is not to be seen. One that is far
+larger than the rest can make radiographs that no hospital would send."""
 
-    Attributes:
-        row: of the manifest.
-        square: uint8, shape (size, size).
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this step."""
+    parser.add_argument("config", type=Path, help="a TOML file with a table [augmentation]")
+    parser.add_argument("--whole", action="store_true", help="whole images, where the file names no recipe")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--output", type=Path, help="a folder (runs/augmented/<name of the file>)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the report."""
+    how = part(args.config, "augmentation", Augmentation)
+    if how is None or how == Augmentation():
+        raise DatasetError(f"{args.config}: expected a table [augmentation] that changes something. Received none.")
+    recipe = part(args.config, "recipe", Recipe) or Recipe(WHOLE_IMAGE if args.whole else LUNG_BOX, 224)
+    found = crops(args.manifest, recipe, draw_rows(args.manifest))
+    changes = {words: change(found.images, each) for words, each in operations(how).items()}
+    output = args.output or RUNS / "augmented" / args.config.stem
+    output.mkdir(parents=True, exist_ok=True)
+    html = page(f"Augmented radiographs: {args.config.stem}", sections(found, how, changes))
+    (output / "report.html").write_text(html, encoding="utf-8")
+    shown = [{"label": row.label, "source": row.source, "sha256": row.sha256} for row in found.rows]
+    figures: Json = {"seed": SEED, "draws": DRAWS, "films": shown, "change_grey_levels": changes}
+    runs.write_json(output / "report.json", {"config": str(args.config), **figures})
+    print(f"{output / 'report.html'}: {len(shown)} films, {len(changes) - 1} operations")
+
+
+def draw_rows(manifest: Path, seed: int = SEED) -> list[Row]:
+    """Draw a radiograph of each class from the train split.
+
+    Args:
+        manifest: to draw from.
+        seed: of the draw.
+
+    Raises:
+        DatasetError: there is none.
     """
-
-    row: Row
-    square: NDArray[np.uint8]
+    rows, rng = [row for row in read(manifest) if row.split == "train"], np.random.default_rng(seed)
+    if not rows:
+        raise DatasetError(f"Expected radiographs of the train split in {manifest}. Received none.")
+    classes = [[row for row in rows if row.label == label] for label in sorted({row.label for row in rows})]
+    return [own[rng.integers(len(own))] for own in classes]
 
 
 def operations(how: Augmentation) -> dict[str, Augmentation]:
@@ -71,101 +107,67 @@ def operations(how: Augmentation) -> dict[str, Augmentation]:
     return {**alone, TOGETHER: how}
 
 
-def films(manifest: Path, recipe: Recipe, seed: int = SEED) -> list[Film]:
-    """Read one film of each class of the train split, picked by chance."""
-    rows, folder, rng = read(manifest), root(manifest), np.random.default_rng(seed)
-    network = Network(MODELS / "lung_unet" / "network.tflite", pool_size=1, threads=1)
-    found = []
-    for label in sorted({row.label for row in rows}):
-        of_class = [row for row in rows if row.label == label and row.split == "train"]
-        if of_class:
-            row = of_class[rng.integers(len(of_class))]
-            picture = image.read((folder / row.path).read_bytes())
-            box = preprocess.crop_box(lungs.segment(picture, network), recipe)
-            found.append(Film(row, preprocess.crop(picture, box, recipe)))
-    if not found:
-        raise DatasetError(f"Expected radiographs of the train split in {manifest}. Received none.")
-    return found
+def examples(image: NDArray[np.uint8], how: Augmentation, number: int) -> NDArray[np.float32]:
+    """Return augmented copies of an image.
+
+    Args:
+        image: uint8, shape (size, size).
+        how: what may change.
+        number: of copies.
+
+    Returns:
+        float32, shape (number, size, size), values 0 to 255.
+    """
+    rng = np.random.default_rng(SEED)
+    return np.stack([augment(image, len(image), how, rng) for _ in range(number)])
 
 
-def examples(film: Film, how: Augmentation, number: int, seed: int = SEED) -> NDArray[np.float32]:
-    """Return augmented copies of a film: float32, shape (number, size, size), values 0 to 255."""
-    rng = np.random.default_rng(seed)
-    return np.stack([augment(film.square, len(film.square), how, rng) for _ in range(number)])
+def change(images: NDArray[np.uint8], how: Augmentation) -> float:
+    """Return the mean absolute difference that an operation makes to a pixel, in grey levels of 0 to 255.
+
+    Args:
+        images: uint8, shape (n, size, size).
+        how: the operation.
+    """
+    return float(np.mean([np.abs(examples(image, how, DRAWS) - image).mean() for image in images]))
 
 
-def change(found: Sequence[Film], how: Augmentation) -> float:
-    """Return the mean absolute difference that an operation makes to a pixel, in grey levels of 0 to 255."""
-    return float(np.mean([np.abs(examples(film, how, DRAWS) - film.square).mean() for film in found]))
+def sections(found: Crops, how: Augmentation, changes: dict[str, float]) -> list[Section]:
+    """Return the report's sections.
+
+    Args:
+        found: a radiograph of each class.
+        how: all operations.
+        changes: of `change`, by operation.
+    """
+    pictures = [
+        Picture(
+            draw(image, operations(how)), f"{row.label}, a film of {row.source}, and {SHOWN} draws of each operation"
+        )
+        for row, image in zip(found.rows, found.images, strict=True)
+    ]
+    caption = f"Mean absolute change of a pixel, {len(pictures)} films, {DRAWS} draws each"
+    rows = [(words, f"{value:.1f}") for words, value in changes.items()]
+    table = Table(caption, ("operation", "grey levels of 0 to 255"), rows)
+    return [
+        Section("What augmentation makes of a radiograph", HOW, [], pictures), Section("How far it goes", FAR, [table])
+    ]  # fmt: skip
 
 
-def draw(film: Film, rows: dict[str, Augmentation]) -> bytes:
-    """Draw a film and its copies, one operation a row, the original first; returns a PNG."""
+def draw(image: NDArray[np.uint8], rows: dict[str, Augmentation]) -> bytes:
+    """Draw an image and its copies as a PNG, one operation a row, the original first.
+
+    Args:
+        image: uint8, shape (size, size).
+        rows: operations by what they do in words.
+    """
     figure = Figure(figsize=(1.25 * (SHOWN + 1) + 1.6, 1.28 * len(rows)), layout="constrained")
     for places, (words, how) in zip(figure.subplots(len(rows), SHOWN + 1, squeeze=False), rows.items(), strict=True):
-        for axes, picture in zip(places, [film.square, *examples(film, how, SHOWN)], strict=True):
-            axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        for axes, shown in zip(places, [image, *examples(image, how, SHOWN)], strict=True):
+            axes.imshow(shown, cmap="gray", vmin=0, vmax=255)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-        places[0].set_ylabel(_wrapped(words), rotation=0, ha="right", va="center", fontsize=8)
+        label = textwrap.fill(words.replace(" %", "\u00a0%"), 17)
+        places[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
     figure.axes[0].set_title("original", fontsize=8)
     return png(figure)
-
-
-def _wrapped(words: str) -> str:
-    """Break words into lines of about 16 letters."""
-    lines = [""]
-    for word in words.replace(" %", "\u00a0%").split(" "):
-        lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if len(lines[-1]) + len(word) < 17 else [*lines, word]
-    return "\n".join(lines)
-
-
-HOW = """Each row does one thing alone, the last all of them. All of it is drawn by chance, so that a network meets one
-film in many forms. What comes in from outside the film is its mirror image: the articles repeat the edge instead, and a
-black border would tell a network how far a picture was turned."""
-FAR = """How much a pixel changes on average. An operation near 0 teaches nothing: Keras' ImageDataGenerator reads
-shifts and zooms as shares, but rotations and shears as degrees, so that 0.2 of them is not to be seen. One that is far
-larger than the rest can make films that no hospital would send."""
-
-
-def report(found: Sequence[Film], how: Augmentation, title: str) -> tuple[str, Json]:
-    """Return the page, and its figures for machines."""
-    rows = operations(how)
-    changes = {words: change(found, each) for words, each in rows.items()}
-    table = Table(
-        f"Mean absolute change of a pixel, {len(found)} films, {DRAWS} draws each",
-        ("operation", "grey levels of 0 to 255"),
-        [(words, f"{value:.1f}") for words, value in changes.items()],
-    )
-    pictures = [
-        Picture(draw(film, rows), f"{film.row.label}, a film of {film.row.source}, and {SHOWN} draws of each operation")
-        for film in found
-    ]
-    parts = [Section("What augmentation makes of a film", HOW, [], pictures), Section("How far it goes", FAR, [table])]
-    shown = [{"label": film.row.label, "source": film.row.source, "sha256": film.row.sha256} for film in found]
-    figures = {"seed": SEED, "draws": DRAWS, "films": shown, "change_grey_levels": changes}
-    return page(title, parts), figures
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="a TOML file with a table [augmentation]")
-    parser.add_argument("--whole", action="store_true", help="whole films, where the file names no recipe")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--output", type=Path, help="a folder (runs/augmented/<name of the file>)")
-    args = parser.parse_args(arguments)
-    how = part(args.config, "augmentation", Augmentation)
-    if how is None or how == Augmentation():
-        raise DatasetError(f"{args.config}: expected a table [augmentation] that changes something. Received none.")
-    recipe = part(args.config, "recipe", Recipe) or Recipe(WHOLE_IMAGE if args.whole else LUNG_BOX, 224)
-    text, figures = report(films(args.manifest, recipe), how, f"Augmented films: {args.config.stem}")
-    output = args.output or RUNS / "augmented" / args.config.stem
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "report.html").write_text(text, encoding="utf-8")
-    run.write_json(output / "report.json", {"config": str(args.config), **figures})
-    print(f"{output / 'report.html'}: {len(figures['films'])} films, {len(operations(how)) - 1} operations")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,13 @@
-"""The architectures that are compared, each with its own preprocessing inside: grey picture in, feature maps out."""
+"""Architectures that are compared: their weights, their preprocessing, their size and speed.
+
+Each takes a grey image and gives feature maps; its own preprocessing is inside.
+"""
 
 import hashlib
+import statistics
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter, process_time
 from types import ModuleType
 
 import keras
@@ -10,12 +15,13 @@ import numpy as np
 from keras import applications, layers, ops
 
 from training.fit.features import is_served, served
+from training.metrics.figures import Json
 from training.networks.litert import vgg16_from
 from xray.errors import ModelError
 from xray.registry import BACKBONE
 
 OURS, IMAGENET, RANDOM = "ours", "imagenet", "random"
-# What `weights` may be, in words of the command line.
+# What `weights` may be, for the help of the command line.
 CHOICES = (
     f"{OURS} (VGG16 alone: {BACKBONE} of model/), {IMAGENET} (downloaded by Keras), {RANDOM}, or a FILE of "
     "ImageNet weights without the classifier (include_top=False)"
@@ -31,8 +37,15 @@ ARCHITECTURES: dict[str, tuple[Callable[..., keras.Model], ModuleType]] = {
     "DenseNet121": (applications.DenseNet121, applications.densenet),
     "MobileNetV2": (applications.MobileNetV2, applications.mobilenet_v2),
 }
-# What ImageNet's EfficientNets hold as the variance of their input: the deviations of its colours, no variances.
+# ImageNet's EfficientNets hold the standard deviations of the colours where Keras expects their variances.
 DEVIATIONS = np.array([0.229, 0.224, 0.225])
+SIZE = 224
+# Where the architecture's own input is larger than 224 px.
+OWN_SIZE = {"InceptionV3": 299, "Xception": 299, "EfficientNetB4": 380}
+CLASSES = 2
+# Trainable parameters that the student comparison lists; it states neither the head nor the input size.
+LISTED = {"VGG16": 50_178, "ResNet50": 50_178, "InceptionV3": 102_402, "Xception": 200_706}
+WARM_UP, PASSES = 2, 9
 
 
 def backbone(name: str, weights: str, size: int) -> keras.Model:
@@ -65,7 +78,7 @@ def backbone(name: str, weights: str, size: int) -> keras.Model:
             _read(model, build, Path(weights), size)
     except Exception as error:  # noqa: BLE001 - Keras raises bare Exception when a download fails
         raise ModelError(_how_to_get(name, weights, error)) from error
-    # Keras makes a list of one input of it; a model with one input takes a batch as it is.
+    # Keras makes a list of one input; a model built on the input itself takes a batch as it is.
     return keras.Model(model.inputs[0], model.output, name=model.name)
 
 
@@ -75,6 +88,71 @@ def digest(model: keras.Model) -> str:
     for array in model.get_weights():
         found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()
+
+
+def measure(name: str) -> Json:
+    """Count and time an architecture at 224 px, with random weights, as neither depends on them.
+
+    Args:
+        name: of ARCHITECTURES.
+
+    Returns:
+        Parameters of the backbone, of a plain Flatten + Dense(2) head at 224 px and at the architecture's own size,
+        and of both; the size in 32 bits; median and shortest time of one image, and the median time of all cores.
+    """
+    keras.utils.clear_session()
+    base = backbone(name, RANDOM, SIZE)
+    times, processor = latencies_ms(base)
+    own = OWN_SIZE.get(name, SIZE)
+    head = head_parameters(base)
+    return {
+        "name": name,
+        "backbone": base.count_params(),
+        "trainable": head,
+        "total": base.count_params() + head,
+        "channels": base.output_shape[-1],
+        "own_size": own,
+        "trainable_at_own_size": head if own == SIZE else head_parameters(backbone(name, RANDOM, own)),
+        "size_mb": (base.count_params() + head) * 4 / 1e6,
+        "latency_ms": statistics.median(times),
+        "shortest_latency_ms": min(times),
+        "processor_ms": statistics.median(processor),
+    }
+
+
+def head_parameters(base: keras.Model) -> int:
+    """Return the parameters of Flatten + Dense(2) on a backbone."""
+    return (int(np.prod(base.output_shape[1:])) + 1) * CLASSES
+
+
+def latencies_ms(base: keras.Model) -> tuple[list[float], list[float]]:
+    """Return the times of single passes of one image, in Keras, and their processor times, in milliseconds."""
+    image = np.full((1, *base.input_shape[1:]), 128, np.float32)
+    times, processor = [], []
+    for _ in range(WARM_UP + PASSES):
+        began, spent = perf_counter(), process_time()
+        base.predict_on_batch(image)
+        times.append((perf_counter() - began) * 1000)
+        processor.append((process_time() - spent) * 1000)
+    return times[WARM_UP:], processor[WARM_UP:]
+
+
+def compare_listed(found: Json) -> str:
+    """Say whether our count is the student comparison's, and if not, why; `found` is of `measure`."""
+    name, listed = found["name"], LISTED.get(found["name"])
+    if listed is None:
+        return "not listed"
+    if listed == found["trainable"]:
+        larger = found["trainable_at_own_size"]
+        at_own = "" if larger == listed else f"; at its own {found['own_size']} px it would be {larger:,}"
+        return f"yes, at {SIZE} px{at_own}"
+    inputs, left = divmod(listed - CLASSES, CLASSES)
+    channels = found["channels"]
+    if left or inputs % channels:
+        same = [each for each, count in LISTED.items() if count == listed and each != name]
+        row = f"; it is the figure of {same[0]}, in whose row it stands too" if same else ""
+        return f"no, at no size: {inputs:,} inputs are no multiple of the {channels:,} channels{row}"
+    return f"no: {inputs // channels} places of {channels:,} channels are not those of {SIZE} px"
 
 
 def _colours(size: int) -> keras.KerasTensor:
@@ -101,7 +179,7 @@ def _ours(name: str, size: int) -> keras.Model:
 
 
 def _read(model: keras.Model, build: Callable[..., keras.Model], path: Path, size: int) -> None:
-    """Fill a model from a file, which knows nothing of our preprocessing: by way of the plain architecture."""
+    """Fill a model from a file, by way of the plain architecture: the file knows nothing of our preprocessing."""
     if not path.is_file():
         raise FileNotFoundError(f"no file at {path}")
     plain = build(include_top=False, weights=None, input_shape=(size, size, 3))
@@ -110,7 +188,7 @@ def _read(model: keras.Model, build: Callable[..., keras.Model], path: Path, siz
     for layer in model.layers:
         if isinstance(layer, layers.Normalization):
             mean, variance, *rest = layer.get_weights()
-            # Keras mends ImageNet's EfficientNets by one more division, in networks that it downloads itself alone.
+            # Keras corrects this by one more division, but only in networks that it downloads itself.
             if np.allclose(np.ravel(variance), DEVIATIONS, atol=1e-4):
                 layer.set_weights([mean, variance * DEVIATIONS.reshape(variance.shape), *rest])
             layer.finalize_state()

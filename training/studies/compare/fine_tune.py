@@ -1,28 +1,26 @@
-"""Two phases of learning: a head on a frozen backbone, then its last layers too, at a low rate.
+"""Fine-tuning in two phases: a head on a frozen backbone, then the backbone's last layers too, at a low rate.
 
-What lies below the layers that learn never changes, so its output is computed once and kept.
+What lies below the layers that learn never changes, so its output is computed once and cached.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from training.config import RUNS
+from training import cache
 from training.fit.linear import Linear
 from training.metrics.discrimination import Floats
 from training.networks import devices
 from training.studies.compare.architectures import digest
 
-# A cached file's name holds the hash of all that it depends on.
-CACHE = RUNS / "features"
 BATCH = 32
 Maps = NDArray[np.float32]
+# Maps, 0 or 1, and the sample weight of each radiograph.
+Part = tuple[Maps, NDArray[np.int64], Floats]
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,8 @@ class Tuning:
 
     Attributes:
         share: of the backbone's layers, from its end, that learn; 0 to 1.
-        epochs: at most; the one with the least validation loss is kept, be it none.
-        batch: films a step.
+        epochs: at most; the one with the least validation loss is kept, or none of them.
+        batch: radiographs in a step.
         learning_rate: of Adam; low, or what was pretrained is lost.
     """
 
@@ -43,7 +41,7 @@ class Tuning:
 
 
 def learning(base: keras.Model, share: float) -> list[keras.Layer]:
-    """Return the last layers of a backbone that a share of its layers stands for; all of them for 1."""
+    """Return the share of a backbone's layers that learns, from its end; all of them for 1."""
     return base.layers[len(base.layers) - round(share * len(base.layers)) :]
 
 
@@ -70,13 +68,13 @@ def cut(base: keras.Model, share: float) -> keras.KerasTensor:
 
 
 def tail(base: keras.Model, share: float, *, fresh: bool = False) -> keras.Model:
-    """Return what lies above the cut, with a head: from maps to one logit a film, shape (batch, 1).
+    """Return what lies above the cut, with a head: from maps to one logit for each radiograph, shape (batch, 1).
 
     Args:
         base: shares its layers with the result.
-        share: of its layers that learn; the head learns always.
+        share: of its layers that learn; the head always learns.
         fresh: the backbone was never trained, so its batch norm learns as well; else it stays as it is, as the few
-            films of a batch would spoil what it knows.
+            images of a batch would spoil its statistics.
     """
     learns = {id(layer) for layer in learning(base, share)}
     for layer in base.layers:
@@ -87,75 +85,54 @@ def tail(base: keras.Model, share: float, *, fresh: bool = False) -> keras.Model
     return keras.Model(cut(base, share), logit)
 
 
-def maps(base: keras.Model, shares: Sequence[float], pictures: NDArray[np.uint8]) -> list[Maps]:
-    """Return what lies below the layers that learn makes of pictures, computed once, in one pass for all shares.
+def maps(base: keras.Model, shares: Sequence[float], images: NDArray[np.uint8]) -> list[Maps]:
+    """Return the output of the layers below those that learn, computed once, in one pass for all shares.
 
     Args:
         base: the backbone.
         shares: of its layers that learn; 0 asks for the averaged output of all of it.
-        pictures: uint8, shape (n, size, size).
+        images: uint8, shape (n, size, size).
 
     Returns:
         For each share float32, shape (n, rows, columns, channels), or (n, channels) with share 0; memory-mapped; the
-        pictures themselves where all layers learn.
+        images themselves where all layers learn.
     """
-    seen = hashlib.sha256(np.ascontiguousarray(pictures).tobytes()).hexdigest()
-    known = (base.name, digest(base), seen)
-    names = {share: hashlib.sha256(repr((*known, share)).encode()).hexdigest()[:16] for share in shares if share != 1}
-    paths = {share: CACHE / f"maps-{name}.npy" for share, name in names.items()}
-    lacking = {share: path for share, path in paths.items() if not path.exists()}
-    if lacking:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        outputs = [cut(base, share) if share else layers.GlobalAveragePooling2D()(base.output) for share in lacking]
-        _write(list(lacking.values()), keras.Model(base.input, outputs), pictures)
-    whole = pictures[..., None].astype(np.float32) if 1 in shares else None
-    return [whole if share == 1 else np.load(paths[share], mmap_mode="r") for share in shares]
+    below = {f"share_{share}": cut(base, share) for share in shares if 0 < share < 1}
+    if 0 in shares:
+        below["share_0"] = layers.GlobalAveragePooling2D()(base.output)
+    inputs = images[..., None]
+
+    def make() -> dict[str, Maps]:
+        return keras.Model(base.input, below).predict(inputs, batch_size=BATCH, verbose=0)
+
+    parts = (base.name, digest(base), cache.digest(np.ascontiguousarray(images).tobytes()), sorted(below))
+    found = cache.arrays("maps", parts, make) if below else {}
+    return [inputs.astype(np.float32) if share == 1 else found[f"share_{share}"] for share in shares]
 
 
-def _write(paths: Sequence[Path], model: keras.Model, pictures: NDArray[np.uint8]) -> None:
-    parts = [path.with_suffix(".part.npy") for path in paths]
-    arrays = [
-        np.lib.format.open_memmap(part, mode="w+", dtype=np.float32, shape=(len(pictures), *output.shape[1:]))
-        for part, output in zip(parts, model.outputs, strict=True)
-    ]
-    for start in range(0, len(pictures), BATCH):
-        found = model.predict_on_batch(pictures[start : start + BATCH, ..., None].astype(np.float32))
-        for array, values in zip(arrays, keras.tree.flatten(found), strict=True):
-            array[start : start + BATCH] = values
-    for part, array, path in zip(parts, arrays, paths, strict=True):
-        array.flush()
-        part.replace(path)
-
-
-def fine_tune(
-    model: keras.Model, head: Linear, train: tuple[Maps, NDArray[np.int64], Floats],
-    val: tuple[Maps, NDArray[np.int64], Floats], how: Tuning,
-) -> int:  # fmt: skip
-    """Teach the tail, from a head that has learned already.
+def fine_tune(model: keras.Model, head: Linear, train: Part, val: Part, how: Tuning) -> int:
+    """Train the tail, from a head that has learned already.
 
     Args:
         model: of `tail`; changed in place, and left as it was after its best epoch.
         head: of the first phase, on the averaged maps.
-        train: maps, 0 or 1, and what each film counts.
-        val: the same of validation films.
+        train: what it learns from.
+        val: what chooses the epoch.
         how: the second phase.
 
     Returns:
         The epoch that was kept; 0 where the first phase was better.
     """
     model.get_layer("logit").set_weights([head.kernel[:, None].astype(np.float32), np.array([head.bias], np.float32)])
-    model.compile(
-        keras.optimizers.Adam(how.learning_rate), _loss(), weighted_metrics=[], jit_compile=devices.uses_xla()
-    )
-    best, kept, weights = model.evaluate(val[0], val[1], 64, 0, val[2]), 0, model.get_weights()
-    for epoch in range(how.epochs):
-        model.fit(train[0], train[1], how.batch, epochs=1, verbose=0, sample_weight=train[2])
-        loss = model.evaluate(val[0], val[1], 64, 0, val[2])
-        if loss < best:
-            best, kept, weights = loss, epoch + 1, model.get_weights()
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(how.learning_rate), loss, weighted_metrics=[], jit_compile=devices.uses_xla())
+    first, weights = model.evaluate(val[0], val[1], 64, 0, val[2]), model.get_weights()
+    best = keras.callbacks.EarlyStopping("val_loss", patience=how.epochs, restore_best_weights=True)
+    model.fit(
+        train[0], train[1], how.batch, how.epochs, 0, [best],
+        sample_weight=train[2], validation_data=val, validation_batch_size=64,
+    )  # fmt: skip
+    if best.best_weights is not None and best.best < first:
+        return int(best.best_epoch) + 1
     model.set_weights(weights)
-    return kept
-
-
-def _loss() -> keras.losses.Loss:
-    return keras.losses.BinaryCrossentropy(from_logits=True)
+    return 0

@@ -1,19 +1,25 @@
-"""Score backbones on the same films and folds: patients apart, thresholds from films that are not judged."""
+"""Folds by patient, and the scores of backbones on them.
+
+A threshold comes from radiographs that are not judged. A fold that is done is not done again.
+"""
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
 
 from training import run
-from training.data.crops import crops
+from training.data.crops import crops, draw_weights
+from training.data.manifest import Row, read
+from training.data.splits import sample
 from training.evaluate import baselines
 from training.fit.features import served
 from training.fit.linear import Linear, fit_linear
@@ -22,14 +28,37 @@ from training.metrics.figures import Json
 from training.metrics.thresholds import operating_point
 from training.studies.compare.architectures import IMAGENET, OURS, RANDOM, backbone
 from training.studies.compare.fine_tune import Maps, Tuning, fine_tune, maps, tail
-from training.studies.compare.images import Choice, Sample, drawn_from, parted, weight
+from xray.errors import DatasetError
 from xray.networks.preprocess import Recipe
 from xray.registry import BACKBONE
 
 VAL_FOLDS = 4  # one of them finds the threshold and the epoch
 FROZEN, TUNED = "frozen", "fine-tuned"
-# How a fold is learnt: positions that teach, that choose, and all logits wanted; what else is to be told.
-Learner = Callable[[NDArray[np.intp], NDArray[np.intp]], tuple[Floats, Json]]
+DRAW_SEED = 0  # of the radiographs that are drawn, whatever the seed of the folds
+Positions = NDArray[np.intp]
+# Learns a fold: from positions to train on and positions to validate on, to all logits and what else is to be told.
+Learner = Callable[[Positions, Positions], tuple[Floats, Json]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which radiographs, and how they are split.
+
+    Attributes:
+        negative: labels.
+        positive: labels against them.
+        splits: of the manifest; leave out what a backbone has learned from.
+        at_most: radiographs of each class and source.
+        folds: with patients and near-copies together.
+        seed: of everything random.
+    """
+
+    negative: tuple[str, ...]
+    positive: tuple[str, ...]
+    splits: tuple[str, ...]
+    at_most: int
+    folds: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -37,8 +66,8 @@ class Entry:
     """A backbone that is compared.
 
     Attributes:
-        backbone: of `backbones.ARCHITECTURES`.
-        weights: see `backbones.CHOICES`.
+        backbone: of `architectures.ARCHITECTURES`.
+        weights: see `architectures.CHOICES`.
         size: side of its input in pixels: the one its weights were trained at.
         recipes: crops that it is shown.
         tuned: whether it is fine-tuned as well.
@@ -60,65 +89,179 @@ class CompareConfig:
     tuning: Tuning
     entries: tuple[Entry, ...]
 
+    @property
+    def recipe(self) -> Recipe:
+        """The first crop that is needed."""
+        return Recipe(self.entries[0].recipes[0], self.entries[0].size)
 
-def cross_validated(films: Sample, choice: Choice, folder: Path, prepare: Callable[[], Learner]) -> Json:
-    """Judge each film by what has not seen its patient; folds that are done are read.
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The radiographs on which everything is compared.
+
+    Attributes:
+        rows: of the manifest.
+        places: their positions in the manifest, shape (n,).
+        y_true: 1 for the positive labels, shape (n,).
+        folds: the fold in which each is judged, shape (n,).
+    """
+
+    rows: list[Row]
+    places: Positions
+    y_true: NDArray[np.int64]
+    folds: Positions
+
+    def column(self, name: str) -> NDArray[np.str_]:
+        """Return a column of the manifest."""
+        return np.array([str(getattr(row, name)) for row in self.rows])
+
+    def weight(self, chosen: Positions) -> Floats:
+        """Return the sample weights of some: classes equal, sources of a class nearly so; mean 1."""
+        rows = [self.rows[i] for i in chosen]
+        return draw_weights([str(y) for y in self.y_true[chosen]], [row.source for row in rows]) * len(rows)
+
+    def identity(self) -> tuple[object, ...]:
+        """Return what a cached result depends on: the hashes, classes and folds of all radiographs."""
+        return [row.sha256 for row in self.rows], self.y_true.tolist(), self.folds.tolist()
+
+
+def draw(manifest: Path, choice: Choice, recipe: Recipe) -> Sample:
+    """Draw radiographs, and split them into folds with patients and near-copies together.
 
     Args:
-        films: with their folds.
-        choice: gives seed and folds.
-        folder: of these folds; its name holds the hash of all that they depend on.
-        prepare: called where a fold is to be done: gives what learns.
+        manifest: to draw from.
+        choice: which, and into how many folds.
+        recipe: of a crop that is needed anyway: radiographs that serving refuses have none, and are left out.
+
+    Raises:
+        DatasetError: a class has fewer patients than the folds need.
+    """
+    everything = read(manifest)
+    labels = choice.negative + choice.positive
+    wanted = [row for row in everything if row.split in choice.splits and row.label in labels]
+    rows = crops(manifest, recipe, sample(wanted, choice.at_most, DRAW_SEED)).rows if wanted else []
+    y_true = np.array([int(row.label in choice.positive) for row in rows])
+    for side, names in enumerate((choice.negative, choice.positive)):
+        held = len({row.group for row, y in zip(rows, y_true, strict=True) if y == side})
+        if held < 2 * choice.folds:
+            raise DatasetError(
+                f"Expected at least {2 * choice.folds} patients of {' or '.join(names)} for {choice.folds} folds, in "
+                f"the splits {', '.join(choice.splits)}. Received: {held}."
+            )
+    place = {row.path: i for i, row in enumerate(everything)}
+    folds = np.empty(len(rows), np.intp)
+    for number, (_, unseen) in enumerate(split(rows, y_true, choice.folds, choice.seed)):
+        folds[unseen] = number
+    return Sample(rows, np.array([place[row.path] for row in rows]), y_true, folds)
+
+
+def split(rows: Sequence[Row], y_true: NDArray[np.int64], folds: int, seed: int) -> list[tuple[Positions, Positions]]:
+    """Split into folds, each with its share of each class and source where they allow it.
+
+    Of cells smaller than the number of folds, radiographs are dealt out with their class's largest cell; of few
+    radiographs, fewer folds are made.
+
+    Args:
+        rows: of the manifest.
+        y_true: their classes.
+        folds: how many at most.
+        seed: of the split.
 
     Returns:
-        `margin`: each film's logit above its fold's threshold; `seconds` and what the learner tells, of each fold.
+        Positions of the rest, and of the fold.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    learn, margin, told = None, np.empty(len(films.rows)), []
+    cells = np.array([f"{y} {row.source}" for y, row in zip(y_true, rows, strict=True)])
+    names, sizes = np.unique(cells, return_counts=True)
+    for name in names[sizes < folds]:
+        own = [i for i, each in enumerate(names) if each[0] == name[0]]
+        cells[cells == name] = names[max(own, key=sizes.__getitem__)]
+    folds = min(folds, *np.unique(cells, return_counts=True)[1])
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    return list(splitter.split(cells, cells, [row.group for row in rows]))
+
+
+def remembered(path: Path, compute: Callable[[], Json]) -> Json:
+    """Return a JSON file's content, computed and written first where it is missing.
+
+    Args:
+        path: its name holds the hash of all that the content depends on.
+        compute: gives the content.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        run.write_json(path, compute())
+    found: Json = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def cross_validate(drawn: Sample, choice: Choice, folder: Path, prepare: Callable[[], Learner]) -> Json:
+    """Judge each radiograph by a network that has not seen its patient.
+
+    Args:
+        drawn: with their folds.
+        choice: gives seed and folds.
+        folder: of these folds; its name holds the hash of all that they depend on.
+        prepare: gives the learner; called where a fold is to be done.
+
+    Returns:
+        `margin`: each logit above its fold's threshold; `folds`: seconds and what the learner tells of each.
+    """
+    learner, margin, told = cache(prepare), np.empty(len(drawn.rows)), []
     for number in range(choice.folds):
-        path = folder / f"fold_{number}.json"
-        unseen = np.flatnonzero(films.folds == number)
-        if not path.exists():
-            learn = learn or prepare()
-            run.write_json(path, _fold(films, choice, number, learn))
-        found = json.loads(path.read_text(encoding="utf-8"))
-        margin[unseen] = found.pop("margin")
+        found = remembered(folder / f"fold_{number}.json", lambda n=number: _fold(drawn, choice, n, learner()))
+        margin[drawn.folds == number] = found.pop("margin")
         told.append(found)
     return {"margin": margin, "folds": told}
 
 
-def _fold(films: Sample, choice: Choice, number: int, learn: Learner) -> Json:
+def _fold(drawn: Sample, choice: Choice, number: int, learn: Learner) -> Json:
     began = perf_counter()
-    seen, unseen = np.flatnonzero(films.folds != number), np.flatnonzero(films.folds == number)
-    rows = [films.rows[i] for i in seen]
-    train, val = (seen[part] for part in parted(rows, films.y_true[seen], VAL_FOLDS, choice.seed)[0])
+    seen, unseen = np.flatnonzero(drawn.folds != number), np.flatnonzero(drawn.folds == number)
+    rows = [drawn.rows[i] for i in seen]
+    train, val = (seen[part] for part in split(rows, drawn.y_true[seen], VAL_FOLDS, choice.seed)[0])
     keras.utils.set_random_seed(choice.seed + number)
     logits, told = learn(train, val)
-    threshold = operating_point(films.y_true[val], expit(logits[val]), weight(films, val)).threshold
+    threshold = operating_point(drawn.y_true[val], expit(logits[val]), drawn.weight(val)).threshold
     margin = logits[unseen] - np.log(threshold / (1 - threshold))
     return {"margin": margin.tolist(), "threshold": threshold, "seconds": perf_counter() - began, **told}
 
 
-def head(films: Sample, inputs: NDArray[np.float32], train: NDArray[np.intp], regularisation: float) -> Linear:
-    """Fit the first phase: a logistic regression on what is given, shape (n, any)."""
-    return fit_linear(inputs[train], films.y_true[train], weight(films, train), regularisation)
+def head(drawn: Sample, inputs: NDArray[np.float32], train: Positions, regularisation: float) -> Linear:
+    """Fit a logistic regression: the first phase.
+
+    Args:
+        drawn: the radiographs.
+        inputs: of all of them, shape (n, any).
+        train: positions to learn from.
+        regularisation: C of scikit-learn.
+    """
+    return fit_linear(inputs[train], drawn.y_true[train], drawn.weight(train), regularisation)
 
 
-def frozen(films: Sample, inputs: NDArray[np.float32], regularisation: float) -> Learner:
-    """Return the first phase alone."""
-    return lambda train, _: (head(films, inputs, train, regularisation).logits(inputs), {})
+def frozen(drawn: Sample, inputs: NDArray[np.float32], regularisation: float) -> Learner:
+    """Return the learner of the first phase alone; arguments as `head`."""
+    return lambda train, _: (head(drawn, inputs, train, regularisation).logits(inputs), {})
 
 
-def tuned(films: Sample, config: CompareConfig, entry: Entry, base: keras.Model, below: Maps, inputs: Maps) -> Learner:
-    """Return both phases: every fold starts from the weights as they came."""
+def tuned(drawn: Sample, config: CompareConfig, entry: Entry, base: keras.Model, below: Maps, inputs: Maps) -> Learner:
+    """Return the learner of both phases: every fold starts from the weights as they came.
+
+    Args:
+        drawn: the radiographs.
+        config: gives regularisation and tuning.
+        entry: the backbone.
+        base: its network.
+        below: output of the layers that do not learn.
+        inputs: averaged output of all layers.
+    """
     came, share = base.get_weights(), config.tuning.share
 
-    def learn(train: NDArray[np.intp], val: NDArray[np.intp]) -> tuple[Floats, Json]:
+    def learn(train: Positions, val: Positions) -> tuple[Floats, Json]:
         base.set_weights(came)
         model = tail(base, share, fresh=entry.weights == RANDOM)
-        parts = [(below[part], films.y_true[part], weight(films, part)) for part in (train, val)]
-        kept = fine_tune(model, head(films, inputs, train, config.regularisation), *parts, config.tuning)
-        logits = np.full(len(films.rows), np.nan)
+        parts = [(below[part], drawn.y_true[part], drawn.weight(part)) for part in (train, val)]
+        kept = fine_tune(model, head(drawn, inputs, train, config.regularisation), *parts, config.tuning)
+        logits = np.full(len(drawn.rows), np.nan)
         others = np.setdiff1d(np.arange(len(logits)), train)
         logits[others] = model.predict(below[others], batch_size=64, verbose=0)[:, 0]
         return logits, {"kept_epoch": kept}
@@ -127,56 +270,57 @@ def tuned(films: Sample, config: CompareConfig, entry: Entry, base: keras.Model,
 
 
 def network(entry: Entry, seed: int) -> keras.Model:
-    """Build an entry's backbone; random weights are the same every time."""
+    """Build an entry's backbone; random weights follow from the seed."""
     keras.utils.set_random_seed(seed)
     return backbone(entry.backbone, entry.weights, entry.size)
 
 
-def scored(films: Sample, config: CompareConfig, entry: Entry, recipe: str, manifest: Path, folder: Path) -> list[Json]:
-    """Judge one backbone on one crop, frozen and, where wanted, fine-tuned."""
+def judge(drawn: Sample, config: CompareConfig, entry: Entry, recipe: str, manifest: Path, folder: Path) -> list[Json]:
+    """Judge one backbone on one crop, frozen and, where wanted, fine-tuned.
+
+    Args:
+        drawn: the radiographs.
+        config: of the comparison.
+        entry: the backbone.
+        recipe: name of the crop.
+        manifest: of the radiographs.
+        folder: of the run.
+    """
 
     @cache
     def seen() -> tuple[keras.Model, list[Maps]]:
         base = network(entry, config.films.seed)
-        pictures = crops(manifest, Recipe(recipe, entry.size), films.rows).pictures
-        return base, maps(base, (0, config.tuning.share) if entry.tuned else (0,), pictures)
+        images = crops(manifest, Recipe(recipe, entry.size), drawn.rows).images
+        return base, maps(base, (0, config.tuning.share) if entry.tuned else (0,), images)
 
-    def prepare(how: str) -> Learner:
+    def learner(how: str) -> Learner:
         base, (inputs, *below) = seen()
         if how == TUNED:
-            return tuned(films, config, entry, base, below[0], inputs)
-        return frozen(films, inputs, config.regularisation)
+            return tuned(drawn, config, entry, base, below[0], inputs)
+        return frozen(drawn, inputs, config.regularisation)
 
+    about = {"backbone": entry.backbone, "weights": entry.weights, "size": entry.size, "recipe": recipe}
     found = []
     for how in (FROZEN, TUNED) if entry.tuned else (FROZEN,):
-        named = f"{entry.backbone}-{Path(entry.weights).name}-{recipe}-{how}"
-        chosen = astuple(config.tuning) if how == TUNED else ()
-        depends = (identity(films, config), entry.backbone, weights_hash(entry.weights), entry.size, recipe, chosen)
-        judged = cross_validated(films, config.films, _folds(folder, named, depends), partial(prepare, how))
-        about = {"backbone": entry.backbone, "weights": entry.weights, "size": entry.size, "recipe": recipe}
-        found.append({**about, "tuning": how, **judged})
+        tuning = astuple(config.tuning) if how == TUNED else ()
+        depends = (entry.backbone, weights_hash(entry.weights), entry.size, recipe, tuning)
+        home = _home(folder, f"{entry.backbone}-{Path(entry.weights).name}-{recipe}-{how}", drawn, config, depends)
+        found.append({**about, "tuning": how, **cross_validate(drawn, config.films, home, lambda h=how: learner(h))})
     return found
 
 
-def blind(films: Sample, config: CompareConfig, manifest: Path, folder: Path) -> list[Json]:
-    """Judge the predictors that see no lung, on the same films and folds."""
+def judge_blind(drawn: Sample, config: CompareConfig, manifest: Path, folder: Path) -> list[Json]:
+    """Judge the no-lung baselines on the same radiographs and folds; arguments as `judge`."""
 
-    def prepare(number: int) -> Learner:
-        small = baselines.thumbnails(manifest)[1][number][films.places]
-        inputs = small.reshape(len(small), -1).astype(np.float32) / 255
-        return frozen(films, inputs, baselines.REGULARISATION)
+    def learner(number: int) -> Learner:
+        small = baselines.thumbnails(manifest)[1][number][drawn.places]
+        return frozen(drawn, small.reshape(len(small), -1).astype(np.float32) / 255, baselines.REGULARISATION)
 
     found = []
     for number, (name, words) in enumerate(baselines.BASELINES.items()):
-        depends = (identity(films, config), name, baselines.REGULARISATION)
-        judged = cross_validated(films, config.films, _folds(folder, name, depends), partial(prepare, number))
-        found.append({"name": words, **judged})
+        home = _home(folder, name, drawn, config, (name, baselines.REGULARISATION))
+        found.append({"name": words, **cross_validate(drawn, config.films, home, lambda n=number: learner(n))})
     return found
-
-
-def identity(films: Sample, config: CompareConfig) -> tuple[object, ...]:
-    """Return what every fold depends on."""
-    return (*drawn_from(films), config.films.seed, config.regularisation)
 
 
 def weights_hash(weights: str) -> str:
@@ -187,5 +331,7 @@ def weights_hash(weights: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else weights
 
 
-def _folds(folder: Path, named: str, depends: object) -> Path:
-    return folder / "folds" / f"{named}-{hashlib.sha256(repr(depends).encode()).hexdigest()[:12]}"
+def _home(folder: Path, name: str, drawn: Sample, config: CompareConfig, depends: object) -> Path:
+    """Return the folder of some folds, by name and the hash of what they depend on."""
+    known = (drawn.identity(), config.films.seed, config.regularisation, depends)
+    return folder / "folds" / f"{name}-{hashlib.sha256(repr(known).encode()).hexdigest()[:12]}"

@@ -1,1 +1,1 @@
-"""The two-model tutorial of 2020 run again, each of its numbers beside ours."""
+"""Rerun of the two-model tutorial of 2020, each of its numbers beside ours."""

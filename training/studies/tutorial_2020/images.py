@@ -1,91 +1,84 @@
-"""The films of the two-model tutorial, taken from its own layout as it takes them.
+"""Radiographs of the two-model tutorial, taken from its own folder layout as it takes them.
 
-A part is what the tutorial has in one folder. Parts may share films, as the tutorial's do: its twenty normal films
-for validation come from the folder that the training films were drawn from.
+A part is one folder of the tutorial. Parts may share radiographs, as the tutorial's do: its 20 normal validation
+radiographs come from the folder from which its training radiographs were drawn.
 """
 
 import subprocess
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training.config import REPOSITORY, RUNS, data_root
-from training.data import held_out
+from training.data import held_out, manifest
 from training.data.collection import Collection, child
-from training.data.crops import LUNG_NETWORK, Crops
+from training.data.crops import Crops, crops
 from training.data.duplicates import near_copies
 from training.data.layouts import read_cohen, read_kermany
 from training.data.manifest import Row
 from training.data.splits import group
 from training.evaluate import baselines
 from xray.errors import ManifestError
-from xray.io import image
-from xray.networks import lungs
-from xray.networks.preprocess import WHOLE_IMAGE, Box, Recipe, crop
-from xray.networks.runtime import Network
+from xray.networks.preprocess import WHOLE_IMAGE, Recipe
 
-# The tutorial's input: the whole picture squashed to 224 px and divided by 255.
+# The tutorial's input: the whole image squashed to 224 px and divided by 255.
 RECIPE = Recipe(WHOLE_IMAGE, 224)
-# Its collection had 142 PA films of COVID-19 in May 2020; films that were added later stand further down the table.
+# Its collection had 142 PA radiographs of COVID-19 in May 2020; later ones stand further down the table.
 PUBLISHED_COVID = 142
+FOLDER = RUNS / "articles"
 LISTED = REPOSITORY / "dataset_validation" / "manifest.csv"
 VALIDATION = {"covid": "covid_validation", "normal": "normal_validation", "pneumonia": "pneumonia_validation"}
 TEST = {"normal": "normal_test", "pneumonia": "pneumonia_test"}
-Parts = dict[str, list[Row]]
+Positions = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Films:
-    """The tutorial's films.
+class Radiographs:
+    """The radiographs of the tutorial, each once.
 
     Attributes:
-        crops: all of them, each once: rows with their groups, and uint8 squares of 224 px.
-        blind: uint8, shape (2, n, 48, 48): without lungs, and the border alone, as `baselines.BASELINES` says.
-        parts: positions of each part in them.
+        crops: rows with their groups, and uint8 squares of 224 px.
+        blind: uint8, shape (2, n, 48, 48): lungs erased, and border only, in the order of `baselines.BASELINES`.
+        parts: positions of each part's radiographs.
     """
 
     crops: Crops
     blind: NDArray[np.uint8]
-    parts: dict[str, NDArray[np.intp]]
+    parts: dict[str, Positions]
 
-    def table(self, positions: NDArray[np.intp], score: NDArray[np.float64]) -> pd.DataFrame:
-        """Return films with their scores for COVID-19, as the figures are made from."""
-        rows = [self.crops.rows[i] for i in positions]
-        return pd.DataFrame(
-            {
-                "path": [row.path for row in rows], "label": [row.label for row in rows],
-                "source": [row.source for row in rows], "patient_id": [row.patient_id for row in rows],
-                "group": [row.group for row in rows], "y_true": [int(row.label == "covid") for row in rows],
-                "y_score": score,
-            }
-        )  # fmt: skip
+    def rows(self, positions: Positions) -> list[Row]:
+        """Return the rows at these positions."""
+        return [self.crops.rows[i] for i in positions]
 
-    def groups(self, positions: NDArray[np.intp]) -> NDArray[np.str_]:
-        """Return whose films these are: patients, joined where their films are near-copies."""
-        return np.array([self.crops.rows[i].group for i in positions])
+    def groups(self, positions: Positions) -> NDArray[np.str_]:
+        """Return the group at each of these positions: the patient, joined with others by near-copies."""
+        return np.array([row.group for row in self.rows(positions)])
+
+    def table(self, positions: Positions, y_score: NDArray[np.float64]) -> pd.DataFrame:
+        """Return the rows at these positions with `y_true`, 1 for COVID-19, and their scores."""
+        table = pd.DataFrame([asdict(row) for row in self.rows(positions)], columns=list(manifest.COLUMNS))
+        return table.assign(y_true=(table.label == "covid").astype(int), y_score=y_score)
 
 
-def laid_out(folder: Path | None = None) -> Path:
-    """Return the folder with 10_Covid_Images/ and 20_Chest_Xray/.
+def find_layout(folder: Path | None = None) -> Path:
+    """Return the folder that holds 10_Covid_Images/ and 20_Chest_Xray/.
 
     Args:
         folder: named by the user; else the setting XRAY_DATA, whose seed_layout.py is run where it has one.
 
     Raises:
-        ManifestError: there is no such layout; says how to get one.
+        ManifestError: there is no such layout; the message says how to get one.
     """
     home = folder or data_root()
-    script, made = home / "seed_layout.py", RUNS / "articles" / "input"
+    script = home / "seed_layout.py"
     if folder is None and script.is_file():
-        subprocess.run([sys.executable, str(script), str(made)], check=True)
-        return made
+        subprocess.run([sys.executable, str(script), str(FOLDER / "input")], check=True)
+        return FOLDER / "input"
     if not all(child(home, name).is_dir() for name in ("10_covid_images", "20_chest_xray")):
         raise ManifestError(
             f"{home}: expected 10_Covid_Images/ and 20_Chest_Xray/, the tutorial's layout; received a folder without "
@@ -94,68 +87,83 @@ def laid_out(folder: Path | None = None) -> Path:
     return home
 
 
-def chosen(rows: Sequence[Row], listed: Sequence[str], seed: int, most: int = PUBLISHED_COVID) -> Parts:
-    """Choose the films of each part, as the tutorial does.
+def choose_parts(
+    rows: Sequence[Row], listed: Sequence[str], seed: int, most: int = PUBLISHED_COVID
+) -> dict[str, list[Row]]:
+    """Choose the radiographs of each part, as the tutorial does.
 
     Args:
         rows: of both sets, in the order of their tables.
-        listed: names of the films that the tutorial kept for validation; 20 of each class are drawn without any.
+        listed: file names that the tutorial kept for validation; without any, 20 of each class are drawn.
         seed: of the draws.
-        most: PA films of COVID-19 that are taken, the first of the table.
+        most: PA radiographs of COVID-19 that are taken, the first of the table.
+
+    Returns:
+        The rows of each part, by its name.
 
     Raises:
         ManifestError: a class of the training part would be empty.
     """
     marked = held_out.mark(rows, listed, seed)
-    covid = [row for row in marked if row.label == "covid"][:most]
-    parts = {name: [row for row in marked if row.split == "held_out" and row.label == label]
-             for label, name in VALIDATION.items()}  # fmt: skip
-    parts["covid"] = [row for row in covid if row.split != "held_out"]
+    of_label = {label: [row for row in marked if row.label == label] for label in VALIDATION}
+    of_label["covid"] = of_label["covid"][:most]
+    parts = {
+        VALIDATION[label]: [row for row in marked if row.split == "held_out" and row.label == label]
+        for label in VALIDATION
+    }
+    parts["covid"] = [row for row in of_label["covid"] if row.split != "held_out"]
     rng = np.random.default_rng(seed)
     for label, name in TEST.items():
-        here = [row for row in marked if row.label == label]
-        folder = [row for row in here if row.upstream_split == "train"]
-        # The tutorial draws without leaving out its validation films; so does this.
-        drawn = sorted(rng.permutation(len(folder))[: len(parts["covid"])])
-        parts[label] = [folder[i] for i in drawn]
-        parts[name] = [row for row in here if row.upstream_split == "test"]
-    empty = [name for name in ("covid", "normal", "pneumonia") if not parts[name]]
-    if empty:
+        folder = [row for row in of_label[label] if row.upstream_split == "train"]
+        # The tutorial draws without leaving out its validation radiographs; so does this.
+        parts[label] = [folder[i] for i in sorted(rng.permutation(len(folder))[: len(parts["covid"])])]
+        parts[name] = [row for row in of_label[label] if row.upstream_split == "test"]
+    if empty := [label for label in VALIDATION if not parts[label]]:
         raise ManifestError(f"Expected training films of three classes in the layout. Received none of: {empty}.")
     return parts
 
 
-def read(home: Path, seed: int, listed: Sequence[str] = ()) -> Films:
-    """Read the layout: choose, decode, squash and group the films."""
+def read(home: Path, seed: int, listed: Sequence[str] = ()) -> Radiographs:
+    """Read the tutorial's layout.
+
+    Args:
+        home: holds 10_Covid_Images/ and 20_Chest_Xray/.
+        seed: of the draws.
+        listed: as `choose_parts` takes them.
+    """
     found = Collection(home)
     read_cohen(home, found)
     read_kermany(home, found)
-    parts = chosen(found.rows, listed, seed)
-    wanted = {row.path for part in parts.values() for row in part}
+    parts = {name: [row.path for row in rows] for name, rows in choose_parts(found.rows, listed, seed).items()}
+    return gather(found, parts, FOLDER)
+
+
+def gather(found: Collection, parts: Mapping[str, Sequence[str]], folder: Path) -> Radiographs:
+    """Decode, group and crop the radiographs of some parts; crops are cached.
+
+    Args:
+        found: holds them.
+        parts: paths in it, by part.
+        folder: where their manifest is written.
+    """
+    wanted = {path for paths in parts.values() for path in paths}
     found.rows = [row for row in found.rows if row.path in wanted]
     rows, thumbnails = found.measure()
-    rows = group(rows, near_copies(thumbnails))
-    place = {row.path: i for i, row in enumerate(rows)}
+    # The parts overlap, so they are no splits: all rows stand in one.
+    rows = [replace(row, split="train") for row in group(rows, near_copies(thumbnails))]
+    table = folder / "manifest.csv"
+    manifest.write(rows, table, found.root)
+    cropped, blind = crops(table, RECIPE), baselines.thumbnails(table)[1]
+    # Radiographs that serving refuses have no crop.
+    accepted = {row.path for row in cropped.rows}
+    blind = blind[:, [row.path in accepted for row in rows]]
+    place = {row.path: i for i, row in enumerate(cropped.rows)}
     positions = {
-        name: np.array([place[row.path] for row in part if row.path in place], np.intp) for name, part in parts.items()
+        name: np.array([place[path] for path in paths if path in place], np.intp) for name, paths in parts.items()
     }
-    squares, blind = _pictures(home, rows)
-    return Films(Crops(rows, squares), blind, positions)
+    return Radiographs(cropped, blind, positions)
 
 
 def validation_names() -> list[str]:
     """Return the file names that the tutorial kept for validation, as this project lists them."""
     return list(pd.read_csv(LISTED).name) if LISTED.is_file() else []
-
-
-def _pictures(home: Path, rows: Sequence[Row]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    network = Network(LUNG_NETWORK, pool_size=2, threads=1)
-
-    def one(row: Row) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        grey = image.read((home / row.path).read_bytes())
-        square = crop(grey, Box(0, grey.shape[0], 0, grey.shape[1]), RECIPE)
-        return square, baselines.without_lungs(grey, lungs.segment(grey, network))
-
-    with ThreadPoolExecutor(2) as pool:
-        both = list(tqdm(pool.map(one, rows), total=len(rows), desc="squash, erase lungs", disable=None))
-    return np.stack([square for square, _ in both]), np.stack([blind for _, blind in both], axis=1)

@@ -1,112 +1,332 @@
-"""The steps of the tutorial on its films: split, train, read; then what is needed to judge its figures."""
+"""The tutorial's steps on its radiographs, and what is needed to judge its figures."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
+from sklearn.model_selection import StratifiedGroupKFold
 
+from training.data import manifest
+from training.data.augment import Augmentation
+from training.evaluate import baselines
 from training.evaluate.baselines import BASELINES
+from training.metrics import figures
+from training.metrics.discrimination import Floats, Metric, bootstrap, wilson
 from training.metrics.figures import Json
-from training.studies.tutorial_2020 import figures, flaws
-from training.studies.tutorial_2020 import head as articles_head
-from training.studies.tutorial_2020.head import History, Pool
-from training.studies.tutorial_2020.images import Films
-from training.studies.tutorial_2020.plan import Settings, Tutorial
+from training.report.markdown import figure_text
+from training.studies.tutorial_2020 import heads
+from training.studies.tutorial_2020.heads import History, Pool, Settings, Tutorial
+from training.studies.tutorial_2020.images import Positions, Radiographs
 
+THRESHOLD = 0.5  # the tutorial takes the class with the greater of two scores
+NAMES = ("accuracy", "sensitivity", "specificity")
 READ = ("covid_validation", "normal_validation", "pneumonia_validation", "normal_test", "pneumonia_test")
+ADULT_YEARS = 18
+Tables = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """One head, and what it made of the films.
+    """A trained head with its scores.
 
     Attributes:
         settings: its hyper-parameters.
-        train: positions of its training films.
-        tested: positions of its test films.
-        test: their table of scores.
-        parts: the table of each part that it read.
-        history: loss and accuracy of both, for each epoch.
-        blind: for each predictor that sees no lung, the tables of the test films ("test") and of each part.
+        train: positions of its training radiographs.
+        positions: of its test radiographs ("test") and of each part that it read.
+        tables: the same with scores.
+        history: learning curves.
     """
 
     settings: Settings
-    train: NDArray[np.intp]
-    tested: NDArray[np.intp]
-    test: pd.DataFrame
-    parts: dict[str, pd.DataFrame]
+    train: Positions
+    positions: dict[str, Positions]
+    tables: Tables
     history: History
-    blind: dict[str, dict[str, pd.DataFrame]]
 
 
-def trained(films: Films, pool: Pool, settings: Settings, weights: str, seed: int, *, turned: bool = True) -> Trained:
-    """Split, train and read as the tutorial does, without predictors that see no lung."""
-    train, test = articles_head.split(pool, settings.test_share, seed)
-    model, history = articles_head.fit(pool, train, test, settings, seed, turned=turned)
-    parts = {
-        name: films.table(
-            films.parts[name], articles_head.scores(model, articles_head.still(films, name, weights), settings)
+@dataclass(frozen=True)
+class Rerun:
+    """All that was rerun for one set of hyper-parameters.
+
+    Attributes:
+        head: trained as in the tutorial.
+        blind: the tables of each no-lung baseline, fitted on the same training radiographs, as `head.tables`.
+        repeats: figures of the same head with other seeds, and without augmentation.
+        by_patient: figures of cross-validation that keeps patients on one side, of the head and the baselines.
+    """
+
+    head: Trained
+    blind: dict[str, Tables]
+    repeats: list[Json]
+    by_patient: dict[str, Json]
+
+
+def rerun(
+    radiographs: Radiographs, tutorial: Tutorial, weights: str, augmentation: Augmentation | None = None
+) -> dict[str, Rerun]:
+    """Train every set of hyper-parameters, and judge it.
+
+    Args:
+        radiographs: all of them.
+        tutorial: the sets.
+        weights: of the backbone; see `features.backbone`.
+        augmentation: of the training radiographs, instead of the tutorial's rotation.
+
+    Returns:
+        A rerun for each set, by its key.
+    """
+    found = {}
+    for settings in tutorial.sets:
+        how = augmentation or Augmentation(rotation_degrees=settings.rotation_degrees)
+        pool = heads.pool_of(radiographs, settings.negative, weights, [how] * tutorial.copies, tutorial.seed)
+        head = train_and_read(radiographs, pool, settings, weights, tutorial.seed)
+        found[settings.key] = Rerun(
+            head,
+            blind_tables(radiographs, head.train, head.positions),
+            repeat(radiographs, pool, head, weights, tutorial),
+            cross_validate(radiographs, pool, settings, tutorial),
         )
-        for name in READ
-        if len(films.parts[name])
-    }
-    table = films.table(pool.positions[test], articles_head.scores(model, pool.x[test], settings))
-    return Trained(settings, pool.positions[train], pool.positions[test], table, parts, history, {})
+        test = figures_of_test(head.tables["test"])
+        print(f"{settings.key}:", ", ".join(f"{name} {figure_text(test[name])}" for name in NAMES), flush=True)
+    return found
 
 
-def with_blind(films: Films, pool: Pool, head: Trained, seed: int) -> Trained:
-    """Add what predictors that see no lung make of the same films, fitted on the same split."""
-    train, test = articles_head.split(pool, head.settings.test_share, seed)
-    others = np.concatenate([films.parts[name] for name in head.parts])
-    ends = np.cumsum([len(films.parts[name]) for name in head.parts])[:-1]
-    blind = {}
-    for baseline, (own, rest) in flaws.blind_scores(films, pool, train, others).items():
-        blind[baseline] = {"test": films.table(pool.positions[test], own[test])} | {
-            name: films.table(films.parts[name], scores)
-            for name, scores in zip(head.parts, np.split(rest, ends), strict=True)
-        }
-    return replace(head, blind=blind)
+def train_and_read(
+    radiographs: Radiographs, pool: Pool, settings: Settings, weights: str, seed: int, *, augmented: bool = True
+) -> Trained:
+    """Split, train and read as the tutorial does.
+
+    Args:
+        radiographs: all of them.
+        pool: those of this model.
+        settings: hyper-parameters.
+        weights: of the backbone.
+        seed: of split, weights and batches.
+        augmented: whether it learns from augmented copies.
+    """
+    train, test = heads.split(pool, settings.test_share, seed)
+    model, history = heads.fit(pool, train, test, settings, seed, augmented=augmented)
+    positions = {name: radiographs.parts[name] for name in READ if len(radiographs.parts[name])}
+    y_score = {name: heads.scores(model, heads.features_of(radiographs, name, weights), settings) for name in positions}
+    positions["test"], y_score["test"] = pool.positions[test], heads.scores(model, pool.x[test], settings)
+    tables = {name: radiographs.table(positions[name], y_score[name]) for name in positions}
+    return Trained(settings, pool.positions[train], positions, tables, history)
 
 
-def apart(films: Films, pool: Pool, settings: Settings, tutorial: Tutorial) -> Json:
-    """Return the figures of cross-validation that keeps patients apart, of the head and of what sees no lung."""
-    groups = films.groups(pool.positions)
-    scores = {name: np.zeros(len(pool.y)) for name in ("network", *BASELINES)}
-    for train, test in articles_head.folds(pool, groups, tutorial.folds, tutorial.seed):
-        model, _ = articles_head.fit(pool, train, test, settings, tutorial.seed)
-        scores["network"][test] = articles_head.scores(model, pool.x[test], settings)
-        nothing = np.array([], np.intp)
-        for name, (own, _) in flaws.blind_scores(films, pool, train, nothing).items():
-            scores[name][test] = own[test]
-    return {name: figures.of_test(films.table(pool.positions, each)) for name, each in scores.items()}
+def blind_tables(radiographs: Radiographs, train: Positions, parts: Mapping[str, Positions]) -> dict[str, Tables]:
+    """Score radiographs by logistic regressions that see no lung.
+
+    Args:
+        radiographs: all of them.
+        train: positions of those to learn from.
+        parts: positions of those to score, by name.
+
+    Returns:
+        By baseline, the table of each part.
+    """
+    positions = np.concatenate([train, *parts.values()])
+    split = np.where(np.arange(len(positions)) < len(train), "train", "test")
+    table = radiographs.table(positions, np.zeros(len(positions))).assign(split=split)
+    ends = np.cumsum([len(train), *map(len, parts.values())])[:-1]
+    found = {}
+    for name, images in zip(BASELINES, radiographs.blind, strict=True):
+        y_score = np.split(baselines.fit(images[positions], table), ends)[1:]
+        found[name] = {part: radiographs.table(parts[part], score) for part, score in zip(parts, y_score, strict=True)}
+    return found
 
 
-def again(films: Films, pool: Pool, first: Trained, weights: str, tutorial: Tutorial) -> list[Json]:
-    """Return the figures of a head beside those of other seeds, and of films that are never turned."""
+def repeat(radiographs: Radiographs, pool: Pool, first: Trained, weights: str, tutorial: Tutorial) -> list[Json]:
+    """Return the figures of a head beside those of other seeds, and of the same seed without augmentation.
+
+    Args:
+        radiographs: all of them.
+        pool: those of this model.
+        first: the head with the tutorial's seed.
+        weights: of the backbone.
+        tutorial: the seeds.
+    """
     settings, seed = first.settings, tutorial.seed
-    heads = {f"seed {seed}": first}
-    heads |= {f"seed {other}": trained(films, pool, settings, weights, other) for other in tutorial.other_seeds}
-    heads[f"seed {seed}, films never turned"] = trained(films, pool, settings, weights, seed, turned=False)
+    found = {f"seed {seed}": first}
+    for other in tutorial.other_seeds:
+        found[f"seed {other}"] = train_and_read(radiographs, pool, settings, weights, other)
+    still = train_and_read(radiographs, pool, settings, weights, seed, augmented=False)
+    found[f"seed {seed}, without augmentation"] = still
     return [
         {
             "run": name,
-            "test": figures.of_test(head.test),
-            "called": {part: figures.of_reading(table)["called"] for part, table in head.parts.items()},
+            "test": figures_of_test(head.tables["test"]),
+            "called": {part: count_called(head.tables[part]) for part in READ if part in head.tables},
         }
-        for name, head in heads.items()
+        for name, head in found.items()
     ]
 
 
-def rerun(films: Films, tutorial: Tutorial, weights: str) -> tuple[dict[str, Trained], Json]:
-    """Train every set; return the heads by name, and what chance and patients kept apart do to their figures."""
-    heads: dict[str, Trained] = {}
-    more: Json = {"again": {}, "apart": {}}
-    for settings in tutorial.sets:
-        pool = articles_head.pool_of(films, settings, weights, tutorial.copies, tutorial.seed)
-        head = trained(films, pool, settings, weights, tutorial.seed)
-        heads[settings.key] = with_blind(films, pool, head, tutorial.seed)
-        more["again"][settings.key] = again(films, pool, head, weights, tutorial)
-        more["apart"][settings.key] = apart(films, pool, settings, tutorial)
-        print(f"{settings.key}: {figures.said(figures.of_test(head.test))}", flush=True)
-    return heads, more
+def cross_validate(radiographs: Radiographs, pool: Pool, settings: Settings, tutorial: Tutorial) -> dict[str, Json]:
+    """Return the figures of cross-validation with patients on one side, of the head and of the no-lung baselines.
+
+    Args:
+        radiographs: all of them.
+        pool: those of this model.
+        settings: hyper-parameters.
+        tutorial: folds and seed.
+    """
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("network", *BASELINES)}
+    splitter = StratifiedGroupKFold(tutorial.folds, shuffle=True, random_state=tutorial.seed)
+    for train, test in splitter.split(pool.y, pool.y, radiographs.groups(pool.positions)):
+        model, _ = heads.fit(pool, train, test, settings, tutorial.seed)
+        unseen = pool.positions[test]
+        tables["network"].append(radiographs.table(unseen, heads.scores(model, pool.x[test], settings)))
+        for name, found in blind_tables(radiographs, pool.positions[train], {"test": unseen}).items():
+            tables[name].append(found["test"])
+    return {name: figures_of_test(pd.concat(each)) for name, each in tables.items()}
+
+
+def figures_of_test(table: pd.DataFrame) -> Json:
+    """Return accuracy, sensitivity and specificity, each {value, low, high, count, n}, and the counts."""
+    found = figures.measure(table, THRESHOLD)
+    right = ((table.y_score >= THRESHOLD) == (table.y_true == 1)).astype(float)
+    found["accuracy"] = figures.share_positive(table.assign(y_score=right), THRESHOLD)
+    cells = found["confusion"]
+    hits = {
+        "accuracy": (int(right.sum()), found["n"]),
+        "sensitivity": (cells["true_positive"], found["positives"]),
+        "specificity": (cells["true_negative"], found["negatives"]),
+    }
+    return found | {name: found[name] | {"count": count, "n": n} for name, (count, n) in hits.items() if found[name]}
+
+
+def count_called(table: pd.DataFrame) -> int:
+    """Count the radiographs that are called COVID-19."""
+    return int((table.y_score >= THRESHOLD).sum())
+
+
+def figures_of_part(table: pd.DataFrame) -> Json:
+    """Return the share called COVID-19, and the mean and median score, each with its interval."""
+    share = figures.share_positive(table, THRESHOLD) or {}
+    return {
+        "n": len(table),
+        "patients": int(table.patient_id.nunique()),
+        "share": {**share, "count": count_called(table), "n": len(table)},
+        "mean": _with_interval(table, mean),
+        "median": _with_interval(table, median),
+    }
+
+
+def published_test(counts: Sequence[int]) -> dict[str, Json]:
+    """Return the figures of a confusion matrix, with Wilson's intervals over radiographs.
+
+    Args:
+        counts: true positives, false negatives, false positives, true negatives.
+    """
+    found, missed, wrong, spared = counts
+    return {
+        "accuracy": published_share(found + spared, sum(counts)),
+        "sensitivity": published_share(found, found + missed),
+        "specificity": published_share(spared, wrong + spared),
+    }
+
+
+def published_share(count: int, n: int) -> Json:
+    """Return the share that the tutorial's counts give, with Wilson's interval over radiographs."""
+    return {"count": count, "n": n, "value": count / n, **wilson(count, n)._asdict()}
+
+
+def mean(_: ArrayLike, y_score: ArrayLike, *, weight: ArrayLike | None = None) -> float | Floats:
+    """Return the mean score; weights of shape (n,) or (draws, n), as `bootstrap` gives them."""
+    score = np.asarray(y_score, np.float64)
+    weights = np.ones(len(score)) if weight is None else np.asarray(weight, np.float64)
+    return np.asarray(weights @ score / weights.sum(axis=-1))
+
+
+def median(_: ArrayLike, y_score: ArrayLike, *, weight: ArrayLike | None = None) -> float | Floats:
+    """Return the median score: the mean of the lower and the upper one; weights as `mean`."""
+    score = np.asarray(y_score, np.float64)
+    weights = np.ones(len(score)) if weight is None else np.asarray(weight, np.float64)
+    order = np.argsort(score)
+    below = np.cumsum(weights[..., order], axis=-1)
+    half = below[..., -1:] / 2
+    lower, upper = (below >= half).argmax(axis=-1), (below > half).argmax(axis=-1)
+    return np.asarray((score[order][lower] + score[order][upper]) / 2)
+
+
+def _with_interval(table: pd.DataFrame, metric: Metric) -> Json:
+    found: Json = {"value": float(metric(table.y_true, table.y_score)), "low": None, "high": None}
+    if table.group.nunique() > 1:
+        drawn = {"repeats": figures.REPEATS, "seed": figures.SEED}
+        found |= bootstrap(table.y_true, table.y_score, list(table.group), metric, **drawn)._asdict()
+    return found
+
+
+def count_known(radiographs: Radiographs, trained: Positions, tested: Positions) -> Json:
+    """Count the tested radiographs that training knows: the same one, or another of its patient.
+
+    Args:
+        radiographs: all of them.
+        trained: positions of what a head learned from.
+        tested: positions of what it was tested on.
+
+    Returns:
+        n, patients; same_film, same_patient (near-copies too) and same_patient_covid: numbers of tested radiographs.
+    """
+    known = np.isin(radiographs.groups(tested), radiographs.groups(trained))
+    rows = radiographs.rows(tested)
+    covid = np.array([row.label == "covid" for row in rows], bool)
+    return {
+        "n": len(tested),
+        "patients": len({row.patient_id for row in rows}),
+        "same_film": int(np.isin(tested, trained).sum()),
+        "same_patient": int(known.sum()),
+        "same_patient_covid": int((known & covid).sum()),
+    }
+
+
+def count_learned(radiographs: Radiographs, tested: Positions, learned: frozenset[str] | None) -> int | None:
+    """Count the tested radiographs that the backbone learned from; None where nobody knows.
+
+    Args:
+        radiographs: all of them.
+        tested: positions.
+        learned: hashes of the backbone's training images.
+    """
+    return None if learned is None else sum(row.sha256 in learned for row in radiographs.rows(tested))
+
+
+def learned_by_backbone(table: Path) -> frozenset[str] | None:
+    """Return the hashes of the images that our backbone learned from, by the manifest; None without one."""
+    return frozenset(row.sha256 for row in manifest.read(table) if row.split == "train") if table.is_file() else None
+
+
+def ages(radiographs: Radiographs, part: str) -> Json:
+    """Return for how many radiographs of a part the age is stated, how many are adults', and their median age."""
+    rows = radiographs.rows(radiographs.parts[part])
+    years = np.array([float(row.age_years) for row in rows if row.age_years.replace(".", "").isdigit()])
+    return {
+        "n": len(rows),
+        "stated": len(years),
+        "adults": int((years >= ADULT_YEARS).sum()),
+        "median_years": float(np.median(years)) if len(years) else None,
+    }
+
+
+def count_collection(records: Sequence[dict[str, str]]) -> list[Json]:
+    """Count the collection's table as the tutorial does: what, and how many there were then and are today."""
+    table = pd.DataFrame(records)
+    films = table[table.modality == "X-ray"]
+    covid = films[films.finding.str.split("/").str[-1] == "COVID-19"]
+    views = covid.view.value_counts()
+    counts = [
+        ("rows of the table", 354, len(table)),
+        ("X-ray images", 310, len(films)),
+        ("CT images", 44, (table.modality == "CT").sum()),
+        ("X-ray images of COVID-19", 235, len(covid)),
+        ("of these PA", 142, views.get("PA", 0)),
+        ("of these AP", 39, views.get("AP", 0)),
+        ("of these AP supine", 33, views.get("AP Supine", 0)),
+        ("of these lateral", 20, views.get("L", 0)),
+        ("of these AP half upright", 1, views.get("AP semi erect", 0)),
+        ("patients of the PA images", 96, covid.patientid[covid.view == "PA"].nunique()),
+    ]
+    return [{"what": what, "article": article, "ours": int(ours)} for what, article, ours in counts]

@@ -1,4 +1,4 @@
-"""The architectures: their own preprocessing inside, their weights by name."""
+"""Architectures: their preprocessing inside, their weights by name, their size and speed."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ def grey():
 @pytest.mark.parametrize(
     ("name", "plain"), [("VGG16", applications.VGG16), ("MobileNetV2", applications.MobileNetV2)]
 )  # one that takes colours less a mean, one that takes -1 to 1
-def test_grey_pictures_of_0_to_255_go_in_and_are_preprocessed_inside(name, plain, grey):
+def test_grey_images_of_0_to_255_go_in_and_are_preprocessed_inside(name, plain, grey):
     model = backbone(name, "random", 32)
     other = plain(include_top=False, weights=None, input_shape=(32, 32, 3))
     other.set_weights(model.get_weights())
@@ -82,11 +82,32 @@ def test_what_cannot_be_had_says_how_to_get_it(tmp_path, monkeypatch):
         backbone("MobileNetV2", "imagenet", 32)
 
 
-def test_other_weights_have_another_digest():
-    keras.utils.set_random_seed(0)
-    one = backbone("MobileNetV2", "random", 32)
-    assert (
-        architectures.digest(one)
-        == architectures.digest(one)
-        != architectures.digest(backbone("MobileNetV2", "random", 32))
-    )
+@pytest.mark.parametrize(
+    ("name", "head"), [("VGG16", 50_178), ("InceptionV3", 102_402), ("Xception", 200_706), ("ResNet50", 200_706)]
+)
+def test_a_plain_head_has_the_parameters_that_arithmetic_says(name, head):
+    base = backbone(name, "random", 224)
+    assert architectures.head_parameters(base) == head
+    found = {"name": name, "trainable": head, "channels": base.output_shape[-1], "own_size": 224,
+             "trainable_at_own_size": head}  # fmt: skip
+    said = architectures.compare_listed(found)
+    if name == "ResNet50":  # its row repeats that of VGG
+        assert (
+            said.startswith("no, at no size: 25,088 inputs are no multiple of the 2,048 channels") and "VGG16" in said
+        )
+    else:
+        assert said == "yes, at 224 px"
+
+
+def test_an_architecture_is_counted_and_timed():
+    found = architectures.measure("MobileNetV2")
+    assert found["backbone"] == 2_257_984 and found["trainable"] == 7 * 7 * 1280 * 2 + 2
+    assert found["total"] == found["backbone"] + found["trainable"]
+    assert found["size_mb"] == pytest.approx(found["total"] * 4 / 1e6)
+    assert 0 < found["shortest_latency_ms"] <= found["latency_ms"]
+    assert architectures.compare_listed(found) == "not listed"
+
+
+def test_an_own_size_larger_than_224_is_said():
+    found = {"name": "Xception", "trainable": 200_706, "own_size": 299, "trainable_at_own_size": 409_602}
+    assert architectures.compare_listed(found) == "yes, at 224 px; at its own 299 px it would be 409,602"

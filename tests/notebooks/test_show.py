@@ -1,10 +1,10 @@
-"""One picture and a list of pictures, tested as a notebook tests them."""
+"""One radiograph and a list of them, tested as a notebook tests them."""
 
 import cv2
 import numpy as np
 import pytest
 
-from training.studies.readings import counted, read_list, read_one
+from notebooks.show import counted, read_list, read_one
 from xray.analysis import Analyzer
 from xray.combined import combine
 from xray.errors import NotAChestXrayError

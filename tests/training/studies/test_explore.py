@@ -1,15 +1,16 @@
 """Looking at the pictures before any network does."""
 
 import json
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from training.data.manifest import Row, read
+from training.data.splits import sample
 from training.data.thumbnails import Gallery
-from training.studies.explore import explore, measures
+from training.studies import explore
+from training.studies import image_statistics as statistics
 
 ROW = Row(
     path="0.png", sha256="0", label="covid", finding="COVID-19", source="a", patient_id="p0", group="p0", view="PA",
@@ -35,7 +36,7 @@ def noise(count, seed=0):
 
 def test_counts_are_of_films_and_of_patients_by_columns_and_age_groups():
     rows = [ROW, ROW, replace(ROW, patient_id="p1", age_years="70"), replace(ROW, patient_id="p2", age_years="")]
-    assert measures.counts(rows, "label", "age") == [
+    assert statistics.counts(rows, "label", "age") == [
         {"label": "covid", "age": "not stated", "films": 1, "patients": 1},
         {"label": "covid", "age": "over 60", "films": 1, "patients": 1},
         {"label": "covid", "age": "up to 40", "films": 2, "patients": 1},
@@ -48,7 +49,7 @@ def test_greys_are_measured_whole_and_inside_the_lungs():
     pictures[:, 30:40, 20:40] = 100
     found = hung(pictures)
     found.inside[1] = False
-    whole, lungs = measures.brightness(found, masked=False), measures.brightness(found, masked=True)
+    whole, lungs = statistics.brightness(found, masked=False), statistics.brightness(found, masked=True)
     assert whole.mean[0] == pytest.approx(pictures[0].mean()) and whole.deviation[0] == pytest.approx(pictures[0].std())
     assert (lungs.mean[0], lungs.deviation[0]) == (75, 25)
     assert np.isnan(lungs.mean[1])
@@ -56,7 +57,7 @@ def test_greys_are_measured_whole_and_inside_the_lungs():
 
 def test_what_is_left_out_is_counted_by_modality():
     left = {("slices", "", "ct", "none of the three classes"): 60, ("a", "L", "covid", "not a frontal radiograph"): 7}
-    records = measures.modalities([ROW, ROW], left)
+    records = statistics.modalities([ROW, ROW], left)
     found = [(each["modality"], each["view"], each["films"], each["left out because"]) for each in records]
     assert found == [
         ("X-ray", "PA", 2, ""),
@@ -65,12 +66,12 @@ def test_what_is_left_out_is_counted_by_modality():
     ]
 
 
-def test_exposure_is_no_difference_where_it_is_evened_out():
+def test_exposure_is_no_difference_where_it_is_standardised_out():
     pattern = np.random.default_rng(0).integers(0, 60, (64, 64))
     pictures = np.stack([pattern + 3 * i for i in range(40)]).astype(np.uint8)
     pictures[::2, :32] += 20
-    plain, evened = measures.components(pictures), measures.components(pictures, evened=True)
-    assert plain.shares[0] < 0.99 < evened.shares[0]
+    plain, standardised = statistics.components(pictures), statistics.components(pictures, standardised=True)
+    assert plain.shares[0] < 0.99 < standardised.shares[0]
 
 
 def test_components_are_counted_until_they_hold_half_of_the_variance():
@@ -79,9 +80,9 @@ def test_components_are_counted_until_they_hold_half_of_the_variance():
     patterns[0, :20], patterns[1, 20:40], patterns[2, 40:60] = 1, 1, 1
     weights = rng.normal(0, (30, 28, 26), (300, 3))
     pictures = np.clip(128 + np.tensordot(weights, patterns, 1), 0, 255).astype(np.uint8)
-    found = measures.components(pictures)
+    found = statistics.components(pictures)
     assert found.for_half == 2 and found.shares[:3].sum() > 0.95
-    assert found.places.shape == (300, 60) and found.pictures.shape == (60, 64, 64)
+    assert found.places.shape == (300, 60) and found.images.shape == (60, 64, 64)
 
 
 def test_the_border_tells_what_is_written_there_and_no_more():
@@ -90,15 +91,15 @@ def test_the_border_tells_what_is_written_there_and_no_more():
     for i, source in enumerate(sources):
         pictures[i, :8] += np.uint8(60 * (source == "b"))
     found = hung(pictures, source=sources, sex=sexes)
-    told = measures.told_from_border(found, "source")
+    told = statistics.told_from_border(found, "source")
     assert told["balanced_accuracy"] > 0.95 and told["chance"] == 0.5 and told["classes"] == ["a", "b"]
-    assert measures.told_from_border(found, "sex")["balanced_accuracy"] < 0.7
-    assert measures.told_from_border(found, "view") is None, "one view alone can be told by nobody"
+    assert statistics.told_from_border(found, "sex")["balanced_accuracy"] < 0.7
+    assert statistics.told_from_border(found, "view") is None, "one view alone can be told by nobody"
     # The same films, where the difference lies in the lungs: the border sees nothing of it.
     centre = noise(80)
     for i, source in enumerate(sources):
         centre[i, 24:40, 24:40] += np.uint8(60 * (source == "b"))
-    assert measures.told_from_border(hung(centre, source=sources), "source")["balanced_accuracy"] < 0.7
+    assert statistics.told_from_border(hung(centre, source=sources), "source")["balanced_accuracy"] < 0.7
 
 
 def test_patients_are_parted_when_the_border_is_asked():
@@ -108,21 +109,19 @@ def test_patients_are_parted_when_the_border_is_asked():
     pictures = np.repeat(noise(20, 5), 6, axis=0) + rng.integers(0, 4, (120, 64, 64), dtype=np.uint8)
     rows = [replace(ROW, patient_id=f"p{p}", group=f"p{p}", sex=str(sexes[p])) for p in of]
     found = Gallery(rows, pictures, np.ones(pictures.shape, bool))
-    assert measures.told_from_border(found, "sex")["balanced_accuracy"] < 0.75
+    assert statistics.told_from_border(found, "sex")["balanced_accuracy"] < 0.75
 
 
 def test_a_sample_takes_so_many_of_each_class_and_source():
     rows = [replace(ROW, source="ab"[i % 2], label=("covid", "normal")[i // 30], path=str(i)) for i in range(60)]
-    taken = explore.sample(rows, 5)
+    taken = sample(rows, 5, 0)
     assert len(taken) == 20 and [row for row in rows if row in taken] == taken
-    assert explore.sample(rows, None) == rows
+    assert sample(rows, None, 0) == rows
 
 
-def test_the_report_is_one_page_with_its_pictures_and_a_twin_for_machines(collection, tmp_path, monkeypatch):
+def test_the_report_is_one_page_with_its_pictures_and_a_twin_for_machines(collection, tmp_path, monkeypatch, step):
     monkeypatch.setattr("training.cache.FOLDER", tmp_path / "cache")
-    argv = ["explore", "--manifest", str(collection), "--output", str(tmp_path / "out")]
-    monkeypatch.setattr(sys, "argv", argv)
-    explore.main()
+    step(explore, "--manifest", collection, "--output", tmp_path / "out")
     found = json.loads((tmp_path / "out" / "report.json").read_text())
     assert found["films"] == 36 and sum(row["films"] for row in found["counts"]["label and source"]) == 36
     assert {each["of"] for each in found["told_from_border"]} == {"source", "label"}
@@ -133,11 +132,16 @@ def test_the_report_is_one_page_with_its_pictures_and_a_twin_for_machines(collec
     # A second look reads the cache: the films may be gone.
     for row in read(collection):
         (tmp_path / row.path).unlink()
-    explore.main()
+    step(explore, "--manifest", collection, "--output", tmp_path / "out")
 
 
 def test_rare_rows_are_counted_but_left_to_the_figures():
     rows = [{"finding": "COVID-19", "films": 9, "patients": 9}, {"finding": "Varicella", "films": 4, "patients": 1}]
-    table = explore._counted("finding", rows)
+    table = explore.count_table("finding", rows)
     assert table.rows == [["COVID-19", 9, 9]] and "1 rows of fewer than 5 films stand in report.json" in table.caption
-    assert len(explore._counted("finding", rows[1:]).rows) == 1, "a table is never empty"
+    assert len(explore.count_table("finding", rows[1:]).rows) == 1, "a table is never empty"
+
+
+def test_a_sample_is_the_same_in_every_process(collection):
+    # Literally, as a set of names has another order in every process.
+    assert [row.path for row in sample(read(collection), 1, 0)] == [f"{i}.png" for i in (17, 18, 19, 28, 32, 33)]

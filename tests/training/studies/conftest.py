@@ -1,0 +1,36 @@
+"""What the tests of several studies share."""
+
+import argparse
+import hashlib
+from collections.abc import Callable
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def step() -> Callable[..., None]:
+    """Run a step with the arguments of a command line."""
+
+    def run(module: ModuleType, *arguments: object) -> None:
+        parser = argparse.ArgumentParser()
+        module.add_arguments(parser)
+        module.run(parser.parse_args([str(each) for each in arguments]))
+
+    return run
+
+
+@pytest.fixture
+def brightness_backbone(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    """Let the frozen backbone tell how bright an image is, and cache nothing in the project."""
+    from training import cache
+    from training.evaluate import baselines
+    from training.fit import features
+
+    def brightness(image):
+        return np.full((1, 14, 14, 512), image.mean(), np.float32)
+
+    monkeypatch.setattr(features, "backbone", lambda *_: (brightness, hashlib.sha256().hexdigest()))
+    monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
+    monkeypatch.setattr(baselines, "CACHE", tmp_path / "cache")

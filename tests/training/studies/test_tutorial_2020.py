@@ -1,0 +1,186 @@
+"""Rerun of the two-model tutorial: its radiographs, its heads, its figures, and what is wrong with them."""
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+
+from training.config import CONFIGS, load
+from training.studies.tutorial_2020 import heads, images, report, rerun
+from training.studies.tutorial_2020.heads import Tutorial
+from xray.errors import ManifestError
+
+MARCH = "6C94A287-C059-46A0-8600-AFB95F4727B7"
+TABLE = ["patientid,finding,view,modality,age,filename", f"1,COVID-19,PA,X-ray,70,{MARCH}.jpg"]
+TABLE += [f"{1 + number // 2},COVID-19,PA,X-ray,{40 + number},c{number}.jpg" for number in range(10)]
+TABLE += ["90,COVID-19,AP,X-ray,50,ap.jpg", "91,SARS,PA,X-ray,50,sars.jpg", "92,COVID-19,PA,CT,50,ct.jpg"]
+LISTED = ("covid_validation/x.jpg", "normal_validation/IM-0001-0001.jpeg", "person1_virus_1.jpeg")
+
+
+@pytest.fixture
+def layout(tmp_path, radiograph):
+    """The tutorial's layout, small: 11 PA films of COVID-19 of 5 patients, 12 + 6 children of each class."""
+    home, seed = tmp_path / "input", iter(range(1000))
+    images = home / "10_Covid_Images" / "images"
+    images.mkdir(parents=True)
+    (home / "10_Covid_Images" / "metadata.csv").write_text("\n".join(TABLE))
+    for line in TABLE[1:]:
+        draw(images / line.split(",")[-1], radiograph(120, 150, next(seed)))
+    for folder, start, count in (("train", 1, 12), ("test", 50, 6)):
+        for number in range(start, start + count):
+            normal = home / "20_Chest_Xray" / folder / "NORMAL" / f"IM-{number:04}-0001.jpg"
+            ill = home / "20_Chest_Xray" / folder / "PNEUMONIA" / f"person{number}_virus_{number}.jpg"
+            for path in (normal, ill):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # Children's films are brighter: the border tells the class.
+                draw(path, np.maximum(radiograph(96, 96, next(seed)), 110))
+    return home
+
+
+def draw(path, picture):
+    cv2.imencode(".jpg", picture)[1].tofile(path)
+
+
+@pytest.fixture
+def radiographs(layout, tmp_path, monkeypatch, brightness_backbone):
+    # Drawn radiographs are all alike.
+    monkeypatch.setattr(images, "near_copies", lambda thumbnails: ())
+    monkeypatch.setattr(images, "FOLDER", tmp_path / "articles")
+    return images.read(layout, 42, LISTED)
+
+
+@pytest.fixture
+def tutorial():
+    return load(CONFIGS / "articles.toml", Tutorial)
+
+
+def names(radiographs, part):
+    return [row.original_filename for row in radiographs.rows(radiographs.parts[part])]
+
+
+def test_radiographs_are_taken_as_the_tutorial_takes_them(radiographs):
+    assert names(radiographs, "covid_validation") == [f"{MARCH}.jpg"]
+    covid = [f"c{number}.jpg" for number in range(10)]
+    assert names(radiographs, "covid") == covid, "neither AP, CT, SARS nor March 2020"
+    assert len(set(names(radiographs, "normal"))) == len(set(names(radiographs, "pneumonia"))) == 10
+    assert names(radiographs, "normal_validation") == ["IM-0001-0001.jpg"]
+    assert len(radiographs.parts["normal_test"]) == len(radiographs.parts["pneumonia_test"]) == 6
+    assert radiographs.crops.images.shape[1:] == (224, 224)
+
+
+def test_only_the_first_radiographs_of_the_table_are_taken(radiographs):
+    parts = images.choose_parts(radiographs.crops.rows, LISTED, 42, most=4)
+    assert [row.original_filename for row in parts["covid"]] == ["c0.jpg", "c1.jpg", "c2.jpg"]
+    assert len(parts["normal"]) == 3
+
+
+def test_without_the_layout_it_says_what_was_expected(tmp_path):
+    with pytest.raises(ManifestError, match="expected 10_Covid_Images/ and 20_Chest_Xray/"):
+        images.find_layout(tmp_path)
+
+
+def test_patients_on_both_sides_are_counted(radiographs):
+    covid = radiographs.parts["covid"]  # of patients 1, 1, 2, 2, and so on
+    tested = np.concatenate([covid[:2], covid[3:5], radiographs.parts["normal"][:1]])
+    found = rerun.count_known(radiographs, covid[1:3], tested)
+    assert found == {"n": 5, "patients": 4, "same_film": 1, "same_patient": 3, "same_patient_covid": 3}
+    learned = frozenset({radiographs.crops.rows[covid[0]].sha256})
+    assert rerun.count_learned(radiographs, covid, learned) == 1
+    assert rerun.count_learned(radiographs, covid, None) is None
+    assert rerun.ages(radiographs, "covid") == {"n": 10, "stated": 10, "adults": 10, "median_years": 44.5}
+    assert rerun.ages(radiographs, "normal")["stated"] == 0
+
+
+def test_no_lung_baselines_learn_from_the_training_radiographs_alone(radiographs):
+    noise = np.random.default_rng(0).integers(0, 256, radiographs.blind.shape, np.uint8)
+    covid, normal = radiographs.parts["covid"], radiographs.parts["normal"]
+    train, test = (np.concatenate([covid[part], normal[part]]) for part in (slice(6), slice(6, None)))
+    found = rerun.blind_tables(replace(radiographs, blind=noise), train, {"known": train, "test": test})
+    right = {part: ((t.y_score >= 0.5) == (t.y_true == 1)).mean() for part, t in found["border_only"].items()}
+    assert right["known"] == 1 > right["test"]
+
+
+def test_published_figures_are_those_of_the_article(tutorial):
+    found = {each.key: rerun.published_test(each.test) for each in tutorial.sets}
+    shown = {key: [round(rows[name]["value"], 4) for name in rerun.NAMES] for key, rows in found.items()}
+    assert shown == {
+        "covid_normal_first": [0.9259, 1, 0.8519],
+        "covid_normal_second": [0.963, 1, 0.9259],
+        "covid_pneumo_first": [0.9815, 1, 0.963],
+        "covid_pneumo_second": [1, 1, 1],
+    }
+    assert found["covid_pneumo_second"]["accuracy"]["low"] == pytest.approx(0.8754, abs=1e-4), "of 27 radiographs"
+    read = {(each.model, each.part): (each.called, each.n) for each in tutorial.readings}
+    assert read["covid_normal", "normal_test"] == (24, 234) and read["covid_normal", "pneumonia_test"] == (185, 390)
+    assert read["covid_pneumo", "pneumonia_test"] == (3, 390) and read["covid_pneumo", "normal_test"] == (45, 234)
+
+
+def test_heads_have_the_articles_parameters(tutorial):
+    first, second = tutorial.sets[0], tutorial.sets[1]
+    assert heads.head(4608, second).count_params() == 590_210
+    assert heads.head(512, first).count_params() == 32_962
+
+
+def test_wider_pooling_is_that_of_keras():
+    block5_pool = np.random.default_rng(0).random((2, 7, 7, 512)).astype(np.float32)
+    cached = np.asarray(layers.AveragePooling2D(2)(block5_pool)).reshape(2, -1)
+    wanted = np.asarray(layers.AveragePooling2D(4)(block5_pool)).reshape(2, -1)
+    np.testing.assert_allclose(heads.inputs_of(cached, 4), wanted, atol=1e-5)
+
+
+def test_each_epoch_learns_from_augmented_copies_and_never_from_the_radiograph_itself():
+    x, y = np.arange(4)[None, :, None] + np.zeros((6, 1, 1)), np.array([1, 1, 1, 0, 0, 0])
+    batches = heads.AugmentedBatches(x.astype(np.float32), y, 6, 0)
+    seen = set()
+    for _ in range(20):
+        seen |= set(batches[0][0][:, 0])
+        batches.on_epoch_end()
+    assert seen == {1, 2, 3}
+    still = heads.AugmentedBatches(x[:, :1].astype(np.float32), y, 6, 0)
+    assert set(still[0][0][:, 0]) == {0}
+
+
+def test_mean_and_median_follow_the_drawn_patients():
+    score, weight = np.array([0.1, 0.9, 0.3, 0.5]), np.array([[0, 5, 1, 1], [1, 1, 1, 1]])
+    repeated = [0.9] * 5 + [0.3, 0.5]
+    np.testing.assert_allclose(rerun.mean(None, score, weight=weight), [np.mean(repeated), 0.45])
+    np.testing.assert_allclose(rerun.median(None, score, weight=weight), [np.median(repeated), 0.4])
+    assert rerun.median(None, score) == pytest.approx(0.4)
+
+
+def test_a_figure_comes_with_its_counts_and_the_interval_of_its_patients(fewer_draws):
+    patients = pd.Series(list("aabcde"))
+    table = pd.DataFrame({"y_true": [1, 1, 1, 0, 0, 0], "y_score": [0.9, 0.9, 0.2, 0.1, 0.1, 0.6]})
+    found = rerun.figures_of_test(table.assign(patient_id=patients, group=patients))
+    assert (found["accuracy"]["count"], found["accuracy"]["n"], found["accuracy"]["value"]) == (4, 6, 4 / 6)
+    assert (found["sensitivity"]["count"], found["specificity"]["count"]) == (2, 2)
+    assert found["accuracy"]["low"] < 4 / 6 < found["accuracy"]["high"]
+    spared = rerun.figures_of_part(table[3:5].assign(patient_id=patients, group=patients))
+    assert spared["share"]["count"] == 0 and spared["share"]["high"] > 0.5, "none of two patients proves little"
+
+
+def test_the_tutorial_runs_to_its_end(radiographs, layout, tmp_path, monkeypatch, capsys, tutorial, fewer_draws, step):
+    small = replace(tutorial, sets=tutorial.sets[1::2], copies=1, folds=2, other_seeds=())
+    small = replace(small, sets=tuple(replace(each, epochs=3, learning_rate=0.01, batch=4) for each in small.sets))
+    monkeypatch.setattr(images, "validation_names", lambda: LISTED)
+    monkeypatch.setattr(report, "load", lambda path, kind: small)
+    output = tmp_path / "out"
+    step(report, "--input", layout, "--output", output, "--manifest", tmp_path / "none.csv")
+    said = capsys.readouterr().out
+    assert "| 24 of 234: 0.103 [0.070, 0.148] |" in said and "| 185 of 390: 0.474" in said
+    found = json.loads((output / "report.json").read_text())
+    numbers = {row["what"]: row for row in found["numbers"]}
+    called = numbers["Model 1: normal, test folder, called COVID-19"]
+    assert called["article"]["count"] == 24 and called["ours"]["n"] == called["patients"] == 6
+    assert 0 <= called["ours"]["low"] < called["ours"]["high"] <= 1
+    assert "no manifest says" in numbers["Model 1, second: test, accuracy"]["wrong"]
+    assert numbers[f"Model 2: the radiograph {MARCH}, score"]["article"] == {"value": 0.96}
+    assert found["apart"]["covid_normal_second"]["network"]["n"] == 20
+    assert found["counted"]["covid_normal_second"]["no_lung"]["border_only"]["accuracy"]["value"] == 1
+    html = (output / "report.html").read_text()
+    assert html.count("data:image/png;base64,") == 5 and "Every number, beside ours" in html
+    assert 'src="http' not in html and "<script" not in html

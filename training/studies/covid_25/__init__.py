@@ -1,1 +1,0 @@
-"""The 25 + 25 experiment of 2020."""

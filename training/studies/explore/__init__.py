@@ -1,1 +1,0 @@
-"""Statistics of the radiographs before any training."""

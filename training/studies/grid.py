@@ -1,0 +1,374 @@
+"""Grid of settings: a backbone is trained with every combination, and validation radiographs choose one.
+
+Test radiographs are scored for the chosen combination alone. A cell that is done is not done again. `--estimate` says
+how long the whole takes; `--cells N` does so many more and reports. Writes runs/grid/NAME/report.html and report.json.
+"""
+
+import argparse
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache, lru_cache
+from itertools import product
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+from typing import Annotated, Literal
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from training import run as runs
+from training.config import RUNS, load
+from training.data.crops import crops
+from training.data.manifest import MANIFEST
+from training.evaluate import baselines
+from training.metrics.discrimination import roc_auc
+from training.metrics.figures import INTERVAL, Json
+from training.metrics.folds import measured
+from training.networks import devices
+from training.report.html import Picture, Section, Table, page
+from training.report.markdown import figure_text
+from training.report.plots import NEGATIVE, POSITIVE, png
+from training.studies.compare.architectures import CHOICES, RANDOM, backbone
+from training.studies.compare.fine_tune import maps, tail
+from training.studies.compare.folds import Choice, Positions, Sample, draw, head, remembered, weights_hash
+from xray.networks.preprocess import Recipe
+
+TITLE = "Settings, all combined"
+LAST = 0.1  # the share of it to which the exponential decay brings the learning rate
+TEST_FOLD, VAL_FOLD = 0, 1
+SETTINGS = ("backbone", "share", "optimizer", "learning_rate", "decay", "epochs")
+STEPS, TIMED_BATCH = 2, 4  # that are timed for the estimate
+
+CELLS = """All cells saw the same radiographs in the same order. A difference smaller than what other validation
+radiographs would have made of it is none: with few of them, do not read the order of the cells as that of the
+settings."""
+CHOSEN = """The later project kept what did best on its test part: then that figure is too good, as the best of many
+cells is partly luck. Here other radiographs choose."""
+ESTIMATE = """From some steps of each backbone and share, timed on this machine with random weights, times radiographs
+and epochs; where layers below those that learn are computed once, that first pass is not in it. Hours are those of the
+machine as busy as it was; processor hours those of all its cores together, which hardly depend on other work."""
+
+
+@dataclass(frozen=True)
+class GridConfig:
+    """Choices of this step; see configs/grid.toml."""
+
+    films: Choice
+    backbones: tuple[str, ...]
+    weights: str
+    size: int
+    recipe: str
+    batch: int
+    shares: tuple[Annotated[float, Meta(gt=0, le=1)], ...]
+    optimizers: tuple[Literal["SGD", "Adam", "Adamax"], ...]
+    learning_rates: tuple[float, ...]
+    decays: tuple[Literal["none", "cosine", "exponential"], ...]
+    epochs: tuple[int, ...]
+
+    @property
+    def crop(self) -> Recipe:
+        """The crop that all cells see."""
+        return Recipe(self.recipe, self.size)
+
+    @property
+    def lists(self) -> tuple[tuple[object, ...], ...]:
+        """The values of each of SETTINGS."""
+        return self.backbones, self.shares, self.optimizers, self.learning_rates, self.decays, self.epochs
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of SETTINGS."""
+
+    backbone: str
+    share: float
+    optimizer: str
+    learning_rate: float
+    decay: str
+    epochs: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this step."""
+    parser.add_argument("config", type=Path, help="grid.toml or grid_small.toml of training/configs, or your own")
+    parser.add_argument("--weights", help=f"instead of the file's: {CHOICES}")
+    parser.add_argument("--cells", type=int, metavar="N", help="do at most so many more, then report")
+    parser.add_argument(
+        "--estimate", action="store_true", help="say how long the whole takes, with --cells 0 only that"
+    )
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--output", type=Path, help="a folder (runs/grid/NAME)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train the cells, and write the report."""
+    config = load(args.config, GridConfig)
+    config = replace(config, weights=args.weights or config.weights)
+    folder = args.output or RUNS / "grid" / args.config.stem
+    drawn, all_cells = draw(args.manifest, config.films, config.crop), len(cells(config))
+    hours = estimate(config, len(parts(drawn)["train"])) if args.estimate else []
+    if hours:
+        print(f"all {all_cells} cells: {sum(each['hours'] for each in hours):.1f} h on this machine")
+    done = train(drawn, config, args.manifest, folder, args.cells)
+    chosen = best(done)
+    report = {
+        **runs.describe(config, args.manifest),
+        "cells": [{name: value for name, value in cell.items() if name != "test_logits"} for cell in done],
+        "best": chosen
+        and {**{name: chosen[name] for name in (*SETTINGS, "val")}, "test": test(chosen, drawn, args.manifest)},
+        "estimate": hours,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    runs.write_json(folder / "report.json", report)
+    (folder / "report.html").write_text(page(TITLE, sections(drawn, config, report)), encoding="utf-8")
+    print(f"{folder / 'report.html'}: {len(done)} of {all_cells} cells")
+
+
+def cells(config: GridConfig) -> list[Cell]:
+    """Return all combinations, those that share a backbone and its learning layers together."""
+    return [Cell(*values) for values in product(*config.lists)]  # type: ignore[arg-type] - in the order of SETTINGS
+
+
+def parts(drawn: Sample) -> dict[str, Positions]:
+    """Return the positions to learn from ("train"), to choose by ("val") and to test on; patients on one side."""
+    kind = np.where(drawn.folds == TEST_FOLD, "test", np.where(drawn.folds == VAL_FOLD, "val", "train"))
+    return {name: np.flatnonzero(kind == name) for name in ("train", "val", "test")}
+
+
+def train(drawn: Sample, config: GridConfig, manifest: Path, folder: Path, most: int | None) -> list[Json]:
+    """Return the cells that are done.
+
+    Args:
+        drawn: the radiographs.
+        config: the grid.
+        manifest: of the radiographs.
+        folder: of the run.
+        most: how many more cells are trained at most; None for all.
+    """
+    known = (drawn.identity(), weights_hash(config.weights), config.size, config.recipe, config.batch)
+    images = cache(lambda: np.asarray(crops(manifest, config.crop, drawn.rows).images))
+    found, fresh, everything = [], 0, cells(config)
+    for cell in everything:
+        path = folder / "cells" / f"{hashlib.sha256(repr((known, cell)).encode()).hexdigest()[:12]}.json"
+        if not path.exists():
+            if most is not None and fresh >= most:
+                continue
+            fresh += 1
+            print(f"{len(found) + 1} of {len(everything)}: {cell}", flush=True)
+        found.append(remembered(path, lambda c=cell: learn(c, drawn, config, images())))
+    return found
+
+
+@lru_cache(maxsize=1)
+def network(name: str, weights: str, size: int) -> tuple[keras.Model, list[NDArray[np.float32]]]:
+    """Return a backbone and the weights with which every cell begins."""
+    keras.utils.set_random_seed(0)
+    base = backbone(name, weights, size)
+    return base, base.get_weights()
+
+
+def learn(cell: Cell, drawn: Sample, config: GridConfig, images: NDArray[np.uint8]) -> Json:
+    """Train one cell, head and all in one phase, and score validation and test radiographs after its last epoch.
+
+    Args:
+        cell: its settings.
+        drawn: the radiographs.
+        config: the grid.
+        images: of all of them, uint8, shape (n, size, size).
+
+    Returns:
+        Its settings, `val` (ROC AUC; None where the training diverged), the loss of each epoch, the seconds, and the
+        logits of the test radiographs, which are looked at for the chosen cell alone.
+    """
+    began = perf_counter()
+    base, came = network(cell.backbone, config.weights, config.size)
+    base.set_weights(came)
+    keras.utils.set_random_seed(config.films.seed)
+    inputs, part = maps(base, (cell.share,), images)[0], parts(drawn)
+    chosen = part["train"]
+    model = compiled(base, cell, config, len(chosen))
+    fitted = model.fit(
+        inputs[chosen], drawn.y_true[chosen], config.batch, cell.epochs, 0, sample_weight=drawn.weight(chosen)
+    )
+    logits = {name: model.predict(inputs[part[name]], 64, 0)[:, 0].astype(np.float64) for name in ("val", "test")}
+    finite = bool(np.isfinite(np.concatenate(list(logits.values()))).all())
+    return {
+        **asdict(cell),
+        "val": float(roc_auc(drawn.y_true[part["val"]], logits["val"])) if finite else None,
+        "loss": [float(loss) for loss in fitted.history["loss"]] if finite else None,
+        "seconds": perf_counter() - began,
+        "test_logits": logits["test"].tolist() if finite else None,
+    }
+
+
+def compiled(base: keras.Model, cell: Cell, config: GridConfig, count: int) -> keras.Model:
+    """Return the layers that learn, with the cell's optimiser.
+
+    Args:
+        base: the backbone.
+        cell: its settings.
+        config: the grid.
+        count: radiographs to learn from.
+    """
+    model = tail(base, cell.share, fresh=config.weights == RANDOM)
+    optimizer = getattr(keras.optimizers, cell.optimizer)(learning_rate(cell, cell.epochs * -(-count // config.batch)))
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, weighted_metrics=[], jit_compile=devices.uses_xla())
+    return model
+
+
+def learning_rate(cell: Cell, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate over all steps of a cell's training."""
+    if cell.decay == "cosine":
+        return keras.optimizers.schedules.CosineDecay(cell.learning_rate, steps)
+    if cell.decay == "exponential":
+        return keras.optimizers.schedules.ExponentialDecay(cell.learning_rate, steps, LAST)
+    return cell.learning_rate
+
+
+def estimate(config: GridConfig, count: int) -> list[Json]:
+    """Time some steps of each backbone and share with random weights, and say how long all of their cells take.
+
+    Args:
+        config: the grid.
+        count: radiographs to learn from.
+
+    Returns:
+        One entry for each backbone and share: `cells`, their `hours` on this machine as busy as it is, and their
+        `processor_hours`, all cores together.
+    """
+    found = []
+    for name, share in product(config.backbones, config.shares):
+        own = [cell for cell in cells(config) if (cell.backbone, cell.share) == (name, share)]
+        keras.utils.clear_session()
+        seconds, processor = pace(compiled(backbone(name, RANDOM, config.size), own[0], config, count))
+        hours = count * sum(cell.epochs for cell in own) / 3600
+        about = {"backbone": name, "share": share, "cells": len(own), "seconds_a_film": seconds}
+        found.append({**about, "hours": seconds * hours, "processor_hours": processor * hours})
+        print(f"{name}, {share:.0%}: {seconds * hours:.1f} h", flush=True)
+    return found
+
+
+def pace(model: keras.Model) -> tuple[float, float]:
+    """Return the seconds, and the processor's seconds, that a model takes to learn from a radiograph."""
+    x = np.zeros((TIMED_BATCH, *model.input_shape[1:]), np.float32)
+    times = []
+    for _ in range(STEPS + 1):
+        began, spent = perf_counter(), process_time()
+        model.train_on_batch(x, np.zeros(len(x)))
+        times.append(((perf_counter() - began) / len(x), (process_time() - spent) / len(x)))
+    seconds, processor = zip(*times[1:], strict=True)
+    return median(seconds), median(processor)
+
+
+def best(done: Sequence[Json]) -> Json | None:
+    """Return the cell with the greatest validation AUC; None where all diverged."""
+    return max((cell for cell in done if cell["val"] is not None), key=lambda cell: cell["val"], default=None)
+
+
+def test(chosen: Json, drawn: Sample, manifest: Path) -> Json:
+    """Return the test figures of the chosen cell, and of the no-lung baselines.
+
+    Args:
+        chosen: of `best`.
+        drawn: the radiographs.
+        manifest: of the radiographs.
+    """
+    part = parts(drawn)
+    here = part["test"]
+    logits = {"the best cell": np.array(chosen["test_logits"])}
+    for small, words in zip(baselines.thumbnails(manifest)[1], baselines.BASELINES.values(), strict=True):
+        inputs = small[drawn.places].reshape(len(drawn.rows), -1).astype(np.float32) / 255
+        seen = head(drawn, inputs, part["train"], baselines.REGULARISATION)
+        logits[words] = seen.logits(inputs[here])
+    columns = drawn.column("group")[here], np.zeros(len(here), np.intp), drawn.column("source")[here]
+    return {words: measured(drawn.y_true[here], each, *columns) for words, each in logits.items()}
+
+
+def sections(drawn: Sample, config: GridConfig, report: Json) -> list[Section]:
+    """Return the report's sections.
+
+    Args:
+        drawn: the radiographs.
+        config: the grid.
+        report: of report.json.
+    """
+    done, chosen = report["cells"], report["best"]
+    ranked = sorted(done, key=lambda cell: -1.0 if cell["val"] is None else cell["val"], reverse=True)
+    rows = [
+        [*(str(cell[name]) for name in SETTINGS), _auc_text(cell["val"]), f"{cell['seconds']:.0f}"] for cell in ranked
+    ]
+    columns = (*(name.replace("_", " ") for name in SETTINGS), "validation AUC", "seconds")
+    sound = [cell for cell in done if cell["val"] is not None]
+    plots = [Picture(draw_settings(sound), "Validation AUC by setting")] if sound else []
+    found = [
+        Section("What was tried", _tried_text(drawn, config, report)),
+        Section("Cells, the best first", CELLS, [Table("Cells", columns, rows)], plots),
+    ]
+    if chosen:
+        words = ", ".join(f"{name.replace('_', ' ')} {chosen[name]}" for name in SETTINGS)
+        rows = [[name, figure_text(e["roc_auc"]), figure_text(e["inside"])] for name, e in chosen["test"].items()]
+        table = Table("Test radiographs", ("what", "ROC AUC, all of them", "ROC AUC inside a source"), rows)
+        text = f"{words}: chosen by its validation AUC, then scored once. {CHOSEN}\n\nIntervals: {INTERVAL}."
+        found.append(Section("The best cell on the test radiographs", text, [table]))
+    if report["estimate"]:
+        found.append(Section("How long the whole takes", ESTIMATE, [_hour_table(report["estimate"])]))
+    return found
+
+
+def _tried_text(drawn: Sample, config: GridConfig, report: Json) -> str:
+    part, done = parts(drawn), report["cells"]
+    varied = "; ".join(
+        f"{name.replace('_', ' ')} {', '.join(map(str, values))}"
+        for name, values in zip(SETTINGS, config.lists, strict=True)
+    )
+    return (
+        f"{varied}: {len(cells(config))} cells, of which {len(done)} are done, in "
+        f"{sum(cell['seconds'] for cell in done) / 60:.0f} min.\n\n"
+        f"{' or '.join(config.films.positive)} against {' or '.join(config.films.negative)}, {config.recipe} crops of "
+        f"{config.size} px, weights {Path(config.weights).name}, batches of {config.batch}, no augmentation: "
+        f"{len(part['train'])} radiographs to learn from, {len(part['val'])} to choose by, {len(part['test'])} to "
+        "test; patients and near-copies stand on one side. Head and backbone learn together, from the first step on; "
+        f"batch norm learns only where the weights are random. The exponential decay ends at {LAST} of the rate."
+    )
+
+
+def _auc_text(value: float | None) -> str:
+    return "diverged" if value is None else f"{value:.3f}"
+
+
+def _hour_table(estimates: Sequence[Json]) -> Table:
+    rows = [
+        (e["backbone"], f"{e['share']:.0%}", e["cells"], f"{e['seconds_a_film'] * 1000:.0f}", f"{e['hours']:.1f}",
+         f"{e['processor_hours']:.1f}")
+        for e in estimates
+    ]  # fmt: skip
+    count, hours, processor = (sum(each[name] for each in estimates) for name in ("cells", "hours", "processor_hours"))
+    rows.append(("all", "–", count, "–", f"{hours:.1f}", f"{processor:.1f}"))
+    columns = ("backbone", "share", "cells", "ms a radiograph and epoch", "hours", "processor hours")
+    return Table("Estimate", columns, rows)
+
+
+def draw_settings(done: Sequence[Json]) -> bytes:
+    """Draw the validation AUC of the cells by each setting that was varied, as a PNG."""
+    varied = [name for name in SETTINGS if len({cell[name] for cell in done}) > 1] or [SETTINGS[0]]
+    figure = Figure(figsize=(2.4 * len(varied) + 1, 3.4), layout="constrained")
+    panels = figure.subplots(1, len(varied), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, varied, strict=True):
+        values = list(dict.fromkeys(cell[name] for cell in done))
+        for place, value in enumerate(values):
+            auc = [cell["val"] for cell in done if cell[name] == value]
+            spread = np.linspace(-0.15, 0.15, len(auc)) if len(auc) > 1 else np.zeros(1)
+            axes.plot(place + spread, auc, "o", color=NEGATIVE, markersize=4, alpha=0.7)
+            axes.plot([place - 0.25, place + 0.25], [np.median(auc)] * 2, color=POSITIVE, linewidth=2)
+        axes.set_xticks(range(len(values)), [str(value) for value in values], fontsize=8)
+        axes.set_xlim(-0.5, len(values) - 0.5)
+        axes.set_xlabel(name.replace("_", " "))
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("validation ROC AUC; bar: median")
+    return png(figure)

@@ -1,1 +1,0 @@
-"""A grid of training settings, judged on validation radiographs."""
