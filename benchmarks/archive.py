@@ -1,6 +1,6 @@
 """An archive by the local engine and by Ray, on one core and on all: `python -m benchmarks.archive` (Linux).
 
-Fills a folder with films of full size, each many times, and lets `python -m xray.archive` judge it with both models. A
+Fills a folder with films of full size, each many times, and lets `python -m xray archive` judge it with both models. A
 few bytes behind its end make each copy another content, or else one verdict would do for all. Prints films a second,
 the processor time of a film in all processes together, and what they hold at the end of the first third and at most
 from there on.
@@ -62,7 +62,7 @@ def measure(engine: str, cores: int, count: int, *, same: bool = False) -> list[
         films = Path(folder) / "films"
         films.mkdir()
         fill(films, count, same=same)
-        command = [sys.executable, "-m", "xray.archive", str(films), f"{folder}/out", "--engine", engine]
+        command = [sys.executable, "-m", "xray", "archive", str(films), f"{folder}/out", "--engine", engine]
         start = time.perf_counter()
         # All below it is found by this mark, Ray's own processes too, which leave their parent.
         mark = f"{os.getpid()}-{start}"

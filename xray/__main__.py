@@ -39,6 +39,11 @@ Found = tuple[Analysis | None, str]  # or what is wrong
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, 1 if a picture failed, or 2 if nothing could be done."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments[:1] == ["archive"]:
+        from xray.archive.command import main as archive  # other commands need none of it
+
+        return archive(arguments[1:])
     parser = _parser()
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)  # the cores have a picture each

@@ -1,6 +1,6 @@
-"""An archive of films: thousands to millions, on all cores of one machine or on a cluster.
+"""Archives of radiographs: thousands to millions, on all cores of one machine or on a cluster.
 
-`python -m xray.archive SOURCE DESTINATION`. The road of a run: find the films (sources), read each once for its
-SHA-256 (contents), note in a ledger which contents have no rows yet, judge those (judge; the local engine or Ray),
-and write their rows (results).
+`python -m xray archive SOURCE DESTINATION`. A run finds the files (sources), reads each once for its SHA-256, looks up in a
+ledger which contents have no rows yet, has those analysed (worker; by the local engine or by Ray), and writes their rows
+(results).
 """

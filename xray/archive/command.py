@@ -1,4 +1,4 @@
-"""The command line of archives: `python -m xray.archive SOURCE DESTINATION`."""
+"""Command line of archives: `python -m xray archive SOURCE DESTINATION`."""
 
 import argparse
 import lzma
@@ -12,24 +12,27 @@ import zlib
 from collections.abc import Sequence
 
 from xray.analysis import BOTH_MODELS, Analyzer
-from xray.archive import lock, results, sources, writable
-from xray.archive.analyses import Task
+from xray.archive import results, sources
 from xray.archive.local_engine import Engine, Local
 from xray.archive.run import run, versions
+from xray.archive.worker import Task
 from xray.combined import NAME
 from xray.errors import XrayError
 from xray.registry import BACKBONE
 
 OPTIONAL = {"pyarrow", "fsspec", "ray"}
-PICTURES = ("--masks", "--heat-maps")
-# What a damaged or encrypted file ends in; of a film in the archive it is a row.
+IMAGES = ("--masks", "--heat-maps")
+# What a damaged or encrypted archive file ends in; in a file of the archive it is a row.
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 0, 1 if a film has no verdict, or 2 if the run could not be done."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    """Run the command line.
+
+    Returns:
+        0; 1 if a radiograph has no verdict; 2 if the run could not be done; 130 if it was interrupted.
+    """
+    options = _parser().parse_args(arguments)
     try:
         return _run(options)
     except ModuleNotFoundError as error:
@@ -50,13 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(problem: str) -> int:
-    print(f"python -m xray.archive: {problem}", file=sys.stderr)
+    print(f"python -m xray archive: {problem}", file=sys.stderr)
     return 2
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m xray.archive",
+        prog="python -m xray archive",
         description="Judge an archive of chest radiographs. Research and education only, not a diagnosis.",
         epilog="Run it again and it judges only what has no rows yet. Exit status: 0 all films judged, 1 one or more "
         "have no verdict, 2 the run could not be done. Columns: see docs/scale.md.",
@@ -85,18 +88,18 @@ def _run(options: argparse.Namespace) -> int:
     task = Task(tuple(of), options.backbone, *folders)
     addresses = sources.find(options.source, options.column)
     destination = sources.absolute(options.destination)
-    _see_apart(sources.absolute(options.source), destination, options.column, folders)
-    with lock.held(destination):
-        writable.see_writable(destination, *folders)
+    _check_apart(sources.absolute(options.source), destination, options.column, folders)
+    with results.locked(destination):
+        results.check_writable(destination, *folders)
         to = results.to(destination)
         engine = _engine(options.engine, options.workers)
         failed = run(addresses, to, engine, task, of, sys.stderr, trust_names=options.trust_names)
     return int(failed > 0)
 
 
-def _see_apart(source: str, destination: str, column: str | None, folders: Sequence[str]) -> None:
-    """See that what is written is not read again: pictures as films, or as results, or results as addresses."""
-    pairs = [("SOURCE", source, name, folder) for name, folder in zip(PICTURES, folders, strict=True) if folder]
+def _check_apart(source: str, destination: str, column: str | None, folders: Sequence[str]) -> None:
+    """See that what is written is not read by the next run, as radiographs, as results or as addresses."""
+    pairs = [("SOURCE", source, name, folder) for name, folder in zip(IMAGES, folders, strict=True) if folder]
     pairs += [("DESTINATION", destination, name, folder) for _, _, name, folder in pairs]
     if column:
         pairs.append(("SOURCE", source, "DESTINATION", destination))
@@ -110,12 +113,9 @@ def _see_apart(source: str, destination: str, column: str | None, folders: Seque
 
 def _engine(name: str, workers: int | None) -> Engine:
     if name == "local":
+        # As an interrupt: the rows in hand are written. Ray has a handler of its own.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         return Local(workers)
     from xray.archive.ray_engine import Cluster  # needs Ray, which a single machine does not
 
     return Cluster(workers)
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as an interrupt: rows in hand are written
-    sys.exit(main())

@@ -1,52 +1,53 @@
-"""What is known in one run: the films that were found, what was said of their contents, which rows are written.
+"""Ledger of one run: the files that were found, the results of their contents, and the rows that are written.
 
-A database on the disk, not in memory, that nobody else sees and that is gone with the run: what is kept is the results,
-and each run reads them anew.
+A temporary database on disk, as millions of files do not fit in memory. What is kept is the table of results, which
+each run reads again.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from xray.archive.row import Content, Judged, Row, Said
+from xray.archive.row import File, Outcome, Result, Row
 
 TABLES = """
-CREATE TABLE films (address TEXT PRIMARY KEY, sha256 TEXT, problem TEXT) WITHOUT ROWID;
-CREATE INDEX films_by_content ON films (sha256);
-CREATE TABLE said (sha256 TEXT, model TEXT, verdict TEXT, score REAL, threshold REAL, cautions TEXT, error TEXT,
+CREATE TABLE files (address TEXT PRIMARY KEY, sha256 TEXT, problem TEXT) WITHOUT ROWID;
+CREATE INDEX files_by_content ON files (sha256);
+CREATE TABLE results (sha256 TEXT, model TEXT, verdict TEXT, score REAL, threshold REAL, cautions TEXT, error TEXT,
     PRIMARY KEY (sha256, model)) WITHOUT ROWID;
 CREATE TABLE written (address TEXT, sha256 TEXT, model TEXT, PRIMARY KEY (address, sha256, model)) WITHOUT ROWID;
 CREATE TABLE asked (position INTEGER PRIMARY KEY, model TEXT);
 """
-# A film has a row due for each model asked, unless it is written.
+# A file has a row due for each model asked, unless it is written.
 DUE = """
-SELECT films.address, said.* FROM films JOIN said USING (sha256) JOIN asked USING (model)
+SELECT files.address, results.* FROM files JOIN results USING (sha256) JOIN asked USING (model)
 WHERE {which} AND NOT EXISTS (SELECT 1 FROM written
-    WHERE written.address = films.address AND written.sha256 = films.sha256 AND written.model = said.model)
-ORDER BY films.address, asked.position
+    WHERE written.address = files.address AND written.sha256 = files.sha256 AND written.model = results.model)
+ORDER BY files.address, asked.position
 """
 FAILED = """
-SELECT films.address, '', asked.model, '', NULL, NULL, '', films.problem FROM films, asked
-WHERE {which} AND films.sha256 = '' AND NOT EXISTS (SELECT 1 FROM written
-    WHERE written.address = films.address AND written.sha256 = '' AND written.model = asked.model)
-ORDER BY films.address, asked.position
+SELECT files.address, '', asked.model, '', NULL, NULL, '', files.problem FROM files, asked
+WHERE {which} AND files.sha256 = '' AND NOT EXISTS (SELECT 1 FROM written
+    WHERE written.address = files.address AND written.sha256 = '' AND written.model = asked.model)
+ORDER BY files.address, asked.position
 """
 MISSING = """
-SELECT MIN(address), sha256, '' FROM films WHERE sha256 <> '' AND
-    (SELECT COUNT(*) FROM said JOIN asked USING (model) WHERE said.sha256 = films.sha256) < (SELECT COUNT(*) FROM asked)
+SELECT MIN(address), sha256, '' FROM files WHERE sha256 <> '' AND
+    (SELECT COUNT(*) FROM results JOIN asked USING (model) WHERE results.sha256 = files.sha256)
+    < (SELECT COUNT(*) FROM asked)
 GROUP BY sha256
 """
 
 
 class Ledger:
-    """The films of one run and their rows."""
+    """The files of one run and their rows."""
 
     def __init__(self, versions: Mapping[str, str], backbone: str) -> None:
         """Begin with nothing.
 
         Args:
-            versions: of each model that is asked, in the order of its rows.
-            backbone: the network that they stand on.
+            versions: of each row's model, in the order of the rows.
+            backbone: the network whose features the models take.
         """
         self._versions, self._backbone = versions, backbone
         # The empty name: a temporary file, which SQLite removes.
@@ -56,73 +57,73 @@ class Ledger:
         self._base.executemany("INSERT INTO asked (model) VALUES (?)", [(model,) for model in versions])
 
     def remember(self, rows: Iterable[Row]) -> None:
-        """Take in the rows that earlier runs wrote; those of other versions or backbones say nothing."""
+        """Take in the rows of earlier runs; those of other versions or backbones do not count."""
         for row in rows:
             if row.backbone == self._backbone and self._versions.get(row.model) == row.version:
                 self._wrote(row)
                 if row.sha256:
-                    self._base.execute("INSERT OR IGNORE INTO said VALUES (?, ?, ?, ?, ?, ?, ?)", row[1:8])
+                    self._base.execute("INSERT OR IGNORE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)", row[1:8])
 
     def knows(self, address: str) -> bool:
         """Tell whether an address has a row for each model asked, and none of them because it could not be read."""
         query = "SELECT COUNT(DISTINCT model) FROM written JOIN asked USING (model) WHERE address = ? AND sha256 <> ''"
         return bool(self._base.execute(query, (address,)).fetchone()[0] == len(self._versions))
 
-    def found(self, content: Content) -> None:
-        """Note a film; one that is listed twice is one."""
-        self._base.execute("INSERT OR REPLACE INTO films VALUES (?, ?, ?)", content)
+    def add(self, file: File) -> None:
+        """Add a file; one that is listed twice is one."""
+        self._base.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", file)
 
     def plan(self) -> int:
-        """Note which contents not every model has spoken of, and return how many they are.
+        """Note the contents that lack a model's result, and return how many they are.
 
-        Done again once these were judged, it finds those that could not be read under one name and have another.
+        Done again once these were analysed, it finds those that could not be read at one address and have another.
         """
         self._base.execute("DROP TABLE IF EXISTS missing")
         self._base.execute("CREATE TABLE missing AS" + MISSING)
         return int(self._base.execute("SELECT COUNT(*) FROM missing").fetchone()[0])
 
-    def missing(self) -> Iterator[Content]:
-        """Yield each content of the plan once, under one of its addresses."""
-        yield from (Content(*found) for found in self._base.execute("SELECT * FROM missing"))
+    def missing(self) -> Iterator[File]:
+        """Yield each content of the plan once, at one of its addresses."""
+        yield from (File(*found) for found in self._base.execute("SELECT * FROM missing"))
 
-    def judged(self, judged: Judged) -> list[Row]:
-        """Note what was said of a content, and return the rows due: one for each of its addresses and models.
+    def rows(self, outcome: Outcome) -> list[Row]:
+        """Note the outcome of a content, and return the rows due: one for each of its addresses and models.
 
-        Where it could not be judged, they are those of all its names; where it could not be read, of that name alone.
+        Where it could not be analysed, they are those of all its addresses; where it could not be read, of that alone.
         """
-        film = judged.film
-        if film.problem:
-            names = [film.address]
-            if film.sha256:
-                named = self._base.execute("SELECT address FROM films WHERE sha256 = ?", (film.sha256,))
-                names = [address for (address,) in named]
-            failed: list[Row] = []
-            for name in names:
-                self.found(Content(name, "", film.problem))
-                failed += self._due(FAILED.format(which="films.address = ?"), name)
-            return failed
-        self._base.executemany("INSERT OR IGNORE INTO said VALUES (?, ?, ?, ?, ?, ?, ?)", judged.said)
-        return list(self._due(DUE.format(which="films.sha256 = ?"), film.sha256))
+        file = outcome.file
+        if not file.problem:
+            self._base.executemany("INSERT OR IGNORE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)", outcome.results)
+            return list(self._due(DUE.format(which="files.sha256 = ?"), file.sha256))
+        addresses = [file.address]
+        if file.sha256:
+            same = self._base.execute("SELECT address FROM files WHERE sha256 = ?", (file.sha256,))
+            addresses = [address for (address,) in same]
+        failed: list[Row] = []
+        for address in addresses:
+            self.add(File(address, "", file.problem))
+            failed += self._due(FAILED.format(which="files.address = ?"), address)
+        return failed
 
     def known(self) -> Iterator[Row]:
-        """Yield the rows due of films whose content is known already, under another name or from another run."""
-        yield from self._due(DUE.format(which="films.sha256 <> ''"))
+        """Yield the rows due of files whose content has results already, at another address or from another run."""
+        yield from self._due(DUE.format(which="files.sha256 <> ''"))
 
     def failed(self) -> Iterator[Row]:
-        """Yield the rows due of films that could not be read."""
+        """Yield the rows due of files that could not be read."""
         yield from self._due(FAILED.format(which="TRUE"))
 
     def count_failed(self) -> int:
-        """Count the films of this run that have no verdict."""
-        query = """SELECT COUNT(*) FROM films WHERE sha256 = ''
-            OR EXISTS (SELECT 1 FROM said WHERE said.sha256 = films.sha256 AND error <> '')"""
+        """Count the files of this run that have no verdict."""
+        query = """SELECT COUNT(*) FROM files WHERE sha256 = ''
+            OR EXISTS (SELECT 1 FROM results WHERE results.sha256 = files.sha256 AND error <> '')"""
         return int(self._base.execute(query).fetchone()[0])
 
     def _due(self, query: str, *values: str) -> Iterator[Row]:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        for address, *said in self._base.execute(query, values):
-            each = Said(*said)
-            row = Row(address, *each, self._versions[each.model], self._backbone, now)
+        for address, *values_of_result in self._base.execute(query, values):
+            result = Result(*values_of_result)
+            row = Row(address, *result, self._versions[result.model], self._backbone, now)
             self._wrote(row)
             yield row
 

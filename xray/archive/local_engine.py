@@ -1,32 +1,35 @@
-"""What does the work: here on this machine; on a cluster, see xray/archive/ray_engine.py."""
+"""Local engine: threads read the files, and a process on each core analyses them. For a cluster, see ray_engine.py."""
 
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import chain, islice
-from typing import Protocol
+from queue import SimpleQueue
+from typing import Protocol, TypeVar
 
 from xray.archive import worker
-from xray.archive.analyses import Task, content
-from xray.archive.row import Content, Judged
+from xray.archive.row import File, Outcome
+from xray.archive.worker import DEADLY, MOST_DEATHS, Task, hashed
 from xray.errors import XrayError
 
-# Films that are under way for each worker: enough that none waits, and few enough that memory stays flat.
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+# Files in hand for each worker: enough that none waits, and few enough that memory stays flat.
 AHEAD = 4
-# Threads that read, at least: an object store lets each wait. Where each film was made to wait 50 ms, they read 297
-# films a second, and two threads 39; from a warm disk 1,781 and 2,014, which is 0.06 ms a film. In a zip or tar, where
-# each holds the list of all its files and reads a compressed tar from its beginning, there are as many as workers.
+# Threads that read, at least: an object store lets each wait. Where each file was made to wait 50 ms, they read 297
+# files a second, and two threads 39; from a warm disk 1,781 and 2,014, which is 0.06 ms a file. In a zip or tar, where
+# each holds the index and reads a compressed tar from its beginning, there are as many as workers.
 READERS = 16
 IN_ARCHIVE = "::"
-# Without a film judged in between. Then it is not the machine that kills them, but one of these films.
-MOST_DEATHS = 3
-# One after the other at which a worker died that had nothing else to do. Contents come in the order of their SHA-256,
-# so that so many in a row are no folder of bad films: then it is the machine, and no film is to blame.
+# Deadly files in a row. Contents come in the order of their SHA-256, so that so many are no folder of bad files: then
+# it is the machine, and no file is to blame.
 MOST_DEADLY = 10
-DEADLY = "Expected a film that can be judged. Received: the worker died at it."
+# Not forked: the main process has threads.
+SPAWN = multiprocessing.get_context("spawn")
 
 
 class WorkerError(XrayError):
@@ -34,131 +37,139 @@ class WorkerError(XrayError):
 
 
 class Engine(Protocol):
-    """Reads and judges films, several at a time."""
+    """Interface of an engine, which reads and analyses several files at a time."""
 
-    def contents(self, addresses: Iterable[str]) -> Iterator[Content]:
-        """Read each film for its SHA-256."""
+    def hashed(self, addresses: Iterable[str]) -> Iterator[File]:
+        """Read each file for its SHA-256."""
 
-    def judged(self, films: Iterable[Content], task: Task) -> Iterator[Judged]:
-        """Judge each film once."""
+    def outcomes(self, files: Iterable[File], task: Task) -> Iterator[Outcome]:
+        """Analyse each file once."""
 
 
 class Local:
     """The cores of this machine.
 
-    Threads read, as they wait for disks and let the interpreter's lock go while they hash. Processes judge: a film
-    holds that lock for a tenth of its time (py-spy, 526 of 4,998 samples), so that threads end at ten cores.
+    Threads read, as they wait for disks and release the interpreter's lock while they hash. Processes analyse: a
+    radiograph holds that lock for a tenth of its time (py-spy, 526 of 4,998 samples): threads would end at ten cores.
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        """Use so many processes; without a number, one for each core that we may use."""
+        """Use so many processes; without a number, one for each core that this process may use."""
         self._workers = workers or _cores()
 
-    def contents(self, addresses: Iterable[str]) -> Iterator[Content]:
-        """Read each film for its SHA-256; see Engine."""
+    def hashed(self, addresses: Iterable[str]) -> Iterator[File]:
+        """Read each file for its SHA-256; see Engine."""
         waiting = iter(addresses)
         first = list(islice(waiting, 1))
-        count = self._workers if any(IN_ARCHIVE in address for address in first) else max(READERS, self._workers)
-        threads = ThreadPoolExecutor(count)
-        try:
-            ahead: deque[Future[Content]] = deque()
-            for address in chain(first, waiting):
-                ahead.append(threads.submit(content, address))
-                if len(ahead) > AHEAD * count:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            threads.shutdown(cancel_futures=True)
+        threads = self._workers if any(IN_ARCHIVE in each for each in first) else max(READERS, self._workers)
+        yield from _in_order(hashed, chain(first, waiting), threads)
 
-    def judged(self, films: Iterable[Content], task: Task) -> Iterator[Judged]:
-        """Judge each film once, the films of a worker that was killed anew; see Engine.
-
-        A film that kills whoever judges it is said to have a problem.
+    def outcomes(self, files: Iterable[File], task: Task) -> Iterator[Outcome]:
+        """Analyse each file once; see Engine. Where a worker dies, its file is tried again, and then said to be deadly.
 
         Raises:
-            WorkerError: it is not the films that kill them.
+            WorkerError: it is not the files that the workers die of.
         """
-        waiting, begun, deaths, deadly = iter(films), deque[Content](), 0, 0
-        while True:
+        processes = [_Process(task) for _ in range(self._workers)]
+        idle: SimpleQueue[_Process] = SimpleQueue()
+        for each in processes:
+            idle.put(each)
+
+        def analyse(file: File) -> Outcome:
+            process = idle.get()
             try:
-                for each in self._until_one_dies(waiting, begun, task):
-                    deaths = deadly = 0
-                    yield each
-                return
-            except BrokenProcessPool:
-                deaths += 1
-            if deaths < MOST_DEATHS:
-                continue
-            deaths = 0
-            while begun:
-                for each in self._alone(begun, task):
-                    deadly = deadly + 1 if each.film.problem == DEADLY else 0
-                    yield each
+                return process.analyse(file)
+            finally:
+                idle.put(process)
+
+        deadly = 0
+        try:
+            with closing(_in_order(analyse, files, self._workers)) as outcomes:
+                for outcome in outcomes:
+                    deadly = deadly + 1 if outcome.file.problem == DEADLY else 0
+                    yield outcome
                     if deadly == MOST_DEADLY:
                         raise WorkerError(
                             "Expected workers that live. Received %(count)s that died in a row, each at another film, "
                             "the last at %(film)s. Look at the memory that is left.",
                             count=deadly,
-                            film=each.film.address,
+                            film=outcome.file.address,
                         )
-
-    def _until_one_dies(self, waiting: Iterator[Content], begun: deque[Content], task: Task) -> Iterator[Judged]:
-        """Judge the films that were begun and then those that wait; `begun` holds what has no answer yet."""
-        pool = _pool(self._workers, task)
-        try:
-            ahead = deque([pool.submit(worker.judge, film) for film in begun])
-            for film in waiting:
-                begun.append(film)
-                ahead.append(pool.submit(worker.judge, film))
-                if len(ahead) > AHEAD * self._workers:
-                    yield _next(ahead, begun)
-            while ahead:
-                yield _next(ahead, begun)
         finally:
-            pool.shutdown(cancel_futures=True)
+            for each in processes:
+                each.end()
 
-    def _alone(self, begun: deque[Content], task: Task) -> Iterator[Judged]:
-        """Give one worker one film at a time, up to and with the first that kills it."""
-        pool = _pool(1, task)
+
+class _Process:
+    """A worker process, started when it is first needed and again after its death."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._process: multiprocessing.process.BaseProcess | None = None
+
+    def analyse(self, file: File) -> Outcome:
+        """Have a file analysed.
+
+        Raises:
+            WorkerError: the process dies before it has a file.
+            Exception: the worker's own, such as a ModelError.
+        """
+        for _ in range(MOST_DEATHS):
+            if self._process is None:
+                self._start()
+            try:
+                self._pipe.send(file)
+                answer = self._pipe.recv()
+            except (EOFError, ConnectionError):
+                self.end()
+                continue
+            if isinstance(answer, Exception):
+                raise answer
+            return Outcome(*answer)
+        return Outcome(file._replace(problem=DEADLY), [])
+
+    def _start(self) -> None:
+        self._pipe, theirs = SPAWN.Pipe()
+        self._process = SPAWN.Process(target=worker.serve, args=(theirs, self._task), daemon=True)
+        self._process.start()
+        theirs.close()
         try:
-            if not _lives(pool):
-                raise WorkerError(
-                    "Expected workers that live. Received one that died before it had a film. Look at the memory "
-                    "that is left; --workers takes fewer."
-                )
-            while begun:
-                try:
-                    answer = pool.submit(worker.judge, begun[0]).result()
-                except BrokenProcessPool:
-                    yield Judged(begun.popleft()._replace(problem=DEADLY), [])
-                    return
-                begun.popleft()
-                yield answer
-        finally:
-            pool.shutdown(cancel_futures=True)
+            problem = self._pipe.recv()
+        except EOFError as error:
+            raise WorkerError(
+                "Expected workers that live. Received one that died before it had a film. Look at the memory that is "
+                "left; --workers takes fewer."
+            ) from error
+        if problem:
+            raise problem
+
+    def end(self) -> None:
+        """Let the process end, and wait for it."""
+        if self._process:
+            self._pipe.close()
+            self._process.join()
+            self._process = None
 
 
-def _pool(workers: int, task: Task) -> ProcessPoolExecutor:
-    # Not forked: this process has threads.
-    new = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=new, initializer=worker.begin, initargs=(task,))
+def _in_order(work: Callable[[Item], Found], items: Iterable[Item], threads: int) -> Generator[Found, None, None]:
+    """Do some work in threads and yield what it found in the order of the items, never far ahead.
 
-
-def _lives(pool: ProcessPoolExecutor) -> bool:
-    """Tell whether a worker loads its networks."""
+    Args:
+        work: what is done with each item.
+        items: taken as they are needed.
+        threads: how many items at a time.
+    """
+    pool = ThreadPoolExecutor(threads)
     try:
-        return pool.submit(worker.ready).result()
-    except BrokenProcessPool:
-        return False
-
-
-def _next(ahead: deque[Future[Judged]], begun: deque[Content]) -> Judged:
-    """Wait for the first answer; only then is its film done."""
-    answer = ahead[0].result()
-    ahead.popleft()
-    begun.popleft()
-    return answer
+        ahead: deque[Future[Found]] = deque()
+        for item in items:
+            ahead.append(pool.submit(work, item))
+            if len(ahead) > AHEAD * threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _cores() -> int:

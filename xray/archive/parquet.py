@@ -1,12 +1,10 @@
-"""Parquet: addresses to read from, rows to read and to write. The only importer of pyarrow."""
+"""Parquet: columns of addresses, and rows of results. The only importer of pyarrow."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import pyarrow
 import pyarrow.dataset
-import pyarrow.fs
 import pyarrow.parquet
 
 from xray.archive.results import NUMBERS, DestinationError
@@ -14,7 +12,7 @@ from xray.archive.row import Row
 from xray.errors import XrayError
 from xray.io import storage
 
-# Few values, often repeated: a dictionary of them takes next to no room.
+# Few values, often repeated: stored as a dictionary they take next to no room.
 FEW = ("model", "verdict", "cautions", "version")
 # pyarrow would read far ahead, into memory.
 GENTLY = {"batch_size": 10_000, "batch_readahead": 1, "fragment_readahead": 1}
@@ -30,6 +28,10 @@ class ColumnError(XrayError):
 
 def column(address: str, name: str) -> Iterator[str]:
     """Yield the addresses in a column of a Parquet file or folder, empty ones left out.
+
+    Args:
+        address: of the file or folder.
+        name: of the column.
 
     Raises:
         ColumnError: there is no such column.
@@ -60,21 +62,6 @@ def rows(address: str) -> Iterator[Row]:
     if found.files:
         for batch in found.to_batches(columns=list(Row._fields), **GENTLY):
             yield from map(Row._make, zip(*(each.to_pylist() for each in batch.columns), strict=True))
-
-
-@cache
-def _client(bucket: str) -> Any:
-    return pyarrow.fs.FileSystem.from_uri(bucket)[0]
-
-
-def store(address: str) -> tuple[Any, str]:
-    """Return pyarrow's client of an object store, one for each bucket, and the path in it.
-
-    Keys, region and another server than the usual one come from the environment: AWS_ACCESS_KEY_ID and its kin,
-    AWS_ENDPOINT_URL.
-    """
-    scheme, _, path = address.partition("://")
-    return _client(f"{scheme}://{path.partition('/')[0]}"), path
 
 
 def encoded(rows: Sequence[Row]) -> bytes:

@@ -1,4 +1,4 @@
-"""The same work on Ray: on this machine, or on the cluster that RAY_ADDRESS names. The only importer of Ray."""
+"""Ray engine: the cluster that RAY_ADDRESS names, or Ray on this machine. The only importer of Ray."""
 
 import json
 import logging
@@ -12,17 +12,17 @@ import numpy as np
 import ray
 import ray.data
 
-from xray.archive.analyses import Judge, Task, content
-from xray.archive.local_engine import DEADLY, MOST_DEATHS, WorkerError
-from xray.archive.row import Content, Judged, Said
+from xray.archive.local_engine import WorkerError
+from xray.archive.row import File, Outcome, Result
+from xray.archive.worker import DEADLY, MOST_DEATHS, Task, Worker, hashed
 
 # What one worker is given at once, and does again if it dies: some seconds of work.
-FILMS_A_TASK = 64
-# Of few films each worker still gets a share, and then some, as workers start one after the other.
+FILES_A_TASK = 64
+# Of few files each worker still gets a share, and then some, as workers start one after the other.
 TASKS_A_WORKER = 4
-# What is handed to Ray at once. Its addresses stand in this process's memory.
-FILMS_A_ROUND = 500_000
-# Of such a round. More than that is no film's fault: then the run ends, and does not go on for ever.
+# What is handed to Ray at once. Its addresses are held in this process's memory.
+FILES_A_ROUND = 500_000
+# Tasks of such a round. More than that is no file's fault: then the run ends, and does not go on forever.
 MOST_LOST = 1_000
 # Addresses and rows are small; Ray would set a third of the machine's memory aside.
 STORE_BYTES = 256 * 2**20
@@ -31,13 +31,13 @@ Batch = dict[str, Any]
 
 
 class Cluster:
-    """Ray Data hands out the films, starts workers where cores are free, holds back, and repeats what was lost."""
+    """A cluster: Ray Data hands out the files, starts workers on free cores, holds back, and repeats what was lost."""
 
     def __init__(self, workers: int | None = None) -> None:
         """Join the cluster of RAY_ADDRESS, or start one on this machine.
 
         Args:
-            workers: judging at the same time, a core each; without a number, one for each core of the cluster.
+            workers: how many, a core each; without a number, one for each core of the cluster.
         """
         if not ray.is_initialized():
             here: Batch = {
@@ -52,40 +52,40 @@ class Cluster:
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # the progress is ours to say
         self._workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
-    def contents(self, addresses: Iterable[str]) -> Iterator[Content]:
-        """Read each film for its SHA-256; see Engine."""
+    def hashed(self, addresses: Iterable[str]) -> Iterator[File]:
+        """Read each file for its SHA-256; see Engine."""
         for data in self._rounds({"address": address} for address in addresses):
-            for batch in _batches(data.map_batches(_contents, batch_size=None)):
-                yield from map(Content._make, zip(*(batch[name].tolist() for name in Content._fields), strict=True))
+            for batch in _batches(data.map_batches(_hashed, batch_size=None)):
+                yield from _files(batch)
 
-    def judged(self, films: Iterable[Content], task: Task) -> Iterator[Judged]:
-        """Judge each film once; see Engine.
+    def outcomes(self, files: Iterable[File], task: Task) -> Iterator[Outcome]:
+        """Analyse each file once; see Engine.
 
-        What is left of the films of tasks that were lost with their workers is judged anew, each film a task of its
-        own. One that is lost then is said to have a problem.
+        The files of tasks that were lost with their workers are analysed again, each file a task of its own. One that
+        is lost then is said to be deadly.
 
         Raises:
             WorkerError: it is not the films that kill the workers; or a mask or a heat map cannot be written.
         """
-        waiting = iter(films)
-        while left := {film.address: film for film in islice(waiting, FILMS_A_ROUND)}:
+        waiting = iter(files)
+        while left := {file.address: file for file in islice(waiting, FILES_A_ROUND)}:
             for alone in (False, True):
-                for judged in self._judged(list(left.values()), task, alone=alone) if left else ():
-                    if left.pop(judged.film.address, None):
-                        yield judged
-            yield from (Judged(film._replace(problem=DEADLY), []) for film in left.values())
+                for outcome in self._not_lost(list(left.values()), task, alone=alone) if left else ():
+                    if left.pop(outcome.file.address, None):
+                        yield outcome
+            yield from (Outcome(file._replace(problem=DEADLY), []) for file in left.values())
 
-    def _judged(self, films: list[Content], task: Task, *, alone: bool) -> Iterator[Judged]:
-        """Judge films but for those of tasks that are lost."""
-        # Alone: where a worker dies, there is no other film that it had.
+    def _not_lost(self, files: list[File], task: Task, *, alone: bool) -> Iterator[Outcome]:
+        """Analyse files, without those of tasks that are lost."""
+        # Alone: where a worker dies, there is no other file that it had.
         ahead: Batch = {"max_tasks_in_flight_per_actor": 1} if alone else {}
         workers = ray.data.ActorPoolStrategy(min_size=1, max_size=self._workers, initial_size=self._workers, **ahead)
         data = ray.data.from_items(
-            [film._asdict() for film in films], override_num_blocks=len(films) if alone else self._tasks(len(films))
+            [file._asdict() for file in files], override_num_blocks=len(files) if alone else self._tasks(len(files))
         )
         data.context.max_errored_blocks = MOST_LOST
-        judged = data.map_batches(
-            _Worker,
+        outcomes = data.map_batches(
+            _Actor,
             fn_constructor_args=(task,),
             batch_size=None,
             compute=workers,
@@ -93,15 +93,15 @@ class Cluster:
             max_task_retries=MOST_DEATHS - 1,  # Ray Data's own is without end
         )
         try:
-            for batch in _batches(judged):
-                for film, said, failure in map(json.loads, batch["judged"].tolist()):
+            for batch in _batches(outcomes):
+                for file, results, failure in map(json.loads, batch["outcomes"].tolist()):
                     if failure:
                         raise WorkerError(
                             "Expected workers that can work. Received %(failure)s at %(film)s.",
                             failure=failure,
-                            film=film[0],
+                            film=file[0],
                         )
-                    yield Judged(Content(*film), [Said(*each) for each in said])
+                    yield Outcome(File(*file), [Result(*each) for each in results])
         except ray.exceptions.RayActorError as error:
             raise WorkerError(
                 "Expected workers that live. Received more than %(count)s tasks that they died at. Look at the memory "
@@ -110,38 +110,40 @@ class Cluster:
             ) from error
 
     def _rounds(self, items: Iterator[Batch]) -> Iterator[Any]:
-        """Yield data sets of some films each, cut into what a worker is given at once."""
-        while films := list(islice(items, FILMS_A_ROUND)):
-            yield ray.data.from_items(films, override_num_blocks=self._tasks(len(films)))
+        """Yield data sets of some files each, cut into what a worker is given at once."""
+        while files := list(islice(items, FILES_A_ROUND)):
+            yield ray.data.from_items(files, override_num_blocks=self._tasks(len(files)))
 
-    def _tasks(self, films: int) -> int:
-        return math.ceil(max(films / FILMS_A_TASK, min(films, TASKS_A_WORKER * self._workers)))
+    def _tasks(self, files: int) -> int:
+        return math.ceil(max(files / FILES_A_TASK, min(files, TASKS_A_WORKER * self._workers)))
 
 
-class _Worker:
-    """What Ray starts on a core, with interpreters of its own."""
+class _Actor:
+    """What Ray starts on a core, with networks of its own."""
 
     def __init__(self, task: Task) -> None:
-        self._judge = Judge(task)
+        self._worker = Worker(task)
 
     def __call__(self, batch: Batch) -> Batch:
-        films = map(Content._make, zip(*(batch[name].tolist() for name in Content._fields), strict=True))
-        return {"judged": np.array([json.dumps(self._answer(film)) for film in films], object)}
+        return {"outcomes": np.array([json.dumps(self._answer(file)) for file in _files(batch)], object)}
 
-    def _answer(self, film: Content) -> tuple[Content, list[Said], str]:
-        """Judge a film; an error is returned, as Ray would take it for the loss of a task."""
+    def _answer(self, file: File) -> tuple[File, list[Result], str]:
+        """Analyse a file; an error is returned, as Ray would take it for the loss of a task."""
         try:
-            return *self._judge.judge(film), ""
+            return *self._worker.analyse(file), ""
         except Exception as error:  # noqa: BLE001 - it is raised again where the answers are read
-            return film, [], f"{type(error).__name__}: {error}"
+            return file, [], f"{type(error).__name__}: {error}"
 
 
-def _contents(batch: Batch) -> Batch:
-    found = [content(address) for address in batch["address"].tolist()]
-    columns = zip(*found, strict=True)
-    return {name: np.array(column, object) for name, column in zip(Content._fields, columns, strict=True)}
+def _hashed(batch: Batch) -> Batch:
+    columns = zip(*map(hashed, batch["address"].tolist()), strict=True)
+    return {name: np.array(column, object) for name, column in zip(File._fields, columns, strict=True)}
+
+
+def _files(batch: Batch) -> Iterator[File]:
+    return map(File._make, zip(*(batch[name].tolist() for name in File._fields), strict=True))
 
 
 def _batches(data: Any) -> Iterator[Batch]:
-    """Yield what comes back as it comes."""
+    """Yield the batches of a data set as they come back."""
     return iter(data.iter_batches(batch_size=None, batch_format="numpy"))

@@ -1,13 +1,15 @@
-"""Where the rows of an archive go: one CSV file, or a folder of Parquet files. Both are added to, never rewritten."""
+"""Table of results: one CSV file, or a folder of Parquet files. Both are appended to, never rewritten."""
 
 import csv
 import logging
 import math
 import os
 import re
+import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import IO, Protocol, TextIO
 
@@ -15,7 +17,12 @@ from xray.archive.row import Row
 from xray.errors import XrayError
 from xray.io import storage
 
-# A part is written when it has so many rows or its first one is so old: a run that is killed loses no more.
+try:
+    import fcntl
+except ImportError:  # Windows: see docs/scale.md
+    fcntl = None  # type: ignore[assignment]
+
+# A part is written when it has so many rows, or its first row is so old: a run that is killed loses no more.
 ROWS_A_PART = 100_000
 SECONDS_A_PART = 60.0
 NUMBERS = ("score", "threshold")
@@ -24,11 +31,11 @@ _log = logging.getLogger(__name__)
 
 
 class DestinationError(XrayError):
-    """What was named as the place of the results cannot be added to."""
+    """Results cannot be appended to what is at the destination."""
 
 
 class Results(Protocol):
-    """Rows that are there, and rows to come."""
+    """Interface of a table of results."""
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows that are there."""
@@ -37,7 +44,7 @@ class Results(Protocol):
         """Add rows."""
 
     def close(self) -> None:
-        """See that all that was added is written."""
+        """Write what was added."""
 
 
 def to(destination: str) -> Results:
@@ -52,10 +59,10 @@ def to(destination: str) -> Results:
 
 
 class CsvFile:
-    """One table with a line a row."""
+    """A CSV file with a row a line."""
 
     def __init__(self, path: str) -> None:
-        """Begin the table, or go on with one; a last line that a killed run left half written is taken away.
+        """Start a table or go on with one; a last line that a killed run left half written is cut off.
 
         Raises:
             DestinationError: a file with other columns, or one that is not on this machine.
@@ -82,21 +89,21 @@ class CsvFile:
                 )
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows that are there; what is none is passed over, and said: its film is judged again."""
+        """Yield the rows that are there; lines that are no rows are logged, and their files are done again."""
         if not os.path.exists(self._path):
             return
-        passed = 0
+        skipped = 0
         with open(self._path, encoding="utf-8", errors="replace", newline="\n") as file:
             for line in islice(file, 1, None):
                 try:
                     row = Row._make(next(csv.reader([line])))
                     score, threshold = (_or_none(float(each or "nan")) for each in (row.score, row.threshold))
                 except (TypeError, ValueError, csv.Error):
-                    passed += 1
+                    skipped += 1
                     continue
                 yield row._replace(score=score, threshold=threshold)
-        if passed:
-            _log.warning("%d lines of %s are no rows and were passed over.", passed, self._path)
+        if skipped:
+            _log.warning("%d lines of %s are no rows and were passed over.", skipped, self._path)
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add rows."""
@@ -111,20 +118,22 @@ class CsvFile:
                 self._blank = False
             score, threshold = ("" if each is None else f"{each:.4f}" for each in (row.score, row.threshold))
             fields: Sequence[str] = row._replace(score=score, threshold=threshold)  # type: ignore[arg-type, assignment]
-            # No field may hold a line break: by these a table that was cut short is mended.
+            # No field may hold a line break: a table that was cut short is repaired by line.
             if LINE_BREAKS.search("".join(fields)):
                 fields = [LINE_BREAKS.sub(" ", each) for each in fields]
             writer.writerow(fields)
         self._file.flush()
 
     def close(self) -> None:
-        """See that all that was added is written."""
+        """Write what was added; a table without any row is not left behind."""
         if self._file:
             self._file.close()
+            if self._blank:
+                os.unlink(self._path)
 
 
 class ParquetFolder:
-    """A folder with a folder for each backbone, and in it parts, each whole from the moment that it is there."""
+    """A folder with a folder for each backbone, which holds Parquet files; each is written atomically."""
 
     def __init__(self, address: str) -> None:
         """Use a folder, which need not be there yet; a path or a URL."""
@@ -162,7 +171,7 @@ def _or_none(number: float) -> float | None:
 
 
 def _cut_after_last_line(file: IO[bytes]) -> None:
-    """Cut a file after its last line break; no field holds one (see sources.absolute)."""
+    """Cut a file after its last line break; no field holds one (see CsvFile.add)."""
     end = size = file.seek(0, os.SEEK_END)
     while end:
         file.seek(end - 1)
@@ -171,3 +180,71 @@ def _cut_after_last_line(file: IO[bytes]) -> None:
         end -= 1
     if end < size:
         file.truncate(end)
+
+
+@contextmanager
+def locked(destination: str) -> Iterator[None]:
+    """Keep other runs from a destination on this machine, or on a shared disk that supports locks.
+
+    The system releases the lock however this process ends; its empty file stays. Object stores have none.
+
+    Args:
+        destination: of the results.
+
+    Raises:
+        DestinationError: another run holds it.
+    """
+    if fcntl is None or storage.is_url(destination):
+        yield
+        return
+    path = os.path.realpath(storage.local(destination))
+    folder, name = os.path.split(path) if path.lower().endswith(".csv") else (path, "results")
+    os.makedirs(folder, exist_ok=True)
+    # Those who read a folder of Parquet files, or of radiographs, leave out what begins with a dot.
+    with open(os.path.join(folder, f".{name}.lock"), "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DestinationError(
+                "Expected a destination that no other run writes to. Received %(destination)s, to which one does: "
+                "wait for its end, or name another.",
+                destination=destination,
+            ) from error
+        except OSError:
+            _log.warning("The disk of %s supports no locks: see that no other run writes there.", destination)
+        yield
+
+
+def check_writable(*folders: str) -> None:
+    """Write something into each folder and delete it, so that no million files are read in vain.
+
+    CSV files are left out: they are opened before any file is read.
+
+    Args:
+        folders: paths or URLs, which need not exist yet; empty ones are left out.
+
+    Raises:
+        DestinationError: one of them cannot be written to.
+    """
+    for folder in folders:
+        if folder and not folder.lower().endswith(".csv"):
+            try:
+                _try_writing(folder)
+            except OSError as error:
+                raise DestinationError(
+                    "Expected a folder that can be written to. Received %(folder)s: %(error)s.",
+                    folder=folder,
+                    error=error,
+                ) from error
+
+
+def _try_writing(folder: str) -> None:
+    if storage.is_url(folder):
+        files, path = storage.filesystem(f"{folder.rstrip('/')}/.writable")
+        files.pipe_file(path, b"\n")
+        with suppress(OSError):  # where nothing may be deleted, it stays
+            files.rm_file(path)
+    else:
+        os.makedirs(storage.local(folder), exist_ok=True)
+        with tempfile.TemporaryFile(dir=storage.local(folder)) as file:
+            file.write(b"\n")

@@ -1,15 +1,15 @@
-"""What is said of a film: by one model, and as a row of the results."""
+"""Records of an archive: a file, one model's result for it, and a row of the table of results."""
 
 from typing import NamedTuple
 
 
-class Content(NamedTuple):
-    """What was found at an address.
+class File(NamedTuple):
+    """A file that should hold a radiograph.
 
     Attributes:
-        address: of the film.
+        address: a path or a URL.
         sha256: of its bytes; "" where it could not be read.
-        problem: why not; "" where it could.
+        problem: why it could not be read or analysed; "" where it could.
     """
 
     address: str
@@ -17,16 +17,16 @@ class Content(NamedTuple):
     problem: str
 
 
-class Said(NamedTuple):
-    """What one model says of one content, or both together.
+class Result(NamedTuple):
+    """The result of one model, of one of its labels, or of models 1 and 2 combined.
 
     Attributes:
-        sha256: of the film's bytes.
-        model: its name, or that of the combined reading.
+        sha256: of the file's bytes.
+        model: the name of the row: MODEL, MODEL:LABEL or `combined`.
         verdict: "" where there is none.
-        score: for the positive class, in [0, 1].
+        score: in [0, 1].
         threshold: the operating point.
-        cautions: why the verdict deserves more doubt, apart by spaces.
+        cautions: why the verdict deserves more doubt, separated by spaces.
         error: why there is no verdict; "" where there is one.
     """
 
@@ -39,24 +39,24 @@ class Said(NamedTuple):
     error: str
 
 
-class Judged(NamedTuple):
-    """What the models say of one content.
+class Outcome(NamedTuple):
+    """What the analysis of one content gave.
 
     Attributes:
-        film: where it was read. With a problem where it could not be judged; and without a SHA-256, as one that cannot
-            be read, where it could not be read again.
-        said: of each model; empty where there was a problem.
+        file: where it was read. With a problem where it could not be analysed; and without a SHA-256 where it could not
+            be read again.
+        results: of each model; empty where there was a problem.
     """
 
-    film: Content
-    said: list[Said]
+    file: File
+    results: list[Result]
 
 
 class Row(NamedTuple):
-    """A row of the results: what one model, of one version on one backbone, says of the film at one address.
+    """A row of the table: the result of one model, of one version on one backbone, for the file at one address.
 
     Attributes:
-        path: the film's address.
+        path: the file's address.
         time: when the row was made, UTC, ISO 8601.
     """
 

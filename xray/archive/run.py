@@ -1,24 +1,38 @@
-"""One run: what is there is read, what is missing is judged, and its rows are written."""
+"""One run: read the earlier rows, analyse what is missing, write its rows."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import TextIO, TypeVar
 
-from xray.archive.analyses import Task
 from xray.archive.ledger import Ledger
 from xray.archive.local_engine import Engine
-from xray.archive.progress import Progress
 from xray.archive.results import Results
+from xray.archive.worker import Task
 from xray.combined import MODELS, NAME
 from xray.registry import Registry
 
 T = TypeVar("T")
 
+# Between two reports: on a terminal one line is rewritten; elsewhere, such as in a cluster's log, a line now and then.
+SECONDS = {True: 0.5, False: 30.0}
+
 
 def versions(registry: Registry, asked: Iterable[str]) -> dict[str, str]:
-    """Return the version of each model asked, and of both together where both are."""
-    found = {name: registry.heads[name].facts.version for name in asked}
-    if set(MODELS) <= found.keys():
-        found[NAME] = "+".join(found[name] for name in MODELS)
+    """Return the name of each row of a radiograph, and the version of the model that it is of.
+
+    Args:
+        registry: the models.
+        asked: the names of models; one that is no pair of labels has a row MODEL:LABEL for each.
+    """
+    heads = {name: registry.heads[name].facts for name in asked}
+    found = {
+        row: facts.version
+        for name, facts in heads.items()
+        for row in ([name] if facts.is_pair else [f"{name}:{label}" for label in facts.labels])
+    }
+    if set(MODELS) <= heads.keys():
+        found[NAME] = "+".join(heads[name].version for name in MODELS)
     return found
 
 
@@ -26,31 +40,31 @@ def run(
     addresses: Iterable[str], results: Results, engine: Engine, task: Task, of: Mapping[str, str], out: TextIO,
     *, trust_names: bool = False,
 ) -> int:  # fmt: skip
-    """Judge the films that have no rows yet; return how many of all have no verdict.
+    """Analyse the files that have no rows yet; return how many of all have no verdict.
 
     Args:
-        addresses: of the films.
+        addresses: of the files.
         results: where the rows go.
         engine: what does the work.
-        task: what is wanted of each film.
-        of: the version of each model.
-        out: where it is said how far the run is.
-        trust_names: whether a film is not even read whose address has its rows.
+        task: what is wanted of each radiograph.
+        of: the version of each row's model.
+        out: where progress is reported.
+        trust_names: whether files whose address has its rows are not even read.
     """
     ledger = Ledger(of, task.backbone)
     try:
-        results.add(())  # opens them: whether that can be done is not to be found out once all films were read
+        results.add(())  # opens them: whether that can be done is not to be found out once all files were read
         ledger.remember(results.rows())
         new = (address for address in addresses if not (trust_names and ledger.knows(address)))
-        for content in _counted(engine.contents(new), Progress("read", out)):
-            ledger.found(content)
+        for file in _reported(engine.hashed(new), "read", out):
+            ledger.add(file)
         count = ledger.plan()
         results.add(ledger.failed())
         results.add(ledger.known())
         while True:
-            for judged in _counted(engine.judged(ledger.missing(), task), Progress("judged", out, count)):
-                results.add(ledger.judged(judged))
-            # A content that could not be read under one name has perhaps another. Each time round takes a name away.
+            for outcome in _reported(engine.outcomes(ledger.missing(), task), "judged", out, count):
+                results.add(ledger.rows(outcome))
+            # A content that could not be read under one address may have another. Each round takes an address away.
             count = ledger.plan()
             if not count:
                 break
@@ -59,8 +73,37 @@ def run(
     return ledger.count_failed()
 
 
-def _counted(items: Iterator[T], progress: Progress) -> Iterator[T]:
+def _reported(items: Iterable[T], doing: str, out: TextIO, total: int | None = None) -> Iterator[T]:
+    """Yield items, and report how many are done, how fast, and the time that is left.
+
+    Args:
+        items: one for each file.
+        doing: what is done with them.
+        out: where it is written.
+        total: how many will come, where it is known.
+    """
+    terminal, start, done = out.isatty(), time.monotonic(), 0
+    shown = start
+
+    def report(now: float, *, last: bool) -> None:
+        rate = done / max(now - start, 1e-9)
+        line = f"{doing} {done:,}" + (f" of {total:,}" if total is not None else "") + f" films, {rate:.1f} a second"
+        if last:
+            line += f", in {_duration(now - start)}"
+        elif total:
+            line += f", {_duration((total - done) / rate)} left"
+        out.write(("\r\033[K" if terminal else "") + line + ("\n" if last or not terminal else ""))
+        out.flush()
+
     for item in items:
         yield item
-        progress.step()
-    progress.end()
+        done += 1
+        if (now := time.monotonic()) - shown >= SECONDS[terminal]:
+            shown = now
+            report(now, last=False)
+    report(time.monotonic(), last=True)
+
+
+def _duration(seconds: float) -> str:
+    """Write seconds as hours, minutes and seconds, such as 1:02:03."""
+    return str(timedelta(seconds=round(seconds)))

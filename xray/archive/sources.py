@@ -1,4 +1,4 @@
-"""Where the films of an archive are found: a folder, an archive file, a list, a column of a table, or one film."""
+"""Sources of radiographs: a folder, a zip or tar, a list, a column of a table, or one file."""
 
 import codecs
 import logging
@@ -14,30 +14,29 @@ from xray.io.folder import DICOM_PREAMBLE_BYTES, is_picture, is_picture_here
 
 LISTS = (".txt", ".lst", ".list")
 TABLE = ".parquet"
-# fsspec's name for what opens them.
+# fsspec's names of what opens them.
 ARCHIVES = {".zip": "zip", ".tar": "tar", ".tar.gz": "tar", ".tgz": "tar", ".tar.bz2": "tar", ".tar.xz": "tar"}
-
 
 PIECE_BYTES = 2**16
 _log = logging.getLogger(__name__)
 
 
 class SourceError(XrayError):
-    """What was named as the source of films is none."""
+    """There are no radiographs at a source."""
 
 
 def find(source: str, column: str | None = None) -> Iterator[str]:
-    """Yield the address of each film, as it is read and as it stands in the results.
+    """Yield the address of each file, as it is read and as it stands in the results.
 
     A path becomes an absolute one, so that the next run knows it wherever it is started; what fsspec opens is a URL:
-    `s3://bucket/film.dcm`, or `zip://film.dcm::/archive.zip` for a film inside an archive.
+    `s3://bucket/film.dcm`, or `zip://film.dcm::/archive.zip` for a file in an archive.
 
     Args:
-        source: a folder, a zip or tar, a list with an address a line, a Parquet file, or a film; a path or a URL.
+        source: a folder, a zip or tar, a list with an address a line, a Parquet file, or a radiograph; a path or a URL.
         column: of a Parquet file or folder, the one with the addresses.
 
     Raises:
-        SourceError: there is nothing there, or it is of no such kind; at the end, if there is no film in it.
+        SourceError: there is nothing there, or it is of no such kind, or there is no radiograph in it.
     """
     source = absolute(source)
     if not storage.exists(source):
@@ -64,7 +63,7 @@ def find(source: str, column: str | None = None) -> Iterator[str]:
 
 
 def is_within(address: str, folder: str) -> bool:
-    """Tell whether an address is a folder, or lies in it at whatever depth."""
+    """Tell whether an address is a folder, or lies in it at any depth."""
     if storage.is_url(address) or storage.is_url(folder):
         return f"{address.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
     within, around = (os.path.realpath(storage.local(each)) for each in (address, folder))
@@ -72,10 +71,10 @@ def is_within(address: str, folder: str) -> bool:
 
 
 def absolute(address: str) -> str:
-    """Return a path from the root on, and a URL as it is.
+    """Return an absolute path, and a URL as it is.
 
     A name that no table can hold, with a line break or bytes that are not UTF-8, becomes a file:// URL; in a URL it is
-    spelled with percent signs.
+    percent-encoded.
     """
     if "://" in address:
         scheme, _, rest = address.partition("://")
@@ -100,10 +99,10 @@ def _some(source: str, found: Iterator[str]) -> Iterator[str]:
 
 
 def _walk(source: str) -> Iterator[str]:
-    """Yield the films of a folder in sorted order, and any folder in it that cannot be looked into.
+    """Yield the radiographs of a folder in sorted order, and any folder in it that cannot be listed.
 
-    Of a folder on this machine no more than one folder at a time is listed. Links to folders are not followed, as they
-    may lead round in a ring; that is said.
+    On this machine one folder at a time is listed. Links to folders are not followed, as they may form a ring; a
+    warning says so.
     """
     if storage.is_url(source):
         yield from filter(_is_picture, _listed(source))
@@ -125,7 +124,7 @@ def _walk(source: str) -> Iterator[str]:
 
 
 def _listed(source: str) -> Iterator[str]:
-    """Yield the files of a folder of an object store, or of an archive file that must have a whole list of them."""
+    """Yield the files of a folder in an object store, or of an archive file, whose index must be whole."""
     try:
         yield from storage.walk(source)
     except storage.UNREADABLE as error:
@@ -140,10 +139,7 @@ def _listed(source: str) -> Iterator[str]:
 
 
 def _is_picture(address: str) -> bool:
-    """Tell of an address; of a film in an archive, by what stands before the archive.
-
-    What cannot be read may be a film: it is taken for one, so that it has a row with its error.
-    """
+    """Tell whether a file is taken for a radiograph; one that cannot be read is, and has a row with its error."""
     if not storage.is_url(address):
         return is_picture_here(storage.local(address))
     try:

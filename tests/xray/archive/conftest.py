@@ -7,38 +7,38 @@ import cv2
 import numpy as np
 import pytest
 
-from xray.archive.analyses import Judge, Task, content
-from xray.archive.row import Content, Judged
+from xray.archive.row import File, Outcome
+from xray.archive.worker import Task, Worker, hashed
 
 
 class Here:
-    """Judges in this process, with networks that are loaded once for all tests, and counts."""
+    """An engine in this process, with networks that are loaded once for all tests; it counts."""
 
-    def __init__(self, judge: Judge) -> None:
-        self.judge, self.read, self.seen = judge, [], []
+    def __init__(self, worker: Worker) -> None:
+        self.worker, self.read, self.seen = worker, [], []
 
-    def contents(self, addresses: Iterable[str]) -> Iterator[Content]:
+    def hashed(self, addresses: Iterable[str]) -> Iterator[File]:
         for address in addresses:
             self.read.append(address)
-            yield content(address)
+            yield hashed(address)
 
-    def judged(self, films: Iterable[Content], task: Task) -> Iterator[Judged]:
-        self.judge._task = task
-        for film in films:
-            self.seen.append(film.address)
-            yield self.judge.judge(film)
+    def outcomes(self, files: Iterable[File], task: Task) -> Iterator[Outcome]:
+        self.worker._task = task
+        for file in files:
+            self.seen.append(file.address)
+            yield self.worker.analyse(file)
 
 
 @pytest.fixture(scope="session")
-def judge() -> Judge:
+def worker() -> Worker:
     """The networks that are served, loaded once."""
-    return Judge(Task(("covid_normal", "covid_pneumo", "combined"), "vgg16_cxr"))
+    return Worker(Task(("covid_normal", "covid_pneumo", "combined"), "vgg16_cxr"))
 
 
 @pytest.fixture
-def engine(judge: Judge) -> Here:
-    """An engine that has judged nothing yet."""
-    return Here(judge)
+def engine(worker: Worker) -> Here:
+    """An engine that has analysed nothing yet."""
+    return Here(worker)
 
 
 @pytest.fixture(scope="session")

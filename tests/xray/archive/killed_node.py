@@ -26,7 +26,7 @@ if __name__ == "__main__":
     cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         worker = cluster.add_node(num_cpus=1, object_store_memory=STORE)
-        command = [sys.executable, "-m", "xray.archive", source, destination, "--engine", "ray"]
+        command = [sys.executable, "-m", "xray", "archive", source, destination, "--engine", "ray"]
         with subprocess.Popen(command, env={**os.environ, "RAY_ADDRESS": cluster.address}) as run:
             while not lines(destination) and run.poll() is None:
                 time.sleep(0.02)

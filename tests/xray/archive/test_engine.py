@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 
 from xray.archive import local_engine
-from xray.archive.analyses import Task, content
 from xray.archive.local_engine import Local, WorkerError
-from xray.archive.row import Content
+from xray.archive.row import File
+from xray.archive.worker import Task, hashed
 
 ROOT = Path(__file__).resolve().parents[3]
 TASK = Task(("covid_normal",), "vgg16_cxr")
 
 
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(films: Path) -> None:
-    found = [content(str(path)) for path in sorted(films.rglob("*.png"))] * 3
-    judged = Local(1).judged(iter(found), TASK)
+    found = [hashed(str(path)) for path in sorted(films.rglob("*.png"))] * 3
+    judged = Local(1).outcomes(iter(found), TASK)
     done = [next(judged)]
     (worker,) = multiprocessing.active_children()
     os.kill(worker.pid or 0, signal.SIGKILL)
@@ -39,10 +39,10 @@ def test_workers_end_with_the_one_that_started_them_however_it_ends(films: Path,
         f"""
 import multiprocessing, time
 from xray.archive.local_engine import Local
-from xray.archive.analyses import Task, content
+from xray.archive.worker import Task, hashed
 if __name__ == "__main__":
-    found = [content({str(films / "a.png")!r})] * 20
-    judged = Local(2).judged(iter(found), Task(("covid_normal",), "vgg16_cxr"))
+    found = [hashed({str(films / "a.png")!r})] * 20
+    judged = Local(2).outcomes(iter(found), Task(("covid_normal",), "vgg16_cxr"))
     next(judged)
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     time.sleep(60)
@@ -81,17 +81,17 @@ class Name(str):
     __reduce__ = Deadly.__reduce__  # type: ignore[assignment]
 
 
-def deadly(path: Path) -> Content:
+def deadly(path: Path) -> File:
     """A film that kills whoever is given it: its name does, once it is unpacked."""
     name: str = Name(path)  # type: ignore[assignment]
-    return Content(name, "0" * 64, "")
+    return File(name, "0" * 64, "")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_film_that_kills_its_worker_is_said_to_and_the_others_are_judged(films: Path, workers: int) -> None:
-    good = [content(str(path)) for path in sorted(films.rglob("*.png"))] * 3
+    good = [hashed(str(path)) for path in sorted(films.rglob("*.png"))] * 3
     found = [*good[:4], deadly(films / "deadly.png"), *good[4:]]
-    judged = list(Local(workers).judged(iter(found), TASK))
+    judged = list(Local(workers).outcomes(iter(found), TASK))
     assert [each.film.address for each in judged] == [film.address for film in found]
     assert [each.film.problem for each in judged] == [""] * 4 + [local_engine.DEADLY] + [""] * (len(good) - 4)
     assert all(each.said[0].verdict for each in judged if not each.film.problem)
@@ -101,13 +101,13 @@ def test_where_no_film_is_judged_the_films_are_not_to_blame(tmp_path: Path, monk
     monkeypatch.setattr(local_engine, "MOST_DEADLY", 3)
     films = [deadly(tmp_path / f"{number}.png") for number in range(9)]
     with pytest.raises(WorkerError, match=r"Received 3.*2\.png"):
-        list(Local(1).judged(iter(films), TASK))
+        list(Local(1).outcomes(iter(films), TASK))
 
 
 def test_workers_that_die_before_they_have_a_film_are_given_up() -> None:
     task: Task = Deadly()  # type: ignore[assignment]
     with pytest.raises(WorkerError, match="before it had a film"):
-        list(Local(1).judged(iter([Content("one.png", "0" * 64, "")]), task))
+        list(Local(1).outcomes(iter([File("one.png", "0" * 64, "")]), task))
 
 
 def test_films_are_taken_no_further_ahead_than_they_are_needed() -> None:
@@ -118,7 +118,7 @@ def test_films_are_taken_no_further_ahead_than_they_are_needed() -> None:
         for taken in range(1, 10_001):
             yield f"/nowhere/{taken}.png"
 
-    found = Local(2).contents(addresses())
+    found = Local(2).hashed(addresses())
     next(found)
     assert taken <= local_engine.READERS * local_engine.AHEAD + 1
     found.close()
@@ -132,7 +132,7 @@ def test_films_are_read_while_others_wait_and_archives_by_few(
 ) -> None:
     reading, most, lock = 0, 0, threading.Lock()
 
-    def content(address: str) -> Content:
+    def hashed(address: str) -> File:
         nonlocal reading, most
         with lock:
             reading += 1
@@ -140,9 +140,9 @@ def test_films_are_read_while_others_wait_and_archives_by_few(
         time.sleep(0.05)
         with lock:
             reading -= 1
-        return Content(address, "", "")
+        return File(address, "", "")
 
     monkeypatch.setattr(local_engine, "content", content)
     addresses = [address.format(number) for number in range(50)]
-    assert [film.address for film in Local(2).contents(iter(addresses))] == addresses
+    assert [film.address for film in Local(2).hashed(iter(addresses))] == addresses
     assert most == together

@@ -28,7 +28,7 @@ def other(destination: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the destination."""
     code = (
         "import sys, time; from xray.archive import lock\n"
-        "with lock.held(sys.argv[1]): print('held', flush=True); time.sleep(60)"
+        "with results.locked(sys.argv[1]): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(destination)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -60,14 +60,14 @@ def test_a_line_that_the_first_run_is_writing_is_left_alone(films: Path, tmp_pat
     path = tmp_path / "rows.csv"
     half = (",".join(results.Row._fields) + "\n/films/a.png,00").encode()
     path.write_bytes(half)
-    with lock.held(str(path)):
+    with results.locked(str(path)):
         assert main([str(films), str(path)]) == 2
     assert path.read_bytes() == half
 
 
 def test_a_run_that_wrote_nothing_leaves_nothing(destination: Path) -> None:
     for _ in range(2):
-        with lock.held(str(destination)):
+        with results.locked(str(destination)):
             pass
     assert not list(destination.parent.rglob("*lock")) and not list(destination.parent.glob("*.csv"))
 
@@ -83,9 +83,9 @@ def test_a_lock_whose_file_was_taken_away_meanwhile_is_none(destination: Path, m
         flock(file, how)
 
     monkeypatch.setattr(lock.fcntl, "flock", late)
-    with lock.held(str(destination)):
+    with results.locked(str(destination)):
         monkeypatch.undo()
-        with pytest.raises(results.DestinationError), lock.held(str(destination)):
+        with pytest.raises(results.DestinationError), results.locked(str(destination)):
             pass
 
 
@@ -96,5 +96,5 @@ def test_a_disk_that_knows_no_locks_is_written_to_all_the_same(
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(lock.fcntl, "flock", none)
-    with lock.held(str(destination)), lock.held(str(destination)):
+    with results.locked(str(destination)), results.locked(str(destination)):
         assert destination.parent.is_dir()

@@ -16,11 +16,11 @@ import cv2
 import pytest
 
 from xray.analysis import Analyzer
-from xray.archive import results, sources, writable
-from xray.archive.analyses import Task
+from xray.archive import results, sources
 from xray.archive.command import main
 from xray.archive.local_engine import AHEAD, Local
 from xray.archive.run import run
+from xray.archive.worker import Task
 from xray.combined import combine
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -126,14 +126,14 @@ def test_a_film_that_cannot_be_read_is_tried_again(
 def test_a_film_that_changes_meanwhile_is_left_for_the_next_run(
     engine: Any, films: Path, destination: Path, film: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge = engine.judged
+    judge = engine.outcomes
 
     def meddling(*arguments: Any) -> Any:
         (films / "a.png").write_bytes(film(5))
         return judge(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "judged", meddling)
+        patch.setattr(engine, "outcomes", meddling)
         assert go(engine, films, destination) == 1
     assert go(engine, films, destination) == 0
     good = [row for row in rows(destination) if row["path"] == str(films / "a.png") and row["verdict"]]
@@ -145,13 +145,13 @@ def test_a_film_that_cannot_be_read_under_one_name_is_judged_under_another(
 ) -> None:
     for name in ("again.png", "later.png"):
         shutil.copy(films / "a.png", films / name)
-    judge = engine.judged
+    judge = engine.outcomes
 
     def meddling(*arguments: Any) -> Any:
         (films / "a.png").unlink(missing_ok=True)
         return judge(*arguments)
 
-    monkeypatch.setattr(engine, "judged", meddling)
+    monkeypatch.setattr(engine, "outcomes", meddling)
     assert go(engine, films, destination) == 1
     found = {Path(row["path"]).name: row for row in rows(destination)}
     assert [name for name, row in found.items() if not row["verdict"]] == ["a.png"]
@@ -219,14 +219,14 @@ def test_both_models_after_one_add_only_what_is_missing(engine: Any, films: Path
 def test_a_run_that_was_killed_is_taken_up(
     engine: Any, films: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge = engine.judged
+    judge = engine.outcomes
 
     def interrupted(*arguments: Any) -> Any:
         yield next(judge(*arguments))
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "judged", interrupted)
+        patch.setattr(engine, "outcomes", interrupted)
         with pytest.raises(KeyboardInterrupt):
             go(engine, films, destination)
     assert len(rows(destination)) == 3
@@ -241,7 +241,7 @@ def test_a_run_that_is_told_to_end_writes_the_rows_in_hand(tmp_path: Path, film:
     for number in range(1000):
         # What follows a PNG's end is not looked at, but makes it another content.
         (tmp_path / "films" / f"{number}.png").write_bytes(film(0) + number.to_bytes(2, "big"))
-    command = [sys.executable, "-m", "xray.archive", "films", "out", "--workers", "2", "--masks", "masks"]
+    command = [sys.executable, "-m", "xray", "archive", "films", "out", "--workers", "2", "--masks", "masks"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
         while len(list(tmp_path.glob("masks/*/*.png"))) < 30:
@@ -265,7 +265,7 @@ def test_what_cannot_be_written_is_said_before_a_film_is_read(
 
 
 def test_trying_a_folder_leaves_nothing_in_it(tmp_path: Path) -> None:
-    writable.see_writable(str(tmp_path / "out"), "")
+    results.check_writable(str(tmp_path / "out"), "")
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from xray.archive import sources
-from xray.archive.analyses import content
 from xray.archive.command import main
+from xray.archive.worker import hashed
 from xray.io import folder, storage
 
 DICOM = bytes(128) + b"DICM"
@@ -19,12 +19,12 @@ DICOM = bytes(128) + b"DICM"
 
 def contents(source: str, column: str | None = None) -> list[str]:
     """Return the SHA-256 of each film found, "" for one that cannot be read."""
-    return [content(address).sha256 for address in sources.find(source, column)]
+    return [hashed(address).sha256 for address in sources.find(source, column)]
 
 
 @pytest.fixture
 def expected(films: Path) -> list[str]:
-    return [content(str(films / name)).sha256 for name in ("a.png", "b.png", "deeper/c.png")]
+    return [hashed(str(films / name)).sha256 for name in ("a.png", "b.png", "deeper/c.png")]
 
 
 def test_a_folder_has_its_films_in_order_and_not_what_is_hidden(films: Path, expected: list[str]) -> None:
@@ -159,8 +159,8 @@ def test_a_bad_member_loses_no_other(tmp_path: Path, film: Callable[[int], bytes
     (tmp_path / "x.zip").write_bytes(whole)
     found = list(sources.find(f"{tmp_path}/x.zip"))
     assert [address.partition("::")[0] for address in found] == [f"zip://{name}" for name in names]
-    assert [bool(content(address).sha256) for address in found] == [True, *[False] * 4]
-    assert all("Expected" in content(address).problem for address in found[1:])
+    assert [bool(hashed(address).sha256) for address in found] == [True, *[False] * 4]
+    assert all("Expected" in hashed(address).problem for address in found[1:])
 
 
 def _tar(path: Path, names: list[str]) -> bytes:

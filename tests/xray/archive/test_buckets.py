@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from xray.archive import results, sources, writable
-from xray.archive.analyses import Task
+from xray.archive import results, sources
 from xray.archive.run import run
+from xray.archive.worker import Task
 
 OF = {"covid_normal": "3.0.0"}
 
@@ -41,14 +41,14 @@ def test_films_and_results_live_in_a_bucket(bucket: Any, engine: Any, film: Call
         bucket.put_object(Key=f"films/{name}", Body=film(number))
     task = Task(tuple(OF), "vgg16_cxr", masks="s3://archive/masks")
     for _ in range(2):
-        writable.see_writable("s3://archive/out", task.masks)
+        results.check_writable("s3://archive/out", task.masks)
         to = results.to("s3://archive/out")
         assert run(sources.find("s3://archive/films"), to, engine, task, OF, io.StringIO()) == 0
     rows = sorted(results.to("s3://archive/out").rows())
     assert [row.path for row in rows] == ["s3://archive/films/a.png", "s3://archive/films/deeper/b.png"]
     assert [row.error for row in rows] == ["", ""] and len(engine.seen) == 2
     with pytest.raises(results.DestinationError, match="s3://nowhere/out"):
-        writable.see_writable("s3://nowhere/out")
+        results.check_writable("s3://nowhere/out")
     names = [each.key for each in bucket.objects.all() if not each.key.endswith("/")]
     assert sum(name.startswith("masks/") for name in names) == 2
     assert sum(name.startswith("out/backbone=vgg16_cxr/part-") for name in names) == 1
