@@ -19,6 +19,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A bucket of moto's S3 server."""
     boto3, moto = pytest.importorskip("boto3"), pytest.importorskip("moto.server")
     pytest.importorskip("pyarrow")
+    s3fs = pytest.importorskip("s3fs")
     server = moto.ThreadedMotoServer(port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -31,9 +32,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     made.create()
     yield made
     server.stop()
-    from xray.archive import parquet as table
-
-    table._client.cache_clear()
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 def test_films_and_results_live_in_a_bucket(bucket: Any, engine: Any, film: Callable[[int], bytes]) -> None:

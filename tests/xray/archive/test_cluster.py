@@ -37,15 +37,15 @@ def test_a_film_that_kills_its_worker_is_a_row_with_an_error(many: Path, tmp_pat
     program.write_text(
         """
 import os, sys
-from xray.archive import cluster
+from xray.archive import ray_engine
 from xray.archive.command import main
-class Worker(cluster._Worker):
+class Actor(ray_engine._Actor):
     def __call__(self, batch):
         if any(address.endswith("deadly.png") for address in batch["address"].tolist()):
             os._exit(1)
         return super().__call__(batch)
 if __name__ == "__main__":
-    cluster._Worker = Worker
+    ray_engine._Actor = Actor
     sys.exit(main(sys.argv[1:]))
 """,
         encoding="utf-8",

@@ -45,7 +45,7 @@ def test_a_missing_package_is_named_with_what_installs_it(
     monkeypatch.chdir(tmp_path)
     for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
-    for ours in ("table", "cluster"):
+    for ours in ("parquet", "ray_engine"):
         monkeypatch.delitem(sys.modules, f"xray.archive.{ours}", raising=False)
         monkeypatch.delattr(f"xray.archive.{ours}", raising=False)
     monkeypatch.setitem(sys.modules, package, None)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from xray.archive import local_engine
+from xray.archive import local_engine, worker
 from xray.archive.local_engine import Local, WorkerError
 from xray.archive.row import File
 from xray.archive.worker import Task, hashed
@@ -23,13 +23,13 @@ TASK = Task(("covid_normal",), "vgg16_cxr")
 
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(films: Path) -> None:
     found = [hashed(str(path)) for path in sorted(films.rglob("*.png"))] * 3
-    judged = Local(1).outcomes(iter(found), TASK)
-    done = [next(judged)]
-    (worker,) = multiprocessing.active_children()
-    os.kill(worker.pid or 0, signal.SIGKILL)
-    done += judged
-    assert [each.film for each in done] == found
-    assert all(each.said[0].verdict for each in done)
+    outcomes = Local(1).outcomes(iter(found), TASK)
+    done = [next(outcomes)]
+    (process,) = multiprocessing.active_children()
+    os.kill(process.pid or 0, signal.SIGKILL)
+    done += outcomes
+    assert [each.file for each in done] == found
+    assert all(each.results[0].verdict for each in done)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc, as Linux has it")
@@ -42,8 +42,8 @@ from xray.archive.local_engine import Local
 from xray.archive.worker import Task, hashed
 if __name__ == "__main__":
     found = [hashed({str(films / "a.png")!r})] * 20
-    judged = Local(2).outcomes(iter(found), Task(("covid_normal",), "vgg16_cxr"))
-    next(judged)
+    outcomes = Local(2).outcomes(iter(found), Task(("covid_normal",), "vgg16_cxr"))
+    next(outcomes)
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     time.sleep(60)
 """,
@@ -91,10 +91,10 @@ def deadly(path: Path) -> File:
 def test_a_film_that_kills_its_worker_is_said_to_and_the_others_are_judged(films: Path, workers: int) -> None:
     good = [hashed(str(path)) for path in sorted(films.rglob("*.png"))] * 3
     found = [*good[:4], deadly(films / "deadly.png"), *good[4:]]
-    judged = list(Local(workers).outcomes(iter(found), TASK))
-    assert [each.film.address for each in judged] == [film.address for film in found]
-    assert [each.film.problem for each in judged] == [""] * 4 + [local_engine.DEADLY] + [""] * (len(good) - 4)
-    assert all(each.said[0].verdict for each in judged if not each.film.problem)
+    outcomes = list(Local(workers).outcomes(iter(found), TASK))
+    assert [each.file.address for each in outcomes] == [file.address for file in found]
+    assert [each.file.problem for each in outcomes] == [""] * 4 + [worker.DEADLY] + [""] * (len(good) - 4)
+    assert all(each.results[0].verdict for each in outcomes if not each.file.problem)
 
 
 def test_where_no_film_is_judged_the_films_are_not_to_blame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +132,7 @@ def test_films_are_read_while_others_wait_and_archives_by_few(
 ) -> None:
     reading, most, lock = 0, 0, threading.Lock()
 
-    def hashed(address: str) -> File:
+    def slowly(address: str) -> File:
         nonlocal reading, most
         with lock:
             reading += 1
@@ -142,7 +142,7 @@ def test_films_are_read_while_others_wait_and_archives_by_few(
             reading -= 1
         return File(address, "", "")
 
-    monkeypatch.setattr(local_engine, "content", content)
+    monkeypatch.setattr(local_engine, "hashed", slowly)
     addresses = [address.format(number) for number in range(50)]
-    assert [film.address for film in Local(2).hashed(iter(addresses))] == addresses
+    assert [file.address for file in Local(2).hashed(iter(addresses))] == addresses
     assert most == together

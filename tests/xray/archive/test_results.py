@@ -1,6 +1,5 @@
 """Whenever a run is killed, what was written before is whole and what was not is not there."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import pytest
 
 from xray.archive import results
 from xray.archive.row import Row
-from xray.io import storage
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -94,17 +92,3 @@ def test_a_part_is_whole_or_not_there(tmp_path: Path) -> None:
     process.wait()
     parts = len(list(tmp_path.rglob("part-*.parquet")))
     assert sum(1 for _ in results.to(str(tmp_path / "rows")).rows()) == 20000 * parts
-
-
-def test_what_cannot_be_written_leaves_the_old_file_and_nothing_aside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    storage.write(str(tmp_path / "part"), b"old")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        storage.write(str(tmp_path / "part"), b"new")
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("part", b"old")]

@@ -163,7 +163,7 @@ def test_a_film_that_ends_in_an_unexpected_error_is_a_row_and_is_tried_again(
     engine: Any, films: Path, destination: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(films / "a.png", films / "again.png")
-    analyse, data = engine.judge._analyzer.analyse, (films / "a.png").read_bytes()
+    analyse, data = engine.worker._analyzer.analyse, (films / "a.png").read_bytes()
 
     def analysed(given: bytes, asked: list[str]) -> Any:
         if given == data:
@@ -171,7 +171,7 @@ def test_a_film_that_ends_in_an_unexpected_error_is_a_row_and_is_tried_again(
         return analyse(given, asked)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine.judge._analyzer, "analyse", analysed)
+        patch.setattr(engine.worker._analyzer, "analyse", analysed)
         assert [go(engine, films, destination) for _ in range(2)] == [2, 2]
     bad = [row for row in rows(destination) if row["error"]]
     assert [Path(row["path"]).name for row in bad] == ["a.png"] * 3 + ["again.png"] * 3
@@ -184,12 +184,12 @@ def test_a_film_that_kills_its_worker_is_a_row_with_an_error(films: Path, tmp_pa
     program = tmp_path / "program.py"
     program.write_text(
         "import os, sys\n"
-        "from xray.archive import worker\n"
+        "from xray.archive.worker import Worker\n"
         "from xray.archive.command import main\n"
-        "begun = worker.judge\n"
-        "def judge(film):\n"
-        "    return os._exit(1) if film.address.endswith('deadly.png') else begun(film)\n"
-        "worker.judge = judge\n"
+        "analyse = Worker.analyse\n"
+        "def deadly(self, file):\n"
+        "    return os._exit(1) if file.address.endswith('deadly.png') else analyse(self, file)\n"
+        "Worker.analyse = deadly\n"
         "if __name__ == '__main__':\n"
         "    sys.exit(main(sys.argv[1:]))\n",
         encoding="utf-8",
@@ -259,7 +259,7 @@ def test_what_cannot_be_written_is_said_before_a_film_is_read(
     monkeypatch.chdir(tmp_path)
     Path("file").write_bytes(b"where a folder would have to be")
     read: list[Any] = []
-    monkeypatch.setattr(Local, "contents", lambda self, addresses: iter(read.append(addresses) or ()))
+    monkeypatch.setattr(Local, "hashed", lambda self, addresses: iter(read.append(addresses) or ()))
     assert main([str(films), *written]) == 2
     assert str(tmp_path / "file") in capsys.readouterr().err and read == []
 
