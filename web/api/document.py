@@ -1,4 +1,4 @@
-"""The OpenAPI document: what flask-smorest cannot tell from the routes."""
+"""The OpenAPI document: the parts that flask-smorest cannot derive from the routes."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from flask import Flask
 from flask_smorest import Api, Blueprint
 
-from web.api import examples, problems, schemas, tokens
+from web.api import problems, schemas, tokens
 from web.api.answers import DISCLAIMER
 from web.settings import MIB
 from xray.errors import Phrase
@@ -17,7 +17,7 @@ PATH = "/api/v1"
 TOKEN = "token"  # noqa: S105  # the scheme's name
 ROUTE = TypeVar("ROUTE", bound=Callable[..., Any])
 
-# By status: the name that the document refers to, and when it is answered.
+# For each status: the name of the component and when it is answered.
 REFUSALS = {
     400: ("BAD_REQUEST", Phrase("A field is missing, misspelt or unknown, or the file is not a whole picture.")),
     401: ("UNAUTHORIZED", Phrase("A token is needed here, and none or a wrong one came.")),
@@ -37,25 +37,24 @@ _HEADERS = {
 
 
 class Interface(Api):
-    """The interface of one application, with problem details for errors."""
+    """The API of one application, with problem details for errors."""
 
     ERROR_SCHEMA = schemas.Problem
-    # Every status is named where it may come: a default would let any other pass for documented.
+    # Every route names its statuses; a default would document any other status.
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
-        """Leave errors to web/views/errors.py: pages for browsers, problem details for programs."""
+        """Leave errors to web/views/errors.py."""
 
     def _register_responses(self) -> None:
         for status, (name, words) in REFUSALS.items():
-            content = {"schema": schemas.Problem, "example": examples.problem(status)}
-            answer = {"description": words, "content": {problems.MEDIA_TYPE: content}}
+            answer = {"description": words, "content": {problems.MEDIA_TYPE: {"schema": schemas.Problem}}}
             headers = {"headers": _HEADERS[status]} if status in _HEADERS else {}
             self.spec.components.response(name, answer | headers, lazy=True)
 
 
 def refuses(*statuses: int) -> Callable[[ROUTE], ROUTE]:
-    """Document the refusals of a route."""
+    """Return a decorator that documents the error statuses of a route."""
 
     def decorate(route: ROUTE) -> ROUTE:
         for status in statuses:
@@ -66,7 +65,7 @@ def refuses(*statuses: int) -> Callable[[ROUTE], ROUTE]:
 
 
 def interface(app: Flask) -> Interface:
-    """Make the interface of an application, and serve its document at /api/v1/openapi.json."""
+    """Return the API of an application, and serve its document at /api/v1/openapi.json."""
     app.config.update(
         API_TITLE="Chest X-ray reader",
         API_VERSION=VERSION,
@@ -99,7 +98,7 @@ def interface(app: Flask) -> Interface:
 
 
 def limits(app: Flask) -> list[tuple[Phrase, dict[str, object]]]:
-    """Return the limits of an application: each sentence with the values that stand in it."""
+    """Return the limits of an application: sentences, each with its values."""
     config = app.config
     return [
         (

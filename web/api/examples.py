@@ -1,9 +1,7 @@
-"""Answers as they look, for the OpenAPI document; a test holds them against real ones."""
+"""Examples of answers in the OpenAPI document; a test compares them with real ones."""
 
-from http import HTTPStatus
 from typing import Any
 
-from web.api import problems
 from web.api.answers import DISCLAIMER
 
 HOST = "https://xray.example"
@@ -92,29 +90,3 @@ MODEL: dict[str, Any] = {
 
 MODELS: dict[str, Any] = {"models": [MODEL], "disclaimer": DISCLAIMER}
 HEALTH: dict[str, Any] = {"status": "ok", "models": {"covid_normal": "2.0.0", "covid_pneumo": "2.0.0"}}
-
-_DETAILS = {
-    401: "Expected the header 'Authorization: Bearer TOKEN' with a token that whoever runs this site gave you.",
-    404: "There is nothing at this address.",
-    413: "Expected at most 25 million pixels, received 9000 x 9000. Please export it smaller.",
-    415: "Expected a PNG, JPEG or DICOM picture, received PDF. Please export the radiograph as PNG, JPEG or .dcm.",
-    422: "This does not look like a frontal chest radiograph: expected two lungs side by side, received one lung.",
-    500: "Something broke on our side, and nothing was kept. Try again in a moment.",
-    503: "What keeps the analyses is busy or out of reach, so nothing new was kept and nothing old was lost. "
-    "Try again in a moment.",
-    507: "There is no room left on the disk, so nothing was kept. Whoever runs this site has to make room.",
-}
-
-
-def problem(status: int) -> dict[str, Any]:
-    """Return a problem as an answer of some status may hold it."""
-    kind = next((kind for kind in problems.KINDS if status in kind.statuses), None)
-    wrong = [{"field": "model", "detail": "Expected a model, received none."}]
-    return {
-        "type": f"{HOST}/api#{kind.name}" if kind else problems.ABOUT_BLANK,
-        "title": kind.title if kind else HTTPStatus(status).phrase,
-        "status": status,
-        "detail": _DETAILS.get(status, "model: Expected a model, received none."),
-        "instance": "/api/v1/analyses",
-        **({"errors": wrong} if status == 400 else {}),
-    }

@@ -1,4 +1,4 @@
-"""What a program is told when it is refused: problem details.
+"""Errors of the API as problem details.
 
 Source:
     RFC 9457, Problem Details for HTTP APIs.
@@ -18,17 +18,17 @@ from web.settings import MIB
 from xray.errors import ImageError, ImageTooLargeError, NotAChestXrayError, Phrase, UnsupportedImageError
 
 MEDIA_TYPE = "application/problem+json"
-ABOUT_BLANK = "about:blank"  # RFC 9457, section 4.2.1: no more than its status says
+ABOUT_BLANK = "about:blank"  # RFC 9457, section 4.2.1: the status says it all
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A problem that a program may want to tell apart.
+    """A type of problem.
 
     Attributes:
-        name: the end of its address; the rest is that of the page for programs, which explains it.
-        title: the same words every time.
-        statuses: of the answers that carry it.
+        name: the fragment of its URI; the page of that address explains it.
+        title: for people, always the same.
+        statuses: of the answers with this type.
     """
 
     name: str
@@ -60,14 +60,14 @@ _NO_FOLDER = "The folder of analyses cannot be written, so nothing was kept. Who
 
 
 def wanted() -> bool:
-    """Tell whether it is a program that has to be refused."""
+    """Return whether the request is for the API."""
     return request.path.startswith(PREFIX)
 
 
 def of_http(error: HTTPException) -> Response:
-    """Say what the protocol refuses: a wrong address, method, media type, token or form."""
+    """Return the problem of an HTTP error: a wrong address, method, media type, token or form."""
     status = error.code or 500
-    # webargs keeps there what was wrong with which field.
+    # The validation messages of webargs, by field.
     found = getattr(error, "data", {}).get("messages", {})
     errors = [
         {"field": str(field), "detail": " ".join(messages)}
@@ -82,13 +82,13 @@ def of_http(error: HTTPException) -> Response:
 
 
 def of_picture(error: ImageError) -> Response:
-    """Say why a file cannot be analysed."""
+    """Return the problem of a file that cannot be analysed."""
     kinds = (kind for error_class, kind in _OF_PICTURES.items() if isinstance(error, error_class))
     return _answer(error.status, str(error), next(kinds, UNREADABLE))
 
 
 def of_store(error: StoreError) -> Response:
-    """Say that an analysis cannot be kept; the cause is the operator's to read."""
+    """Return the problem of an analysis that cannot be stored; its cause is only logged."""
     current_app.logger.error("%s", error)
     return _answer(error.status, {503: _OUT_OF_REACH, 507: _NO_ROOM}.get(error.status, _NO_FOLDER), NOT_KEPT)
 

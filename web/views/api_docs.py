@@ -1,6 +1,6 @@
-"""The page for programmers: what the OpenAPI document says, for people, and a form to try it."""
+"""The page for programmers: the operations of the OpenAPI document, and a form to try one."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, url_for
@@ -11,40 +11,17 @@ from web.services import services
 
 blueprint = Blueprint("api_docs", __name__)
 
-METHODS = ("get", "post", "delete")
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation, as the page shows it.
-
-    Attributes:
-        id: its name in the document.
-        method: such as GET.
-        path: with {names} where parameters stand.
-        summary: what it does.
-        description: more about it, or nothing.
-        parameters: those of the path, as the document has them.
-        answers: status, description and media types of each answer.
-        curl: the command that calls it.
-    """
-
-    id: str
-    method: str
-    path: str
-    summary: str
-    description: str
-    parameters: list[dict[str, Any]]
-    answers: list[tuple[str, str, str]]
-    curl: str
+# What stands for {name} in the command of an operation.
+NAMES = {"readPicture": "film.jpg", "readModel": "covid_normal"}
 
 
 @blueprint.get("/api")
 def index() -> str:
-    """Show the interface for programs."""
+    """Show the page."""
+    spec = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
     return render_template(
         "api_docs.html",
-        operations=operations(),
+        operations=list(operations(spec)),
         kinds=problems.KINDS,
         limits=document.limits(current_app),
         token_asked=tokens.required(),
@@ -54,38 +31,33 @@ def index() -> str:
 
 @blueprint.get("/api/")
 def with_a_slash() -> AnyResponse:
-    """Lead to the page."""
+    """Redirect to the page."""
     return redirect(url_for("api_docs.index"), 301)
 
 
-def operations() -> list[Operation]:
-    """List what the OpenAPI document holds."""
-    spec = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
-    refusals = spec["components"]["responses"]
-    return [
-        Operation(
-            id=found["operationId"],
-            method=method.upper(),
-            path=path,
-            summary=found["summary"],
-            description=found.get("description", ""),
-            parameters=paths.get("parameters", []),
-            answers=[_answer(status, each, refusals) for status, each in sorted(found["responses"].items())],
-            curl=_curl(method.upper(), path, found),
-        )
-        for path, paths in spec["paths"].items()
-        for method, found in paths.items()
-        if method in METHODS
-    ]
+def operations(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the operations of an OpenAPI document, each with `method`, `path`, `answers` and the command `curl`."""
+    for path, methods in spec["paths"].items():
+        for method in ("get", "post", "delete"):
+            if operation := methods.get(method):
+                yield operation | {
+                    "method": method.upper(),
+                    "path": path,
+                    "parameters": methods.get("parameters", []),
+                    "answers": list(_answers(operation["responses"], spec["components"]["responses"])),
+                    "curl": _curl(method.upper(), path, operation),
+                }
 
 
-def _answer(status: str, answer: dict[str, Any], refusals: dict[str, Any]) -> tuple[str, str, str]:
-    found = refusals[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
-    return status, found["description"], ", ".join(found.get("content", ()))
+def _answers(responses: dict[str, Any], refusals: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield status, description and media types of each answer."""
+    for status, answer in sorted(responses.items()):
+        found = refusals[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
+        yield status, found["description"], ", ".join(found.get("content", ()))
 
 
 def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
-    """Write the command of an operation, with this site's own address."""
+    """Return the command of an operation, with this site's address."""
     words = ["curl"]
     if method == "DELETE":
         words.append("-X DELETE")
@@ -95,8 +67,6 @@ def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
         words.append("-F file=@film.png -F model=both")
     if operation["operationId"] == "readPicture":
         words.append("-o film.jpg")
-    address = url_for("index.index", _external=True).rstrip("/") + path.replace("{id}", "$ID")
-    return " ".join([*words, f'"{address.replace("{name}", _NAMES.get(operation["operationId"], ""))}"'])
-
-
-_NAMES = {"readPicture": "film.jpg", "readModel": "covid_normal"}
+    name = NAMES.get(operation["operationId"], "")
+    address = url_for("index.index", _external=True).rstrip("/") + path.replace("{id}", "$ID").replace("{name}", name)
+    return " ".join([*words, f'"{address}"'])
