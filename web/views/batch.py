@@ -1,4 +1,4 @@
-"""Many pictures: read one by one as the page sends them, or, without JavaScript, in an answer that streams."""
+"""Batches: files sent one by one by the page's script, or, without JavaScript, all in one form."""
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,9 +29,9 @@ from xray.errors import Phrase
 blueprint = Blueprint("batch", __name__, url_prefix="/batch")
 
 CLASSIFY, MASK, SHOW = FUNCTIONS = ("classify", "mask", "show")
-# The list of a batch that comes back from the page: some hundred bytes for each file.
+# Of the list of rows that the page sends back: some hundred bytes for each file.
 LIST_BYTES = 4 * MIB
-# Fields of the form beside its files.
+# Form fields beside the files.
 FIELDS = 16
 
 NO_FILES = Phrase("No pictures came with the form. Choose some files, a folder or a zip, then press Start.")
@@ -48,7 +48,7 @@ NOTHING_LEFT = Phrase("None of these analyses is here any more, so there is noth
 
 @blueprint.url_value_preprocessor
 def make_room(endpoint: str | None, values: object) -> None:
-    """Let many files in where many are asked for; earlier than anything looks at the form."""
+    """Raise the limits of the forms that carry many files, before the form is parsed."""
     if endpoint == uploads.ENDPOINT:
         request.max_content_length = current_app.config["BATCH_CONTENT_LENGTH"]
         request.max_form_parts = current_app.config["BATCH_COUNT"] + FIELDS
@@ -64,7 +64,7 @@ def index() -> AnyResponse:
 
 @blueprint.post("/one")
 def one() -> AnyResponse:
-    """Read one picture of a batch; the answer is its row of the table, whether it was read or refused."""
+    """Analyse one file of a batch and return its row of the table, analysed or refused."""
     function, choice = _asked()
     file = request.files.get("file")
     if file is None or not file.filename:
@@ -83,7 +83,7 @@ def one() -> AnyResponse:
 
 @blueprint.post("")
 def many() -> AnyResponse:
-    """Read all pictures of one form, and send each row as soon as it is there."""
+    """Analyse all files of one form, and stream each row as soon as it is done."""
     function, choice = _asked()
     files = [(str(file.filename), file) for file in request.files.getlist("file") if file.filename]
     files = [(path, file) for path, file in files if not unpack.passed_over(path)]
@@ -102,49 +102,46 @@ def many() -> AnyResponse:
         asked={},
         **_columns(function, choice),
     )
-    # Some proxies would keep the answer until it is whole.
+    # Some proxies would buffer the whole answer.
     return Response(page, headers={"X-Accel-Buffering": "no"})
 
 
 @blueprint.post("/table")
 def table() -> AnyResponse:
-    """Show a batch that was read before, sorted and filtered as asked."""
-    found, (function, choice) = _list(), _asked()
-    return _table(found, function, choice)
+    """Show the table of a finished batch, sorted and filtered as asked."""
+    return _table(_rows(), *_asked())
 
 
 @blueprint.post("/download")
 def download() -> AnyResponse:
-    """Send what came of a batch: the table, or pictures of one kind in a zip."""
-    found, (function, choice) = _list(), _asked()
+    """Send the table of a batch as CSV, or images of one kind as a zip."""
+    rows, (function, choice) = _rows(), _asked()
     what, desk = request.form.get("what", ""), services().desk
-    text = batch_table.as_csv(found, desk.analyzer.expand(choice))
+    text = batch_table.as_csv(rows, desk.analyzer.expand(choice)).encode()
     if what not in downloads.KINDS:
-        return _attached([text.encode()], "text/csv", "batch.csv")
-    if not any(row.record for row in found):
-        return _table(found, function, choice, problem=_(NOTHING_LEFT))
-    beside = [("README.txt", _about(what).encode()), ("table.csv", text.encode())]
-    return _attached(
-        downloads.write(chain(beside, downloads.files(what, found, desk))), "application/zip", f"{what}.zip"
-    )
+        return _attached([text], "text/csv", "batch.csv")
+    if not any(row.record for row in rows):
+        return _table(rows, function, choice, problem=_(NOTHING_LEFT))
+    files = chain([("README.txt", _about(what).encode()), ("table.csv", text)], downloads.files(what, rows, desk))
+    return _attached(downloads.write(files), "application/zip", f"{what}.zip")
 
 
 @blueprint.errorhandler(FormError)
 @blueprint.errorhandler(RowsError)
 def refused(error: FormError | RowsError) -> AnyResponse:
-    """Say why nothing was read."""
+    """Show why the form was refused."""
     return _problem(in_words(error), error.status, request.form)
 
 
 @blueprint.errorhandler(CSRFError)
 def expired(error: CSRFError) -> AnyResponse:
-    """Offer the form anew, with a fresh token."""
+    """Show the form again, with a fresh token."""
     return _problem(_(EXPIRED), 400)
 
 
 @blueprint.errorhandler(RequestEntityTooLarge)
 def too_large(error: RequestEntityTooLarge) -> AnyResponse:
-    """Say how much can be sent at once."""
+    """Show how much can be sent at once."""
     drain()
     config = current_app.config
     if request.endpoint == "batch.one":
@@ -153,7 +150,7 @@ def too_large(error: RequestEntityTooLarge) -> AnyResponse:
 
 
 def _asked() -> tuple[str, str]:
-    """Return the function and the choice of models that the form asks for."""
+    """Return the function and the models that the form asks for."""
     function, choice = request.form.get("function", ""), request.form.get("model", "")
     if function not in FUNCTIONS:
         raise FormError(UNKNOWN_FUNCTION)
@@ -162,21 +159,21 @@ def _asked() -> tuple[str, str]:
     return function, choice
 
 
-def _list() -> list[Row]:
-    """Read the list of the batch that the page sends back."""
+def _rows() -> list[Row]:
+    """Return the rows of the list that the page sends back."""
     most = current_app.config["BATCH_COUNT"]
     text = request.form.get("rows", "")
     return batch_table.unpack(text, services().desk.records, visitors.known(), gone=_(batch_table.GONE), most=most)
 
 
 def _kept(file: FileStorage) -> IO[bytes]:
-    """Return a file's content, so that Flask does not close it before the answer has streamed."""
+    """Return the content of a file, detached so that Flask does not close it before the answer has streamed."""
     content, file.stream = file.stream, io.BytesIO()
     return content
 
 
 def _columns(function: str, choice: str) -> dict[str, object]:
-    """Give what the table's head and each row need to know."""
+    """Return what the templates need for the head and the rows of the table."""
     models, labels = services().desk.analyzer.expand(choice), services().labels
     sortable = [("file", _("File"))]
     if function == MASK:
@@ -198,18 +195,13 @@ def _columns(function: str, choice: str) -> dict[str, object]:
     }
 
 
-def _table(found: Sequence[Row], function: str, choice: str, problem: str = "") -> AnyResponse:
+def _table(rows: Sequence[Row], function: str, choice: str, problem: str = "") -> AnyResponse:
     form = request.form
-    shown = batch_table.arranged(
-        found,
-        services().desk.analyzer.expand(choice),
-        by=form.get("by", ""),
-        down=form.get("down") == "1",
-        kind=form.get("kind", ""),
-        text=form.get("text", ""),
-    )
+    models = services().desk.analyzer.expand(choice)
+    asked = {name: form.get(name, "") for name in ("by", "kind", "text")}
+    shown = batch_table.arranged(rows, models, down=form.get("down") == "1", **asked)
     columns = _columns(function, choice)
-    return _page(200, shown=shown, packed=lambda: batch_table.pack(found), problem=problem, asked=form, **columns)
+    return _page(200, shown=shown, packed=lambda: batch_table.pack(rows), problem=problem, asked=form, **columns)
 
 
 def _page(status: int = 200, **values: object) -> AnyResponse:
@@ -224,7 +216,7 @@ def _problem(words: str, status: int, asked: Mapping[str, str] | None = None) ->
 
 
 def _about(what: str) -> str:
-    """Say what a zip holds, and what it is not."""
+    """Return the text of the README.txt in a zip."""
     held = {
         "copies": _("Annotated copies: radiograph, heat map and conclusion on one sheet, in a folder for each model."),
         "masks": _("Lung masks, as large as the pictures: white is lung."),
