@@ -16,15 +16,12 @@ class Figure:
     """One figure beside the reference way's.
 
     Attributes:
-        name: what was measured, with n.
-        ours: our figure.
-        theirs: the reference way's in the same run; None where there is none.
-        unit: of both.
-        target: in words.
-        most: of ours over theirs, that meets the target; None where no ratio is asked for.
-        least: of ours over theirs, where more is better.
-        limit: that ours has to stay below.
-        floor: that ours has to stay above.
+        name: What was measured, with n.
+        ours: Our figure.
+        theirs: The reference way's in the same run; None where there is none.
+        unit: Of both.
+        target: In words.
+        met: Whether the target was met; None where there is none.
     """
 
     name: str
@@ -32,31 +29,11 @@ class Figure:
     theirs: float | None
     unit: str
     target: str = ""
-    most: float | None = None
-    least: float | None = None
-    limit: float | None = None
-    floor: float | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        """Ours over theirs."""
-        return self.ours / self.theirs if self.theirs else None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the target was met; None where there is none, or the reference way was not measured."""
-        asked = [
-            (self.ratio, self.most, -1), (self.ratio, self.least, 1),
-            (self.ours, self.limit, -1), (self.ours, self.floor, 1),
-        ]  # fmt: skip
-        checks = [(value, limit, sign) for value, limit, sign in asked if limit is not None]
-        if not checks or any(value is None for value, _, _ in checks):
-            return None
-        return all(sign * value >= sign * limit for value, limit, sign in checks if value is not None)
+    met: bool | None = None
 
     def cells(self) -> list[str]:
         """Return the cells of its row."""
-        ratio = self.ratio
+        ratio = self.ours / self.theirs if self.theirs else None
         written = "" if ratio is None else f"1/{1 / ratio:.1f}" if ratio < 1 else f"{ratio:.1f} times"
         said = {None: "", True: "yes", False: "**no**"}[self.met]
         return [self.name, self._number(self.ours), self._number(self.theirs), written, self.target, said]

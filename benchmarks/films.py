@@ -7,8 +7,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.config import data_root
-
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Made of many normal radiographs by training/studies/average.py. A drawing would be refused.
 AVERAGE = REPOSITORY / "static" / "examples" / "average_normal.png"
@@ -24,6 +22,9 @@ class Film(NamedTuple):
 
 def full_size() -> list[Film]:
     """Return the radiographs of full size, in an order that mixes their classes."""
+    # Not above: whoever only needs an average may have no packages of training.
+    from training.config import data_root
+
     found = sorted((data_root() / "rovai_validation").glob("*/*.jp*g"), key=lambda path: path.name)
     if found:
         return [Film(path.name, path.read_bytes()) for path in found]

@@ -1,38 +1,31 @@
 """Whether we fit each host: `python -m benchmarks.fit` (`make fit`, Linux).
 
-Builds for each host what it would install, in an empty folder; weighs it; starts it as that host does, within its
-memory; sends films of full size from four visitors; ends it, wipes what was written, starts it again, and sends one
-more with the old page. Prints the table of docs/deploy.md, and ends with 1 if something does not fit.
+Lays out for each host what it would install, weighs it, starts it as that host does within its memory, sends films of
+full size from four visitors, deletes what was written, starts it again, and sends one more with the old page. Prints
+the table of docs/deploy.md, and ends with 1 if something does not fit.
 """
 
 import argparse
-import gzip
-import io
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.figure import circumstances, markdown
 from benchmarks.films import REPOSITORY, full_size
-from benchmarks.hosts import KEY, MIB, Host, hosts, python
+from benchmarks.hosts import KEY, MIB, Host, hosts
 from benchmarks.server import Visitor, free_port, resident_mb, wait
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer as Buffer
 
 VISITORS = 4
 COLUMNS = ("host", "installed", "compressed", "limit", "most memory", "limit", "films", "after a wipe", "fits")
+GROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -40,12 +33,12 @@ class Fitting:
     """What was found for one host.
 
     Attributes:
-        unpacked_mb: packages and application, without Python itself, in MiB.
-        compressed_mb: the same as tar.gz.
-        memory_mb: most that all its processes held together, in MiB.
-        enforced: whether the kernel kept the limit of memory.
-        films: that were answered with a verdict.
-        wiped: whether a page from before the wipe could still send a film afterwards.
+        unpacked_mb: Packages and application, without Python itself, in MiB.
+        compressed_mb: The same as tar.gz.
+        memory_mb: The most that all its processes held together, in MiB.
+        enforced: Whether the kernel kept the limit of memory.
+        films: That were answered with a verdict.
+        wiped: Whether a page from before the wipe could still send a film afterwards.
     """
 
     host: Host
@@ -77,6 +70,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="HOST", help="such as Heroku (default: all)")
     parser.add_argument("--films", type=int, default=60, help="to be sent to each (default: 60)")
+    parser.add_argument("--packages", type=Path, help="an environment of requirements.txt (default: makes one)")
     asked = parser.parse_args()
     chosen = [host for host in hosts() if not asked.names or host.name in asked.names]
     if not chosen:
@@ -84,125 +78,110 @@ def main() -> int:
     print(circumstances(), end="\n\n", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        packages = _install(Path(folder) / "packages")
-        fittings = [fit(host, packages, Path(folder) / "host", asked.films) for host in chosen]
+        packages = asked.packages or _install(Path(folder) / "packages")
+        weight = _weigh(packages)
+        fittings = [fit(host, packages, weight, Path(folder) / "host", asked.films) for host in chosen]
     print(markdown(COLUMNS, [fitting.row() for fitting in fittings]))
     return 0 if all(fitting.fits for fitting in fittings) else 1
 
 
-def fit(host: Host, packages: Path, folder: Path, films: int) -> Fitting:
-    """Build, weigh, start, load, wipe and start again."""
+def fit(host: Host, packages: Path, weight: tuple[float, float], folder: Path, films: int) -> Fitting:
+    """Lay out, weigh, start, load, wipe and start again.
+
+    Args:
+        host: That we are to fit.
+        packages: An environment of requirements.txt, which every host installs alike.
+        weight: Of it, as `_weigh` says it.
+        folder: For the application; removed afterwards.
+        films: To be sent.
+    """
     app = folder / "app"
     try:
         for path in host.files():
             (app / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(REPOSITORY / path, app / path)
-        unpacked, compressed = _weigh([packages, app])
+        unpacked, compressed = (sum(each) for each in zip(weight, _weigh(app), strict=True))
         with cage(host.memory_mb) as limit:
             with _serving(host, packages, app, limit) as (url, pid):
                 visitors = [Visitor(url) for _ in range(VISITORS if host.threads else 1)]
                 answered, watched = _load(visitors, films, pid)
-            _wipe(app)
-            with _serving(host, packages, app, limit, port=int(url.rpartition(":")[2])) as (url, _):
-                wiped = _still_works(visitors[0])
-            peak = limit.peak_mb() or watched
+            # What hosts do that empty their disks.
+            shutil.rmtree(app / "instance", ignore_errors=True)
+            for copy in (app / "static" / "xray_analysis").glob("*.png"):
+                copy.unlink()
+            with _serving(host, packages, app, limit, port=int(url.rpartition(":")[2])):
+                film = full_size()[0]
+                page = visitors[0].answer(visitors[0].request(film.data, "both", film.name))
+            peak = _peak_mb(limit) or watched
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return Fitting(host, unpacked, compressed, peak, limit.folder is not None, answered, wiped)
+    wiped = bool(re.search(r"/static/xray_analysis/|analyses/", page))
+    return Fitting(host, unpacked, compressed, peak, limit is not None, answered, wiped)
 
 
 def _install(folder: Path) -> Path:
-    """Install what is served with, by the lock file: every host gets these very files."""
-    subprocess.run([python(), "-m", "venv", str(folder)], check=True)
+    """Install what is served with, by its hashes: every host gets these very files."""
+    subprocess.run([os.environ.get("PYTHON", sys.executable), "-m", "venv", str(folder)], check=True)
     command = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     subprocess.run([*command, "-r", str(REPOSITORY / "requirements.txt")], check=True)
     return folder
 
 
-def _weigh(folders: list[Path]) -> tuple[float, float]:
-    """Return what folders take, unpacked and as tar.gz, in MiB."""
-    counted = Counted()
-    unpacked = 0
-    with (
-        gzip.GzipFile(fileobj=counted, mode="wb", compresslevel=6) as packed,
-        tarfile.open(fileobj=packed, mode="w|") as archive,
-    ):
-        for folder in folders:
-            archive.add(folder, folder.name)
-            files = (each for each in folder.rglob("*") if each.is_file() and not each.is_symlink())
-            unpacked += sum(each.stat().st_size for each in files)
-    return unpacked / MIB, counted.size / MIB
-
-
-class Counted(io.RawIOBase):
-    """A file that only counts what is written to it."""
-
-    size = 0
-
-    def write(self, content: "Buffer") -> int:
-        """Count."""
-        written = memoryview(content).nbytes
-        self.size += written
-        return written
-
-
-class Cage(NamedTuple):
-    """A control group that limits the memory of a process and its children, where Linux lets us make one (as root).
-
-    Attributes:
-        folder: Of the group; None where nothing is limited.
-        peak: Its file that holds the most memory so far.
-    """
-
-    folder: Path | None = None
-    peak: str = ""
-
-    def enter(self) -> None:
-        """Move this process into the group: a child calls it before it runs."""
-        if self.folder:
-            (self.folder / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
-
-    def peak_mb(self) -> float | None:
-        """Return the most that was held so far, cached file pages included, in MiB; None if nobody counted."""
-        with suppress(OSError, ValueError):
-            return int((self.folder / self.peak).read_text(encoding="ascii")) / MIB if self.folder else None
-        return None
+def _weigh(folder: Path) -> tuple[float, float]:
+    """Return what a folder takes, unpacked and as tar.gz, in MiB."""
+    files = (each for each in folder.rglob("*") if each.is_file() and not each.is_symlink())
+    unpacked = sum(each.stat().st_size for each in files)
+    packed = subprocess.run(
+        ["sh", "-c", 'tar -cz -C "$0" . | wc -c', str(folder)], capture_output=True, text=True, check=True
+    )
+    return unpacked / MIB, int(packed.stdout) / MIB
 
 
 @contextmanager
-def cage(limit_mb: int) -> Iterator[Cage]:
-    """Make a control group with a limit, version 1 or 2, and remove it afterwards."""
-    groups = Path("/sys/fs/cgroup")
-    versions = [
-        (groups / "memory", "memory.limit_in_bytes", "memory.max_usage_in_bytes"),
-        (groups, "memory.max", "memory.peak"),
-    ]
-    for parent, limit, peak in versions:  # noqa: B007  # used after the loop
-        folder = parent / f"xray-fit-{os.getpid()}"
+def cage(limit_mb: int) -> Iterator[Path | None]:
+    """Make a control group that limits memory, version 1 or 2, where Linux lets us (as root), and remove it afterwards.
+
+    Yields:
+        Its folder; None where there is none, so that nothing is limited and memory is only looked at.
+    """
+    folder = None
+    for parent, limit in ((GROUPS / "memory", "memory.limit_in_bytes"), (GROUPS, "memory.max")):
         with suppress(OSError):
-            folder.mkdir()
+            (parent / f"xray-fit-{os.getpid()}").mkdir()
+            folder = parent / f"xray-fit-{os.getpid()}"
             (folder / limit).write_text(str(limit_mb * MIB), encoding="ascii")
             break
-    else:
-        yield Cage()
-        return
     try:
-        yield Cage(folder, peak)
+        yield folder
     finally:
-        with suppress(OSError):
-            folder.rmdir()
+        if folder:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _peak_mb(group: Path | None) -> float:
+    """Return the most that a control group held so far, cached file pages included, in MiB; 0 if nobody counted."""
+    found = [group / name for name in ("memory.peak", "memory.max_usage_in_bytes") if group and (group / name).exists()]
+    return int(found[0].read_text(encoding="ascii")) / MIB if found else 0.0
 
 
 @contextmanager
-def _serving(host: Host, packages: Path, app: Path, limit: Cage, port: int | None = None) -> Iterator[tuple[str, int]]:
+def _serving(
+    host: Host, packages: Path, app: Path, group: Path | None, port: int | None = None
+) -> Iterator[tuple[str, int]]:
     port = port or free_port()
     settings = {"PATH": os.environ["PATH"], "HOME": str(app), "PORT": str(port), "XRAY_SECRET_KEY": KEY}
     settings |= {"XRAY_RATE_LIMIT": "0", "XRAY_INSTANCE_DIR": str(app / "instance"), **host.settings}
     log = app.parent / "log"
+
+    def enter() -> None:
+        if group:
+            (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+
     with log.open("w+", encoding="utf-8") as written:
         process = subprocess.Popen(
             host.command(packages / "bin" / "python", app, port), cwd=app, env=settings, stdout=written, stderr=written,
-            preexec_fn=limit.enter,
+            preexec_fn=enter,
         )  # fmt: skip
         try:
             url = f"http://127.0.0.1:{port}"
@@ -235,22 +214,5 @@ def _held_mb(pid: int) -> float:
     return sum(resident_mb(status)[0] for status in statuses) * 1e6 / MIB
 
 
-def _wipe(app: Path) -> None:
-    """Do what hosts do that empty their disks: take away all that was written."""
-    shutil.rmtree(app / "instance", ignore_errors=True)
-    for copy in (app / "static" / "xray_analysis").glob("*.png"):
-        copy.unlink()
-
-
-def _still_works(visitor: Visitor) -> bool:
-    """Send a film with the page from before the restart, and look at what became of the earlier ones."""
-    film = full_size()[0]
-    page = visitor.answer(visitor.request(film.data, "both", film.name))
-    return bool(re.search(r"/static/xray_analysis/|analyses/", page))
-
-
 if __name__ == "__main__":
-    started = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
-    sys.exit(code)
+    sys.exit(main())

@@ -1,8 +1,6 @@
 """The hosts of docs/deploy.md: what each installs, how it starts us, and what it allows."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -93,8 +91,3 @@ def _names(path: str, *, kept: bool = False) -> tuple[str, ...]:
 
 def _listed(path: str, names: Sequence[str]) -> bool:
     return any(path == name or path.startswith(f"{name}/") or fnmatch(path, name) for name in names)
-
-
-def python() -> str:
-    """Return the interpreter that the environments are made with."""
-    return os.environ.get("PYTHON", sys.executable)
