@@ -52,7 +52,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
         ModelError: An artefact is missing or broken; the message names the command that mends it.
         SettingError: A setting cannot be used.
     """
-    memory.return_what_is_freed()
+    memory.configure_malloc()
     # The networks' threads use the cores already, and the images are too small to be worth sharing.
     cv2.setNumThreads(1)
     app = Flask("web", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
@@ -78,7 +78,7 @@ def _load_models(app: Flask) -> Registry:
         pool_size=app.config["POOL_SIZE"],
         threads=app.config["THREADS"],
     )
-    memory.forget_read_files(folder)
+    memory.release_mapped_files(folder)
     return registry
 
 

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)  # the cores have a picture each
-    memory.return_what_is_freed()
+    memory.configure_malloc()
     try:
         analyzer = Analyzer.load(backbone=options.backbone, pool_size=AT_ONCE, threads=1)
         models = analyzer.expand(options.model)

@@ -72,12 +72,12 @@ def prepare(
     watch = watch or Stopwatch()
     decoded = image.load(data, deep=deep).rotated(turn)
     watch.lap("decode")
-    film = polarity.as_film(decoded.image, lambda each: lungs.segment(each, segmenter))
+    view = polarity.frontal_view(decoded.image, lambda each: lungs.segment(each, segmenter))
     watch.lap("lungs")
-    box = crop_box(film.lungs, recipe)
-    levels = decoded.deep.inverted() if decoded.deep and film.inverted else decoded.deep
-    square = crop(film.image, box, recipe)
-    return Prepared(film.image, film.lungs, box, square, film.inverted, decoded.sent, levels)
+    box = crop_box(view.lungs, recipe)
+    levels = decoded.deep.inverted() if decoded.deep and view.inverted else decoded.deep
+    square = crop(view.image, box, recipe)
+    return Prepared(view.image, view.lungs, box, square, view.inverted, decoded.sent, levels)
 
 
 @dataclass(frozen=True, eq=False)

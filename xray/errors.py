@@ -1,24 +1,24 @@
 """The errors of the project.
 
 XrayError
-├─ ImageError              the user's file; carries the HTTP status and a message fit for a page
-│  ├─ UnreadableImageError     400   not a picture, or a truncated one
+├─ ImageError              the user's file; carries the HTTP status and a message for the page
+│  ├─ UnreadableImageError     400   not an image, or a truncated one
 │  ├─ UnsupportedImageError    415   format, mode or size that is not read
 │  ├─ ImageTooLargeError       413   bytes or pixels
-│  └─ NotAChestXrayError       422   refused by the gate, with the reason
+│  └─ NotAChestXrayError       422   refused by a quality check, with the reason
 ├─ ModelError              the operator's artefact; stops start-up
 └─ DatasetError            the trainer's data
    ├─ ManifestError            a table or a folder that cannot be used
-   └─ LeakageError             a patient or a picture in two splits
+   └─ LeakageError             a patient or an image in two splits
 """
 
 
 class Phrase(str):
-    """Words that are shown in the reader's language; so marked, `make words` finds them."""
+    """A text that is translated for its reader; `make words` extracts what is so marked."""
 
 
-# Measured on 400 films: 766 of 800 turned by a quarter are refused, and in 765 the lungs show once they are
-# turned back; so they do in 49 of 86 refused CT slices, which is why the hint says no more than "may".
+# Measured on 400 radiographs: 766 of 800 rotated by a quarter turn are refused, and in 765 lungs are found after
+# rotating back. So they are in 49 of 86 refused CT slices, which is why the hint says "may".
 ON_ITS_SIDE = Phrase("It may be a film that lies on its side: turn it upright and send it again.")
 UPSIDE_DOWN = Phrase("It may be a film that stands upside down: turn it upright and send it again.")
 # By degrees clockwise to upright.
@@ -26,13 +26,13 @@ HINTS = {90: ON_ITS_SIDE, 180: UPSIDE_DOWN, 270: ON_ITS_SIDE}
 
 
 class XrayError(Exception):
-    """Anything this project refuses, with what was expected, what came, and what to do.
+    """Base of all errors of the project: what was expected, what was received, and what to do.
 
-    `str()` is English. A page translates the template and then fills it in: see `web.i18n.in_words`.
+    `str()` is English. A page translates the template before filling it in: see `web.i18n.in_words`.
 
     Attributes:
-        template: the message, with a place such as %(size)s for each value; without values it holds no places.
-        values: what stands in these places; a Phrase or an error among them is translated too.
+        template: the message, with a placeholder such as %(size)s for each value; without values it is taken as it is.
+        values: the values of the placeholders; a Phrase or an error among them is translated too.
     """
 
     def __init__(self, template: str, /, **values: object) -> None:
@@ -49,31 +49,31 @@ class XrayError(Exception):
 
 
 def plain(value: object) -> str:
-    """Write a value of a message in English: a fraction with no more decimals than it needs."""
+    """Format a value of a message in English, a float without trailing zeros."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class ImageError(XrayError):
-    """The uploaded file cannot be analysed; the message may be shown to its sender."""
+    """The uploaded file cannot be analysed; the message is for its sender."""
 
     status = 400
 
 
 class UnreadableImageError(ImageError):
-    """The bytes are not a picture, or the picture is truncated."""
+    """The bytes are not an image, or the image is truncated."""
 
     status = 400
 
 
 def damaged(what: str) -> UnreadableImageError:
-    """Make the error for a file that is cut short or whose content contradicts itself."""
+    """Return the error for a file that is truncated or contradicts itself."""
     return UnreadableImageError(
         "Expected a whole %(what)s, received a truncated or damaged one. Please export it again.", what=Phrase(what)
     )
 
 
 class UnsupportedImageError(ImageError):
-    """A picture, but of a format, mode or size that is not read."""
+    """An image, but of a format, mode or size that is not read."""
 
     status = 415
 
@@ -85,20 +85,20 @@ class ImageTooLargeError(ImageError):
 
 
 class NotAChestXrayError(ImageError):
-    """A picture that does not look like a frontal chest radiograph.
+    """An image that does not look like a frontal chest radiograph.
 
     Attributes:
-        turn: degrees clockwise that may bring it upright; 0 where no turn brings lungs out.
+        turn: degrees clockwise that may bring it upright; 0 where this is unknown.
     """
 
     status = 422
     turn = 0
 
-    def that_may_be_upright_after(self, turn: int) -> "NotAChestXrayError":
-        """Add how the picture may lie, where it is known.
+    def with_hint(self, turn: int) -> "NotAChestXrayError":
+        """Return this error with a hint of how the radiograph may lie; itself where that is unknown.
 
         Args:
-            turn: degrees clockwise, one of HINTS; 0 where it is not known.
+            turn: degrees clockwise to upright, one of HINTS; 0 where unknown.
         """
         if not turn:
             return self
@@ -108,16 +108,16 @@ class NotAChestXrayError(ImageError):
 
 
 class ModelError(XrayError):
-    """An artefact under model/ is missing, broken or inconsistent; the message names the mending command."""
+    """An artefact under model/ is missing, broken or inconsistent; the message names the command that repairs it."""
 
 
 class DatasetError(XrayError):
-    """The training data cannot be used as it is."""
+    """The training data cannot be used; the message names the file."""
 
 
 class ManifestError(DatasetError):
-    """A manifest, table or folder layout that was not as expected."""
+    """A manifest, table or folder layout other than expected."""
 
 
 class LeakageError(DatasetError):
-    """A patient, a picture or a near-copy stands in more than one split."""
+    """A patient, an image or a near-duplicate occurs in more than one split."""

@@ -14,7 +14,7 @@ import threading
 import numpy as np
 from xray import memory
 
-memory.return_what_is_freed()
+memory.configure_malloc()
 
 def work(seed):
     sizes = np.random.default_rng(seed).integers(2_000_000, 20_000_000, 40)
@@ -51,7 +51,7 @@ def lines_after(lines):
 
 network = Network(Path("model/vgg16_cxr/network.tflite"), threads=1)
 before = resident()
-memory.forget_read_files(Path("model"))
+memory.release_mapped_files(Path("model"))
 print(before, resident())
 """
 

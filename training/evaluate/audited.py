@@ -19,11 +19,11 @@ from xray.io.pixels import GreyImage
 from xray.networks import lungs
 from xray.networks.heads import Features, Head, Verdict
 from xray.networks.preprocess import Recipe, crop, crop_box, scale
-from xray.quality.polarity import Film, as_film
+from xray.quality.polarity import FrontalView, frontal_view
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Record = dict[str, Any]
-Look = Callable[[Row, GreyImage, Film], Iterable[Record]]  # at a film, and the picture that it came as
+Look = Callable[[Row, GreyImage, FrontalView], Iterable[Record]]  # at a film, and the picture that it came as
 
 THREADS = 2
 
@@ -81,10 +81,10 @@ class Served:
     recipe: Recipe
     heads: Mapping[str, AuditedHead]
 
-    def film(self, picture: GreyImage) -> Film | None:
+    def film(self, picture: GreyImage) -> FrontalView | None:
         """Pass a picture through the gate, turned back if it came as a negative; None where it is refused."""
         try:
-            return as_film(picture, lambda each: lungs.segment(each, self.segmenter))
+            return frontal_view(picture, lambda each: lungs.segment(each, self.segmenter))
         except NotAChestXrayError:
             return None
 
@@ -93,11 +93,11 @@ class Served:
         features: Features = self.backbone(scale(square, self.recipe)[None])[0]
         return features
 
-    def features_of(self, film: Film) -> Features:
+    def features_of(self, film: FrontalView) -> Features:
         """Return the features of a whole film."""
         return self.features(crop(film.image, crop_box(film.lungs, self.recipe), self.recipe))
 
-    def scores(self, film: Film | None) -> dict[str, float]:
+    def scores(self, film: FrontalView | None) -> dict[str, float]:
         """Return each head's score of a film; NaN where there is none."""
         if film is None:
             return dict.fromkeys(self.heads, np.nan)

@@ -19,7 +19,7 @@ from xray.io.pixels import GreyImage
 from xray.networks import lungs
 from xray.networks.runtime import Network
 from xray.quality.cautions import Caution, of_image
-from xray.quality.polarity import as_film
+from xray.quality.polarity import frontal_view
 
 CROP, SMALL_SIDE = 0.22, 120
 
@@ -58,7 +58,7 @@ def measure(manifest: Path, films: int, seed: int) -> dict[str, Json]:
 
     def cautions(film: GreyImage) -> tuple[Caution, ...] | None:
         try:
-            found = as_film(film, lambda each: lungs.segment(each, network))
+            found = frontal_view(film, lambda each: lungs.segment(each, network))
             return of_image(found.image, found.lungs, inverted=found.inverted)
         except NotAChestXrayError:
             return None

@@ -20,7 +20,7 @@ from xray.io.pixels import GreyImage
 from xray.networks import grad_cam as explain
 from xray.networks.grad_cam import Cam, lung_share
 from xray.networks.preprocess import Recipe, crop, crop_box
-from xray.quality.polarity import Film
+from xray.quality.polarity import FrontalView
 
 SHOWN = ("as_it_is", *ERASURES, "border_only")
 # Of the random weights: one head of them may agree with the trained one by chance.
@@ -43,7 +43,7 @@ def erased_scores(served: Served, rows: Sequence[Row], folder: Path) -> pd.DataF
         DatasetError: the gate let no film in.
     """
 
-    def look(row: Row, _: GreyImage, film: Film) -> Iterable[Record]:
+    def look(row: Row, _: GreyImage, film: FrontalView) -> Iterable[Record]:
         for erasure, square in _erased(film, served.recipe, row).items():
             features = served.features(square)
             for name, head in served.heads.items():
@@ -72,7 +72,7 @@ def heat_in_lungs(served: Served, rows: Sequence[Row], folder: Path) -> pd.DataF
         DatasetError: the gate let no film in.
     """
 
-    def look(row: Row, _: GreyImage, film: Film) -> Iterable[Record]:
+    def look(row: Row, _: GreyImage, film: FrontalView) -> Iterable[Record]:
         features = served.features_of(film)
         height, width = features.shape[:2]
         lung = lung_share(film.lungs, crop_box(film.lungs, served.recipe), (height, width))
@@ -110,7 +110,7 @@ def robustness(
         DatasetError: the gate let no film in.
     """
 
-    def look(row: Row, picture: GreyImage, film: Film) -> Iterable[Record]:
+    def look(row: Row, picture: GreyImage, film: FrontalView) -> Iterable[Record]:
         before = served.scores(film)
         for change, make in changes.items():
             after = served.scores(served.film(make(picture, chance(row))))
@@ -157,7 +157,7 @@ def sanity(
         for name, head in served.heads.items()
     }
 
-    def look(_: Row, __: GreyImage, film: Film) -> Iterable[Record]:
+    def look(_: Row, __: GreyImage, film: FrontalView) -> Iterable[Record]:
         features = served.features_of(film)
         for name, head in served.heads.items():
             called = head.named(features)
@@ -181,7 +181,7 @@ def randomised(head: HeadWeights, rng: np.random.Generator) -> HeadWeights:
     return replace(head, **arrays)  # type: ignore[type-var]
 
 
-def _erased(film: Film, recipe: Recipe, row: Row) -> dict[str, NDArray[np.uint8]]:
+def _erased(film: FrontalView, recipe: Recipe, row: Row) -> dict[str, NDArray[np.uint8]]:
     """Return the crops of a film, in the order of SHOWN; all are cut at the lungs that the whole film has."""
     box = crop_box(film.lungs, recipe)
     square = crop(film.image, box, recipe)

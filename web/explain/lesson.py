@@ -18,7 +18,7 @@ from xray.networks.metadata import Check
 from xray.networks.preprocess import Box, Recipe
 from xray.prediction import Prediction, predict
 from xray.quality import polarity
-from xray.quality.polarity import Film
+from xray.quality.polarity import FrontalView
 from xray.registry import Registry
 
 Numbers = NDArray[np.float32]
@@ -78,13 +78,13 @@ class Lesson:
         return image.load(self.data).image
 
     @cached_property
-    def film(self) -> Film:
+    def film(self) -> FrontalView:
         """The radiograph with white bones, and its lungs.
 
         Raises:
             NotAChestXrayError: no lungs were found.
         """
-        return polarity.as_film(self.image, lambda each: lungs.segment(each, self.registry.segmenter))
+        return polarity.frontal_view(self.image, lambda each: lungs.segment(each, self.registry.segmenter))
 
     @cached_property
     def small(self) -> Numbers:

@@ -62,7 +62,7 @@ class Worker:
             ModelError: an artefact is broken, or there is no such backbone.
         """
         cv2.setNumThreads(1)  # the other cores have radiographs of their own
-        memory.return_what_is_freed()
+        memory.configure_malloc()
         self._task = task
         self._analyzer = Analyzer.load(backbone=task.backbone, threads=1)
         self._asked = list(dict.fromkeys(name.partition(":")[0] for name in task.models if name != combined.NAME))

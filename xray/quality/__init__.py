@@ -1,1 +1,1 @@
-"""Whether an image is a frontal chest radiograph that the networks can judge, and what to caution of."""
+"""Quality checks: what is refused as not being a frontal chest radiograph, and the cautions for the rest."""

@@ -1,4 +1,4 @@
-"""Why a verdict deserves more doubt than its score says."""
+"""Cautions: reasons to doubt a verdict more than its score says."""
 
 from enum import StrEnum
 
@@ -8,14 +8,14 @@ from xray.io.pixels import GreyImage
 from xray.networks.lungs import LungMask
 from xray.quality import markers
 
-# Share of the image's edge that lung covers: hardly any on a whole radiograph.
+# Largest share of the image's edge covered by lung; on a whole radiograph hardly any is.
 TIGHT = 0.10
-# The least shorter side, in pixels, of which the training radiographs had enough to learn from.
+# Least shorter side in pixels; the training set has too few smaller radiographs to learn from.
 SMALL = 160
 
 
 class Caution(StrEnum):
-    """Why a verdict deserves more doubt than its score says."""
+    """A reason to doubt a verdict."""
 
     CHILD = "child"
     UPSIDE_DOWN = "upside_down"
@@ -38,7 +38,7 @@ CAUTIONS = {
 
 
 def of_image(image: GreyImage, lungs: LungMask, *, inverted: bool) -> tuple[Caution, ...]:
-    """Return the cautions that the image itself gives, before any network judges it.
+    """Return the cautions that follow from the image and its lung mask, without the classification networks.
 
     Args:
         image: grey, uint8, shape (height, width), white bones.

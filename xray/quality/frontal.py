@@ -1,8 +1,8 @@
-"""Is this a frontal chest radiograph? A first, coarse answer from the shape of the lung mask alone.
+"""The gate: a first, coarse check for a frontal chest radiograph, by the shape of the lung mask alone.
 
 Source:
-    The limits were chosen on the validation films and on CT, MRI and lateral pictures; what they and the screen
-    (xray/quality/out_of_distribution.py) refuse stands on the screen's card.
+    The limits were chosen on the validation radiographs and on CT, MRI and lateral images. The screen's card lists what
+    they and the screen (xray/quality/out_of_distribution.py) refuse.
 """
 
 import cv2
@@ -11,16 +11,16 @@ import numpy as np
 from xray.errors import NotAChestXrayError, Phrase
 from xray.networks.lungs import LungMask
 
-SMALLEST_SHARE = 0.10  # of the picture
+SMALLEST_SHARE = 0.10  # of the image
 SMALLEST_LUNG = 0.30  # of the area of both
-SMALLEST_SOLIDITY = 0.82  # area over that of the convex hulls
-NARROWEST, WIDEST = 0.4, 1.7  # height over width of both lungs together
+SMALLEST_SOLIDITY = 0.82  # area divided by that of the convex hulls
+NARROWEST, WIDEST = 0.4, 1.7  # height divided by width of both lungs together
 
 ADVICE = Phrase("Send one whole frontal chest film, upright, without other pictures around it.")
 
 
 def check(lungs: LungMask) -> None:
-    """Refuse a picture in which no pair of lungs was found.
+    """Refuse an image in which no pair of lungs was found.
 
     Args:
         lungs: bool, shape (height, width), True inside the lungs.
@@ -56,6 +56,6 @@ def check(lungs: LungMask) -> None:
 
 
 def _extent(lungs: LungMask, axis: int) -> int:
-    """Return how many pixels lie from the first line across an axis that touches a lung to the last."""
+    """Return the height (axis 1) or the width (axis 0) of both lungs together, in pixels."""
     lines = np.flatnonzero(lungs.any(axis=axis))
     return int(lines[-1] - lines[0]) + 1

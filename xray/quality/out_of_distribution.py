@@ -1,7 +1,7 @@
-"""What the backbone's features say about a picture itself: whether to refuse it, or to warn.
+"""The screen: out-of-distribution detection on the backbone's features, which refuses an image or cautions.
 
-The gate (xray/quality/frontal.py) judges the shape of the lungs before the backbone runs; the screen asks its own small
-heads afterwards, on the same features that the models judge.
+The gate (xray/quality/frontal.py) checks the shape of the lungs before the backbone runs. The screen runs after the
+backbone: small heads of its own, on the same features as the models.
 """
 
 from dataclasses import dataclass
@@ -18,21 +18,21 @@ from xray.quality.cautions import Caution
 from xray.quality.frontal import ADVICE
 
 NOT_FRONTAL = "not_frontal"
-# The distance from the training films, not a learned head: always the last check.
+# The distance from the training radiographs, which is not a learned head: always the last check.
 DISTANCE = Caution.UNFAMILIAR
 CHECKS = (NOT_FRONTAL, Caution.CHILD, Caution.UPSIDE_DOWN, DISTANCE)
 
 
 @dataclass(frozen=True, eq=False)
 class Screen:
-    """Linear heads on the backbone's averaged features, and the distance from the training films.
+    """Linear heads on the backbone's averaged features, and the distance from the training radiographs.
 
     Attributes:
         facts: names and thresholds of the checks.
         kernel: float32, shape (channels, heads).
         bias: float32, shape (heads,).
-        centre: float32, shape (channels,), the mean of the training films.
-        whitening: float32, shape (channels, components): principal components divided by their deviation.
+        centre: float32, shape (channels,), the mean of the training radiographs.
+        whitening: float32, shape (channels, components): principal components divided by their standard deviation.
     """
 
     facts: ScreenFacts
@@ -47,11 +47,11 @@ class Screen:
 
         Args:
             path: the file.
-            facts: of the same screen.
-            channels: of the backbone's features.
+            facts: metadata of the screen.
+            channels: number of channels of the backbone's features.
 
         Raises:
-            ModelError: other checks, or arrays that do not fit them.
+            ModelError: other checks than CHECKS, or arrays of other shapes.
         """
         names = tuple(check.name for check in facts.checks)
         if names != CHECKS:
@@ -70,15 +70,15 @@ class Screen:
             pooled: float32, shape (channels,) or (n, channels), as `average` makes them.
 
         Returns:
-            float32, shape (checks,) or (n, checks): shares in [0, 1], then the distance from the centre in
+            float32, shape (checks,) or (n, checks): scores in [0, 1], then the distance from the centre in
             standard deviations, root mean square over the components.
         """
-        shares = 1 / (1 + np.exp(-(pooled @ self.kernel + self.bias)))
+        scores = 1 / (1 + np.exp(-(pooled @ self.kernel + self.bias)))
         distance = np.sqrt(np.square((pooled - self.centre) @ self.whitening).mean(axis=-1, keepdims=True))
-        return np.asarray(np.concatenate([shares, distance], axis=-1), np.float32)
+        return np.asarray(np.concatenate([scores, distance], axis=-1), np.float32)
 
     def examine(self, features: Features) -> tuple[Caution, ...]:
-        """Return the cautions that the features give.
+        """Return the cautions whose checks reach their thresholds.
 
         Args:
             features: float32, shape (height, width, channels), block5_conv3 after its ReLU.
@@ -87,12 +87,12 @@ class Screen:
             NotAChestXrayError: it does not look like a frontal chest radiograph.
         """
         scores = self.scores(average(features))
-        said = {check.name for check, score in zip(self.facts.checks, scores, strict=True) if score >= check.threshold}
-        if NOT_FRONTAL in said:
+        found = {check.name for check, score in zip(self.facts.checks, scores, strict=True) if score >= check.threshold}
+        if NOT_FRONTAL in found:
             refusal = NotAChestXrayError(
                 "This does not look like a frontal chest radiograph: expected one like the films that the networks "
                 "learned from, received a picture that looks like something else. %(advice)s",
                 advice=ADVICE,
             )
-            raise refusal.that_may_be_upright_after(180 if Caution.UPSIDE_DOWN in said else 0)
-        return tuple(caution for caution in Caution if caution in said)
+            raise refusal.with_hint(180 if Caution.UPSIDE_DOWN in found else 0)
+        return tuple(caution for caution in Caution if caution in found)

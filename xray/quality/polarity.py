@@ -1,4 +1,4 @@
-"""Films shown as negatives: found and turned back, since a network that learned white bones is lost on black ones."""
+"""Polarity: radiographs displayed as negatives are detected and inverted, as the networks only learned white bones."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,21 +11,21 @@ from xray.io.pixels import GreyImage, rotate
 from xray.networks.lungs import LungMask
 from xray.quality import frontal
 
-# Measured on 1,048 validation films and their negatives: with these limits 0.2 % of the films are turned
-# by mistake, and 95 % of the negatives are turned back or refused.
+# Measured on 1,048 validation radiographs and their negatives: with these limits 0.2 % of the radiographs are inverted
+# by mistake, and 95 % of the negatives are inverted or refused.
 DOUBTFUL_CONTRAST = 0.1
 CLEAR_CONTRAST = 0.6
-# A quarter before a half: a film on its side may show lungs upside down, too.
+# Degrees clockwise, quarter turns first: of a sideways radiograph a half turn may show lungs, too.
 TRIED = (90, 270, 180)
 
 
-class Film(NamedTuple):
+class FrontalView(NamedTuple):
     """A frontal chest radiograph with white bones.
 
     Attributes:
         image: grey, uint8, shape (height, width).
         lungs: bool, same shape, True inside the lungs.
-        inverted: whether the picture came as a negative and was turned back.
+        inverted: whether the image came as a negative.
     """
 
     image: GreyImage
@@ -33,19 +33,19 @@ class Film(NamedTuple):
     inverted: bool
 
 
-def as_film(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> Film:
-    """Find the lungs, in the picture or, where it does not convince, in its negative.
+def frontal_view(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> FrontalView:
+    """Find the lungs in an image or, where these do not convince, in its negative.
 
     Args:
         image: grey, uint8, shape (height, width).
-        segment: finds the lungs in such a picture.
+        segment: finds the lungs in such an image.
 
     Returns:
-        The film, of the polarity in which the lungs stand out dark.
+        The polarity in which the lungs are darker than their surroundings.
 
     Raises:
-        NotAChestXrayError: in neither polarity; the reason is that of the picture as it came, with a hint where
-            lungs show once it is turned.
+        NotAChestXrayError: no lungs in either polarity; with the reason for the image as it came, and a hint where
+            lungs are found after a rotation.
     """
     lungs = segment(image)
     refusal = _refusal(lungs)
@@ -53,26 +53,26 @@ def as_film(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> Film:
         negative = np.asarray(255 - image, np.uint8)
         other = segment(negative)
         if not _refusal(other) and lung_contrast(negative, other) >= CLEAR_CONTRAST:
-            return Film(negative, other, inverted=True)
+            return FrontalView(negative, other, inverted=True)
     if refusal:
         try:
-            raise refusal.that_may_be_upright_after(_upright(image, segment))
+            raise refusal.with_hint(_turn_to_upright(image, segment))
         finally:
-            # An error knows where it was raised: here, where it is known by name. In that circle 97 MB of a large
-            # picture lay about until Python looked for circles.
+            # The traceback holds this frame, and the frame this name: a reference cycle that kept 97 MB of a large
+            # image until the next garbage collection.
             del refusal
-    return Film(image, lungs, inverted=False)
+    return FrontalView(image, lungs, inverted=False)
 
 
 def lung_contrast(image: GreyImage, lungs: LungMask) -> float:
-    """Return how much darker the lungs are than what lies around and between them.
+    """Return how much darker the lungs are than the tissue around and between them.
 
     Args:
         image: grey, uint8, shape (height, width).
         lungs: bool, same shape, not empty.
 
     Returns:
-        The difference of the means inside the mask's bounding box, in standard deviations of that box.
+        The difference of the means within the mask's rows and columns, in standard deviations of that part.
     """
     rows, columns = lungs.any(axis=1), lungs.any(axis=0)
     cells, inside = int(rows.sum()) * int(columns.sum()), int(lungs.sum())
@@ -84,19 +84,19 @@ def lung_contrast(image: GreyImage, lungs: LungMask) -> float:
     return (around - within) / max(deviation, 1.0)
 
 
-def _upright(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> int:
-    """Return the turn of a refused picture that brings lungs out, a quarter before a half; 0 where none does.
+def _turn_to_upright(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> int:
+    """Return the turn after which lungs are found in a refused image, in the order of TRIED; 0 where there is none.
 
-    Of two quarters the one with the darker lungs: the right one for 182 of 236 validation films on their side.
+    Of two quarter turns the one with the darker lungs: the right one for 182 of 236 sideways validation radiographs.
     """
     contrasts = {0: -np.inf}
     for turn in TRIED:
         if turn == 180 and len(contrasts) > 1:
             break
-        picture = rotate(image, turn)
-        lungs = segment(picture)
+        rotated = rotate(image, turn)
+        lungs = segment(rotated)
         if not _refusal(lungs):
-            contrasts[turn] = lung_contrast(picture, lungs)
+            contrasts[turn] = lung_contrast(rotated, lungs)
     return max(contrasts, key=lambda turn: contrasts[turn])
 
 

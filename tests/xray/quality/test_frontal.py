@@ -9,7 +9,7 @@ from xray.io import image
 from xray.networks import lungs
 from xray.networks.runtime import Network
 from xray.quality import frontal
-from xray.quality.polarity import as_film
+from xray.quality.polarity import frontal_view
 from xray.registry import MODEL_DIR
 
 
@@ -87,7 +87,7 @@ RAMP = np.linspace(0, 255, 400).astype(np.uint8)
 )
 def test_what_is_no_film_is_refused(picture, segmenter):
     with pytest.raises(NotAChestXrayError):
-        as_film(picture, lambda each: lungs.segment(each, segmenter))
+        frontal_view(picture, lambda each: lungs.segment(each, segmenter))
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -96,7 +96,7 @@ def test_half_a_film_is_refused(radiograph, segmenter, side):
     middle = film.shape[1] // 2
     half = np.ascontiguousarray(film[:, :middle] if side == "left" else film[:, middle:])
     with pytest.raises(NotAChestXrayError):
-        as_film(half, lambda each: lungs.segment(each, segmenter))
+        frontal_view(half, lambda each: lungs.segment(each, segmenter))
 
 
 def test_slices_are_mostly_refused(real_data, segmenter):

@@ -8,7 +8,7 @@ from xray.errors import NotAChestXrayError
 from xray.io.pixels import rotate
 from xray.networks import lungs
 from xray.networks.runtime import Network
-from xray.quality.polarity import as_film, lung_contrast
+from xray.quality.polarity import frontal_view, lung_contrast
 from xray.registry import MODEL_DIR
 
 PAIR = np.zeros((512, 512), np.uint8)
@@ -24,13 +24,13 @@ def dark_lungs(image):
 
 
 def test_a_film_stays_as_it_is():
-    film = as_film(FILM, dark_lungs)
+    film = frontal_view(FILM, dark_lungs)
     assert not film.inverted
     np.testing.assert_array_equal(film.image, FILM)
 
 
 def test_a_negative_is_turned_back():
-    film = as_film(255 - FILM, dark_lungs)
+    film = frontal_view(255 - FILM, dark_lungs)
     assert film.inverted
     np.testing.assert_array_equal(film.image, FILM)
     np.testing.assert_array_equal(film.lungs, LUNGS)
@@ -38,12 +38,12 @@ def test_a_negative_is_turned_back():
 
 def test_a_negative_whose_lungs_were_found_all_the_same_is_turned_back():
     """The network sometimes marks the lungs of a negative; there they are brighter than what is around them."""
-    assert as_film(255 - FILM, lambda image: LUNGS).inverted
+    assert frontal_view(255 - FILM, lambda image: LUNGS).inverted
 
 
 def test_neither_polarity_has_lungs():
     with pytest.raises(NotAChestXrayError):
-        as_film(FILM, lambda image: np.zeros_like(LUNGS))
+        frontal_view(FILM, lambda image: np.zeros_like(LUNGS))
 
 
 def lungs_at(upright):
@@ -67,19 +67,19 @@ def test_a_refused_film_that_is_turned_is_told_so(turn, words):
     with pytest.raises(
         NotAChestXrayError, match=f"Send one whole.*may be a film that {words}: turn it upright"
     ) as caught:
-        as_film(lying, lungs_at(film))
+        frontal_view(lying, lungs_at(film))
     np.testing.assert_array_equal(rotate(lying, caught.value.turn), film)
 
 
 def test_what_has_no_lungs_any_way_round_gets_no_such_hint():
     with pytest.raises(NotAChestXrayError) as caught:
-        as_film(FILM, lambda image: np.zeros_like(LUNGS))
+        frontal_view(FILM, lambda image: np.zeros_like(LUNGS))
     assert "upright and send" not in str(caught.value) and caught.value.turn == 0
 
 
 def test_an_accepted_film_costs_one_pass_of_the_lung_network():
     passes = []
-    as_film(FILM, lambda image: passes.append(image) or LUNGS)
+    frontal_view(FILM, lambda image: passes.append(image) or LUNGS)
     assert len(passes) == 1
 
 
@@ -87,7 +87,7 @@ def test_an_accepted_film_costs_one_pass_of_the_lung_network():
 def test_the_lung_network_knows_a_film_that_lies_on_its_side(radiograph, turn):
     network = Network(MODEL_DIR / "lung_unet" / "network.tflite", threads=1)
     with pytest.raises(NotAChestXrayError, match="may be a film that lies on its side"):
-        as_film(cv2.rotate(radiograph(), turn), lambda each: lungs.segment(each, network))
+        frontal_view(cv2.rotate(radiograph(), turn), lambda each: lungs.segment(each, network))
 
 
 def test_contrast_is_positive_where_lungs_are_dark():
