@@ -22,7 +22,6 @@ from web.views import (
     explain,
     health,
     index,
-    language,
     models,
     navigation,
     password,
@@ -31,7 +30,7 @@ from web.views import (
 from xray import memory
 from xray.registry import Registry
 
-VIEWS = (index, about, result, analyses, batch, models, explain, api_docs, password, language, health)
+VIEWS = (index, about, result, analyses, batch, models, explain, api_docs, password, navigation, health)
 
 
 class Request(health.ProbedRequest, uploads.Request):

@@ -1,9 +1,15 @@
-"""The five languages of the pages: the visitor's choice, or else what the browser prefers."""
+"""The five languages of the pages, and how numbers and times are written in each.
 
+The language is the visitor's choice, or else what the browser prefers. Formats are for pages only: CSV, JSON and file
+names keep the decimal point and ISO 8601, which programs read.
+"""
+
+from datetime import datetime
+
+from babel.numbers import get_decimal_symbol
 from flask import Flask, Response, request, session
-from flask_babel import Babel, get_locale, gettext
+from flask_babel import Babel, format_date, format_percent, format_time, get_locale, gettext
 
-from web import formats
 from xray.errors import Phrase, XrayError, plain
 
 # By their own names, as their speakers look for them.
@@ -17,7 +23,8 @@ def init_app(app: Flask) -> None:
     # A sentence may be broken over lines in a template; the catalogues hold it in one line.
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     Babel(app, locale_selector=_chosen)
-    formats.init_app(app)
+    for function in (decimals, percent, moment, verdict, capitalize_first):
+        app.add_template_filter(function)
     app.context_processor(lambda: {"languages": LANGUAGES, "locale": get_locale()})
     app.after_request(_add_headers)
 
@@ -25,6 +32,41 @@ def init_app(app: Flask) -> None:
 def in_words(error: XrayError) -> str:
     """Return an error's message in the visitor's language."""
     return str(gettext(error.template, **{name: _value(value) for name, value in error.values.items()}))
+
+
+def decimals(value: float | str) -> str:
+    """Format a score or a threshold with two decimals, or up to four if it has more than two.
+
+    A text of digits, such as a `score_text`, keeps its number of decimals.
+    """
+    if not isinstance(value, str):
+        value = f"{value:.2f}" if round(value, 2) == round(value, 4) else f"{value:.4f}"
+    return value.replace(".", get_decimal_symbol(get_locale() or "en"))
+
+
+def capitalize_first(text: str) -> str:
+    """Capitalize the first letter and leave the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def percent(share: float) -> str:
+    """Format a share in [0, 1] as a whole percentage."""
+    return str(format_percent(share))
+
+
+def moment(when: datetime) -> str:
+    """Format a time in UTC, whatever its own time zone."""
+    return str(gettext("%(date)s at %(time)s UTC", date=format_date(when, "medium"), time=format_time(when, "HH:mm")))
+
+
+def verdict(word: str) -> str:
+    """Translate POSITIVE, NEGATIVE or INCONCLUSIVE."""
+    words: dict[str, str] = {
+        "POSITIVE": gettext("POSITIVE"),
+        "NEGATIVE": gettext("NEGATIVE"),
+        "INCONCLUSIVE": gettext("INCONCLUSIVE"),
+    }
+    return words.get(word, word)
 
 
 def _chosen() -> str:
@@ -39,7 +81,7 @@ def _value(value: object) -> str:
         case Phrase():
             return str(gettext(value))
         case float():
-            return formats.decimals(plain(value))
+            return decimals(plain(value))
     return plain(value)
 
 

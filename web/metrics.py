@@ -31,11 +31,11 @@ class Metrics:
             "xray_request_seconds", "Requests", ["endpoint", "status"], registry=registry, buckets=REQUEST_BUCKETS
         )
         self._stages = prometheus.Histogram(
-            "xray_stage_seconds", "Stages of a film", ["stage"], registry=registry, buckets=STAGE_BUCKETS
+            "xray_stage_seconds", "Stages of an analysis", ["stage"], registry=registry, buckets=STAGE_BUCKETS
         )
         self._verdicts = prometheus.Counter("xray_verdicts", "Verdicts", ["model", "verdict"], registry=registry)
-        self._refusals = prometheus.Counter("xray_refusals", "Films that were refused", ["reason"], registry=registry)
-        self._in_hand = prometheus.Gauge("xray_films_in_hand", "Films that are read or wait for it", registry=registry)
+        self._refusals = prometheus.Counter("xray_refusals", "Refused radiographs", ["reason"], registry=registry)
+        self._in_hand = prometheus.Gauge("xray_films_in_hand", "Radiographs analysed or waiting", registry=registry)
 
     def exposed(self) -> bytes:
         """Return all counters in Prometheus' text format."""

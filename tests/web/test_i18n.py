@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from flask import Flask
 
-from web import formats as words
+from web import i18n
 from web.i18n import LANGUAGES, in_words
 from xray.errors import NotAChestXrayError, Phrase, UnsupportedImageError
 
@@ -133,10 +133,10 @@ def test_an_error_s_fractions_have_the_visitor_s_separator(make_app):
 )
 def test_numbers_and_times_are_written_as_the_language_writes_them(make_app, language, score, text, share, moment):
     with make_app().test_request_context(headers={"Accept-Language": language}):
-        assert words.decimals(0.97) == score
-        assert words.decimals("0.4996") == text
-        assert words.percent(0.45) == share
-        assert words.moment(datetime(2026, 11, 21, 15, 16, tzinfo=UTC)) == moment
+        assert i18n.decimals(0.97) == score
+        assert i18n.decimals("0.4996") == text
+        assert i18n.percent(0.45) == share
+        assert i18n.moment(datetime(2026, 11, 21, 15, 16, tzinfo=UTC)) == moment
 
 
 @pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "en"])

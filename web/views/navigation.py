@@ -1,15 +1,44 @@
-"""The navigation that frames every page."""
+"""What frames every page: its navigation, the choice of a language, and redirects back to where a form came from."""
 
-from flask import Flask
+from flask import Blueprint, Flask, redirect, request, session, url_for
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from web.i18n import LANGUAGES, SESSION_KEY
+
+blueprint = Blueprint("language", __name__)
 
 
 def init_app(app: Flask) -> None:
     """Give the templates of an application their navigation."""
-    app.context_processor(_context)
+    app.context_processor(_navigation)
 
 
-def _context() -> dict[str, object]:
+@blueprint.post("/language")
+def choose() -> Response:
+    """Remember the chosen language, and redirect to the page that it was chosen on."""
+    wanted = request.form.get("language")
+    if wanted in LANGUAGES:
+        session[SESSION_KEY] = wanted
+        session.permanent = True
+    return redirect(safe_address(request.form.get("back", "")), 303)
+
+
+def safe_address(address: str) -> str:
+    r"""Return an address to redirect to: the given one if it is a path of this site, else the first page.
+
+    Args:
+        address: As it came, from whoever wrote the link or the form.
+
+    Source:
+        OWASP, Unvalidated Redirects and Forwards. Browsers read "//host" and "/\host" as another site, and leave
+        out line breaks and tabs before they look.
+    """
+    ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if ours else url_for("index.index")
+
+
+def _navigation() -> dict[str, object]:
     """Return the links by endpoint."""
     links = {
         "index.index": _("Analyse"),

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from web.api import PREFIX
 from web.security import rate_limit
 from web.security.slow_uploads import drain
-from web.views.language import safe_address
+from web.views.navigation import safe_address
 
 blueprint = Blueprint("password", __name__, url_prefix="/password")
 

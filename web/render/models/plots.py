@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from web.formats import verdict
+from web.i18n import verdict
 from web.render import charts
 from web.render.charts import Words
 from web.render.figures import Figure, decimal, percent, shown, whole

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from web.analyses import storage
 from web.analyses.record import ModelResult, Record
-from web.formats import decimals, moment, verdict
+from web.i18n import decimals, moment, verdict
 from web.render.report import reading
 from web.render.report.paper import BLACK, Ink, Paper, Style
 from xray.annotate.lettering import Picture

@@ -6,7 +6,7 @@ from flask import get_template_attribute
 from flask_babel import gettext as _
 
 from web.analyses.record import ModelResult
-from web.formats import decimals, percent
+from web.i18n import decimals, percent
 
 
 def words(macro: str, *values: object) -> str:
