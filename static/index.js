@@ -3,7 +3,7 @@
 import { factsOf, objectionTo, objectionToPixels } from './file_facts.js';
 import { fill, sizeInWords } from './wording.js';
 
-const form = document.getElementById('desk');
+const form = document.getElementById('upload');
 const part = id => document.getElementById(id);
 const [input, film, drawing, legend] = ['file', 'film', 'drawing', 'legend'].map(part);
 const examples = [...form.querySelectorAll('[name=example]')];

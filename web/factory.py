@@ -65,7 +65,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     for view in VIEWS:
         app.register_blueprint(view.blueprint)
     services.init_app(app, registry or _load_models(app))
-    resources.register(app)
+    resources.init_app(app)
     return app
 
 

@@ -12,7 +12,7 @@ from flask_babel import gettext
 from web import forms, metrics
 from web.analyses import database
 from web.analyses.records import Records
-from web.analyses.service import Desk
+from web.analyses.service import AnalysisService
 from web.analyses.storage import open_storage
 from xray.analysis import Analyzer
 from xray.networks.metadata import Facts, HeadFacts
@@ -24,13 +24,13 @@ class Services:
     """What the views work with.
 
     Attributes:
-        desk: Analyses radiographs and stores the results.
+        analyses: Analyses radiographs and stores the results.
         models: The facts of each model, by name.
         artefacts: The facts of the models and of the networks that they use, by name, the models first.
         titles: The English title of each model, by name.
     """
 
-    desk: Desk
+    analyses: AnalysisService
     models: dict[str, HeadFacts]
     artefacts: Mapping[str, Facts]
     titles: dict[str, str]
@@ -62,7 +62,7 @@ def init_app(app: Flask, registry: Registry) -> None:
     copies, pictures = open_storage(
         app.config["STORE"], Path(app.config["ANALYSIS_DIR"]), Path(app.config["INSTANCE_DIR"]) / "analyses"
     )
-    desk = Desk(
+    service = AnalysisService(
         Analyzer(registry),
         copies,
         pictures,
@@ -73,10 +73,10 @@ def init_app(app: Flask, registry: Registry) -> None:
     )
     if app.config["STORE"]:
         # Some hosts give a start one minute, and each image is a request to the storage.
-        Thread(target=desk.sweep, name="sweep", daemon=True).start()
+        Thread(target=service.sweep, name="sweep", daemon=True).start()
     else:
-        desk.sweep()
-    app.extensions["xray"] = Services(desk, models, {**models, **registry.artefacts}, titles)
+        service.sweep()
+    app.extensions["xray"] = Services(service, models, {**models, **registry.artefacts}, titles)
 
 
 def services() -> Services:

@@ -19,7 +19,7 @@ GIVE = """([kind, files]) => {
   for (const [name, type, content] of files) {
     data.items.add(new File([Uint8Array.from(atob(content), c => c.charCodeAt(0))], name, { type }));
   }
-  const target = document.getElementById('desk'), options = { bubbles: true, cancelable: true };
+  const target = document.getElementById('upload'), options = { bubbles: true, cancelable: true };
   if (kind === 'paste') {
     return target.dispatchEvent(new ClipboardEvent('paste', { ...options, clipboardData: data }));
   }
@@ -82,7 +82,7 @@ def test_drop(visit, film):
     page.goto("/")
     assert give(page, "drop", film) == "dashed", "where it may be dropped can be seen"
     assert facts(page).startswith("фото 1.png PNG")
-    assert "drop" not in page.locator("#desk").get_attribute("class").split()
+    assert "drop" not in page.locator("#upload").get_attribute("class").split()
     assert send(page) == "фото 1.png"
 
 

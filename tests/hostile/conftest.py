@@ -59,7 +59,7 @@ class House:
 
         from web.analyses.database import analyses
 
-        engine = self.app.extensions["xray"].desk.records.engine
+        engine = self.app.extensions["xray"].analyses.records.engine
         with engine.connect() as connection:
             rows = {f"row {id}" for (id,) in connection.execute(select(analyses.c.id))}
         files = {str(path) for path in self.folder.rglob("*") if path.is_file() and "sqlite3" not in path.name}

@@ -1,1 +1,1 @@
-"""The analyses that are kept: read at the desk, filed for their visitor alone, shown as My analyses."""
+"""Stored analyses: the service that makes them, their records and their images."""

@@ -47,7 +47,7 @@ PRUNE_S = 0.25
 
 
 @dataclass
-class Desk:
+class AnalysisService:
     """Analyses radiographs, stores the results, and deletes them.
 
     Attributes:
@@ -74,7 +74,7 @@ class Desk:
     metrics: Metrics | None = None
     swept_at: float = inf
 
-    def read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int = 0) -> Record:
+    def analyse(self, data: bytes, *, name: str, choice: str, owner: str, turn: int = 0) -> Record:
         """Analyse one file and store the analysis.
 
         Args:
@@ -88,11 +88,11 @@ class Desk:
             ImageError: the file cannot be analysed; the message says why.
             StoreError: the analysis cannot be stored; nothing of it is left.
         """
-        work = partial(self._read, data, name=name, choice=choice, owner=owner, turn=turn)
+        work = partial(self._analyse, data, name=name, choice=choice, owner=owner, turn=turn)
         with self.metrics.film() if self.metrics else nullcontext():
             return work() if alone() else self.readers.submit(work).result()
 
-    def _read(self, data: bytes, *, name: str, choice: str, owner: str, turn: int) -> Record:
+    def _analyse(self, data: bytes, *, name: str, choice: str, owner: str, turn: int) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn, deep=True)
         watch = Stopwatch()
         deep = analysis.deep and replace(analysis.deep, levels=viewer_image(analysis.deep.levels))

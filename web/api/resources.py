@@ -80,7 +80,9 @@ def create_analysis(form: Form) -> tuple[Answer, dict[str, str]]:
     """Analyse the uploaded radiograph."""
     file = form["file"]
     name = forms.shown_name(file.filename or "")
-    record = services().desk.read(file.read(), name=name, choice=form["model"], owner=tokens.owner(), turn=form["turn"])
+    record = services().analyses.analyse(
+        file.read(), name=name, choice=form["model"], owner=tokens.owner(), turn=form["turn"]
+    )
     found = answers.analysis(record)
     return found, {"Location": found["url"]}
 
@@ -100,7 +102,7 @@ def read_analysis(id: str) -> Answer:
 @refuses(401, 404, 500, 503)
 def delete_analysis(id: str) -> Response:
     """Delete an analysis."""
-    services().desk.remove(_own(id))
+    services().analyses.remove(_own(id))
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response
@@ -129,17 +131,17 @@ def read_picture(id: str, name: str) -> Response:
 
 def _content(record: Record, name: str) -> bytes | None:
     """Return the image of a name; None where it is gone, as on hosts with a temporary disk."""
-    desk = services().desk
+    service = services().analyses
     for result in record.results:
         if name == answers.annotated(result.model):
-            return desk.copies.read(result.copy)
-    return desk.pictures.read(record.id, [name]).get(name)
+            return service.copies.read(result.copy)
+    return service.pictures.read(record.id, [name]).get(name)
 
 
 def _own(id: str) -> Record:
     """Return an analysis of the requesting owner; 404 for everybody else."""
     # Databases differ in how they treat NUL, invalid encodings and trailing spaces.
-    record = services().desk.records.get(id, tokens.owner()) if ID.fullmatch(id) else None
+    record = services().analyses.records.get(id, tokens.owner()) if ID.fullmatch(id) else None
     if record is None:
         abort(404)
     return record
@@ -182,7 +184,7 @@ def require_token() -> None:
         tokens.require()
 
 
-def register(app: Flask) -> None:
+def init_app(app: Flask) -> None:
     """Register the API and its OpenAPI document; the services must exist, as the document names the models.
 
     Raises:
@@ -201,5 +203,5 @@ def register(app: Flask) -> None:
 def _describe_fields(app: Flask, found: document.Interface) -> None:
     """Complete the schema of the request with the models and limits of this application."""
     fields = found.spec.components.schemas["AnalysisRequest"]["properties"]
-    fields["model"]["enum"] = [*forms.choices(app.extensions["xray"].desk.analyzer.names)]
+    fields["model"]["enum"] = [*forms.choices(app.extensions["xray"].analyses.analyzer.names)]
     fields["file"]["description"] = " ".join(words % values for words, values in document.limits(app)[:2])

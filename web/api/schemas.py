@@ -66,7 +66,7 @@ class Film(Upload):
 
 def known_model(name: str) -> None:
     """Refuse a model that is not served here."""
-    names = forms.choices(services().desk.analyzer.names)
+    names = forms.choices(services().analyses.analyzer.names)
     if name not in names:
         raise ValidationError(f"Expected one of {', '.join(names)}. Received {name[:LONGEST_QUOTE]!r}.")
 

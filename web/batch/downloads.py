@@ -9,7 +9,7 @@ import numpy as np
 
 from web.analyses import storage
 from web.analyses.record import ModelResult, Record
-from web.analyses.service import Desk
+from web.analyses.service import AnalysisService
 from web.batch.table import Row, stems
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.annotate.lettering import BACKGROUND, BOLD, TEXT, Picture, Sheet
@@ -34,47 +34,47 @@ def write(files: Iterable[File]) -> Iterator[bytes]:
     yield pipe.drain()
 
 
-def files(what: str, rows: Sequence[Row], desk: Desk) -> Iterator[File]:
+def files(what: str, rows: Sequence[Row], service: AnalysisService) -> Iterator[File]:
     """Yield the images of one kind, of every analysis that has them.
 
     Args:
         what: a key of KINDS.
         rows: of the batch.
-        desk: the service with the stored images.
+        service: the service with the stored images.
     """
     names = stems(rows)
     records = {row.record.id: row.record for row in rows if row.record}
     for id, record in records.items():
-        yield from KINDS[what](desk, record, names[id])
+        yield from KINDS[what](service, record, names[id])
 
 
-def _copies(desk: Desk, record: Record, stem: str) -> Iterator[File]:
+def _copies(service: AnalysisService, record: Record, stem: str) -> Iterator[File]:
     for result in record.results:
-        if copy := desk.copies.read(result.copy):
+        if copy := service.copies.read(result.copy):
             # Not under its public name, which would give access to it.
             yield f"{result.model}/{result.verdict}_Prob_{round(100 * result.score):02d}_Name_{stem}.png", copy
 
 
-def _masks(desk: Desk, record: Record, stem: str) -> Iterator[File]:
-    if mask := _read(desk, record, storage.MASK):
+def _masks(service: AnalysisService, record: Record, stem: str) -> Iterator[File]:
+    if mask := _read(service, record, storage.MASK):
         yield f"{stem}.png", mask
 
 
-def _masked(desk: Desk, record: Record, stem: str) -> Iterator[File]:
-    film, mask = _read(desk, record, storage.FILM), _read(desk, record, storage.MASK)
+def _masked(service: AnalysisService, record: Record, stem: str) -> Iterator[File]:
+    film, mask = _read(service, record, storage.FILM), _read(service, record, storage.MASK)
     if film and mask:
         yield f"{stem}.png", masked(film, mask)
 
 
-def _heat(desk: Desk, record: Record, stem: str) -> Iterator[File]:
-    film = _read(desk, record, storage.FILM)
+def _heat(service: AnalysisService, record: Record, stem: str) -> Iterator[File]:
+    film = _read(service, record, storage.FILM)
     for result in record.results:
-        layer = _read(desk, record, storage.heat(result.model))
+        layer = _read(service, record, storage.heat(result.model))
         if film and layer:
             yield f"{result.model}/{result.verdict}_{stem}.png", overlaid(film, layer, result)
 
 
-KINDS: Mapping[str, Callable[[Desk, Record, str], Iterator[File]]] = {
+KINDS: Mapping[str, Callable[[AnalysisService, Record, str], Iterator[File]]] = {
     "copies": _copies,
     "masks": _masks,
     "masked": _masked,
@@ -108,8 +108,8 @@ def _legend(width: int, result: ModelResult) -> Picture:
     return sheet.picture
 
 
-def _read(desk: Desk, record: Record, name: str) -> bytes | None:
-    return desk.pictures.read(record.id, [name]).get(name)
+def _read(service: AnalysisService, record: Record, name: str) -> bytes | None:
+    return service.pictures.read(record.id, [name]).get(name)
 
 
 def _decode(data: bytes, flags: int) -> Picture:

@@ -52,7 +52,7 @@ def read(sent: Sent, choice: str, owner: str) -> Row:
         if sniff(sent.data) == "ZIP":
             raise ZipError(unpack.NESTED)
         name = forms.shown_name(sent.path)
-        return Row(path, services().desk.read(sent.data, name=name, choice=choice, owner=owner))
+        return Row(path, services().analyses.analyse(sent.data, name=name, choice=choice, owner=owner))
     except (FormError, ImageError, ZipError) as error:
         return Row(path, error=in_words(error))
     except StoreError as error:

@@ -34,7 +34,7 @@ def token() -> str:
 def analysis(id: str) -> Record | None:
     """Return this browser's analysis of that id; None if there is none, or it is somebody else's."""
     owner = known()
-    return services().desk.records.get(id, owner) if owner else None
+    return services().analyses.records.get(id, owner) if owner else None
 
 
 def own(id: str) -> Record:

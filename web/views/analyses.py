@@ -27,14 +27,14 @@ CSV_COLUMNS = (
 @blueprint.get("/")
 def index() -> str:
     """List this browser's analyses, newest first, a page at a time."""
-    desk, owner = services().desk, visitors.token()
+    service, owner = services().analyses, visitors.token()
     # Expired analyses are deleted here too, in case nobody uploads any more.
-    desk.tidy()
-    total = desk.records.count(owner)
+    service.tidy()
+    total = service.records.count(owner)
     pages = max(1, -(-total // PER_PAGE))
     page = min(max(1, request.args.get("page", 1, type=int)), pages)
-    found = desk.records.of(owner, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
-    shown = desk.pictures.having([record.id for record in found], storage.THUMB)
+    found = service.records.of(owner, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
+    shown = service.pictures.having([record.id for record in found], storage.THUMB)
     return render_template(
         "analyses.html", records=found, shown=shown, total=total, page=page, pages=pages, labels=services().labels
     )
@@ -44,7 +44,7 @@ def index() -> str:
 def as_csv() -> Response:
     """Send this browser's analyses as CSV, one row for each model."""
     owner = visitors.known()
-    records = services().desk.records.each(owner) if owner else ()
+    records = services().analyses.records.each(owner) if owner else ()
     content = spreadsheet.as_csv(CSV_COLUMNS, (row for record in records for row in rows(record)))
     return Response(content, mimetype="text/csv", headers={"Content-Disposition": "attachment; filename=analyses.csv"})
 
@@ -53,7 +53,7 @@ def as_csv() -> Response:
 def delete(id: str) -> AnyResponse:
     """Delete one analysis with its images; one that is gone already is no error."""
     if record := visitors.analysis(id):
-        services().desk.remove(record)
+        services().analyses.remove(record)
         flash(_("%(name)s was deleted.", name=record.name))
     return _back()
 
@@ -62,7 +62,7 @@ def delete(id: str) -> AnyResponse:
 def delete_all() -> AnyResponse:
     """Delete all of this browser's analyses."""
     owner = visitors.known()
-    number = services().desk.remove_all(owner) if owner else 0
+    number = services().analyses.remove_all(owner) if owner else 0
     flash(ngettext("%(num)d analysis was deleted.", "%(num)d analyses were deleted.", number))
     return _back()
 

@@ -116,13 +116,13 @@ def table() -> AnyResponse:
 def download() -> AnyResponse:
     """Send the table of a batch as CSV, or images of one kind as a zip."""
     rows, (function, choice) = _rows(), _asked()
-    what, desk = request.form.get("what", ""), services().desk
-    text = batch_table.as_csv(rows, desk.analyzer.expand(choice)).encode()
+    what, service = request.form.get("what", ""), services().analyses
+    text = batch_table.as_csv(rows, service.analyzer.expand(choice)).encode()
     if what not in downloads.KINDS:
         return _attached([text], "text/csv", "batch.csv")
     if not any(row.record for row in rows):
         return _table(rows, function, choice, problem=_(NOTHING_LEFT))
-    files = chain([("README.txt", _about(what).encode()), ("table.csv", text)], downloads.files(what, rows, desk))
+    files = chain([("README.txt", _about(what).encode()), ("table.csv", text)], downloads.files(what, rows, service))
     return _attached(downloads.write(files), "application/zip", f"{what}.zip")
 
 
@@ -154,7 +154,7 @@ def _asked() -> tuple[str, str]:
     function, choice = request.form.get("function", ""), request.form.get("model", "")
     if function not in FUNCTIONS:
         raise FormError(UNKNOWN_FUNCTION)
-    if choice not in forms.choices(services().desk.analyzer.names):
+    if choice not in forms.choices(services().analyses.analyzer.names):
         raise FormError(forms.UNKNOWN_MODEL)
     return function, choice
 
@@ -163,7 +163,7 @@ def _rows() -> list[Row]:
     """Return the rows of the list that the page sends back."""
     most = current_app.config["BATCH_COUNT"]
     text = request.form.get("rows", "")
-    return batch_table.unpack(text, services().desk.records, visitors.known(), gone=_(batch_table.GONE), most=most)
+    return batch_table.unpack(text, services().analyses.records, visitors.known(), gone=_(batch_table.GONE), most=most)
 
 
 def _kept(file: FileStorage) -> IO[bytes]:
@@ -174,7 +174,7 @@ def _kept(file: FileStorage) -> IO[bytes]:
 
 def _columns(function: str, choice: str) -> dict[str, object]:
     """Return what the templates need for the head and the rows of the table."""
-    models, labels = services().desk.analyzer.expand(choice), services().labels
+    models, labels = services().analyses.analyzer.expand(choice), services().labels
     sortable = [("file", _("File"))]
     if function == MASK:
         sortable.append(("lungs", _("Lungs")))
@@ -197,7 +197,7 @@ def _columns(function: str, choice: str) -> dict[str, object]:
 
 def _table(rows: Sequence[Row], function: str, choice: str, problem: str = "") -> AnyResponse:
     form = request.form
-    models = services().desk.analyzer.expand(choice)
+    models = services().analyses.analyzer.expand(choice)
     asked = {name: form.get(name, "") for name in ("by", "kind", "text")}
     shown = batch_table.arranged(rows, models, down=form.get("down") == "1", **asked)
     columns = _columns(function, choice)

@@ -77,7 +77,7 @@ def index() -> str:
         problem=_problem(choice.lesson),
         drawings=drawings,
         examples=EXAMPLES,
-        own=services().desk.records.of(owner, limit=OFFERED) if owner else [],
+        own=services().analyses.records.of(owner, limit=OFFERED) if owner else [],
         labels=services().labels,
         terms=terms,
         limits=LIMITS,
@@ -100,7 +100,7 @@ def slide(name: str) -> Response:
 
 def _choose(asked: MultiDict[str, str]) -> Choice:
     """Read an address: ?film=, an example or the id of an own analysis (or ?analysis=), and ?model=; 404 for others."""
-    registry = services().desk.analyzer.registry
+    registry = services().analyses.analyzer.registry
     model = asked.get("model") or next(iter(registry.heads))
     if model not in registry.heads:
         abort(404)
@@ -108,14 +108,14 @@ def _choose(asked: MultiDict[str, str]) -> Choice:
     if example := EXAMPLES.get(film):
         return Choice(_lesson_of_example(film, model), model, example, None)
     record = visitors.own(film)
-    content = services().desk.pictures.read(record.id, [storage.FILM]).get(storage.FILM)
+    content = services().analyses.pictures.read(record.id, [storage.FILM]).get(storage.FILM)
     if content is None:
         abort(404)
     return Choice(Lesson(content, registry, registry.heads[model]), model, None, record)
 
 
 def _lesson_of_example(film: str, model: str) -> Lesson:
-    registry = services().desk.analyzer.registry
+    registry = services().analyses.analyzer.registry
 
     @lru_cache(CACHED)
     def lesson(film: str, model: str) -> Lesson:

@@ -55,9 +55,9 @@ def measured() -> Response:
 
 
 def _missing() -> list[str]:
-    desk = services().desk
-    copies, pictures = desk.copies.folder, desk.pictures.folder
-    parts = {"database": desk.records.ask, "annotated copies": copies.check, "pictures": pictures.check}
+    service = services().analyses
+    copies, pictures = service.copies.folder, service.pictures.folder
+    parts = {"database": service.records.ask, "annotated copies": copies.check, "pictures": pictures.check}
     missing = []
     for name, ask in parts.items():
         try:

@@ -1,11 +1,13 @@
 """The result of one radiograph: its page, images, JSON and PDF, beside how its models did on other patients."""
 
 import json
+import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms
@@ -15,7 +17,6 @@ from web.analyses.storage import slug
 from web.render.report import pdf
 from web.security import visitors
 from web.services import services
-from web.views.pictures import sent
 from xray import head_figures
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.networks.metadata import HeadFacts
@@ -32,9 +33,9 @@ def query_without_file() -> AnyResponse:
 @blueprint.post("/query")
 def query() -> str:
     """Analyse the uploaded radiograph and show its result; see `web.views.index.refused` for what is refused."""
-    desk = services().desk
-    upload = forms.read(request, desk.analyzer.names)
-    return page(desk.read(upload.data, name=upload.name, choice=upload.model, owner=visitors.token(), turn=upload.turn))
+    service = services().analyses
+    upload, owner = forms.read(request, service.analyzer.names), visitors.token()
+    return page(service.analyse(upload.data, name=upload.name, choice=upload.model, owner=owner, turn=upload.turn))
 
 
 @blueprint.get("/analyses/<id>")
@@ -46,8 +47,8 @@ def show(id: str) -> str:
 @blueprint.get("/analyses/<id>/<name>")
 def picture(id: str, name: str) -> Response:
     """Send an image of an analysis to its owner."""
-    found = services().desk.pictures.read(visitors.own(id).id, [name])
-    response = sent(found.get(name), name, tag=f"{id}-{name}")
+    found = services().analyses.pictures.read(visitors.own(id).id, [name])
+    response = _image(found.get(name), name, tag=f"{id}-{name}")
     # The browser asks each time, so that a deleted image is gone from a shared computer too.
     response.headers["Cache-Control"] = "private, no-cache"
     return response
@@ -56,7 +57,7 @@ def picture(id: str, name: str) -> Response:
 @blueprint.get("/static/xray_analysis/<name>")
 def annotated_copy(name: str) -> Response:
     """Send an annotated copy, with headers that keep it out of search engines and caches."""
-    response = sent(services().desk.copies.read(name), name, tag=name)
+    response = _image(services().analyses.copies.read(name), name, tag=name)
     response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     response.headers["Cache-Control"] = "private, no-store"
     return response
@@ -76,8 +77,21 @@ def as_pdf(id: str) -> Response:
     record = visitors.own(id)
     size = pdf.PAPERS.get(request.args.get("paper", ""), pdf.A4)
     names = (storage.FILM, *(storage.heat(result.model) for result in record.results))
-    found = services().desk.pictures.read(record.id, names)
+    found = services().analyses.pictures.read(record.id, names)
     return _file(pdf.write(record, found, services().labels, size), "application/pdf", _name(record, "pdf"))
+
+
+def _image(content: bytes | None, name: str, *, tag: str) -> Response:
+    """Return an image, or end the request with 404.
+
+    Args:
+        content: of the image; None where there is none.
+        name: of its file, which tells its type.
+        tag: its ETag; what is stored under a name never changes.
+    """
+    if content is None:
+        abort(404)
+    return send_file(BytesIO(content), mimetypes.guess_type(name)[0], etag=tag)
 
 
 def _name(record: Record, ending: str) -> str:
@@ -145,7 +159,7 @@ class HeldOut:
 
 def page(record: Record) -> str:
     """Render the result page of an analysis."""
-    models, desk = services().models, services().desk
+    models, service = services().models, services().analyses
     return render_template(
         "result.html",
         record=record,
@@ -153,7 +167,7 @@ def page(record: Record) -> str:
         held_out={result.model: held_out(result, models.get(result.model)) for result in record.results},
         cards={result.model for result in record.results if result.model in models},
         # On a host with a temporary disk the table may outlive the images.
-        pictured=desk.pictures.has(record.id, storage.FILM),
+        pictured=service.pictures.has(record.id, storage.FILM),
     )
 
 

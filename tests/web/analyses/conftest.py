@@ -45,7 +45,7 @@ def file(make_record):
                 for n in range(number)
             ]
             for record in records:
-                services().desk.records.add(record)
+                services().analyses.records.add(record)
         return [record.id for record in records]
 
     return add

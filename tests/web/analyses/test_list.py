@@ -56,19 +56,19 @@ def test_whoever_looks_takes_away_what_is_too_old(make_app, file, listed):
     gone, looking = app.test_client(), app.test_client()
     file(gone, created=datetime.now(UTC) - timedelta(days=31))
     listed(looking)
-    with app.app_context(), services().desk.records.engine.connect() as connection:
+    with app.app_context(), services().analyses.records.engine.connect() as connection:
         assert connection.exec_driver_sql("select count(*) from analyses").scalar_one() == 0
 
 
 def test_a_row_that_cannot_be_read_spoils_neither_the_list_nor_its_deletion(client, file, listed):
     good, bad = file(client, 2)
-    with client.application.app_context(), services().desk.records.engine.begin() as connection:
+    with client.application.app_context(), services().analyses.records.engine.begin() as connection:
         connection.exec_driver_sql(f"update analyses set content = '{{}}' where id = '{bad}'")
     assert listed(client)[0] == [good]
     assert client.get(f"/analyses/{bad}").status_code == 404
     assert client.get("/analyses/analyses.csv").status_code == 200
     client.post("/analyses/delete")
-    with client.application.app_context(), services().desk.records.engine.connect() as connection:
+    with client.application.app_context(), services().analyses.records.engine.connect() as connection:
         assert connection.exec_driver_sql("select count(*) from analyses").scalar_one() == 0
 
 

@@ -29,7 +29,7 @@ def test_a_locked_database_gives_a_clear_page_and_keeps_nothing(
 def test_a_broken_database_gives_a_clear_page(client, send, instance):
     send(client)
     with client.application.app_context():
-        services().desk.records.engine.dispose()
+        services().analyses.records.engine.dispose()
     for path in instance.glob("analyses.sqlite3*"):
         path.unlink()
     for path in ("/analyses/", "/analyses/" + "A" * 22, "/analyses/analyses.csv"):

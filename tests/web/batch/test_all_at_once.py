@@ -20,10 +20,10 @@ def test_without_javascript_all_files_come_back_in_one_table(client, send_all, f
 
 
 def test_the_answer_streams_a_row_after_each_picture(client, send_all, film, monkeypatch):
-    from web.analyses.service import Desk
+    from web.analyses.service import AnalysisService
 
-    read, done = Desk.read, []
-    monkeypatch.setattr(Desk, "read", lambda *args, **more: (done.append(1), read(*args, **more))[1])
+    read, done = AnalysisService.analyse, []
+    monkeypatch.setattr(AnalysisService, "analyse", lambda *args, **more: (done.append(1), read(*args, **more))[1])
     answer = send_all(client, ("a.png", film), ("b.png", film))
     pieces: Iterator[bytes] = answer.iter_encoded()
     start = b""

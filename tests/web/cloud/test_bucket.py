@@ -31,7 +31,7 @@ def make_shared(make_app, cloud, copies, tmp_path):
 
     yield make
     for app in made:
-        app.extensions["xray"].desk.records.engine.dispose()
+        app.extensions["xray"].analyses.records.engine.dispose()
     assert not copies.exists() and not (tmp_path / "instance" / "analyses").exists()
 
 
@@ -108,10 +108,10 @@ def test_what_is_deleted_is_gone_from_the_bucket(shared, send, cloud):
 def test_what_grew_too_old_goes_with_its_pictures(make_shared, make_record, cloud):
     app = make_shared()
     with app.app_context():
-        desk = services().desk
+        service = services().analyses
         old = make_record(created=datetime.now(UTC) - timedelta(days=31))
-        desk.records.add(old)
-        desk.pictures.save(old.id, {"film.jpg": b"film"})
+        service.records.add(old)
+        service.pictures.save(old.id, {"film.jpg": b"film"})
         assert len(cloud.keys()) == 1
     make_shared()
     assert cloud.keys() == []

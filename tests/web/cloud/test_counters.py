@@ -25,7 +25,7 @@ def make_instance(make_app, counter):
     yield make
     for app in made:
         app.extensions["rate_limiter"].storage.storage.close()
-        app.extensions["xray"].desk.records.engine.dispose()
+        app.extensions["xray"].analyses.records.engine.dispose()
 
 
 def send(app, address="1.2.3.4"):

@@ -30,58 +30,58 @@ def make_instance(make_app, cloud, new_database):
     yield make
     [each.join() for each in threads() if each.name == "sweep"]
     for app in made:
-        desk_of(app).records.engine.dispose()
+        service_of(app).records.engine.dispose()
 
 
-def desk_of(app):
+def service_of(app):
     with app.app_context():
-        return services().desk
+        return services().analyses
 
 
 @pytest.fixture
 def old(make_record):
     """File analyses with a picture each that are too old to be kept."""
 
-    def file(desk, number: int) -> None:
+    def file(service, number: int) -> None:
         for seconds in range(number):
             record = make_record(owner="somebody", created=datetime.now(UTC) - timedelta(days=31, seconds=seconds))
-            desk.records.add(record)
-            desk.pictures.save(record.id, {"film.jpg": b"film"})
+            service.records.add(record)
+            service.pictures.save(record.id, {"film.jpg": b"film"})
 
     return file
 
 
 def test_a_visitor_waits_for_no_old_analysis_and_all_are_gone_soon(make_instance, old, cloud, send, monkeypatch):
     app, pages_came, remove = make_instance(), Event(), Bucket.remove
-    desk, client = desk_of(app), app.test_client()
-    old(desk, OLD)
+    service, client = service_of(app), app.test_client()
+    old(service, OLD)
     monkeypatch.setattr(Bucket, "remove", lambda *args: (pages_came.wait(60), remove(*args)))
     # As a server does: tests run where there may be no threads.
     with ThreadPoolExecutor(1) as server:
         assert server.submit(client.get, "/analyses/").result().status_code == 200
         assert server.submit(send, client).result().status_code == 200
-        assert not pages_came.is_set() and len(desk.records.filed("somebody")) == OLD
+        assert not pages_came.is_set() and len(service.records.filed("somebody")) == OLD
         assert len([each for each in threads() if each.name == "sweep"]) == 1, "they do not crowd each other"
         pages_came.set()
-    until(lambda: not desk.records.filed("somebody"))
+    until(lambda: not service.records.filed("somebody"))
     [each.join() for each in threads() if each.name == "sweep"]
     assert len(cloud.keys()) == 7, "what was sent today is still there, and nothing else"
 
 
 def test_without_threads_a_visitor_pays_for_a_few(make_instance, old, monkeypatch):
     app = make_instance()
-    desk, client = desk_of(app), app.test_client()
-    old(desk, 6)
+    service, client = service_of(app), app.test_client()
+    old(service, 6)
     remove = Bucket.remove
     monkeypatch.setattr(Bucket, "remove", lambda *args: (time.sleep(0.1), remove(*args)))
     client.get("/analyses/")
-    assert 1 <= len(desk.records.filed("somebody")) <= 5
-    while desk.records.filed("somebody"):
+    assert 1 <= len(service.records.filed("somebody")) <= 5
+    while service.records.filed("somebody"):
         client.get("/analyses/")
 
 
 def test_instances_share_the_work_and_do_not_wait_for_each_other(make_instance, old, cloud):
-    one, other = (desk_of(make_instance()) for _ in range(2))
+    one, other = (service_of(make_instance()) for _ in range(2))
     old(one, 3)
     first = next(iter(one.records.filed("somebody")))
     with one.records.removing([first], unless_others_do=True) as ours:

@@ -38,7 +38,7 @@ def test_whoever_meets_a_lock_is_told_so_and_served_when_it_is_gone(make_app, se
         assert client.get("/readyz").status_code == 503 and client.get("/healthz").status_code == 200
     assert send(client).status_code == 200 and client.get("/readyz").status_code == 200
     with app.app_context():
-        services().desk.records.engine.dispose()
+        services().analyses.records.engine.dispose()
 
 
 def test_an_endless_statement_is_ended_and_the_next_one_is_answered(new_database):
