@@ -70,25 +70,24 @@ lock: .venv-dev/.installed  ## write uv.lock and requirements.txt from pyproject
 audit: .venv-dev/.installed  ## ask PyPI for known weaknesses of what is served with
 	$(DEV) -m uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.txt
 
-models: .venv-dev/.installed  ## train all that is served, from the published pictures to model/ (hours)
-	$(DEV) -m training.data.prepare
-	$(DEV) -m training.fit.segment
-	$(DEV) -m training.export lungs
-	$(DEV) -m training.fit.backbone
-	$(DEV) -m training.export backbone
-	$(DEV) -m training.fit.contrast training/configs/covid_normal.toml
-	$(DEV) -m training.fit.contrast training/configs/covid_pneumo.toml
-	$(DEV) -m training.fit.classes training/configs/three_classes.toml
-	$(DEV) -m training.evaluate.evaluate_classes training/configs/three_classes.toml
-	$(DEV) -m training.fit.train_labels training/configs/findings.toml
-	$(DEV) -m training.fit.out_of_distribution
-	$(DEV) -m training.export screen
-	$(DEV) -m training.evaluate.evaluate runs/covid_normal runs/covid_pneumo
-	$(DEV) -m training.evaluate.audit
-	$(DEV) -m training.export head covid_normal
-	$(DEV) -m training.export head covid_pneumo
-	$(DEV) -m training.export head three_classes
-	$(DEV) -m training.export head findings
+models: .venv-dev/.installed  ## train all that is served, from the published radiographs to model/ (hours)
+	$(DEV) -m training prepare
+	$(DEV) -m training segment
+	$(DEV) -m training export lungs
+	$(DEV) -m training backbone
+	$(DEV) -m training export backbone
+	$(DEV) -m training head training/configs/covid_normal.toml
+	$(DEV) -m training head training/configs/covid_pneumo.toml
+	$(DEV) -m training head training/configs/three_classes.toml
+	$(DEV) -m training head training/configs/findings.toml
+	$(DEV) -m training out-of-distribution
+	$(DEV) -m training export screen
+	$(DEV) -m training evaluate runs/covid_normal runs/covid_pneumo runs/three_classes runs/findings
+	$(DEV) -m training audit
+	$(DEV) -m training export head covid_normal
+	$(DEV) -m training export head covid_pneumo
+	$(DEV) -m training export head three_classes
+	$(DEV) -m training export head findings
 
 articles: .venv-dev/.installed  ## run the two-model tutorial again, each of its numbers beside ours (5 minutes, once the features are there)
 	$(DEV) -m training articles

@@ -19,7 +19,10 @@ WRITTEN = re.compile(r"^(dataset_validation/\w+_validation|static/xray_analysis)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = {"", "sh", "bash", "shell", "console", "text"}
 LINK = re.compile(r"""\]\(\s*<?([^)\s>]+)|(?:src|href)="([^"]+)\"""")
-MODULE = re.compile(r"^(?:\S*/)?python3? -m ((?:xray|training|benchmarks)[a-z_.]*)(?=\s|$)(.*)$")
+# A module, and of the training kit the step too.
+MODULE = re.compile(
+    r"^(?:\S*/)?python3? -m (training [a-z][\w-]*|(?:xray|training\.|benchmarks)[a-z_.]*)(?=\s|$)(.*)$"
+)
 
 
 def commands(document: Path) -> list[str]:
@@ -50,7 +53,7 @@ def every(pattern: str | re.Pattern[str]) -> list[tuple[str, ...]]:
 @cache
 def help_of(module: str) -> str:
     """Ask a module for its help; skip where a third party's package is missing."""
-    command = [sys.executable, "-m", module, "--help"]
+    command = [sys.executable, "-m", *module.split(), "--help"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     missing = re.search(r"ModuleNotFoundError: No module named '(\w+)", run.stderr)
     if missing and missing[1] not in ROOMS:

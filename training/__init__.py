@@ -1,1 +1,1 @@
-"""From published folders to artefacts: each step is `python -m training.STEP --help`."""
+"""From published folders to artefacts: each step is `python -m training STEP --help`."""

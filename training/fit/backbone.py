@@ -1,4 +1,4 @@
-"""Pretrain the VGG16 backbone on radiographs: `python -m training.fit.backbone`.
+"""Pretrain the VGG16 backbone on radiographs: `python -m training backbone`.
 
 Nobody needs ImageNet weights. Two tasks share the convolutions. `logits` tells covid, normal and pneumonia
 apart in all pictures; `within` tells findings apart among those that the picture's own source has, so that

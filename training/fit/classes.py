@@ -1,4 +1,4 @@
-"""Train a head of several classes: `python -m training.fit.classes training/configs/three_classes.toml`.
+"""Train a head of several classes: `python -m training head training/configs/three_classes.toml`.
 
 A linear head on the frozen backbone's averaged features. Each film is compared with the classes of its own source
 alone, so that to know the hospital helps nothing. Writes runs/<name>/: config.json, head.npz (as it is served,

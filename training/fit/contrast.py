@@ -1,4 +1,4 @@
-"""Train a head on contrasts inside a source: `python -m training.fit.contrast training/configs/covid_normal.toml`.
+"""Train a head on contrasts inside a source: `python -m training head training/configs/covid_normal.toml`.
 
 A linear head on the frozen backbone's averaged features, strongly regularised, learns above all from sources that
 hold both sides of its contrast: there, to know the hospital helps nothing. Writes runs/<name>/: config.json,

@@ -1,4 +1,4 @@
-"""Train the screen that refuses and warns: `python -m training.fit.out_of_distribution`.
+"""Train the screen that refuses and warns: `python -m training out-of-distribution`.
 
 Small heads on the backbone's features answer whether a picture is a frontal chest film, a child's, or upside
 down; the distance from the training films says how unfamiliar it is. Writes runs/screen/:

@@ -1,4 +1,4 @@
-"""Train the lung segmentation U-Net on the masks of the manifest: `python -m training.fit.segment`.
+"""Train the lung segmentation U-Net on the masks of the manifest: `python -m training segment`.
 
 Writes runs/lungs/: config.json, history.csv, last.keras (for resuming), best.keras (by validation
 Dice) and test.json (Dice on patients kept apart).

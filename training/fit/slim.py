@@ -1,4 +1,4 @@
-"""Make a slimmer backbone of the served one: `python -m training.fit.slim`.
+"""Make a slimmer backbone of the served one: `python -m training slim`.
 
 Channels that the next layer hears least are taken out (`training.networks.prune`), then what is left learns to give the
 whole network's block5_conv3 features of train films, each changed anew in exposure and position. No label is used.

@@ -1,4 +1,4 @@
-"""Train and judge a multi-label head: `python -m training.fit.train_labels training/configs/findings.toml`.
+"""Train and judge a multi-label head: `python -m training head training/configs/findings.toml`.
 
 Each label learns from the sources that hold films with and without it; see training/fit/labels.py. Writes runs/<name>/:
 config.json, head.npz (as it is served, calibrated), points.json (chosen on the validation split), report.json and

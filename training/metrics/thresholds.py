@@ -58,7 +58,7 @@ def operating_point(
         raise DatasetError(
             f"Expected finite validation scores of both classes. Received {truth.sum()} positives, "
             f"{(~truth).sum()} negatives, {(~np.isfinite(score)).sum()} scores that are not finite. Look at "
-            "the split (`python -m training.data.prepare`) and at the run's history.csv."
+            "the split (`python -m training prepare`) and at the run's history.csv."
         )
     score = logit(score)
     threshold = _youden(truth, score, weights)

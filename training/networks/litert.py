@@ -57,7 +57,7 @@ def vgg16_from(path: Path, size: int | None = None) -> keras.Model:
     if len(kernels) != expected or len(biases) != expected:
         raise ModelError(
             f"Expected the kernels and biases of {expected} convolutions in {path}. "
-            f"Received: {len(kernels)} and {len(biases)}. Export it again: `python -m training.export backbone`."
+            f"Received: {len(kernels)} and {len(biases)}. Export it again: `python -m training export backbone`."
         )
     widths = iter(kernel.shape[-1] for kernel in kernels)
     model = vgg16(size, tuple(tuple(islice(widths, len(block))) for block in VGG16))
