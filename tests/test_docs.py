@@ -20,9 +20,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = {"", "sh", "bash", "shell", "console", "text"}
 LINK = re.compile(r"""\]\(\s*<?([^)\s>]+)|(?:src|href)="([^"]+)\"""")
 # A module, and of the training kit the step too.
-MODULE = re.compile(
-    r"^(?:\S*/)?python3? -m (training [a-z][\w-]*|(?:xray|training\.|benchmarks)[a-z_.]*)(?=\s|$)(.*)$"
-)
+MODULE = re.compile(r"^(?:\S*/)?python3? -m (training [a-z][\w-]*|(?:xray|training\.|benchmarks)[a-z_.]*)(?=\s|$)(.*)$")
 
 
 def commands(document: Path) -> list[str]:
