@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from training.config import MODELS, RUNS
 from training.evaluate.baselines import BASELINES
-from training.report.markdown import FIGURES, figure_text
+from training.report.render import FIGURES, figure_text
 from xray.analysis import BOTH_MODELS, Analyzer
 from xray.annotate.annotated_copy import annotate
 from xray.combined import MODELS as PAIR

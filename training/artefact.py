@@ -2,20 +2,30 @@
 
 import hashlib
 import json
+import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
+
 from training import run
+from training.config import MODELS
 from training.report import card
 from xray.errors import DatasetError
+from xray.networks import metadata
+from xray.networks.heads import Head
+from xray.networks.metadata import HeadFacts
 
+Json = dict[str, Any]
 VERSION = "3.0.0"
-# The strictest terms among the training pictures' licences: some of cohen's are CC BY-NC-SA 4.0.
+# The strictest terms among the licences of the training radiographs: some of cohen's are CC BY-NC-SA 4.0.
 LICENCE = "CC BY-NC-SA 4.0 (weights; code: MIT). Research and education only, not for diagnosis."
 
 
-def record_of(folder: Path) -> dict[str, Any]:
+def record_of(folder: Path) -> Json:
     """Return the config.json of a run: its choices, its commit, its data.
 
     Raises:
@@ -24,59 +34,105 @@ def record_of(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.exists():
         raise DatasetError(f"Expected the run {folder} with its config.json. Received: no such file. Train it first.")
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    record: Json = json.loads(path.read_text(encoding="utf-8"))
     return record
 
 
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def backbone_facts(name: str) -> Json:
+    """Return what an artefact says of the backbone that it was made for."""
+    return {"backbone": name, "backbone_sha256": sha256((MODELS / name / "network.tflite").read_bytes())}
 
 
-def write_file(path: Path, content: bytes) -> Path:
-    """Write a network or head into its folder of model/, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(path)
-    return path
-
-
-def write_facts(
-    name: str,
-    kind: str,
-    title: str,
-    path: Path,
-    record: dict[str, Any],
-    metrics: dict[str, Any],
-    parity: dict[str, Any],
-    facts: dict[str, Any],
-) -> None:
-    """Write metadata.json and the card beside an artefact's file.
+def head_of(folder: Path, backbone: str) -> Head:
+    """Return the head of a run as it would be served.
 
     Args:
-        name: of the artefact.
+        folder: of the run, with config.json, head.json and head.npz.
+        backbone: name of the network that it was trained on.
+
+    Raises:
+        DatasetError: the run is not there.
+        ModelError: head.npz is broken.
+    """
+    config = record_of(folder)["config"]
+    weights = (folder / "head.npz").read_bytes()
+    facts = head_facts(folder, backbone)
+    content = _content(config["name"], "head", config["title"], "head.npz", weights, facts)
+    with np.load(folder / "head.npz") as arrays:
+        channels = arrays["kernel"].shape[0]
+    return Head.load(folder / "head.npz", msgspec.convert(content, HeadFacts), channels)
+
+
+def head_facts(folder: Path, backbone: str) -> Json:
+    """Return the facts that only heads have, from head.json of a run.
+
+    Args:
+        folder: of the run.
+        backbone: as `head_of`.
+    """
+    facts: Json = json.loads((folder / "head.json").read_text(encoding="utf-8"))
+    return {**backbone_facts(backbone), **facts}
+
+
+def sha256(content: bytes) -> str:
+    """Return the sha256 of bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def write(
+    folder: Path,
+    kind: str,
+    title: str,
+    file: tuple[str, bytes],
+    facts: Mapping[str, Any],
+    *,
+    metrics: Mapping[str, Any],
+    training: Mapping[str, Any],
+    parity: Mapping[str, Any],
+) -> None:
+    """Write an artefact: made in a temporary folder, checked as serving checks it, then moved.
+
+    Args:
+        folder: of model/, named as the artefact.
         kind: one of those of `xray.networks.metadata`.
         title: for people.
-        path: of the file, already written.
-        record: of the run that it came from.
+        file: name and content of the network or head.
+        facts: what this kind of artefact must say.
         metrics: what the card and the pages show.
+        training: record of the run that it came from.
         parity: what is served against Keras in float32.
-        facts: what else this kind of artefact must say.
+
+    Raises:
+        ModelError: serving would refuse it.
     """
-    content = {
+    name, content = file
+    record = _content(folder.name, kind, title, name, content, facts)
+    record |= {"metrics": metrics, "training": training, "parity": parity}
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
+        made = Path(temporary) / folder.name
+        made.mkdir()
+        (made / name).write_bytes(content)
+        run.write_json(made / metadata.FILE_NAME, record)
+        metadata.load(made / metadata.FILE_NAME)
+        (made / "README.md").write_text(card.card(record), encoding="utf-8")
+        # Facts last: with other weights than theirs serving does not start, and says how to mend it.
+        for each in (name, "README.md", metadata.FILE_NAME):
+            (made / each).replace(folder / each)
+    print(f"{folder}: {len(content) / 1e6:.1f} MB; parity {parity}")
+
+
+def _content(name: str, kind: str, title: str, file: str, content: bytes, facts: Mapping[str, Any]) -> Json:
+    return {
         "name": name,
         "kind": kind,
         "version": VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "title": title,
-        "file": {"name": path.name, "sha256": sha256(path), "size_bytes": path.stat().st_size},
+        "file": {"name": file, "sha256": sha256(content), "size_bytes": len(content)},
         "licence": LICENCE,
-        "metrics": metrics,
-        "training": record,
-        "parity": parity,
+        "metrics": {},
+        "training": {},
+        "parity": {},
         **facts,
     }
-    run.write_json(path.with_name("metadata.json"), content)
-    path.with_name("README.md").write_text(card.render(content), encoding="utf-8")
-    print(f"{path.parent}: {path.stat().st_size / 1e6:.1f} MB; parity {parity}")

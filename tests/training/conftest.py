@@ -57,7 +57,6 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
     from keras import applications, layers
 
     from training import cache
-    from training.evaluate import baselines
     from training.studies.compare import architectures
 
     def build(include_top, weights, input_shape, input_tensor=None):
@@ -68,7 +67,6 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
 
     monkeypatch.setattr(architectures, "ARCHITECTURES", {"MobileNetV2": (build, applications.mobilenet_v2)})
     monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
-    monkeypatch.setattr(baselines, "CACHE", tmp_path / "cache")
 
 
 @pytest.fixture
@@ -90,41 +88,16 @@ def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def report(predictions: pd.DataFrame, fewer_draws: None) -> dict[str, Any]:
-    """The report of these scores, beside one baseline that always guesses right."""
-    from training.metrics import figures
-    from training.metrics.thresholds import OperatingPoint
-
-    test = predictions[predictions.split == "test"]
-    point = OperatingPoint(threshold=0.5, low=0.4, high=0.6)
-    share = {"precision": 0.6, "recall": 0.75, "f1-score": None, "support": 4.0}
-    return {
-        "title": "Model 1",
-        "negative": "normal",
-        "positive": "covid",
-        "operating_point": {"threshold": 0.5, "low": 0.4, "high": 0.6},
-        "manifest_sha256": "0" * 64,
-        "commit": "abc",
-        "interval": figures.INTERVAL,
-        "test": figures.slices(test, point.threshold),
-        "classification_report": {"covid": share, "accuracy": 0.6},
-        "called_positive": figures.called_positive(test, point, ["label", "source"]),
-        "held_out": figures.called_positive(predictions[predictions.split == "held_out"], point, ["label"]),
-        "baselines": {"border_only": figures.slices(test.assign(y_score=test.y_true), point.threshold)},
-        "confounding": "Believe with care.",
-    }
-
-
-@pytest.fixture
 def telling_border(tmp_path, monkeypatch: pytest.MonkeyPatch):
     """The path of a manifest of 60 films whose border, but not whose lungs, tells the class."""
+    from training import cache
+    from training.data import crops
     from training.data.manifest import Row, write
-    from training.evaluate import baselines
 
     rows, rng = [], np.random.default_rng(0)
     for number in range(60):
         label = ("normal", "covid")[number % 2]
-        picture = bordered(90 + 60 * (label == "covid"), 200) + rng.integers(0, 20, LUNGS.shape, dtype=np.uint8)
+        picture = bordered(90 + 60 * (label == "covid"), 40) + rng.integers(0, 20, LUNGS.shape, dtype=np.uint8)
         cv2.imencode(".png", picture)[1].tofile(tmp_path / f"{number}.png")
         rows.append(Row(
             path=f"{number}.png", sha256=f"{number:064}", label=label, finding=label, source="cohen",
@@ -134,11 +107,8 @@ def telling_border(tmp_path, monkeypatch: pytest.MonkeyPatch):
             original_filename=f"{number}.png", width=120, height=96,
         ))  # fmt: skip
     write(rows, tmp_path / "manifest.csv", tmp_path)
-    network = tmp_path / "network.tflite"
-    network.write_bytes(b"weights")
-    monkeypatch.setattr(baselines, "LUNG_NETWORK", network)
-    monkeypatch.setattr(baselines, "Network", find_lungs)
-    monkeypatch.setattr(baselines, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(crops, "segmenter", find_lungs)
+    monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
     return tmp_path / "manifest.csv"
 
 
@@ -150,6 +120,6 @@ def bordered(border: int, lung: int) -> NDArray[np.uint8]:
 
 
 def find_lungs(*_: object, **__: object) -> Any:
-    """Stand in for the lung network of any file."""
+    """Stand in for the lung network."""
     found = cv2.resize(LUNGS.astype(np.float32), (128, 128))[None, ..., None]
     return lambda _: found

@@ -1,45 +1,141 @@
-"""Would the figures survive another hospital? `python -m training.evaluate.audit`.
+"""Would the figures survive another hospital? `python -m training audit covid_normal covid_pneumo`.
 
-Reads runs/covid_normal and runs/covid_pneumo (of `training.fit.contrast`) and writes runs/audit/: report.json, which
-`training.export` puts on the cards, and report.html with all tables and plots. Heads are trained again without a
-source and judged on it; films are shown without their lungs; harmless changes are made to films; and the heat is
-asked whether it lies in the lungs.
+Reads the runs of heads that were evaluated, and writes runs/audit/: report.json, which `export` puts on the cards, and
+report.html with all tables and plots. Heads are trained again without a source and judged on it; radiographs are shown
+without their lungs; harmless changes are made to them; and it is measured whether the heat lies in the lungs.
 """
 
 import argparse
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from training import run
-from training.config import CONFIGS, RUNS, load
-from training.data.crops import LUNG_NETWORK, crops
-from training.data.manifest import MANIFEST, Row, root
-from training.evaluate import leave_one_out, lung_audit, targets
-from training.evaluate.audit_models import MODELS, Model, audited, judged, together, without_nih
-from training.evaluate.audited import AuditedHead, Served
-from training.evaluate.evaluate import evaluate
+from training import run as runs
+from training.artefact import head_of
+from training.config import MANIFEST, RUNS
+from training.data.crops import LUNG_NETWORK
+from training.data.manifest import Row, root
+from training.evaluate import heat_maps, leave_one_out, targets
+from training.evaluate.evaluate import Run, as_json, films_of, load
+from training.evaluate.heat_maps import Networks
 from training.evaluate.leave_one_out import Films
+from training.evaluate.scored import Scored
 from training.fit import features
-from training.fit.contrast import ContrastConfig, contrast, fit, views
-from training.metrics import figures
+from training.fit import head as heads
+from training.fit.head import FittedHead
+from training.metrics import calibration, figures
 from training.metrics.discrimination import roc_auc
 from training.metrics.figures import Json
-from training.networks.first_edition import Band, LinearHead
-from training.report import audit_page
+from training.report import audit_report
+from xray.combined import MODELS
+from xray.errors import DatasetError
+from xray.networks.heads import Head
 from xray.networks.runtime import Network
 from xray.registry import BACKBONE, made_for
 
-# Films of the test split on which networks are run again: of each class and source, at most.
+# Radiographs of the test split on which networks are run again: of each label and source, at most.
 SHOWN = 30
 # Heads trained on shuffled labels, for the sanity check of the heat.
 SHUFFLES = 5
 
 
-def sample(rows: list[Row], labels: tuple[str, ...] = ("covid", "normal", "pneumonia")) -> list[Row]:
-    """Return at most SHOWN test films of each class and source, the same each time."""
+@dataclass(frozen=True, eq=False)
+class Audited:
+    """A head under audit.
+
+    Attributes:
+        run: of the head.
+        measured: its report.json.
+        head: as it is served.
+        scored: its scores of all radiographs, judged by what they show.
+    """
+
+    run: Run
+    measured: Json
+    head: Head
+    scored: Scored
+
+
+def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tuple[Json, pd.DataFrame]:
+    """Measure all of the report.
+
+    Args:
+        found: the runs of heads.
+        manifest: that they were trained on.
+        weights: name of the backbone.
+
+    Returns:
+        The report, and the scores of radiographs with parts erased.
+    """
+    labels = list(dict.fromkeys(label for run in found for label in run.config.manifest_labels))
+    films = films_of(found[0], manifest, labels)
+    audited = {run.config.name: _audited(run, films, weights) for run in found}
+    networks = Networks(
+        Network(LUNG_NETWORK, pool_size=2, threads=1),
+        features.backbone(weights, found[0].config.recipe)[0],
+        found[0].config.recipe,
+        {name: each.head for name, each in audited.items()},
+        root(manifest),
+    )
+    rows = sample(films.rows, labels)
+    erasures = heat_maps.erased_scores(networks, rows)
+    truth = {row.path: index for index, row in enumerate(films.rows)}
+    erasures = erasures.assign(
+        y_true=[_truth(audited[head], truth[path]) for head, path in zip(erasures["head"], erasures.path, strict=True)]
+    )
+    heat = heat_maps.heat_in_lungs(networks, rows)
+    moved = heat_maps.robustness(networks, rows)
+    alike = heat_maps.sanity(networks, rows, {name: shuffled(films, each) for name, each in audited.items()})
+    pair = all(name in audited for name in MODELS)
+    report: Json = {
+        "manifest_sha256": found[0].record["manifest_sha256"],
+        "commit": found[0].record["commit"],
+        "interval": figures.INTERVAL,
+        "models": {
+            name: judged(films, each)
+            | {"erased": erased(erasures[erasures["head"] == name]), "heat": heat_by_label(heat[heat["head"] == name])}
+            | {
+                key: table[table["head"] == name].drop(columns="head").to_dict("records")
+                for key, table in (("robustness", moved), ("sanity", alike))
+            }
+            | {"together": together(audited) if pair and name in MODELS else []}
+            for name, each in audited.items()
+        },
+        "without_nih": without_nih(films, audited) if pair else {},
+        "probe": {
+            "features of the backbone": leave_one_out.probe(films.inputs[:, 0], films.rows),
+            **{f"score of {name}": leave_one_out.probe(_logits(each), films.rows) for name, each in audited.items()},
+        },
+    }
+    report["measured"] = {name: each.measured for name, each in audited.items()}
+    report["targets"] = targets.reached(report) if pair else []
+    plain: Json = as_json(report)
+    return plain, erasures
+
+
+def _audited(run: Run, films: Films, weights: str) -> Audited:
+    path = run.folder / "report.json"
+    if not path.exists():
+        raise DatasetError(f"Expected {path}. Received: no such file. Run `python -m training evaluate {run.folder}`.")
+    head, config = head_of(run.folder, weights), run.config
+    fitted = FittedHead(head.kernel.astype(np.float64), head.bias.astype(np.float64), config.exclusive)
+    truth, scores = heads.shown(films.rows, config), fitted.scores(films.inputs[:, 0])
+    scored = Scored(config.names, head.facts.points, config.exclusive, config.positive, films.table, truth, scores)
+    return Audited(run, json.loads(path.read_text(encoding="utf-8")), head, scored)
+
+
+def sample(rows: Sequence[Row], labels: Sequence[str]) -> list[Row]:
+    """Return at most SHOWN test radiographs of each label and source, the same each time.
+
+    Args:
+        rows: all radiographs.
+        labels: of the manifest.
+    """
     cells: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.split == "test" and row.label in labels:
@@ -47,112 +143,220 @@ def sample(rows: list[Row], labels: tuple[str, ...] = ("covid", "normal", "pneum
     return [row for cell in sorted(cells) for row in cells[cell][:SHOWN]]
 
 
-def served(models: Mapping[str, Model], weights: str = BACKBONE) -> Served:
-    """Return the networks as they are served."""
-    recipe = models[MODELS[0]].config.recipe
-    backbone, _ = features.backbone(weights, recipe)
-    heads = {
-        name: AuditedHead(LinearHead(**model.head.arrays()), 1, 1.0, Band(model.point.low, model.point.high))
-        for name, model in models.items()
+def judged(films: Films, each: Audited) -> Json:
+    """Return everything that features alone can tell of one head, for its positive label.
+
+    Args:
+        films: all radiographs.
+        each: the head.
+    """
+    config, positive = each.run.config, each.run.config.positive
+    taught = Scored(
+        config.names, each.scored.points, config.exclusive, positive, films.table,
+        heads.taught(films.rows, config), each.scored.scores,
+    ).known  # fmt: skip
+    learned = taught.part((taught.table.split == "test") & taught.table.source.isin(config.sources))
+    test = each.scored.part(films.table.split == "test").known
+    whole = test.measure(positive)
+    return {
+        "contrast": contrast(each.run),
+        "left_out": left_out(films, each.run),
+        "cross_validation": leave_one_out.cross_validation(films, config),
+        "calibration": leave_one_out.worth(learned),
+        "calibration_of_labels": leave_one_out.worth(test),
+        "predictive_values": calibration.predictive_values(
+            whole["sensitivity"]["value"], whole["specificity"]["value"]
+        ),
     }
-    return Served(Network(LUNG_NETWORK, pool_size=2, threads=1), backbone, recipe, heads)
 
 
-def erased(table: pd.DataFrame, models: Mapping[str, Model]) -> list[Json]:
-    """Return, for each model and erasure, how well its scores still tell its two labels apart."""
+def contrast(run: Run) -> str:
+    """Say what a head's positive label is taught against, in the manifest's labels.
+
+    Args:
+        run: of the head.
+    """
+    sides: dict[bool, list[str]] = {True: [], False: []}
+    for label in run.config.labels:
+        named = [name for each in label.taught or label.present for name in each.labels]
+        sides[label.name == run.config.positive] += [name for name in named if name not in sides[True]]
+    others = [name for name in dict.fromkeys(sides[False]) if name not in sides[True]]
+    return f"{' or '.join(dict.fromkeys(sides[True]))} against {' or '.join(others) or 'the others'}"
+
+
+def left_out(films: Films, run: Run) -> list[Json]:
+    """Return what a head reaches in each source that neither it, nor its calibration, nor its threshold saw.
+
+    Args:
+        films: all radiographs.
+        run: of the head.
+    """
+    positive = run.config.positive
+    rows = []
+    for name, parts in leave_one_out.each_left_out(films, run.config):
+        for part in parts:
+            if positive in part.labels:
+                rows.append({
+                    "left_out": name,
+                    "trained_on": [source for source in run.config.sources if source != name],
+                    "threshold": part.points[part.labels.index(positive)].threshold,
+                    "all": part.measure(positive),
+                    "calibration": leave_one_out.worth(part.part(part.table.split != "train")),
+                })  # fmt: skip
+    return rows
+
+
+def erased(table: pd.DataFrame) -> list[Json]:
+    """Return, for each erasure, how well a head's score still tells its positive label.
+
+    Args:
+        table: of `heat_maps.erased_scores`, with y_true (-1 where it is unknown), for one head.
+    """
     found = []
-    for (name, erasure), part in table.groupby(["head", "erasure"], sort=False):
-        config = models[str(name)].config
-        part = part[part.label.isin((config.negative, config.positive))]
-        y_true = (part.label == config.positive).astype(int)
-        whole = part.assign(y_true=y_true)
+    for erasure, part in table[table.y_true >= 0].groupby("erasure", sort=False):
         inside = {
             source: roc_auc(rows.y_true, rows.y_score)
-            for source, rows in whole.groupby("source")
+            for source, rows in part.groupby("source")
             if rows.y_true.nunique() == 2
         }
-        found.append(
-            {"model": name, "erasure": erasure, "n": len(part), "roc_auc": figures.area(whole), "inside": inside}
-        )
+        found.append({"erasure": erasure, "n": len(part), "roc_auc": figures.area(part), "inside": inside})
     return found
 
 
-def shuffled(films: Films, model: Model) -> list[LinearHead]:
-    """Return heads trained on shuffled labels."""
-    side = contrast(films.rows, model.config)
-    train = np.flatnonzero((side >= 0) & np.array([row.split == "train" for row in films.rows]))
-    rows = [films.rows[i] for i in train]
-    found = []
-    for seed in range(SHUFFLES):
-        labels = np.random.default_rng(seed).permutation(side[train])
-        found.append(LinearHead(**fit(films.inputs[train], labels, rows, model.config).arrays()))
-    return found
+def heat_by_label(table: pd.DataFrame) -> list[Json]:
+    """Return the median share of the heat inside the lungs, for each label and source.
 
-
-def heat_by_class(table: pd.DataFrame) -> list[Json]:
-    """Return the median share of the heat inside the lungs, for each model, class and source."""
+    Args:
+        table: of `heat_maps.heat_in_lungs`, for one head.
+    """
     return [
-        {"head": head, "label": label, "source": source, "n": len(part)}
+        {"label": label, "source": source, "n": len(part)}
         | {name: float(part[name].median()) for name in ("in_lungs", "area")}
-        for (head, label, source), part in table.groupby(["head", "label", "source"])
+        for (label, source), part in table.groupby(["label", "source"])
     ]
 
 
-def audit(manifest: Path, folder: Path, weights: str = BACKBONE) -> Json:
-    """Write all of the report but its page, and return it."""
-    config = load(CONFIGS / f"{MODELS[0]}.toml", ContrastConfig)
-    data = crops(manifest, config.recipe)
-    films = Films(data.rows, views(data, config.recipe, weights))
-    models = audited(films)
-    pictures = root(manifest)
-    networks, shown = served(models, weights), sample(films.rows)
-    report: Json = {
-        "manifest_sha256": run.describe(config, manifest)["manifest_sha256"],
-        "commit": run.describe(config, manifest)["commit"],
-        "interval": figures.INTERVAL,
-        "models": {name: judged(films, model) for name, model in models.items()},
-        "together": together(films, models),
-        "without_nih": without_nih(films, models),
-        "probe": {
-            "features of the backbone": leave_one_out.probe(films.inputs[:, 0], films.rows),
-            **{
-                f"score of {name}": leave_one_out.probe(model.head.logits(films.inputs[:, 0])[:, None], films.rows)
-                for name, model in models.items()
-            },
-        },
-    }
-    erasures = lung_audit.erased_scores(networks, shown, pictures)
-    heat = lung_audit.heat_in_lungs(networks, shown, pictures)
-    shuffles = {name: shuffled(films, model) for name, model in models.items()}
-    report["erased"] = erased(erasures, models)
-    report["heat"] = heat_by_class(heat)
-    report["robustness"] = lung_audit.robustness(networks, shown, pictures).to_dict("records")
-    report["sanity"] = lung_audit.sanity(networks, shown, pictures, shuffles).to_dict("records")
-    report["targets"] = targets.reached(report)
-    folder.mkdir(parents=True, exist_ok=True)
-    positive = pd.Series({name: model.config.positive for name, model in models.items()})
-    truth = (erasures.label == erasures["head"].map(positive)).astype(int)
-    erasures.assign(y_true=truth).to_csv(folder / "erased.csv", index=False)
-    found: Json = evaluate.nulled(report)
-    run.write_json(folder / "report.json", found)
+def shuffled(films: Films, each: Audited) -> list[Head]:
+    """Return heads trained on shuffled labels.
+
+    Args:
+        films: all radiographs.
+        each: the head whose labels they are.
+    """
+    config = each.run.config
+    known = (heads.taught(films.rows, config) != heads.UNKNOWN).any(axis=1)
+    usable = known & (films.table.split == "train").to_numpy() & films.table.source.isin(config.sources).to_numpy()
+    train = np.flatnonzero(usable)
+    rows = [films.rows[i] for i in train]
+    found = []
+    for seed in range(SHUFFLES):
+        order = np.random.default_rng(seed).permutation(len(train))
+        fitted = heads.fit_rows(films.inputs[train[order]], rows, config)
+        found.append(Head(each.head.facts, **fitted.arrays()))
     return found
 
 
-def main() -> None:
-    """Read the command line and audit."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--backbone", default=BACKBONE, help="the network of model/ that the heads stand on")
+def together(audited: Mapping[str, Audited]) -> list[Json]:
+    """Return how many test radiographs of each label and source models 1 and 2, and both together, put at COVID-19.
+
+    Args:
+        audited: models 1 and 2 among them.
+    """
+    pair = {name: audited[name].scored for name in MODELS}
+    table = next(iter(pair.values())).table
+    test = (table.split == "test").to_numpy()
+    children = test & (table.upstream_split == "test").to_numpy() & (table.source == "kermany").to_numpy()
+    above, positive = _and_both(pair, "threshold"), _and_both(pair, "positive_from")
+    found = []
+    for (label, source), rows in table.reset_index(drop=True)[test].groupby(["label", "source"]):
+        found.append(_counted(f"{label}, {source}", rows.index.to_numpy(), above, table, positive))
+    for label in ("normal", "pneumonia"):
+        chosen = np.flatnonzero(children & (table.label == label).to_numpy())
+        if len(chosen):
+            found.append(_counted(f"{label}, {targets.CHILDREN}", chosen, above, table, positive))
+    return found
+
+
+def _and_both(pair: Mapping[str, Scored], edge: str) -> dict[str, NDArray[np.bool_]]:
+    flags = {}
+    for name, scored in pair.items():
+        index = scored.labels.index(scored.positive)
+        flags[name] = scored.scores[:, index] >= getattr(scored.points[index], edge)
+    return {**flags, "both": np.logical_and(*flags.values())}
+
+
+def _counted(
+    name: str,
+    chosen: NDArray[np.intp],
+    above: Mapping[str, NDArray[np.bool_]],
+    table: pd.DataFrame,
+    positive: Mapping[str, NDArray[np.bool_]],
+) -> Json:
+    """Count the radiographs at or above the threshold, and those of them that get the verdict POSITIVE."""
+    part = table.iloc[chosen]
+    return {
+        "films": name,
+        "n": len(chosen),
+        "patients": part.patient_id.nunique(),
+        "called": {model: int(flags[chosen].sum()) for model, flags in above.items()},
+        "share": {
+            model: figures.share_positive(part.assign(y_score=flags[chosen].astype(float)), 0.5)
+            for model, flags in above.items()
+        },
+        "positive": {model: int(flags[chosen].sum()) for model, flags in positive.items()},
+    }
+
+
+def without_nih(films: Films, audited: Mapping[str, Audited]) -> Json:
+    """Judge adults of nih by heads, thresholds and calibration that never saw a radiograph of nih.
+
+    Args:
+        films: all radiographs.
+        audited: models 1 and 2 among them.
+    """
+    found = {}
+    for name, label in zip(MODELS, ("normal", "pneumonia"), strict=True):
+        config, table = audited[name].run.config, films.table
+        head, points = heads.fit(films.inputs, films.rows, config, left_out="nih")
+        index = config.names.index(config.positive)
+        scores = head.scores(films.inputs[:, 0])[:, index]
+        above, positive = {"share": scores >= points[index].threshold}, {"share": scores >= points[index].positive_from}
+        unseen = ((table.source == "nih") & (table.label == label) & (table.split != "train")).to_numpy()
+        covid = ((table.source == "cohen") & (table.label == "covid") & (table.split == "test")).to_numpy()
+        found[name] = {
+            "threshold": points[index].threshold,
+            f"nih {label} called COVID": _counted(label, np.flatnonzero(unseen), above, table, positive),
+            "cohen COVID found": _counted("covid", np.flatnonzero(covid), above, table, positive),
+        }
+    return found
+
+
+def _truth(each: Audited, index: int) -> int:
+    return int(each.scored.truth[index, each.scored.labels.index(each.scored.positive)])
+
+
+def _logits(each: Audited) -> NDArray[np.float32]:
+    index = each.scored.labels.index(each.scored.positive)
+    clipped = np.clip(each.scored.scores[:, [index]], 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this step."""
+    parser.add_argument("runs", nargs="*", default=MODELS, metavar="RUN", help="a head (default: models 1 and 2)")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST, metavar="CSV", help="(default: %(default)s)")
+    parser.add_argument("--backbone", default=BACKBONE, help="that the heads were trained on (default: %(default)s)")
     parser.add_argument("--run", type=Path, help="folder to write (default: runs/audit, or runs/<backbone>/audit)")
-    args = parser.parse_args()
+
+
+def run(args: argparse.Namespace) -> None:
+    """Audit the heads that the command line names."""
     folder = args.run or made_for(RUNS, args.backbone) / "audit"
-    report = audit(args.manifest, folder, args.backbone)
-    page = audit_page.render(report, pd.read_csv(folder / "erased.csv"), folder)
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    found = [load(features.run_folder(name, args.backbone)) for name in args.runs]
+    report, erasures = audit(found, args.manifest, args.backbone)
+    folder.mkdir(parents=True, exist_ok=True)
+    runs.write_json(folder / "report.json", report)
+    (folder / "report.html").write_text(audit_report.render(report, erasures), encoding="utf-8")
     for row in report["targets"]:
         print(f"{'met   ' if row['met'] else 'MISSED'} {row['figure']}: {row['reached']} (target {row['target']})")
     print(folder / "report.html")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,7 @@
-"""Predictors that see no lung: what they reach, the network has not learned from the lungs."""
+"""Predictors that see no lungs: what they reach, a network may have learned from the hospital instead of the lungs."""
 
-import hashlib
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 import cv2
@@ -12,103 +11,120 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tqdm import tqdm
 
-from training.config import RUNS
-from training.data.crops import LUNG_NETWORK, draw_weights
+from training import cache
+from training.data.crops import draw_weights, pixel_path, prepared, threaded
 from training.data.manifest import Row, read, root
-from training.metrics.figures import Json, slices
+from training.fit.head import HeadConfig
+from training.metrics.discrimination import Floats
 from training.metrics.thresholds import operating_point
-from xray.io import image
+from training.report.tables import BASELINES
 from xray.io.pixels import GreyImage
-from xray.networks import lungs
-from xray.networks.runtime import Network
+from xray.networks.lungs import LungMask
+from xray.networks.metadata import OperatingPoint
+from xray.networks.preprocess import LUNG_BOX, Recipe
 
-BASELINES = {
-    "lungs_erased": "whole picture, lungs erased",
-    "border_only": "border of the picture, centre erased",
-}
-# A cached file's name holds the hash of all that it depends on.
-CACHE = RUNS / "baselines"
-# The picture and the frame of the measurement in the data's README: 48 px, its centre of 36 px blacked out.
+__all__ = ["BASELINES", "fit", "scored", "thumbnails", "without_lungs"]
+
+# The image and the frame of the measurement in the data's README: 48 px, its centre of 36 px blacked out.
 THUMBNAIL, CENTRE = 48, slice(6, 42)
 # Two pixels: the lungs' edge, and the error of the mask, are erased with them.
 DILATION = np.ones((5, 5), np.uint8)
 # Of 0.001, 0.01 and 0.1 the best for the border of validation radiographs, COVID-19 against normal.
 REGULARISATION = 0.01
+# Of the crop that is made beside the thumbnail, and not used.
+RECIPE = Recipe(LUNG_BOX, THUMBNAIL)
 
 
-def scored(classes: tuple[str, str], manifest: Path) -> dict[str, pd.DataFrame]:
-    """Return, for each baseline, the manifest's rows of two classes with its scores, cached.
-
-    Args:
-        classes: labels, the negative one first.
-        manifest: written by `training.data.prepare`.
-    """
-    origin, pictures = thumbnails(manifest)
-    table = pd.DataFrame([asdict(row) for row in read(manifest)])
-    chosen = table.label.isin(classes)
-    rows = table[chosen].assign(y_true=(table.label == classes[1]).astype(int))
-    found = {}
-    for index, name in enumerate(BASELINES):
-        key = hashlib.sha256(repr((origin.name, classes, REGULARISATION)).encode()).hexdigest()[:12]
-        path = CACHE / f"{name}-{key}.npy"
-        if not path.exists():
-            np.save(path, fit(pictures[index][chosen.to_numpy()], rows))
-        found[name] = rows.assign(y_score=np.load(path))
-    return found
-
-
-def judge(rows: pd.DataFrame) -> Json:
-    """Choose a baseline's threshold as the network's was chosen, and score its test rows."""
-    val, test = rows[rows.split == "val"], rows[rows.split == "test"]
-    point = operating_point(val.y_true, val.y_score, draw_weights(list(val.label), list(val.source)))
-    return {"threshold": point.threshold, **slices(test, point.threshold)}
-
-
-def thumbnails(manifest: Path) -> tuple[Path, NDArray[np.uint8]]:
-    """Return small pictures of the manifest without their lungs, from the cache where it holds them.
+def scored(
+    rows: Sequence[Row], truth: NDArray[np.int64], config: HeadConfig, manifest: Path
+) -> dict[str, tuple[Floats, tuple[OperatingPoint, ...]]]:
+    """Train each baseline on the train split, cached, and choose its thresholds on the validation split.
 
     Args:
-        manifest: written by `training.data.prepare`.
+        rows: the radiographs.
+        truth: what each shows, shape (n, labels): 1, 0 or -1 where nobody says.
+        config: of the head that stands beside them.
+        manifest: written by `prepare`.
 
     Returns:
-        The cached file and uint8, shape (baselines, radiographs, 48, 48), in the order of BASELINES.
+        By name of the baseline: scores of all rows, shape (n, labels), and the operating point of each label.
     """
-    key = hashlib.sha256(manifest.read_bytes() + LUNG_NETWORK.read_bytes()).hexdigest()[:12]
-    path = CACHE / f"thumbnails-{key}.npy"
-    if not path.exists():
-        rows, folder = read(manifest), root(manifest)
-        network = Network(LUNG_NETWORK, pool_size=2, threads=1)
+    table, images = pd.DataFrame([asdict(row) for row in rows]), thumbnails(manifest, rows)[1]
 
-        def one(row: Row) -> NDArray[np.uint8]:
-            picture = image.read((folder / row.path).read_bytes())
-            return without_lungs(picture, lungs.segment(picture, network))
+    def make() -> dict[str, Floats]:
+        return {
+            name: _scores(images[index], table, truth, exclusive=config.exclusive)
+            for index, name in enumerate(BASELINES)
+        }
 
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(2) as pool:
-            shown = tqdm(pool.map(one, rows), total=len(rows), desc="erase lungs", disable=None)
-            pictures = np.stack(list(shown), axis=1)
-        part = path.with_suffix(".part.npy")
-        np.save(part, pictures)
-        part.replace(path)
-    return path, np.load(path)
+    parts = ([astuple(row) for row in rows], truth.tolist(), config.exclusive, pixel_path(), REGULARISATION)
+    found = cache.arrays("baselines", parts, make)
+    return {
+        name: (scores, tuple(_point(table, truth[:, k], scores[:, k]) for k in range(truth.shape[1])))
+        for name, scores in ((name, found[name]) for name in BASELINES)
+    }
 
 
-def without_lungs(picture: GreyImage, mask: lungs.LungMask) -> NDArray[np.uint8]:
-    """Return the whole picture at 48 px with the dilated lungs blacked out, and with its centre blacked out.
+def _scores(images: NDArray[np.uint8], table: pd.DataFrame, truth: NDArray[np.int64], *, exclusive: bool) -> Floats:
+    """Return the scores of a regression of all labels that exclude each other, or of one for each label."""
+    scores = np.full(truth.shape, np.nan)
+    if exclusive:
+        known = (truth >= 0).any(axis=1)
+        rows = table[known].assign(y_true=truth[known].argmax(axis=1))
+        scores[known] = fit_labels(images[known], rows)
+        return scores
+    for index, values in enumerate(truth.T):
+        known = values >= 0
+        scores[known, index] = fit(images[known], table[known].assign(y_true=values[known]))
+    return scores
+
+
+def _point(table: pd.DataFrame, truth: NDArray[np.int64], score: Floats) -> OperatingPoint:
+    """Choose the threshold of a label where sensitivity plus specificity is greatest on the validation split."""
+    val = (table.split == "val").to_numpy() & (truth >= 0)
+    weight = draw_weights([str(y) for y in truth[val]], list(table.source[val]))
+    threshold = operating_point(truth[val], score[val], weight).threshold
+    return OperatingPoint(threshold=threshold, negative_below=threshold, positive_from=threshold)
+
+
+def thumbnails(manifest: Path, rows: Sequence[Row] | None = None) -> tuple[str, NDArray[np.uint8]]:
+    """Return small images without their lungs, from the cache where it holds them.
+
+    Args:
+        manifest: written by `prepare`.
+        rows: the radiographs; by default all of the manifest, in its order.
+
+    Returns:
+        A hash of the images, and uint8, shape (baselines, radiographs, 48, 48), in the order of BASELINES; black where
+        serving refuses the radiograph.
+    """
+    rows, folder = list(read(manifest) if rows is None else rows), root(manifest)
+
+    def one(row: Row) -> NDArray[np.uint8]:
+        ready = prepared(folder / row.path, RECIPE)
+        black = np.zeros((len(BASELINES), THUMBNAIL, THUMBNAIL), np.uint8)
+        return without_lungs(ready.image, ready.lungs) if ready else black
+
+    parts = ([row.sha256 for row in rows], pixel_path(), THUMBNAIL, DILATION.shape)
+    made = cache.arrays("thumbnails", parts, lambda: {"images": np.stack(threaded(one, rows, "erase lungs"), axis=1)})
+    return cache.digest(*parts), made["images"]
+
+
+def without_lungs(image: GreyImage, mask: LungMask) -> NDArray[np.uint8]:
+    """Return the whole image at 48 px with the dilated lungs blacked out, and with its centre blacked out.
 
     The first still shows the outline of the lungs; the second not even that.
 
     Args:
-        picture: grey, uint8, shape (height, width).
+        image: grey, uint8, shape (height, width).
         mask: bool, same shape, True inside the lungs; where it is empty the centre is taken for the lungs.
 
     Returns:
         uint8, shape (2, 48, 48), in the order of BASELINES.
     """
     size = (THUMBNAIL, THUMBNAIL)
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     touched = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
     erased, border = small.copy(), small.copy()
     border[CENTRE, CENTRE] = 0
@@ -116,19 +132,32 @@ def without_lungs(picture: GreyImage, mask: lungs.LungMask) -> NDArray[np.uint8]
     return np.stack([erased if mask.any() else border, border])
 
 
-def fit(pictures: NDArray[np.uint8], rows: pd.DataFrame) -> NDArray[np.float64]:
+def fit(images: NDArray[np.uint8], rows: pd.DataFrame) -> Floats:
     """Fit a logistic regression on the train rows, balanced as the network's training is, and score all rows.
 
     Args:
-        pictures: uint8, shape (n, height, width).
-        rows: n rows with split, label, source and y_true.
+        images: uint8, shape (n, height, width).
+        rows: n rows with split, source and y_true (0 or 1).
 
     Returns:
         Scores, shape (n,), in [0, 1].
     """
+    return fit_labels(images, rows)[:, 1]
+
+
+def fit_labels(images: NDArray[np.uint8], rows: pd.DataFrame) -> Floats:
+    """Fit a logistic regression of several labels; see `fit`.
+
+    Args:
+        images: uint8, shape (n, height, width).
+        rows: n rows with split, source and y_true, the index of a label.
+
+    Returns:
+        Scores, shape (n, labels), in [0, 1].
+    """
     train = (rows.split == "train").to_numpy()
-    inputs = pictures.reshape(len(pictures), -1).astype(np.float32) / 255
+    inputs = images.reshape(len(images), -1).astype(np.float32) / 255
     model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=2000))
-    weight = draw_weights(list(rows.label[train]), list(rows.source[train])) * train.sum()
+    weight = draw_weights([str(y) for y in rows.y_true[train]], list(rows.source[train])) * train.sum()
     model.fit(inputs[train], rows.y_true[train], logisticregression__sample_weight=weight)
-    return np.asarray(model.predict_proba(inputs)[:, 1])
+    return np.asarray(model.predict_proba(inputs), np.float64)

@@ -1,189 +1,300 @@
-"""Score the test part of a run: `python -m training.evaluate.evaluate runs/covid_normal [runs/covid_pneumo …]`.
+"""Measure heads on the test split: `python -m training evaluate covid_normal covid_pneumo three_classes findings`.
 
-Reads what `training.fit.contrast` or `training.fit.train` wrote and writes report.json (which `training.export` reads),
-report.md and plots beside it. Beside the network's figures stand those of two baselines that see no lung.
+Reads the runs that `head` wrote. Writes report.json (the metrics that `export` puts into metadata.json) and report.html
+beside each. The head's figures are listed by source, view, sex and age, beside two baselines that see no lungs, heads
+trained without a source and judged on it, and heads trained and judged inside one source.
 """
 
 import argparse
 import hashlib
 import json
 import math
-import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
-from sklearn.metrics import classification_report
 
-from training import run
-from training.config import RUNS
-from training.data.manifest import MANIFEST, root
+from training import run as runs
+from training.artefact import head_of
+from training.config import MANIFEST
+from training.data.crops import crops, prepared
+from training.data.manifest import root
 from training.evaluate import baselines
-from training.evaluate.predictions import COLUMNS, FACTS
-from training.metrics import curves, figures
-from training.metrics.discrimination import Confusion
-from training.metrics.figures import Json
-from training.metrics.thresholds import OperatingPoint
-from training.report import mistakes, plots
-from training.report.markdown import confounding, figure_text, markdown
-from xray.errors import DatasetError, XrayError
+from training.evaluate.leave_one_out import Films, each_inside, each_left_out
+from training.evaluate.scored import UNKNOWN, Scored
+from training.fit import head as heads
+from training.fit.features import backbone, is_served, run_folder, views
+from training.fit.head import DESCRIBING, HeadConfig
+from training.metrics.figures import INTERVAL, Json
+from training.report import mistakes, run_report
+from training.report.mistakes import Explained
+from training.report.render import figure_text
+from xray.errors import DatasetError
+from xray.head_figures import MEAN
+from xray.networks.grad_cam import grad_cam, to_picture
+from xray.networks.metadata import OperatingPoint
+from xray.networks.preprocess import scale
+from xray.prediction import in_words
+from xray.registry import BACKBONE
+
+# Features are cached in 16 bits, predictions written with 6 decimals: a larger difference is another network.
+SAME_SCORE = 0.02
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished training run.
+    """A finished run of a head.
 
     Attributes:
         folder: where it lies.
-        facts: its config.json.
-        point: its threshold and band, chosen on the validation part.
-        predictions: one row a radiograph of val, test and held_out; see training/evaluate/predictions.py.
+        record: its config.json.
+        config: the choices of the head.
+        scored: scores of the validation, test and held-out radiographs.
     """
 
     folder: Path
-    facts: Json
-    point: OperatingPoint
-    predictions: pd.DataFrame
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return str(self.facts["config"]["name"])
-
-    @property
-    def classes(self) -> tuple[str, str]:
-        """The labels, the negative one first."""
-        return self.facts["config"]["negative"], self.facts["config"]["positive"]
-
-    @property
-    def test(self) -> pd.DataFrame:
-        """The radiographs that neither weights nor threshold have seen."""
-        return self.predictions[self.predictions.split == "test"]
+    record: Json
+    config: HeadConfig
+    scored: Scored
 
 
 def load(folder: Path) -> Run:
-    """Read a run.
+    """Read the run of a head.
+
+    Args:
+        folder: with config.json, head.json and predictions.csv.
 
     Raises:
-        DatasetError: not a finished run, other columns, or no test radiographs.
+        DatasetError: not a finished run of a head, or one without test radiographs.
     """
     try:
-        facts = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        point = OperatingPoint(**json.loads((folder / "operating_point.json").read_text(encoding="utf-8")))
-        kinds = dict.fromkeys(FACTS, str)
-        predictions = pd.read_csv(folder / "predictions.csv", dtype=kinds, keep_default_na=False)
-    except (OSError, ValueError, TypeError) as error:
+        record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = msgspec.convert(record["config"], HeadConfig)
+        points = json.loads((folder / "head.json").read_text(encoding="utf-8"))["points"]
+        table = pd.read_csv(folder / "predictions.csv", dtype=dict.fromkeys(DESCRIBING, str), keep_default_na=False)
+        truth = np.array([table[f"y_{name}"].replace("", UNKNOWN) for name in config.names], np.int64).T
+        scores = table[[f"score_{name}" for name in config.names]].to_numpy(np.float64)
+        scored = Scored(
+            config.names, tuple(msgspec.convert(points, list[OperatingPoint])), config.exclusive, config.positive,
+            table[list(DESCRIBING)], truth, scores,
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError, msgspec.ValidationError) as error:
         raise DatasetError(
-            f"Expected a finished run in {folder}. Received: {error}. Run `python -m training.fit.contrast` first."
+            f"Expected the finished run of a head in {folder}. Received: {error}. Run `python -m training head` first."
         ) from error
-    if missing := [name for name in COLUMNS if name not in predictions]:
-        raise DatasetError(f"{folder}/predictions.csv: expected the columns {COLUMNS}. Missing: {missing}.")
-    found = Run(folder, facts, point, predictions)
-    if found.test.empty:
-        raise DatasetError(f"{folder}/predictions.csv: expected radiographs of split test. Received none.")
+    if not (scored.table.split == "test").any():
+        raise DatasetError(f"{folder}/predictions.csv: expected radiographs of the test split. Received none.")
+    return Run(folder, record, config, scored)
+
+
+def measure(run: Run) -> Json:
+    """Return the metrics that follow from the scores alone; the rest needs the radiographs, see `beyond`.
+
+    Args:
+        run: of a head.
+    """
+    of = run.scored.table.split
+    test, held_out = run.scored.part(of == "test"), run.scored.part(of == "held_out")
+    return {
+        "interval": INTERVAL,
+        "error_rate": run.config.error_rate,
+        "confounding": "",
+        "test": test.slices(),
+        "baselines": {},
+        "held_out": held_out.figures() if len(held_out.table) else {},
+        "left_out": {},
+        "inside": {},
+        "called": test.called("test", ["source"]) + held_out.called("held_out", []),
+        "confusion": test.confusion(),
+        "curves": run.scored.curves(),
+        "audit": None,
+    }
+
+
+def beyond(run: Run, manifest: Path) -> Json:
+    """Return the metrics that need the radiographs: baselines, sources left out, and heads of one source.
+
+    Args:
+        run: of a head.
+        manifest: that it was trained on.
+
+    Raises:
+        DatasetError: another manifest than the run's.
+    """
+    films = films_of(run, manifest)
+    left_out = {
+        name: [part.part(part.table.split != "train") for part in parts]
+        for name, parts in each_left_out(films, run.config)
+    }
+    return {
+        "baselines": baselines_of(run, films, manifest),
+        "left_out": {name: _merged(part.figures() for part in parts) for name, parts in left_out.items()},
+        "inside": {name: _merged(part.figures() for part in parts) for name, parts in each_inside(films, run.config)},
+        "called_left_out": [
+            row for parts in left_out.values() for part in parts for row in part.called("left_out", ["source"])
+        ],
+    }
+
+
+def films_of(run: Run, manifest: Path, labels: Sequence[str] = ()) -> Films:
+    """Return all radiographs with their features on the backbone of a run.
+
+    Args:
+        run: of a head.
+        manifest: that it was trained on.
+        labels: of the manifest; those that the head asks for by default.
+
+    Raises:
+        DatasetError: another manifest than the run's.
+    """
+    if hashlib.sha256(manifest.read_bytes()).hexdigest() != run.record["manifest_sha256"]:
+        raise DatasetError(
+            f"Expected the manifest that {run.folder} was trained on. Received another one, {manifest}: its splits may "
+            "differ. Name the right one by --manifest, or train the head again."
+        )
+    data = crops(manifest, run.config.recipe, labels=labels or run.config.manifest_labels)
+    return Films(data.rows, views(data, run.config.recipe, run.record["weights"]))
+
+
+def baselines_of(run: Run, films: Films, manifest: Path) -> Json:
+    """Return the figures of predictors that see no lungs, on the test split.
+
+    Args:
+        run: of a head.
+        films: all radiographs.
+        manifest: of them.
+    """
+    table, truth = films.table, heads.shown(films.rows, run.config)
+    found: Json = {}
+    for name, (scores, points) in baselines.scored(films.rows, truth, run.config, manifest).items():
+        scored = Scored(run.config.names, points, run.config.exclusive, run.config.positive, table, truth, scores)
+        test = scored.part(table.split == "test").known
+        sources = {str(source): test.part(test.table.source == source).figures() for source in _sources(test)}
+        found[name] = {
+            label: {"all": figures, "sources": {source: of[label] for source, of in sources.items()}}
+            for label, figures in test.figures().items()
+        }
     return found
 
 
-def evaluate(found: Run, beside: Mapping[str, pd.DataFrame]) -> Json:
-    """Return the whole report as it is written to report.json.
+def _sources(scored: Scored) -> list[str]:
+    return sorted(scored.table.source.unique())
+
+
+def _merged(found: Iterable[Json]) -> Json:
+    return {label: figures for each in found for label, figures in each.items()}
+
+
+def evaluate(run: Run, manifest: Path | None) -> Json:
+    """Measure a run and write report.json and report.html beside it.
 
     Args:
-        found: the run.
-        beside: scores of the baselines, by name; none leaves them out.
+        run: of a head.
+        manifest: that it was trained on; without one only what follows from the scores is measured.
+
+    Returns:
+        The report.
     """
-    test, config = found.test, found.facts["config"]
-    held_out = found.predictions[found.predictions.split == "held_out"]
+    metrics = measure(run)
+    if manifest:
+        found = beyond(run, manifest)
+        metrics["called"] += found.pop("called_left_out")
+        metrics |= found
     report = {
-        "model": found.name,
-        "title": config["title"],
-        "negative": found.classes[0],
-        "positive": found.classes[1],
-        "operating_point": asdict(found.point),
-        "manifest_sha256": found.facts["manifest_sha256"],
-        "commit": found.facts["commit"],
-        "interval": figures.INTERVAL,
-        "test": figures.slices(test, found.point.threshold),
-        "classification_report": classification_report(
-            test.y_true, test.y_score >= found.point.threshold, labels=[0, 1], target_names=found.classes,
-            output_dict=True, zero_division=np.nan,
-        ),
-        "called_positive": figures.called_positive(test, found.point, ["label", "source"]),
-        "held_out": figures.called_positive(held_out, found.point, ["label"]),
-        "roc": curves.roc(test),
-        "score_histograms": curves.histograms(found.predictions),
-        "verdicts": curves.verdicts(test, found.point),
-        "baselines": {name: baselines.judge(rows) for name, rows in beside.items()},
-    }  # fmt: skip
-    return {**nulled(report), "confounding": confounding(report)}
+        "model": run.config.name,
+        "title": run.config.title,
+        "manifest_sha256": run.record["manifest_sha256"],
+        "commit": run.record["commit"],
+        "labels": run.config.names,
+        "exclusive": run.config.exclusive,
+        "positive": run.config.positive,
+        "points": [msgspec.to_builtins(point) for point in run.scored.points],
+        "metrics": metrics,
+    }
+    metrics["confounding"] = run_report.confounding(report)
+    rounded: Json = as_json(report)
+    runs.write_json(run.folder / "report.json", rounded)
+    return rounded
 
 
-def nulled(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Replace NaN, which JSON does not have, by None."""
+def as_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Replace NaN, which JSON does not have, by None, and round to 6 decimals."""
     if isinstance(value, Mapping):
-        return {key: nulled(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [nulled(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, 6)
+    return value
 
 
-def _baselines(found: Run, manifest: Path) -> dict[str, pd.DataFrame]:
-    """Return the baselines' scores of the very radiographs that the run was trained and tested on."""
-    if hashlib.sha256(manifest.read_bytes()).hexdigest() != found.facts["manifest_sha256"]:
-        raise DatasetError(
-            f"Expected the manifest that {found.folder} was trained on. Received another one, {manifest}: "
-            "its splits may differ. Name the right one by --manifest, or run `python -m training.fit.contrast`."
+def page(run: Run, report: Json, manifest: Path | None) -> str:
+    """Return the report as one HTML page.
+
+    Args:
+        run: of a head.
+        report: of the same run.
+        manifest: for the radiographs that the head got wrong; without one they are left out.
+    """
+    test = run.scored.part(run.scored.table.split == "test")
+    rows = {label: test.of_label(label) for label in run.scored.measured if label != MEAN}
+    wrong = mistakes.worst(rows[run.config.positive])
+    cases = None
+    if manifest and manifest.is_file() and len(wrong) and is_served(run.record["weights"]):
+        cases = mistakes.gallery(wrong, explainer(run, root(manifest)))
+    return run_report.render(report, rows, cases, len(wrong))
+
+
+def explainer(run: Run, folder: Path) -> Callable[[pd.Series], Explained | None]:
+    """Return what explains the scores of a run for its positive label.
+
+    Args:
+        run: of a head on a served backbone.
+        folder: the data root that paths of the manifest start from.
+    """
+    weights, recipe = run.record["weights"], run.config.recipe
+    network, head = backbone(weights, recipe)[0], head_of(run.folder, weights)
+    labels, positive = head.facts.labels, head.facts.labels.index(head.facts.positive)
+
+    def explain(row: pd.Series) -> Explained | None:
+        ready = prepared(folder / row.path, recipe)
+        if ready is None:
+            return None
+        features = network(scale(ready.crop, recipe)[None])[0]
+        scores = head.scores(features)
+        if abs(scores[positive] - row.y_score) > SAME_SCORE:
+            return Explained(ready.image, ready.lungs, None)
+        others = [index for index in range(len(labels)) if index != positive]
+        label = positive if row.called or not others else max(others, key=lambda index: float(scores[index]))
+        cam = grad_cam(features, head.kernel, label, exclusive=head.facts.exclusive)
+        shape = (ready.image.shape[0], ready.image.shape[1])
+        return Explained(ready.image, ready.lungs, to_picture(cam, ready.box, shape))
+
+    return explain
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this step."""
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="a head, such as covid_normal, or folder of a run")
+    parser.add_argument("--backbone", default=BACKBONE, help="that the heads were trained on (default: %(default)s)")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST, metavar="CSV", help="(default: %(default)s)")
+    parser.add_argument("--scores-only", action="store_true", help="measure the scores alone, without radiographs")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure the runs that the command line names."""
+    for name in args.runs:
+        folder = Path(name) if Path(name).is_dir() else run_folder(name, args.backbone)
+        found = load(folder)
+        manifest = None if args.scores_only else args.manifest
+        report = evaluate(found, manifest)
+        (folder / "report.html").write_text(page(found, report, manifest), encoding="utf-8")
+        areas = (
+            f"{in_words(label)} {figure_text(report['metrics']['test'][label]['all']['roc_auc'])}"
+            for label in found.scored.measured
         )
-    return baselines.scored(found.classes, manifest)
-
-
-def draw(found: Run, report: Json, manifest: Path) -> list[str]:
-    """Write the plots beside the report and return their file names."""
-    test, folder = found.test, found.folder
-    drawn = ["confusion_matrix.png", "scores.png"]
-    both = {name: rows for name, rows in test.groupby("source") if rows.y_true.nunique() == 2}
-    counts = Confusion(**report["test"]["all"]["confusion"])
-    if history := run.history(folder):
-        plots.learning_curves(history, folder / "learning_curves.png")
-        drawn.append("learning_curves.png")
-    plots.confusion_matrix(counts, found.classes, folder / "confusion_matrix.png")
-    plots.scores(test, found.point, folder / "scores.png")
-    if test.y_true.nunique() == 2:
-        plots.roc({"all": test, **both}, found.point, folder / "roc.png")
-        drawn.append("roc.png")
-    wrong = mistakes.worst(test, found.point.threshold)
-    if wrong.empty or not manifest.is_file() or not root(manifest).is_dir():
-        print(f"Grid of mistakes skipped: {'there are none' if wrong.empty else 'no pictures at hand'}.")
-        return drawn
-    explainer = mistakes.explainer(folder, found.facts)
-    mistakes.draw(wrong, root(manifest), found.classes, explainer, folder / "mistakes.png")
-    return [*drawn, "mistakes.png"]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Read the command line and evaluate."""
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    both = [RUNS / "covid_normal", RUNS / "covid_pneumo"]
-    parser.add_argument("runs", type=Path, nargs="*", default=both, help="folders that training.fit.train wrote")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--no-baselines", action="store_true", help="without them no picture is needed")
-    args = parser.parse_args(arguments)
-    try:
-        for folder in args.runs:
-            found = load(folder)
-            report = evaluate(found, {} if args.no_baselines else _baselines(found, args.manifest))
-            run.write_json(folder / "report.json", report)
-            text = markdown(report, draw(found, report, args.manifest))
-            (folder / "report.md").write_text(text, encoding="utf-8")
-            print(f"{folder}/report.md: ROC AUC {figure_text(report['test']['all']['roc_auc'])}")
-    except XrayError as error:
-        print(f"evaluate: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        print(f"{folder}/report.html: ROC AUC", "; ".join(areas))

@@ -1,8 +1,8 @@
-"""How the served models do in another hospital: `python -m training.evaluate.external FOLDER_OR_CSV`.
+"""How the served models do in another hospital: `python -m training test-elsewhere FOLDER_OR_CSV`.
 
-FOLDER holds a folder for each class; a CSV has the columns path and label. Every picture goes the way that it
-would go in the app. Writes report.html, report.json and predictions.csv, with the pictures that each model got
-wrong: keep them where the pictures may be kept.
+FOLDER holds a folder for each label; a CSV has the columns path and label. Every radiograph is read as the app reads
+it. Writes report.html, report.json and predictions.csv, with the radiographs that each model got wrong: keep them where
+the radiographs may be kept.
 """
 
 import argparse
@@ -10,89 +10,115 @@ from collections.abc import Sequence
 from math import hypot
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from training import run
+from training import run as runs
 from training.config import RUNS
 from training.data.labelled import Labelled, labelled
-from training.metrics.discrimination import Confusion
-from training.metrics.figures import INTERVAL, Json, measure, verdicts
-from training.metrics.thresholds import OperatingPoint
-from training.report import plots
-from training.report.html import Picture, Section, Table, page
-from training.report.markdown import FIGURES, figure_text
-from training.report.plots import grid
+from training.data.manifest import LABELS
+from training.evaluate.scored import UNKNOWN, Scored
+from training.metrics.figures import INTERVAL, Json
+from training.report import mistakes, plots
+from training.report.mistakes import Explained
+from training.report.render import FIGURES, Picture, Section, Table, figure_text, page
 from xray import head_figures
 from xray.analysis import Analyzer
-from xray.annotate.panels import overlay
 from xray.errors import ImageError
+from xray.head_figures import MEAN
 from xray.networks.metadata import HeadFacts
 from xray.prediction import in_words
 
-SIDE = 256  # of a picture in the report, pixels
-SHOWN = 8  # of each kind of mistake
-LONGEST_NAME = 24
+FIGURES_TEXT = """Operating points are those of the models, as the app uses them; nothing was fitted to these
+radiographs. The drop is the figure of the model's own test split less the one here: where its interval holds 0, no drop
+was shown, which is not the same as none. Patients are drawn for the intervals where the table names them, else
+radiographs."""
+READ_TEXT = """What could not be read, or was refused, counts in no figure: look at the reasons first."""
 
 
-def predictions(analyzer: Analyzer, pictures: Sequence[Labelled]) -> pd.DataFrame:
-    """Read every picture as the app does.
-
-    Returns:
-        A row for each picture and model: path, label, patient_id, group, source, model, y_score, y_true, refusal
-        and cautions; a refused picture has NaN as its score, and the reason.
-    """
-    rows = []
-    for each in tqdm(pictures, desc="read", disable=None):
-        said, refusal, cautions = {}, "", ()
-        try:
-            analysis = analyzer.analyse(each.path.read_bytes(), list(analyzer.registry.heads))
-            said = {prediction.model: prediction.score for prediction in analysis.predictions}
-            cautions = analysis.cautions
-        except ImageError as error:
-            refusal = str(error)
-        except OSError as error:
-            refusal = f"Expected a file that can be read. Received: {error.strerror}."
-        rows += [
-            {
-                "path": str(each.path), "label": each.label, "patient_id": each.patient_id, "group": each.patient_id,
-                "source": "external", "model": name, "y_score": said.get(name, np.nan),
-                "y_true": int(each.label == analyzer.registry.heads[name].facts.positive),
-                "refusal": refusal, "cautions": " ".join(cautions),
-            }
-            for name in analyzer.registry.heads
-        ]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def judged(rows: pd.DataFrame, facts: HeadFacts) -> Json:
-    """Return a model's figures on the pictures of its own classes, beside those of its test split.
+def predictions(analyzer: Analyzer, found: Sequence[Labelled]) -> pd.DataFrame:
+    """Read every radiograph as the app does.
 
     Args:
-        rows: of `predictions`, for this model.
+        analyzer: the served models.
+        found: the radiographs.
+
+    Returns:
+        A row a radiograph: path, label, patient_id, group, source, split, refusal, cautions, and the score of each
+        model for each of its labels, in a column such as `covid_normal:covid`; NaN where the radiograph was refused.
+    """
+    rows = []
+    for each in tqdm(found, desc="read", disable=None):
+        row = {
+            "path": str(each.path), "label": each.label, "patient_id": each.patient_id, "group": each.patient_id,
+            "source": "external", "split": "external", "refusal": "", "cautions": "",
+        }  # fmt: skip
+        try:
+            analysis = analyzer.analyse(each.path.read_bytes(), analyzer.names)
+            row["cautions"] = " ".join(analysis.cautions)
+            row |= {
+                f"{said.model}:{label.label}": label.score for said in analysis.predictions for label in said.labels
+            }
+        except ImageError as error:
+            row["refusal"] = str(error)
+        except OSError as error:
+            row["refusal"] = f"Expected a file that can be read. Received: {error.strerror}."
+        rows.append(row)
+    columns = [f"{name}:{label}" for name, head in analyzer.registry.heads.items() for label in head.facts.labels]
+    table = pd.DataFrame(rows)
+    return table.reindex(columns=[*dict.fromkeys([*rows[0]][:8]), *columns])
+
+
+def scored(rows: pd.DataFrame, facts: HeadFacts) -> Scored:
+    """Return a model's scores on the radiographs that were read and whose label it knows.
+
+    Args:
+        rows: of `predictions`.
         facts: of the model.
     """
-    own = rows[rows.label.isin(facts.labels)]
-    read = own[own.y_score.notna()]
-    outside = measure(read, facts.point.threshold)
-    inside = head_figures.tested(facts) or {}
-    point = OperatingPoint(facts.point.threshold, facts.point.negative_below, facts.point.positive_from)
+    truth = np.array([[_shows(given, label, facts) for label in facts.labels] for given in rows.label], np.int64)
+    scores = rows[[f"{facts.name}:{label}" for label in facts.labels]].to_numpy(np.float64)
+    found = Scored(facts.labels, facts.points, facts.exclusive, facts.positive, rows, truth, scores)
+    return found.part(~np.isnan(scores).any(axis=1)).known
+
+
+def _shows(given: str, label: str, facts: HeadFacts) -> int:
+    """Tell whether a radiograph of a given label shows a label of a model: 1, 0 or UNKNOWN."""
+    if facts.exclusive and given not in facts.labels:
+        return UNKNOWN
+    if label == "abnormal":
+        return int(given != "normal")
+    return int(given == label) if label in LABELS or given == "normal" else UNKNOWN
+
+
+def judged(found: Scored, facts: HeadFacts) -> Json:
+    """Return a model's figures, beside those of its test split.
+
+    Args:
+        found: its scores.
+        facts: of the model.
+    """
+    outside = {label: figures for label, figures in found.figures().items() if figures["n"]}
+    inside = {label: head_figures.tested(facts, label) or {} for label in outside}
     return {
         "title": facts.title,
         "version": facts.version,
-        "pictures": len(own),
-        "refused": int(own.y_score.isna().sum()),
         "external": outside,
-        "internal": {name: inside.get(name) for name in FIGURES},
-        "drop": {name: drop(inside.get(name), outside[name]) for name in FIGURES},
-        "verdicts": {str(label): verdicts(part, point) for label, part in read.groupby("label")},
+        "internal": {label: {name: inside[label].get(name) for name in FIGURES} for label in outside},
+        "drop": {
+            label: {name: drop(inside[label].get(name), outside[label][name]) for name in FIGURES} for label in outside
+        },
+        "verdicts": {label: found.verdicts(label) for label in outside if label != MEAN},
     }
 
 
 def drop(inside: Json | None, outside: Json | None) -> Json | None:
     """Return by how much a figure is lower outside, with its 95 % interval; None where one of them is missing.
+
+    Args:
+        inside: the figure of the test split.
+        outside: the figure here.
 
     Source:
         Intervals of a difference of independent figures from theirs: Newcombe 1998,
@@ -108,118 +134,94 @@ def drop(inside: Json | None, outside: Json | None) -> Json | None:
     return {"value": value, "low": low, "high": high}
 
 
-def sections(rows: pd.DataFrame, analyzer: Analyzer, folder: Path) -> tuple[list[Section], Json]:
-    """Return the report's parts, and its figures for machines."""
+def report(rows: pd.DataFrame, analyzer: Analyzer) -> tuple[list[Section], Json]:
+    """Return the sections of the report, and its figures.
+
+    Args:
+        rows: of `predictions`.
+        analyzer: the served models.
+    """
     heads = {name: head.facts for name, head in analyzer.registry.heads.items()}
-    found = {name: judged(rows[rows.model == name], facts) for name, facts in heads.items()}
-    parts = [Section("Figures", FIGURES_TEXT, [_figures(found)]), Section("Pictures", PICTURES_TEXT, _pictures(rows))]
-    for name, facts in heads.items():
-        own = rows[(rows.model == name) & rows.label.isin(facts.labels) & rows.y_score.notna()]
-        if len(own):
-            parts.append(Section(facts.title, "", [_verdicts(found[name])], _plots(own, facts, analyzer, folder)))
-    return parts, {"interval": INTERVAL, "models": found}
+    known = {name: scored(rows, facts) for name, facts in heads.items()}
+    found = {name: judged(known[name], facts) for name, facts in heads.items() if len(known[name].table)}
+    sections = [Section("Figures", FIGURES_TEXT, [_figures(found)]), Section("Radiographs", READ_TEXT, _read(rows))]
+    for name, model in found.items():
+        sections.append(Section(model["title"], "", [_verdicts(model)], _pictures(known[name], heads[name], analyzer)))
+    return sections, {"interval": INTERVAL, "models": found}
 
 
-FIGURES_TEXT = """Thresholds and bands are those of the models, as the app uses them; nothing was fitted to these films.
-The drop is the figure of the model's own test split less the one here: where its interval holds 0, no drop was shown,
-which is not the same as none. Patients are drawn for the intervals where the table names them, else pictures."""
-PICTURES_TEXT = """What could not be read, or was refused, counts in no figure: look at the reasons first."""
-
-
-def _figures(found: dict[str, Json]) -> Table:
+def _figures(found: Json) -> Table:
     rows = [
         [
-            model["title"], words, figure_text(model["external"][name]), figure_text(model["internal"][name]),
-            figure_text(model["drop"][name]),
+            model["title"], label if label == MEAN else in_words(label), words, model["external"][label]["n"],
+            *(figure_text(model[key][label][name]) for key in ("external", "internal", "drop")),
         ]
         for model in found.values()
+        for label in model["external"]
         for name, words in FIGURES.items()
     ]  # fmt: skip
-    return Table(f"Here beside the test split. {INTERVAL}", ("model", "figure", "here", "test split", "drop"), rows)
+    head = ("model", "label", "figure", "n", "here", "test split", "drop")
+    return Table(f"Here beside the test split. {INTERVAL}", head, rows)
 
 
-def _pictures(rows: pd.DataFrame) -> list[Table]:
-    one = rows[rows.model == rows.model.iloc[0]]
+def _read(rows: pd.DataFrame) -> list[Table]:
     cells = [
-        (label, len(part), part.patient_id.nunique(), int(part.y_score.isna().sum()), int((part.cautions != "").sum()))
-        for label, part in one.groupby("label")
-    ]
-    came = Table("What came", ("class", "pictures", "patients", "refused", "with a caution"), cells)
-    reasons = one[one.refusal != ""].refusal.value_counts()
-    refused = Table("Why pictures were not read", ("reason", "pictures"), list(reasons.items()))
-    return [came, refused] if len(reasons) else [came]
+        (
+            label, len(part), part.patient_id.nunique(), int((part.refusal != "").sum()),
+            int((part.cautions != "").sum()),
+        )
+        for label, part in rows.groupby("label")
+    ]  # fmt: skip
+    read = Table("Radiographs", ("label", "radiographs", "patients", "refused", "with a caution"), cells)
+    reasons = rows[rows.refusal != ""].refusal.value_counts()
+    refused = Table("Why radiographs were not read", ("reason", "radiographs"), list(reasons.items()))
+    return [read, refused] if len(reasons) else [read]
 
 
 def _verdicts(model: Json) -> Table:
-    rows = [(in_words(label), *counts.values()) for label, counts in model["verdicts"].items()]
-    names = next(iter(model["verdicts"].values()))
-    return Table("Verdicts by class", ("class", *names), rows)
-
-
-def _plots(own: pd.DataFrame, facts: HeadFacts, analyzer: Analyzer, folder: Path) -> list[Picture]:
-    point = OperatingPoint(facts.point.threshold, facts.point.negative_below, facts.point.positive_from)
-    negative = facts.negative
-    counts = Confusion(**measure(own, facts.point.threshold)["confusion"])
-    paths = {kind: folder / f"{kind}_{facts.name}.png" for kind in ("roc", "scores", "confusion")}
-    plots.scores(own, point, paths["scores"])
-    plots.confusion_matrix(counts, (negative, facts.positive), paths["confusion"])
-    shown = [
-        Picture(paths["scores"], "Scores by class"),
-        Picture(paths["confusion"], "At the model's threshold"),
+    rows = [
+        (f"{words} {in_words(label)}", *(counts[side] for counts in verdicts.values()))
+        for label, verdicts in model["verdicts"].items()
+        for words, side in (("with", "positive"), ("without", "negative"))
     ]
+    return Table("Verdicts", ("radiographs", *next(iter(model["verdicts"].values()))), rows)
+
+
+def _pictures(found: Scored, facts: HeadFacts, analyzer: Analyzer) -> list[Picture]:
+    own = found.of_label(facts.positive)
+    shown = [Picture(plots.scores(own, facts.point), f"Scores for {in_words(facts.positive)}")]
     if own.y_true.nunique() == 2:
-        plots.roc({"here": own}, point, paths["roc"])
-        shown.insert(0, Picture(paths["roc"], "ROC curve"))
-    wrong = own[(own.y_score >= facts.point.threshold) != (own.y_true == 1)]
-    missed, called = wrong[wrong.y_true == 1].nsmallest(SHOWN, "y_score"), wrong[wrong.y_true == 0]
-    for words, part in (
-        (f"{in_words(facts.positive)} below the threshold", missed),
-        (f"{in_words(negative)} at or above it", called.nlargest(SHOWN, "y_score")),
-    ):
-        if len(part):
-            shown.append(Picture(_cases(part, facts.name, analyzer), f"{words}, the worst first, with their heat"))
-    return shown
+        shown.insert(0, Picture(plots.roc({"here": own}, facts.point.threshold), "ROC curve"))
+
+    def explain(row: pd.Series) -> Explained | None:
+        analysis = analyzer.analyse(Path(row.path).read_bytes(), [facts.name])
+        return Explained(analysis.image, analysis.lungs, analysis.predictions[0].heat)
+
+    wrong = mistakes.worst(own)
+    cases = mistakes.gallery(wrong, explain) if len(wrong) else None
+    return [*shown, Picture(cases, mistakes.caption(len(wrong)))] if cases else shown
 
 
-def _cases(part: pd.DataFrame, model: str, analyzer: Analyzer) -> bytes:
-    """Draw films under the heat that misled the model."""
-    tiles = []
-    for path in part.path:
-        analysis = analyzer.analyse(Path(path).read_bytes(), [model])
-        picture = overlay(analysis.image, analysis.predictions[0].heat)
-        tiles.append(cv2.cvtColor(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB))
-    names = [f"{score:.3f}  {_short(Path(path).name)}" for path, score in zip(part.path, part.y_score, strict=True)]
-    return grid(tiles, names, a_row=4, inches=2.2)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 8]}…{name[-7:]}"
-
-
-def main() -> None:
-    """Read the command line and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this step."""
     parser.add_argument("source", type=Path, metavar="FOLDER_OR_CSV")
-    parser.add_argument("--output", type=Path, help="a folder (runs/external/NAME)")
-    args = parser.parse_args()
-    pictures = labelled(args.source)
+    parser.add_argument("--output", type=Path, help="a folder (default: runs/external/NAME)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure the served models on the radiographs that the command line names."""
+    found = labelled(args.source)
     folder = args.output or RUNS / "external" / args.source.resolve().stem
     folder.mkdir(parents=True, exist_ok=True)
     analyzer = Analyzer.load()
-    rows = predictions(analyzer, pictures)
+    rows = predictions(analyzer, found)
     rows.to_csv(folder / "predictions.csv", index=False)
-    parts, figures = sections(rows, analyzer, folder)
-    run.write_json(folder / "report.json", figures)
-    title = f"{args.source.name}: {len(pictures)} pictures of another hospital"
-    (folder / "report.html").write_text(page(title, parts), encoding="utf-8")
-    refused = int((rows[rows.model == analyzer.names[0]].refusal != "").sum())
-    print(f"{folder / 'report.html'}: {len(pictures)} pictures, {refused} refused")
+    sections, figures = report(rows, analyzer)
+    runs.write_json(folder / "report.json", figures)
+    title = f"{args.source.name}: {len(found)} radiographs of another hospital"
+    (folder / "report.html").write_text(page(title, sections), encoding="utf-8")
+    print(f"{folder / 'report.html'}: {len(found)} radiographs, {int((rows.refusal != '').sum())} refused")
     for model in figures["models"].values():
-        print(
-            f"  {model['title']}: ROC AUC {figure_text(model['external']['roc_auc'])}, "
-            f"on its test split {figure_text(model['internal']['roc_auc'])}"
-        )
-
-
-if __name__ == "__main__":
-    main()
+        for label, external in model["external"].items():
+            here, test = (figure_text(each["roc_auc"]) for each in (external, model["internal"][label]))
+            print(f"  {model['title']}, {in_words(label)}: ROC AUC {here}, on its test split {test}")

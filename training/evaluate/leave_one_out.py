@@ -1,9 +1,10 @@
-"""Judge heads where they have learned nothing: in a source left out, or on patients of another fold."""
+"""Heads judged where the hospital tells nothing: in a source left out, in one source alone, on other patients."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
+import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,15 +13,17 @@ from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
 from training.data.crops import draw_weights
-from training.data.manifest import Row
-from training.fit.contrast import ContrastConfig, contrast, fit, fit_split, learn
-from training.fit.linear import Linear
-from training.metrics import calibration, figures
-from training.metrics.discrimination import expit
+from training.data.manifest import Row, hospital
+from training.evaluate.scored import Scored
+from training.fit import head as heads
+from training.fit.head import FittedHead, HeadConfig
+from training.metrics import calibration
 from training.metrics.figures import Json
-from training.metrics.thresholds import OperatingPoint
+from xray.errors import DatasetError
+from xray.networks.metadata import OperatingPoint
 
 FOLDS = 5
+MIDDLE = OperatingPoint(threshold=0.5, negative_below=0.5, positive_from=0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +32,7 @@ class Films:
 
     Attributes:
         rows: of the manifest.
-        inputs: averaged features, float32, shape (n, views, channels); see `contrast.views`.
-        table: the rows as columns.
+        inputs: averaged features, float32, shape (n, views, channels); see `features.views`.
     """
 
     rows: list[Row]
@@ -41,94 +43,118 @@ class Films:
         """The manifest as a table."""
         return pd.DataFrame([asdict(row) for row in self.rows])
 
+    def scored(self, head: FittedHead, points: Sequence[OperatingPoint], config: HeadConfig) -> Scored:
+        """Return a head's scores of all radiographs that it could be taught with, judged by what they are taught as.
 
-def scored(films: Films, head: Linear, truth: NDArray[np.int64]) -> pd.DataFrame:
-    """Return the rows on one side of a truth (1 or 0, not -1), with y_true and y_score."""
-    scores = expit(head.logits(films.inputs[:, 0]))
-    table = films.table.assign(y_true=truth, y_score=scores)
-    return table[truth >= 0]
+        Args:
+            head: trained.
+            points: its operating points.
+            config: its choices.
+        """
+        truth, scores = heads.taught(self.rows, config), head.scores(self.inputs[:, 0])
+        found = Scored(config.names, tuple(points), config.exclusive, config.positive, self.table, truth, scores)
+        return found.known
 
 
-def two_labels(rows: Sequence[Row], config: ContrastConfig) -> NDArray[np.int64]:
-    """Return 1 for the positive label, 0 for the negative one, -1 for the third."""
-    return np.array([{config.positive: 1, config.negative: 0}.get(row.label, -1) for row in rows])
+def each_left_out(films: Films, config: HeadConfig) -> Iterator[tuple[str, list[Scored]]]:
+    """Train, calibrate and judge a head without a source, and score that source's radiographs.
 
+    Labels that do not exclude each other are trained one by one: one may be learned where another cannot. The
+    radiographs outside the train split are new to the backbone too.
 
-def leave_one_source_out(films: Films, config: ContrastConfig) -> list[Json]:
-    """Train, calibrate and set the threshold without a source, and judge its films.
+    Args:
+        films: all radiographs.
+        config: of the head.
 
-    The films of the source's validation, test and held-out parts are new to the backbone too.
-
-    Returns:
-        One entry for each source without which there is a contrast to learn; no AUC where it holds one side only.
+    Yields:
+        Each source without which something can be learned, and the scores of its radiographs.
     """
-    everywhere = contrast(films.rows, config, tuple({row.source for row in films.rows}))
-    sources = np.array([row.source for row in films.rows])
-    found = []
-    for name in sorted(set(sources[everywhere >= 0])):
-        rest = [source for source in config.sources if source != name]
-        if not any(len(np.unique(everywhere[(sources == source) & (everywhere >= 0)])) == 2 for source in rest):
-            continue
-        head, point = fit_split(films.inputs, films.rows, config, name)
-        table = scored(films, head, everywhere)
-        table = table[table.source == name]
-        unseen = table[table.split != "train"]
-        found.append(
-            {
-                "left_out": name,
-                "trained_on": rest,
-                "threshold": point.threshold,
-                "unseen": figures.measure(unseen, point.threshold),
-                "all": figures.measure(table, point.threshold),
-                "calibration": worth(unseen, point) if unseen.y_true.nunique() == 2 else None,
-            }
-        )
-    return found
+    for name in sorted({row.source for row in films.rows}):
+        parts = []
+        for each in learned_together(config):
+            if not _is_comparable(films, each, name):
+                continue
+            try:
+                head, points = heads.fit(films.inputs, films.rows, each, left_out=name)
+            except DatasetError:
+                continue  # nothing is left to learn from
+            part = films.scored(head, points, each)
+            part = part.part(part.table.source == name)
+            parts += [part] if len(part.table) else []
+        if parts:
+            yield name, parts
 
 
-def cross_validation(films: Films, config: ContrastConfig) -> Json:
-    """Judge each radiograph of the contrast by a head that has not seen its patient; figures by source.
+def each_inside(films: Films, config: HeadConfig) -> Iterator[tuple[str, list[Scored]]]:
+    """Train a head in one source alone, and score its test radiographs: there the hospital tells nothing.
 
-    The backbone is the same in every fold, and has seen the films of the train split.
+    Args:
+        films: all radiographs.
+        config: of the head.
+
+    Yields:
+        Each source that holds labels to compare, and the scores of its radiographs.
     """
-    side = contrast(films.rows, config)
-    chosen = np.flatnonzero(side >= 0)
-    groups = np.array([films.rows[i].group for i in chosen])
-    sources = np.array([films.rows[i].source for i in chosen])
-    scores = np.empty(len(chosen))
+    for name in config.sources:
+        train = [row for row in films.rows if row.source == name and row.split == "train"]
+        parts = []
+        for each in learned_together(config):
+            held = _held_by(each, train)
+            if held is None:
+                continue
+            try:
+                head = heads.learn(films.inputs, films.rows, held, sources=(name,))
+            except DatasetError:
+                continue  # it has no validation radiographs to calibrate on
+            part = films.scored(head, (MIDDLE,) * len(held.names), held)
+            part = part.part((part.table.source == name) & (part.table.split == "test"))
+            parts += [_with_labels(part, each.names)] if len(part.table) else []
+        if parts:
+            yield name, parts
+
+
+def cross_validation(films: Films, config: HeadConfig) -> Json:
+    """Judge each radiograph by a head that has not seen its patient; figures of the positive label by source.
+
+    The backbone is the same in every fold, and has seen the radiographs of the train split.
+
+    Args:
+        films: all radiographs.
+        config: of the head.
+    """
+    index = config.names.index(config.positive)
+    truth = heads.taught(films.rows, config)
+    usable = (truth[:, index] != heads.UNKNOWN) & films.table.source.isin(config.sources).to_numpy()
+    chosen = np.flatnonzero(usable)
+    groups, sources = films.table.group.to_numpy()[chosen], films.table.source.to_numpy()[chosen]
+    folds = np.empty(len(chosen), int)
     for name in np.unique(sources):
         # Folds inside each source, so that every fold holds all of them.
         here = np.flatnonzero(sources == name)
         for fold, (_, unseen) in enumerate(GroupKFold(FOLDS).split(here, groups=groups[here])):
-            scores[here[unseen]] = fold
-    folds = scores.astype(int)
+            folds[here[unseen]] = fold
+    scores = np.full(truth.shape, np.nan)
     for fold in range(FOLDS):
         seen, unseen = chosen[folds != fold], chosen[folds == fold]
-        head = fit(films.inputs[seen], side[seen], [films.rows[i] for i in seen], config)
-        scores[folds == fold] = expit(head.logits(films.inputs[unseen, 0]))
-    table = films.table.iloc[chosen].assign(y_true=side[chosen], y_score=scores)
-    return {name: figures.measure(rows, 0.5) for name, rows in table.groupby("source")}
+        head = heads.fit_rows(films.inputs[seen], [films.rows[i] for i in seen], config)
+        scores[unseen] = head.scores(films.inputs[unseen, 0])
+    points = (MIDDLE,) * len(config.names)
+    scored = Scored(config.names, points, config.exclusive, config.positive, films.table, truth, scores).part(usable)
+    return {str(name): scored.part(scored.table.source == name).measure(config.positive) for name in np.unique(sources)}
 
 
-def inside(films: Films, config: ContrastConfig) -> Json:
-    """Judge the contrast inside each source by a head that learns there alone: test split, threshold 0.5."""
-    found = {}
-    for name in config.sources:
-        if len(np.unique(contrast(films.rows, config, (name,)))) < 3:
-            continue  # it holds one side only
-        head = learn(films.inputs, films.rows, config, (name,))
-        table = scored(films, head, contrast(films.rows, config, (name,)))
-        found[name] = figures.measure(table[table.split == "test"], 0.5)
-    return found
+def worth(scored: Scored) -> Json | None:
+    """Return how far scores of the positive label are probabilities, and what the INCONCLUSIVE range costs and saves.
 
-
-def worth(part: pd.DataFrame, point: OperatingPoint) -> Json:
-    """Return how far a part's scores are probabilities, and what the INCONCLUSIVE band costs and saves.
-
-    Both classes weigh the same, and within a class its sources nearly so: as calibration was fitted.
+    Both sides weigh the same, and within a side its sources nearly so: as calibration was fitted. None where a side is
+    missing.
     """
+    part = scored.of_label(scored.positive)
+    if part.y_true.nunique() < 2:
+        return None
+    point = scored.points[scored.labels.index(scored.positive)]
     weight = draw_weights([str(y) for y in part.y_true], list(part.source))
-    verdict = np.digitize(part.y_score, (point.low, point.high))
+    verdict = np.digitize(part.y_score, (point.negative_below, point.positive_from))
     decided = verdict != 1
     wrong = decided & ((verdict == 2) != (part.y_true == 1))
     return {
@@ -141,8 +167,8 @@ def worth(part: pd.DataFrame, point: OperatingPoint) -> Json:
     }
 
 
-def probe(inputs: NDArray[np.float32], rows: list[Row]) -> float:
-    """Return how well a logistic regression tells the source of test films: balanced accuracy, chance 0.2.
+def probe(inputs: NDArray[np.float32], rows: Sequence[Row]) -> float:
+    """Return how well a logistic regression tells the source of test radiographs: balanced accuracy, chance 0.2.
 
     Args:
         inputs: what it is given, shape (n, any).
@@ -153,4 +179,42 @@ def probe(inputs: NDArray[np.float32], rows: list[Row]) -> float:
     scaler = StandardScaler().fit(inputs[train])
     model = LogisticRegression(C=0.01, max_iter=2000, class_weight="balanced")
     right = model.fit(scaler.transform(inputs[train]), source[train]).predict(scaler.transform(inputs[test]))
-    return float(np.mean([(right == source[test])[source[test] == name].mean() for name in np.unique(source)]))
+    return float(np.mean([(right == source[test])[source[test] == name].mean() for name in np.unique(source[test])]))
+
+
+def learned_together(config: HeadConfig) -> list[HeadConfig]:
+    """Return the head, or of labels that do not exclude each other a head for each."""
+    if config.exclusive:
+        return [config]
+    return [msgspec.structs.replace(config, labels=(label,), positive=label.name) for label in config.labels]
+
+
+def _is_comparable(films: Films, config: HeadConfig, left_out: str) -> bool:
+    """Tell whether another hospital than that of a source holds labels to compare in its train split."""
+    others = [source for source in config.sources if hospital(source) != hospital(left_out)]
+    train = [row for row in films.rows if row.split == "train"]
+    return any(_held_by(config, [row for row in train if row.source == source]) for source in others)
+
+
+def _held_by(config: HeadConfig, rows: Sequence[Row]) -> HeadConfig | None:
+    """Return the head of those labels that these radiographs allow to compare; None where there are too few."""
+    truth = heads.taught(rows, config)
+    if not config.exclusive:
+        return config if {0, 1} <= set(truth[:, 0].tolist()) else None
+    held = tuple(label for label, of in zip(config.labels, truth.T, strict=True) if (of == 1).any())
+    if len(held) < 2:
+        return None
+    names = [label.name for label in held]
+    positive = config.positive if config.positive in names else names[0]
+    return msgspec.structs.replace(config, labels=held, positive=positive)
+
+
+def _with_labels(scored: Scored, names: tuple[str, ...]) -> Scored:
+    """Return the scores of a head that knows fewer labels as those of one that knows all: the others score 0."""
+    if scored.labels == names:
+        return scored
+    where = [names.index(label) for label in scored.labels]
+    truth = np.zeros((len(scored.table), len(names)), np.int64)
+    scores = np.zeros(truth.shape)
+    truth[:, where], scores[:, where] = scored.truth, scored.scores
+    return replace(scored, labels=names, points=(MIDDLE,) * len(names), truth=truth, scores=scores)

@@ -1,22 +1,42 @@
-"""What the owner asked the models to reach, beside what the audit found they do."""
+"""What the owner asked the models to reach, beside what the audit measured, for the served backbone and for another.
 
+`python -m training beside` prints how another backbone compares with the served one, target by target; `export
+backbone` puts the table on its card.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from training.config import RUNS
 from training.metrics.figures import Json
-from training.report.markdown import figure_text
+from training.report.card import beside_table
+from training.report.render import figure_text
+from xray.combined import MODELS
+from xray.errors import DatasetError
+from xray.registry import BACKBONE, made_for
 
 CHILDREN = "the children's published test part"
+# Kinds of images of which most must be refused.
+NOT_CHEST = ("ct", "brain_mri", "lateral")
 
 
 def reached(report: Json) -> list[Json]:
     """Return one entry a target: figure, target, reached (in words, with n and interval), met, value, low and high.
 
     `low` and `high` are the interval's ends, None where there is no interval.
+
+    Args:
+        report: of the audit of models 1 and 2.
     """
-    rows = {row["films"]: row for row in report["together"]}
+    first, second = (report["models"][name] for name in MODELS)
+    rows = {row["films"]: row for row in first["together"]}
     normal, pneumonia, covid = (
         rows[name] for name in (f"normal, {CHILDREN}", f"pneumonia, {CHILDREN}", "covid, cohen")
     )
-    first, second = (report["models"][name] for name in ("covid_normal", "covid_pneumo"))
     found = report["without_nih"]["covid_pneumo"]["cohen COVID found"]
+    titles = [report["measured"][name]["title"] for name in MODELS]
     return [
         _count("children, model 1: normals called COVID", normal, "covid_normal", 5),
         _count("children, model 2: pneumonias called COVID", pneumonia, "covid_pneumo", 1),
@@ -25,30 +45,34 @@ def reached(report: Json) -> list[Json]:
         _least("COVID found in cohen, model 1", covid["share"]["covid_normal"], 0.90, covid["n"]),
         _least("COVID found in cohen, model 2", covid["share"]["covid_pneumo"], 0.90, covid["n"]),
         _least("COVID found in cohen, both together", covid["share"]["both"], 0.85, covid["n"]),
-        *_left_out(first),
+        *_left_out(report["measured"]["covid_normal"]),
         _most("adult pneumonia of nih called COVID by model 2, nih left out", _nih(report, "covid_pneumo"), 0.20),
         _most("adult normals of nih called COVID by model 1, nih left out", _nih(report, "covid_normal"), 0.05),
         _least("COVID found in cohen by model 2, nih left out", found["share"]["share"], 0.80, found["n"]),
-        _told("COVID against other pneumonia inside cohen, AUC", second["inside"]["cohen"]["roc_auc"]),
-        *[_erased(row) for row in report["erased"] if row["erasure"] == "lungs_erased"],
+        _told(
+            "COVID against other pneumonia inside cohen, AUC",
+            report["measured"]["covid_pneumo"]["metrics"]["inside"]["cohen"]["covid"]["roc_auc"],
+        ),
         *[
-            _below(f"calibration error, {model['title']}", model["calibration"]["expected_calibration_error"], 0.03)
-            for model in (first, second)
+            _erased(name, row)
+            for name in MODELS
+            for row in report["models"][name]["erased"]
+            if row["erasure"] == "lungs_erased"
+        ],
+        *[
+            _below(f"calibration error, {title}", model["calibration"]["expected_calibration_error"], 0.03)
+            for title, model in zip(titles, (first, second), strict=True)
         ],
     ]
 
 
-def _left_out(model: Json) -> list[Json]:
+def _left_out(measured: Json) -> list[Json]:
     """Return the AUC in each source that the head was trained without and that has both sides."""
+    rows = {name: labels[measured["positive"]] for name, labels in measured["metrics"]["left_out"].items()}
     return [
-        _least(
-            f"model 1, {row['left_out']} left out, AUC",
-            row["unseen"]["roc_auc"],
-            0.85 if row["left_out"] == "nih" else 0.93,
-            row["unseen"]["n"],
-        )
-        for row in model["leave_one_source_out"]
-        if row["unseen"]["roc_auc"]
+        _least(f"model 1, {name} left out, AUC", row["roc_auc"], 0.85 if name == "nih" else 0.93, row["n"])
+        for name, row in rows.items()
+        if row["roc_auc"]
     ]
 
 
@@ -80,14 +104,91 @@ def _told(figure: str, found: Json) -> Json:
     return _entry(figure, "said", figure_text(found), True, found)
 
 
-def _erased(row: Json) -> Json:
+def _erased(model: str, row: Json) -> Json:
     """Judge by how far from 0.5 the area is: below it the score would mean the contrary."""
     found = row["roc_auc"]
     value = found["value"]
     words = f"{figure_text(found)}, n {row['n']}"
-    return _entry(f"AUC of {row['model']} with the lungs erased", "at most 0.55", words, value <= 0.55, found)
+    return _entry(f"AUC of {model} with the lungs erased", "at most 0.55", words, value <= 0.55, found)
 
 
 def _entry(figure: str, target: str, words: str, met: bool, found: Json) -> Json:
     ends = {key: found.get(key) for key in ("value", "low", "high")}
     return {"figure": figure, "target": target, "reached": words, "met": bool(met), **ends}
+
+
+def beside(name: str) -> list[Json]:
+    """Compare another backbone with the served one.
+
+    Args:
+        name: of the other backbone.
+
+    Returns:
+        One entry a figure: figure, target, whole and slim (in words), inside (whether the other's value lies in the
+        served one's interval; None without an interval). Nothing before both were audited.
+
+    Raises:
+        DatasetError: the audits are of other radiographs.
+    """
+    reports = [_read(made_for(RUNS, each) / "audit" / "report.json") for each in (BACKBONE, name)]
+    if not all(reports):
+        return []
+    if len({report["manifest_sha256"] for report in reports}) > 1:
+        raise DatasetError(
+            "Expected audits of the same radiographs. Received other manifests. Run `python -m training audit` and "
+            f"`python -m training audit --backbone {name}`."
+        )
+    pairs = zip(*(report["targets"] for report in reports), strict=True)
+    found = [
+        {
+            "figure": whole["figure"],
+            "target": whole["target"],
+            "whole": whole["reached"],
+            "slim": slim["reached"],
+            "inside": _inside(whole, slim["value"]),
+        }
+        for whole, slim in pairs
+    ]
+    return found + _screened(name)
+
+
+def _inside(whole: Mapping[str, float | None], value: float) -> bool | None:
+    """Tell whether a value lies in another figure's interval; None where that has none."""
+    low, high = whole["low"], whole["high"]
+    return None if low is None or high is None else low <= value <= high
+
+
+def _screened(name: str) -> list[Json]:
+    reports = [_read(made_for(RUNS, each) / "screen" / "report.json") for each in (BACKBONE, name)]
+    if not all(reports):
+        return []
+    first, second = (report["figures"]["not_frontal"] for report in reports)
+    parts = [("refused by the gate or the screen", f"{kind} refused by gate and screen", kind) for kind in NOT_CHEST]
+    asked = "frontal test films refused"
+    left_out = f"{asked}, their source left out of the training"
+    parts += [(part, f"{part}: {source}", source) for part in (asked, left_out) for source in first[part]]
+    return [
+        {
+            "figure": figure,
+            "target": "at most 1 %" if part.startswith(asked) else f"at least {90 if kind == 'lateral' else 99} %",
+            "whole": "{flagged} of {n}".format(**first[part][kind]),
+            "slim": "{flagged} of {n}".format(**second[part][kind]),
+            "inside": _inside(first[part][kind], second[part][kind]["flagged"] / second[part][kind]["n"]),
+        }
+        for part, figure, kind in parts
+    ]
+
+
+def _read(path: Path) -> Json:
+    found: Json = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this step."""
+    parser.add_argument("--backbone", default="vgg16_slim", help="the other network of model/ (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the comparison."""
+    print(beside_table(beside(args.backbone), args.backbone))

@@ -18,7 +18,7 @@ from sklearn.model_selection import GroupKFold
 
 from training import run as runs
 from training.config import RUNS, load
-from training.evaluate import cautions
+from training.fit import cautions
 from training.fit.linear import Linear, fit_linear
 from training.fit.out_of_distribution_data import Material, ScreenConfig
 from training.metrics.discrimination import Floats, expit

@@ -10,8 +10,8 @@ from training.config import data_root
 from training.data.crops import crops
 from training.data.manifest import root
 from training.data.not_chest import altered, strangers
-from training.evaluate.seen import Seen, see
 from training.fit.contrast import views
+from training.fit.seen import Seen, see
 from training.metrics.figures import Json, shares
 from xray.networks.preprocess import Recipe
 

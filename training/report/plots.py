@@ -1,8 +1,7 @@
-"""The plots of a report: learning curves, ROC, confusion matrix and scores."""
+"""Plots of reports, as PNG: learning curves, ROC, matrices, scores, calibration, forest plots."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
-from training.metrics.discrimination import Confusion, roc_auc
-from training.metrics.thresholds import OperatingPoint
+from training.metrics.discrimination import roc_auc
+from training.metrics.figures import Json
+from xray.networks.metadata import OperatingPoint
 from xray.prediction import in_words
 
 # Apart for colour-blind eyes too: Okabe & Ito 2008.
@@ -23,14 +23,14 @@ DPI = 130
 # Scores are drawn on a logit axis, as most lie near 0 or 1; its ends hold all that lies beyond.
 SCORE_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 SCORE_END = 1e-4
+JITTER = 0.11
 
 
-def learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
+def learning_curves(history: Sequence[Mapping[str, float]]) -> bytes:
     """Draw each quantity of history.csv over the epochs; loss apart from shares.
 
     Args:
         history: one mapping an epoch, with `epoch`, `loss`, `val_loss` and shares in [0, 1].
-        path: of the PNG.
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, shares = figure.subplots(1, 2)
@@ -44,16 +44,15 @@ def learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if axes.lines:
             axes.legend(frameon=False)
-    figure.savefig(path, dpi=DPI)
+    return png(figure)
 
 
-def roc(parts: Mapping[str, pd.DataFrame], point: OperatingPoint, path: Path) -> None:
-    """Draw a ROC curve for each part, with the operating point on the first.
+def roc(parts: Mapping[str, pd.DataFrame], threshold: float | None = None) -> bytes:
+    """Draw a ROC curve for each part.
 
     Args:
-        parts: by name, rows with both classes in y_true, and y_score.
-        point: the first part's sensitivity and specificity are marked at its threshold.
-        path: of the PNG.
+        parts: by name, rows with both labels in y_true, and y_score.
+        threshold: where the first part's sensitivity and specificity are marked.
     """
     figure = Figure(figsize=(5.2, 5), layout="constrained")
     axes = figure.subplots()
@@ -62,53 +61,52 @@ def roc(parts: Mapping[str, pd.DataFrame], point: OperatingPoint, path: Path) ->
         false_positive, true_positive, _ = roc_curve(part.y_true, part.y_score)
         label = f"{name}: {roc_auc(part.y_true, part.y_score):.3f} (n {len(part)})"
         axes.plot(false_positive, true_positive, color=CYCLE[index % len(CYCLE)], label=label)
-        if index == 0:
-            positive = part.y_score >= point.threshold
+        if index == 0 and threshold is not None:
+            positive = part.y_score >= threshold
             marked = positive[part.y_true == 0].mean(), positive[part.y_true == 1].mean()
-            axes.plot(*marked, "o", color=POSITIVE, label=f"threshold {point.threshold:.3f}")
+            axes.plot(*marked, "o", color=POSITIVE, label=f"threshold {threshold:.3f}")
     axes.legend(frameon=False, loc="lower right", title="ROC AUC")
     name_axes(axes, "1 − specificity", "sensitivity")
-    figure.savefig(path, dpi=DPI)
+    return png(figure)
 
 
-def confusion_matrix(counts: Confusion, classes: tuple[str, str], path: Path) -> None:
-    """Draw the confusion matrix, shaded by each class's share.
+def matrix(counts: Sequence[Sequence[int]], labels: Sequence[str], called: Sequence[str]) -> bytes:
+    """Draw which label was called of which, shaded by each label's share.
 
     Args:
-        counts: radiographs at the threshold.
-        classes: labels, the negative one first.
-        path: of the PNG.
+        counts: rows are what radiographs show, columns what they are called.
+        labels: names of the rows.
+        called: names of the columns.
     """
-    table = np.array(counts).reshape(2, 2)
+    table = np.array(counts)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(4.2, 3.8), layout="constrained")
+    figure = Figure(figsize=(1.6 + 1.25 * len(called), 1.2 + 1.1 * len(labels)), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (row, column), count in np.ndenumerate(table):
-        share = shares[row, column]
-        colour = "white" if share > 0.5 else "black"
-        axes.text(column, row, f"{count}\n{share:.1%}", ha="center", va="center", color=colour, fontsize=13)
-    names = [in_words(name) for name in classes]
-    axes.set_xticks([0, 1], names)
-    axes.set_yticks([0, 1], names, rotation=90, va="center")
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        text = f"{count}\n{shares[row, column]:.1%}"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=11)
+    axes.set_xticks(range(len(called)), [in_words(name) for name in called])
+    axes.set_yticks(range(len(labels)), [in_words(name) for name in labels])
     axes.set_xlabel("called")
     axes.set_ylabel("is")
-    figure.savefig(path, dpi=DPI)
+    return png(figure)
 
 
-def scores(part: pd.DataFrame, point: OperatingPoint, path: Path) -> None:
-    """Draw a histogram of the scores for each class and source, with threshold and INCONCLUSIVE band.
+def scores(part: pd.DataFrame, point: OperatingPoint) -> bytes:
+    """Draw a histogram of the scores for each class and source, with threshold and INCONCLUSIVE range.
 
     Args:
         part: rows with label, source, y_true and y_score.
-        point: threshold and band.
-        path: of the PNG.
+        point: threshold and INCONCLUSIVE range.
     """
     cells = list(part.groupby(["y_true", "label", "source"], sort=True))
     figure = Figure(figsize=(8, 1 + 0.9 * max(len(cells), 1)), layout="constrained")
     rows = figure.subplots(max(len(cells), 1), 1, sharex=True, squeeze=False)[:, 0]
-    low, threshold, high = _logit(np.array([point.low, point.threshold, point.high]))
-    bins = np.linspace(*_logit(np.array([SCORE_END, 1 - SCORE_END])), 49)
+    low, threshold, high = _logit(np.array([point.negative_below, point.threshold, point.positive_from]))
+    first, last = _logit(np.array([SCORE_END, 1 - SCORE_END]))
+    bins = np.linspace(float(first), float(last), 49)
     for axes, ((y_true, label, source), cell) in zip(rows, cells, strict=False):
         weights = np.full(len(cell), 1 / len(cell))
         colour = POSITIVE if y_true else NEGATIVE
@@ -121,7 +119,100 @@ def scores(part: pd.DataFrame, point: OperatingPoint, path: Path) -> None:
         axes.spines[["top", "right", "left"]].set_visible(False)
     rows[-1].set_xticks(_logit(np.array(SCORE_TICKS)), [f"{tick:g}" for tick in SCORE_TICKS])
     rows[-1].set_xlabel("score (logit axis); line: threshold; grey: INCONCLUSIVE")
-    figure.savefig(path, dpi=DPI)
+    return png(figure)
+
+
+def auc_by_source(heads: Mapping[str, Mapping[str, Json]]) -> bytes:
+    """Draw ROC AUC with its 95 % interval for each source and head: a forest plot.
+
+    Args:
+        heads: by title, and in it by name of the radiographs, what `training.metrics.figures.measure` returns, with or
+            without an AUC. At least one.
+    """
+    names = list(dict.fromkeys(name for rows in heads.values() for name in rows))
+    step = 0.8 / len(heads)
+    figure = Figure(figsize=(8, 1.3 + max(0.3 * len(heads), 0.4) * len(names)), layout="constrained")
+    axes = figure.subplots()
+    axes.axvline(0.5, color=NEUTRAL, linewidth=0.8, linestyle=":")
+    for index, (title, rows) in enumerate(heads.items()):
+        axes.plot([], [], "o", color=CYCLE[index % len(CYCLE)], label=title)
+        for place, name in enumerate(names):
+            if name in rows:
+                y = place + (index - (len(heads) - 1) / 2) * step
+                _forest_row(axes, y, rows[name], CYCLE[index % len(CYCLE)])
+    axes.set(xlim=(0, 1), ylim=(len(names) - 0.45, -0.55))
+    axes.set_xlabel("ROC AUC with 95 % interval; n: positives + negatives")
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    for edge in range(1, len(names)):
+        axes.axhline(edge - 0.5, color="#dddddd", linewidth=0.8)
+    figure.legend(frameon=False, loc="outside upper left", ncols=len(heads))
+    return png(figure)
+
+
+def _forest_row(axes: Axes, y: float, row: Json, colour: str) -> None:
+    """Draw one AUC, and in words beside the axes what it is."""
+    area, counts = row["roc_auc"], f"n {row['positives']} + {row['negatives']}"
+    words = f"one class only, {counts}"
+    if area:
+        known = area["low"] is not None
+        words = f"{area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}]" if known else f"{area['value']:.3f}"
+        words += f", {counts}"
+        axes.plot(area["value"], y, "o", color=colour, markersize=6, clip_on=False, zorder=3)
+        if known:
+            axes.plot([area["low"], area["high"]], [y, y], color=colour, linewidth=1.8)
+    # In the y axis's own units, but past the right end of the x axis.
+    place = axes.get_yaxis_transform()
+    axes.text(1.04, y, words, transform=place, va="center", fontsize=8, color="black" if area else NEUTRAL)
+
+
+def scores_by_erasure(table: pd.DataFrame) -> bytes:
+    """Draw each radiograph's score as a dot, by what was erased of it, under a box of the quartiles.
+
+    Whiskers reach from the 5th to the 95th percentile.
+
+    Args:
+        table: rows with head, erasure, y_true (0 or 1 for that head) and y_score, as `erased_scores` in
+            training/evaluate/heat_maps.py gives them with y_true added; one panel for each head; at least one row.
+    """
+    # table.head is a method of pandas.
+    heads, erasures = list(dict.fromkeys(table["head"])), list(dict.fromkeys(table.erasure))
+    figure = Figure(figsize=(1.6 + 3.6 * len(heads), 1.3 + 0.75 * len(erasures)), layout="constrained")
+    panels = figure.subplots(1, len(heads), sharey=True, squeeze=False)[0]
+    for axes, head in zip(panels, heads, strict=True):
+        for place, erasure in enumerate(erasures):
+            for truth, shift in ((0, 0.19), (1, -0.19)):
+                of = (table["head"] == head) & (table.erasure == erasure) & (table.y_true == truth)
+                _strip(axes, place + shift, table.y_score[of].to_numpy(), POSITIVE if truth else NEGATIVE)
+        axes.set_title(head, fontsize=10)
+        axes.set_xscale("logit")
+        axes.set_xticks(SCORE_TICKS, [f"{tick:g}" for tick in SCORE_TICKS], fontsize=8)
+        axes.minorticks_off()
+        axes.set(xlabel="score (logit axis)", xlim=(SCORE_END / 2, 1 - SCORE_END / 2))
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_yticks(range(len(erasures)), [name.replace("_", " ") for name in erasures])
+    panels[0].set_ylim(len(erasures) - 0.5, -0.5)
+    for colour, label in ((POSITIVE, "positive class"), (NEGATIVE, "negative class")):
+        panels[0].plot([], [], "o", color=colour, label=label)
+    figure.legend(frameon=False, loc="outside upper left", ncols=2)
+    return png(figure)
+
+
+def _strip(axes: Axes, y: float, scores: NDArray[np.float64], colour: str) -> None:
+    if not len(scores):
+        return
+    clipped = np.clip(scores, SCORE_END, 1 - SCORE_END)
+    # Spread by the golden ratio rather than by chance, so that a plot drawn again is the same.
+    spread = JITTER * (2 * (np.arange(len(scores)) * 0.618034 % 1) - 1)
+    opacity = float(np.clip(60 / len(scores), 0.25, 0.8))  # few dots must show, many must not clot
+    axes.scatter(clipped, y + spread, s=6, color=colour, alpha=opacity, linewidths=0)
+    line = {"color": "black", "linewidth": 1.1}
+    axes.boxplot(
+        clipped, positions=[y], widths=0.26, orientation="horizontal", whis=(5, 95), showfliers=False,
+        manage_ticks=False, boxprops=line, whiskerprops=line, capprops=line,
+        medianprops=line | {"linewidth": 2.2, "solid_capstyle": "butt"},
+    )  # fmt: skip
 
 
 def grid(

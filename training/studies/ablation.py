@@ -23,7 +23,7 @@ from training.fit.features import views
 from training.fit.head import HeadConfig
 from training.fit.linear import fit_views
 from training.metrics.discrimination import roc_auc
-from training.report.markdown import table
+from training.report.render import markdown_table as table
 from xray.networks.preprocess import Recipe
 
 ABNORMAL, COVID = ("covid", "pneumonia"), ("covid",)

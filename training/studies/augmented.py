@@ -19,8 +19,8 @@ from training.data.augment import Augmentation, augment
 from training.data.crops import Crops, crops
 from training.data.manifest import MANIFEST, Row, read
 from training.metrics.figures import Json
-from training.report.html import Picture, Section, Table, page
 from training.report.plots import png
+from training.report.render import Picture, Section, Table, page
 from xray.errors import DatasetError
 from xray.networks.preprocess import LUNG_BOX, WHOLE_IMAGE, Recipe
 

@@ -17,8 +17,8 @@ from training.data.manifest import MANIFEST, read, root
 from training.data.splits import sample
 from training.data.thumbnails import Gallery, gallery
 from training.metrics.figures import Json
-from training.report.html import Picture, Section, Table, page
 from training.report.plots import grid
+from training.report.render import Picture, Section, Table, page
 from training.studies import image_statistics as statistics
 from training.studies.image_statistics import Brightness, Components
 from xray.errors import DatasetError

@@ -30,9 +30,8 @@ from training.metrics.discrimination import roc_auc
 from training.metrics.figures import INTERVAL, Json
 from training.metrics.folds import measured
 from training.networks import devices
-from training.report.html import Picture, Section, Table, page
-from training.report.markdown import figure_text
 from training.report.plots import NEGATIVE, POSITIVE, png
+from training.report.render import Picture, Section, Table, figure_text, page
 from training.studies.compare.architectures import CHOICES, RANDOM, backbone
 from training.studies.compare.fine_tune import maps, tail
 from training.studies.compare.folds import Choice, Positions, Sample, draw, head, remembered, weights_hash

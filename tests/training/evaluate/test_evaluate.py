@@ -1,112 +1,128 @@
-"""The step from a run to its report: finished runs only, no made-up numbers, nothing but JSON."""
+"""The evaluation of a head: every figure is of the radiographs it names, and no number is made up."""
 
-import hashlib
 import json
-from dataclasses import replace
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import pandas as pd
 import pytest
 
-from training.data import manifest
-from training.evaluate import baselines
+from tests.training.evaluate.conftest import HEADS, config
+from training.evaluate import evaluate
+from training.evaluate.leave_one_out import Films
+from training.report.tables import MeasuredHead
+from training.steps import STEPS
+from xray import head_figures
+from xray.errors import DatasetError
+from xray.head_figures import MEAN
 
-pytest.importorskip("keras", reason="needs requirements-train.txt")
-from training.evaluate.evaluate import evaluate
-from training.report import mistakes
-
-pytestmark = pytest.mark.usefixtures("fewer_draws")
-
-
-@pytest.fixture
-def run_folder(tmp_path: Path, predictions: pd.DataFrame) -> Path:
-    return write_run(tmp_path / "covid_normal", predictions)
+MakeRun = Callable[[str], Path]
 
 
-def write_run(folder: Path, predictions: pd.DataFrame, manifest_sha256: str = "0" * 64) -> Path:
-    folder.mkdir()
-    config = {"name": "covid_normal", "title": "Model 1", "negative": "normal", "positive": "covid"}
-    facts = {"config": config, "manifest_sha256": manifest_sha256, "commit": "abc", "weights": "imagenet"}
-    (folder / "config.json").write_text(json.dumps(facts))
-    (folder / "operating_point.json").write_text(json.dumps({"threshold": 0.5, "low": 0.4, "high": 0.6}))
-    (folder / "history.csv").write_text("epoch,loss,val_loss,val_roc_auc\n1,0.5,0.6,0.7\n2,0.4,0.5,0.8\n")
-    predictions.to_csv(folder / "predictions.csv", columns=list(evaluate.COLUMNS), index=False)
-    return folder
+@pytest.mark.parametrize("name", HEADS)
+def test_a_report_holds_what_cards_and_pages_show(name: str, report: Any, make_run: MakeRun) -> None:
+    found = report(name)
+    facts = MeasuredHead.of(found)
+    labels = head_figures.measured_labels(facts)
+    assert set(labels) - {MEAN} == ({"covid"} if head_figures.is_pair(facts) else set(config(name).names))
+    for label in labels:
+        kinds = {part.kind for part in head_figures.parts(facts, label, "all", "sources", "views", "baselines")}
+        assert kinds == {"all", "sources", "views", "baselines"}
+    assert json.loads((make_run(name) / "report.json").read_text()) == found
+    assert "NaN" not in (make_run(name) / "report.json").read_text()
 
 
-def without_baselines(folder: Path) -> int:
-    return evaluate.main([str(folder), "--no-baselines", "--manifest", str(folder / "none.csv")])
+def test_figures_are_of_the_test_split_and_of_each_source(report: Any, films: Films) -> None:
+    test = report("covid_normal")["metrics"]["test"]["covid"]
+    shown = [row for row in films.rows if row.split == "test" and row.label in ("covid", "normal")]
+    assert (test["all"]["n"], test["all"]["positives"]) == (len(shown), sum(row.label == "covid" for row in shown))
+    assert test["sources"].keys() == {row.source for row in shown}
+    assert test["sources"]["kermany"]["roc_auc"] is None and test["sources"]["cohen"]["roc_auc"]
+    assert test["children"]["n"] == test["sources"]["kermany"]["n"]
 
 
-def report_of(folder: Path) -> dict[str, Any]:
-    def refuse(constant: str) -> None:
-        pytest.fail(f"{constant} is no JSON")
-
-    return json.loads((folder / "report.json").read_text(), parse_constant=refuse)
-
-
-def test_the_report_is_of_the_test_part_and_the_held_out_pictures(run_folder: Path) -> None:
-    assert without_baselines(run_folder) == 0
-    report, text = report_of(run_folder), (run_folder / "report.md").read_text()
-    assert (report["test"]["all"]["n"], report["test"]["all"]["patients"]) == (9, 8)
-    assert {row["label"]: row["n"] for row in report["held_out"]} == {"covid": 1, "normal": 2}
-    assert report["confounding"] in text
-    linked = [line.split("(")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
-    assert len(linked) == 4
-    assert all((run_folder / name).is_file() for name in linked)
+def test_called_and_confusion_count_every_test_radiograph_once(report: Any) -> None:
+    for name in ("covid_normal", "three_classes"):
+        metrics = report(name)["metrics"]
+        rows = [row for row in metrics["called"] if row["part"] == "test"]
+        n = metrics["test"]["covid"]["all"]["n"]
+        assert sum(row["n"] for row in rows) == sum(sum(row["called"].values()) for row in rows) == n
+    assert sum(map(sum, metrics["confusion"]["highest"])) == sum(map(sum, metrics["confusion"]["called"])) == n
+    right = sum(metrics["confusion"]["highest"][k][k] for k in range(3)) / n
+    assert metrics["test"][MEAN]["all"]["accuracy"]["value"] == pytest.approx(right, abs=1e-6)
 
 
-def test_a_class_never_called_has_no_precision(tmp_path: Path, predictions: pd.DataFrame) -> None:
-    folder = write_run(tmp_path / "covid_normal", predictions.assign(y_score=predictions.y_score / 10))
-    assert without_baselines(folder) == 0
-    report = report_of(folder)
-    assert report["classification_report"]["covid"]["precision"] is None
-    assert report["test"]["all"]["sensitivity"]["value"] == 0
+def test_the_mean_is_that_of_the_labels(report: Any) -> None:
+    test = report("three_classes")["metrics"]["test"]
+    for figure in ("roc_auc", "sensitivity", "specificity"):
+        values = [test[label]["all"][figure]["value"] for label in ("covid", "normal", "pneumonia")]
+        assert test[MEAN]["all"][figure]["value"] == pytest.approx(np.mean(values), abs=1e-6)
+        low, high = test[MEAN]["all"][figure]["low"], test[MEAN]["all"][figure]["high"]
+        assert low < test[MEAN]["all"][figure]["value"] < high
 
 
-@pytest.mark.parametrize("spoil", ["no folder", "no predictions", "another column", "no test part"])
-def test_an_unfinished_run_is_refused(run_folder: Path, spoil: str, capsys: pytest.CaptureFixture[str]) -> None:
-    table = run_folder / "predictions.csv"
-    if spoil == "no folder":
-        run_folder = run_folder / "elsewhere"
-    elif spoil == "no predictions":
-        table.unlink()
-    else:
-        old, new = ("group", "cluster") if spoil == "another column" else (",test,", ",train,")
-        table.write_text(table.read_text().replace(old, new))
-    assert without_baselines(run_folder) == 1
-    assert str(run_folder) in capsys.readouterr().err
+def test_a_source_left_out_is_judged_on_radiographs_new_to_the_backbone(report: Any, films: Films) -> None:
+    metrics = report("covid_normal")["metrics"]
+    unseen = [row for row in films.rows if row.source == "kermany" and row.split != "train"]
+    assert metrics["left_out"]["kermany"]["covid"]["n"] == len(unseen), "pneumonia too: it is taught with it"
+    assert metrics["inside"].keys() == {"nih", "kermany", "cohen"}
+    assert report("three_classes")["metrics"]["inside"]["nih"].keys() == {"covid", "normal", "pneumonia", MEAN}
+    assert (
+        "cohen" not in report("findings")["metrics"]["left_out"]
+        or "covid" not in report("findings")["metrics"]["left_out"]["cohen"]
+    ), "nowhere else is COVID-19 told from others"
 
 
-@pytest.fixture
-def trial(telling_border: Path) -> Path:
-    """A run on drawn films, with scores that are no better than chance."""
-    rows = [row for row in manifest.read(telling_border) if row.split != "train"]
-    table = pd.DataFrame([vars(row) for row in rows])
-    scores = np.random.default_rng(0).random(len(rows))
-    scored = table.assign(y_true=(table.label == "covid").astype(int), y_score=scores)
-    sha256 = hashlib.sha256(telling_border.read_bytes()).hexdigest()
-    return write_run(telling_border.parent / "covid_normal", scored, sha256)
+def test_baselines_stand_beside_the_same_radiographs(report: Any) -> None:
+    for name in HEADS:
+        metrics = report(name)["metrics"]
+        for labels in metrics["baselines"].values():
+            for label, part in labels.items():
+                assert part["all"]["n"] == metrics["test"][label]["all"]["n"]
+    words = report("covid_normal")["metrics"]["confounding"]
+    assert "4 of the 5 sources hold one class only" in words and words.count("reaches ROC AUC") == 2
 
 
-def test_baselines_of_another_manifest_are_refused(
-    trial: Path, telling_border: Path, capsys: pytest.CaptureFixture[str]
+def test_scores_alone_can_be_measured(make_run: MakeRun, drawn: Any) -> None:
+    with drawn():
+        metrics = evaluate.measure(evaluate.load(make_run("findings")))
+    assert metrics["test"]["viral"]["all"]["roc_auc"] and not metrics["baselines"] and not metrics["left_out"]
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_page_shows_tables_and_plots(name: str, report: Any, make_run: MakeRun) -> None:
+    text = evaluate.page(evaluate.load(make_run(name)), report(name), None)
+    for words in ("Another hospital", "Inside one source", "border of the image", "Verdicts for COVID-19"):
+        assert words in text
+    assert text.count("data:image/png;base64") >= 2
+
+
+def test_an_unfinished_run_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="Run `python -m training head` first"):
+        evaluate.load(tmp_path)
+    for name in ("config.json", "head.json"):
+        (tmp_path / name).write_bytes((make_run("covid_normal") / name).read_bytes())
+    head = (make_run("covid_normal") / "predictions.csv").read_text().splitlines()[0]
+    (tmp_path / "predictions.csv").write_text(head + "\n")
+    with pytest.raises(DatasetError, match="radiographs of the test split"):
+        evaluate.load(tmp_path)
+
+
+def test_another_manifest_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("another")
+    with pytest.raises(DatasetError, match="Name the right one by --manifest"):
+        evaluate.films_of(evaluate.load(make_run("covid_normal")), tmp_path / "manifest.csv")
+
+
+def test_the_step_measures_the_runs_that_are_named(
+    make_run: MakeRun, drawn: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = manifest.read(telling_border)
-    manifest.write([replace(rows[0], sex="F"), *rows[1:]], telling_border, telling_border.parent)
-    assert evaluate.main([str(trial), "--manifest", str(telling_border)]) == 1
-    assert "trained on" in capsys.readouterr().err
-
-
-def test_the_whole_road(trial: Path, telling_border: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mistakes, "Network", baselines.Network)
-    assert evaluate.main([str(trial), "--manifest", str(telling_border)]) == 0
-    report, text = report_of(trial), (trial / "report.md").read_text()
-    assert set(report["baselines"]) == {"lungs_erased", "border_only"}
-    assert report["confounding"].count("reaches ROC AUC 1.000") == 2
-    assert "| whole picture, lungs erased | all | 14 (14) | 1.000 [no interval] |" in text
-    assert "(mistakes.png)" in text
-    assert cv2.imread(str(trial / "mistakes.png")) is not None
+    [step] = [each for each in STEPS if each.name == "evaluate"]
+    folder = tmp_path / "covid_pneumo"
+    shutil.copytree(make_run("covid_pneumo"), folder)
+    with drawn():
+        evaluate.run(step.parser().parse_args([str(folder), "--scores-only"]))
+    assert f"{folder}/report.html: ROC AUC COVID-19 0." in capsys.readouterr().out
+    assert "Scores and verdicts" in (folder / "report.html").read_text()

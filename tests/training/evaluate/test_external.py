@@ -1,7 +1,7 @@
 """The served models on a hospital's own pictures."""
 
+import argparse
 import json
-import sys
 
 import cv2
 import pandas as pd
@@ -64,21 +64,25 @@ def test_what_cannot_be_used_says_what_was_expected(tmp_path, name, content, wor
         labelled(tmp_path / name)
 
 
-def test_the_report_counts_every_picture_and_leaves_out_what_was_refused(hospital, tmp_path, monkeypatch, fewer_draws):
-    monkeypatch.setattr(sys, "argv", ["external", str(hospital), "--output", str(tmp_path / "out")])
-    external.main()
-    found = json.loads((tmp_path / "out" / "report.json").read_text())["models"]["covid_normal"]
-    assert (found["pictures"], found["refused"]) == (9, 1)
-    assert found["external"]["n"] == 8 and found["external"]["positives"] == 4
-    assert sum(sum(counts.values()) for counts in found["verdicts"].values()) == 8
+def test_the_report_counts_every_radiograph_and_leaves_out_what_was_refused(hospital, tmp_path, fewer_draws):
+    parser = argparse.ArgumentParser()
+    external.add_arguments(parser)
+    external.run(parser.parse_args([str(hospital), "--output", str(tmp_path / "out")]))
+    models = json.loads((tmp_path / "out" / "report.json").read_text())["models"]
+    found = models["covid_normal"]["external"]["covid"]
+    assert (found["n"], found["positives"]) == (8, 4)
+    assert sum(sum(counts.values()) for counts in models["covid_normal"]["verdicts"]["covid"].values()) == 8
+    assert models["three_classes"]["external"].keys() == {"covid", "normal", "pneumonia", "mean"}
+    assert models["findings"]["external"]["abnormal"]["positives"] == 8
+    assert models["findings"]["external"]["bacterial"]["positives"] == 0, "nobody says which pneumonia it is"
     page = (tmp_path / "out" / "report.html").read_text()
     assert "received a file that begins like none of them" in page and 'src="data:image/png' in page
     rows = pd.read_csv(tmp_path / "out" / "predictions.csv")
     analyzer = Analyzer.load()
     film = hospital / "COVID-19" / "deeper" / "covid 0.png"
     said = analyzer.analyse(film.read_bytes(), ["covid_normal"]).predictions[0]
-    row = rows[(rows.path == str(film)) & (rows.model == "covid_normal")].iloc[0]
-    assert row.y_score == said.score and row.y_true == 1
+    row = rows[rows.path == str(film)].iloc[0]
+    assert row["covid_normal:covid"] == said.score and (rows.refusal.notna()).sum() == 1
 
 
 def test_a_drop_lies_between_the_differences_of_the_intervals():

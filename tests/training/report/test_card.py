@@ -1,30 +1,42 @@
-"""The card of a model tells what it reaches, and what sees no lung and reaches as much."""
+"""The card of an artefact holds every figure of its metadata."""
 
-from typing import Any
+import json
+import re
+from pathlib import Path
 
-from training.report import card
+import pytest
 
-FACTS = {
-    "kind": "head", "name": "covid_normal", "version": "1.0.0", "title": "COVID-19 or normal", "licence": "MIT",
-    "classes": ["normal", "covid"], "positive": "covid", "threshold": 0.5, "band": {"low": 0.4, "high": 0.6},
-    "parity": {
-        "pictures": 300, "same_verdict": 0.98, "same_side_of_threshold": 0.99,
-        "score_difference_median": 0.001, "score_difference_max": 0.1,
-    },
-    "training": {"commit": "abc", "versions": {"keras": "3.15.1"}},
-}  # fmt: skip
+from training.report.card import card
+from xray.registry import MODEL_DIR
+
+ARTEFACTS = sorted(MODEL_DIR.rglob("metadata.json"))
 
 
-def test_a_head_shows_its_figures(report: dict[str, Any]) -> None:
-    text = card.render({**FACTS, "metrics": report})
-    for words in (
-        "# COVID-19 or normal (`covid_normal` 1.0.0)",
-        "| all | 9 (8) | 0.700 [",
-        "| source kermany | 3 (3) | – | – | 0.667 [",
-        "| *baseline without lungs: border only* | 9 (8) | 1.000 [no interval] |",
-        "Believe with care.",
-        "| normal | 2 (2) |",
-        "same verdict 98.0%",
-        "- keras: 3.15.1",
-    ):
-        assert words in text
+@pytest.mark.parametrize("path", ARTEFACTS, ids=[str(path.parent.relative_to(MODEL_DIR)) for path in ARTEFACTS])
+def test_the_cards_of_the_repository_are_those_of_their_metadata(path: Path) -> None:
+    assert path.with_name("README.md").read_text(encoding="utf-8") == card(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_a_head_shows_its_figures_beside_what_sees_no_lung() -> None:
+    facts = json.loads((MODEL_DIR / "covid_normal" / "metadata.json").read_text(encoding="utf-8"))
+    text = card(facts)
+    test = facts["metrics"]["test"]["covid"]
+    assert text.startswith("# Model 1: Covid / Normal (`covid_normal` 3.0.0)")
+    rows = {"all": test["all"], **{f"source {name}": row for name, row in test["sources"].items()}}
+    rows |= {
+        f"baseline without lungs: {words}": facts["metrics"]["baselines"][name]["covid"]["all"]
+        for name, words in (
+            ("lungs_erased", "whole image, lungs erased"), ("border_only", "border of the image, centre erased"),
+        )
+    }  # fmt: skip
+    for name, row in rows.items():
+        [cells] = re.findall(rf"^\| {name} \| (.*) \|$", text, re.MULTILINE)[:1]
+        assert cells.startswith(f"{row['n']} ({row['patients']}) | {row['positives']} |")
+        assert ("–" in cells) == (row["roc_auc"] is None or None in (row["sensitivity"], row["specificity"]))
+    assert facts["metrics"]["confounding"] in text and f"- keras: {facts['training']['versions']['keras']}" in text
+
+
+def test_a_head_that_was_never_measured_has_a_card() -> None:
+    facts = json.loads((MODEL_DIR / "findings" / "metadata.json").read_text(encoding="utf-8"))
+    text = card(facts | {"metrics": {}, "parity": {}, "training": {}})
+    assert "each judged by itself" in text and "ROC AUC" not in text

@@ -25,7 +25,6 @@ def step() -> Callable[..., None]:
 def brightness_backbone(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     """Let the frozen backbone tell how bright an image is, and cache nothing in the project."""
     from training import cache
-    from training.evaluate import baselines
     from training.fit import features
 
     def brightness(image):
@@ -33,4 +32,3 @@ def brightness_backbone(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
 
     monkeypatch.setattr(features, "backbone", lambda *_: (brightness, hashlib.sha256().hexdigest()))
     monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
-    monkeypatch.setattr(baselines, "CACHE", tmp_path / "cache")

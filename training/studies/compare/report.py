@@ -22,9 +22,8 @@ from training.config import CONFIGS, RUNS, load
 from training.data.manifest import MANIFEST
 from training.metrics.figures import INTERVAL, Json
 from training.metrics.folds import gained, measured
-from training.report.html import Picture, Section, Table, page
-from training.report.markdown import figure_text
 from training.report.plots import NEGATIVE, NEUTRAL, POSITIVE, png
+from training.report.render import Picture, Section, Table, figure_text, page
 from training.studies.compare import architectures, folds
 from training.studies.compare.architectures import ARCHITECTURES, CHOICES, IMAGENET, LISTED, OURS, RANDOM
 from training.studies.compare.folds import FROZEN, TUNED, VAL_FOLDS, CompareConfig, Sample, draw, remembered

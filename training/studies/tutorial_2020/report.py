@@ -26,10 +26,8 @@ from training.evaluate.baselines import BASELINES
 from training.fit.features import is_served
 from training.metrics.discrimination import confusion
 from training.metrics.figures import INTERVAL, Json
-from training.report.html import Picture, Section, Table, page
-from training.report.markdown import figure_text
-from training.report.markdown import table as markdown_table
 from training.report.plots import CYCLE, NEGATIVE, NEUTRAL, POSITIVE, grid, name_axes, png
+from training.report.render import Picture, Section, Table, figure_text, markdown_table, page
 from training.studies.tutorial_2020 import images
 from training.studies.tutorial_2020 import rerun as steps
 from training.studies.tutorial_2020.heads import KEPT, MODELS, Reading, Settings, Tutorial

@@ -16,7 +16,7 @@ from training.evaluate.baselines import BASELINES
 from training.metrics import figures
 from training.metrics.discrimination import Floats, Metric, bootstrap, wilson
 from training.metrics.figures import Json
-from training.report.markdown import figure_text
+from training.report.render import figure_text
 from training.studies.tutorial_2020 import heads
 from training.studies.tutorial_2020.heads import History, Pool, Settings, Tutorial
 from training.studies.tutorial_2020.images import Positions, Radiographs

@@ -1,4 +1,4 @@
-"""What a slim backbone gives up stands beside what the whole one reaches, and is not left unsaid."""
+"""What another backbone gives up stands beside what the served one reaches, and is not left unsaid."""
 
 import json
 from pathlib import Path
@@ -6,21 +6,18 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("keras")
-
-from training.evaluate import beside, targets
+from training.evaluate import targets
 from training.report import card
-from xray.errors import DatasetError  # noqa: E402
+from xray.errors import DatasetError
 
 
 def target(value: float, low: float | None = None, high: float | None = None) -> dict[str, Any]:
-    words = f"{value:.3f}"
     ends = {"value": value, "low": low, "high": high}
-    return {"figure": "AUC", "target": "at least 0.85", "reached": words, "met": True, **ends}
+    return {"figure": "AUC", "target": "at least 0.85", "reached": f"{value:.3f}", "met": True, **ends}
 
 
 def screen(**flagged: int) -> dict[str, Any]:
-    kinds = {kind: {"flagged": flagged.get(kind, 99), "n": 100, "low": 0.95, "high": 1.0} for kind in beside.STRANGERS}
+    kinds = {kind: {"flagged": flagged.get(kind, 99), "n": 100, "low": 0.95, "high": 1.0} for kind in targets.NOT_CHEST}
     refused = {"cohen": {"flagged": flagged.get("cohen", 1), "n": 100, "low": 0.0, "high": 0.03}}
     figures = {
         "refused by the gate or the screen": kinds,
@@ -32,9 +29,8 @@ def screen(**flagged: int) -> dict[str, Any]:
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The reports of two backbones: the slim one's AUC falls out of the interval, and more films are refused."""
-    monkeypatch.setattr(beside, "RUNS", tmp_path)
-    monkeypatch.setattr(targets, "reached", lambda report: report["targets"])
+    """The reports of two backbones: the slim one's AUC falls out of the interval, and more radiographs are refused."""
+    monkeypatch.setattr(targets, "RUNS", tmp_path)
     for folder, value, said in ((tmp_path, 0.9, screen()), (tmp_path / "thin", 0.7, screen(ct=90, cohen=2))):
         (folder / "audit").mkdir(parents=True)
         (folder / "screen").mkdir()
@@ -45,25 +41,25 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_figures_outside_the_interval_are_told(runs: Path) -> None:
-    found = beside.rows("thin")
+    found = targets.beside("thin")
     told = {row["figure"]: (row["whole"], row["slim"], row["inside"]) for row in found}
     assert [row["inside"] for row in found[:2]] == [False, None]
     assert told["ct refused by gate and screen"] == ("99 of 100", "90 of 100", False)
     assert told["lateral refused by gate and screen"] == ("99 of 100", "99 of 100", True)
     assert told["frontal test films refused: cohen"] == ("1 of 100", "2 of 100", True)
-    assert "| AUC | at least 0.85 | 0.900 | 0.700 | **no** |" in beside.markdown(found, "thin")
+    assert "| AUC | at least 0.85 | 0.900 | 0.700 | **no** |" in card.beside_table(found, "thin")
 
 
 def test_before_the_audit_there_is_nothing_to_set_beside(runs: Path) -> None:
     (runs / "thin" / "audit" / "report.json").unlink()
-    assert beside.rows("thin") == []
+    assert targets.beside("thin") == []
 
 
-def test_audits_of_other_films_are_not_compared(runs: Path) -> None:
+def test_audits_of_other_radiographs_are_not_compared(runs: Path) -> None:
     path = runs / "thin" / "audit" / "report.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"manifest_sha256": "b"}))
     with pytest.raises(DatasetError, match="audit --backbone thin"):
-        beside.rows("thin")
+        targets.beside("thin")
 
 
 def test_the_card_of_a_slim_backbone_says_where_it_falls_short(runs: Path) -> None:
@@ -71,10 +67,10 @@ def test_the_card_of_a_slim_backbone_says_where_it_falls_short(runs: Path) -> No
         "kind": "backbone", "name": "thin", "version": "1.0.0", "title": "Thin", "licence": "MIT",
         "recipe": {"name": "lung-box", "size": 160},
         "parity": {"pictures": 9, "cosine_median": 0.9999, "cosine_min": 0.999},
-        "metrics": {"missed_averaged": 0.031, "missed_map": 0.06, "beside": beside.rows("thin")},
+        "metrics": {"missed_averaged": 0.031, "missed_map": 0.06, "beside": targets.beside("thin")},
         "training": {"config": {"plan": [[16, 24], [48]]}},
     }  # fmt: skip
-    text = card.render(facts)
+    text = card.card(facts)
     assert "for better or worse: AUC, ct refused by gate and screen.**" in text
     assert "16-24, 48" in text and "3.1%" in text and "XRAY_BACKBONE=thin" in text
     assert "`make models`" not in text

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from training.data.manifest import Row
 from xray.annotate.lettering import BOLD, Sheet
 from xray.io.pixels import GreyImage
 from xray.networks.lungs import LungMask
@@ -160,6 +161,11 @@ def arrowed(film: GreyImage, rng: np.random.Generator) -> GreyImage:
     length, thickness = round(0.1 * min(height, width)), max(2, round(0.012 * min(height, width)))
     tail = tip[0] + (-length if left else length), tip[1] + length
     return np.asarray(cv2.arrowedLine(film.copy(), tail, tip, WHITE, thickness, cv2.LINE_AA, tipLength=0.35), np.uint8)
+
+
+def chance(row: Row) -> np.random.Generator:
+    """Return a radiograph's own random numbers: the same whatever else is measured."""
+    return np.random.default_rng(int(row.sha256, 16))
 
 
 # None of these should change a verdict.

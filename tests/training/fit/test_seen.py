@@ -8,8 +8,10 @@ import pytest
 
 pytest.importorskip("keras", reason="needs requirements-train.txt")
 from training.data.not_chest import Picture  # noqa: E402
-from training.evaluate import seen
-from training.fit import features  # noqa: E402
+from training.fit import (
+    features,  # noqa: E402
+    seen,
+)
 from xray.networks.preprocess import LUNG_BOX, Recipe  # noqa: E402
 
 LUNGS = np.zeros((96, 120), np.float32)

@@ -10,8 +10,7 @@ from tqdm import tqdm
 
 from training.data.crops import LUNG_NETWORK
 from training.data.manifest import Row, read, root
-from training.evaluate.audited import chance
-from training.evaluate.perturb import arrowed, cropped, lettered
+from training.data.perturb import arrowed, chance, cropped, lettered
 from training.metrics.figures import Json, shares
 from xray.errors import NotAChestXrayError
 from xray.io import image

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("keras")
 from training.data.manifest import read, write  # noqa: E402
-from training.evaluate import cautions
+from training.fit import cautions
 
 
 def test_marks_and_small_films_are_counted(

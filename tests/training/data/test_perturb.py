@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.evaluate.perturb import CHANGES, ERASURES, border_only
+from training.data.perturb import CHANGES, ERASURES, border_only
 
 SIDE = 96
 LUNGS = np.zeros((SIDE, SIDE), bool)

@@ -1,0 +1,146 @@
+"""The report of a head's run: report.html, one page with tables and plots."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from training.report import mistakes, plots, tables
+from training.report.render import Picture, Section, Table, page
+from training.report.tables import BASELINES, MeasuredHead
+from xray import head_figures
+from xray.head_figures import MEAN, UNDECIDED
+from xray.networks.metadata import OperatingPoint
+from xray.prediction import in_words
+
+Json = Mapping[str, Any]
+
+READ = """Patients are kept apart; the test split was scored once. Intervals: {interval}. Each label is judged against
+the head's other labels: sensitivity is the share of the radiographs with it that are called so, specificity the share
+of the others that are not. Of labels that exclude each other, if there are more than two, the one with the highest
+score is called, and "all" is the mean over the labels."""
+BELIEVE = """Most sources hold one label or two, so figures over all sources measure hospital and disease together. Two
+logistic regressions that see no lungs stand beside the head: what they reach, the hospital tells."""
+JUDGED = """{points}. Scores are rounded to 4 decimals before they are judged, as in serving."""
+LEFT_OUT = """The same head trained, calibrated and given its thresholds without one source, and judged on that
+source's radiographs that no part of the network saw. A source with one label has no ROC AUC."""
+INSIDE = """A head that learned in one source alone, judged on that source's test radiographs: there the hospital tells
+nothing. Called at 0.5."""
+
+
+def render(report: Json, rows: Mapping[str, pd.DataFrame], wrong: bytes | None = None, count: int = 0) -> str:
+    """Return the page.
+
+    Args:
+        report: report.json.
+        rows: of the test split by label, with y_true, y_score, label and source.
+        wrong: a PNG of radiographs that the head got wrong.
+        count: how many.
+    """
+    facts = MeasuredHead.of(report)
+    labels = head_figures.measured_labels(facts)
+    sections = [
+        Section(
+            "Test split", READ.format(interval=report["metrics"]["interval"]), [
+                tables.figures("All test radiographs, and by source", facts, labels, "all", "sources"),
+                tables.figures("By view, sex and age", facts, labels, "views", "sexes", "ages", "children"),
+            ], [_roc(report, rows)],
+        ),
+        Section("Without lungs", report["metrics"]["confounding"] or BELIEVE,
+                [tables.figures("Beside predictors that see no lungs", facts, labels, "all", "baselines")]),
+        Section("Scores and verdicts", JUDGED.format(points=_points(report)), _verdicts(facts, labels),
+                _pictures(report, facts, rows)),
+        Section("Another hospital", LEFT_OUT, [
+            tables.figures("Source left out", facts, labels, "left_out"), _called(facts, "left_out")]),
+        Section("Inside one source", INSIDE, [tables.figures("Learned and judged there", facts, labels, "inside")]),
+        Section("Held-out radiographs", "The reference article's 48, and others of their patients.",
+                [_called(facts, "held_out")]),
+    ]  # fmt: skip
+    if wrong:
+        sections.append(Section("Mistakes", "", pictures=[Picture(wrong, mistakes.caption(count))]))
+    return page(f"{report['title']}: figures of the test split", [_without_empty(section) for section in sections])
+
+
+def confounding(report: Json) -> str:
+    """Say in words how far the figures of a pair can be believed, given where its labels come from.
+
+    Args:
+        report: report.json; of a head that is no pair, nothing is said.
+    """
+    facts = MeasuredHead.of(report)
+    if not head_figures.is_pair(facts):
+        return ""
+    positive = in_words(facts.positive)
+    negative = in_words(next(label for label in facts.labels if label != facts.positive))
+    sources = {part.name: part.figures for part in head_figures.parts(facts, facts.positive, "sources")}
+    single = [name for name, row in sources.items() if row["roc_auc"] is None]
+    both = [
+        f"{name} ({row['positives']} {positive}, {row['negatives']} {negative}, {row['patients']} patients)"
+        for name, row in sources.items()
+        if row["roc_auc"]
+    ]
+    words = [
+        f"{len(single)} of the {len(sources)} sources hold one class only ({', '.join(single) or 'none'}): "
+        "there, to know the hospital is to know the answer, so the figures over all sources measure hospital "
+        "and disease together."
+    ]
+    words += [
+        f"A logistic regression on the {BASELINES[part.name]} reaches ROC AUC {part.figures['roc_auc']['value']:.3f} "
+        "on the same radiographs without seeing a lung."
+        for part in head_figures.parts(facts, facts.positive, "baselines")
+        if part.figures["roc_auc"]
+    ]
+    words.append(
+        f"{positive} against {negative} under one roof: {', '.join(both) or 'no source'}. Only such rows "
+        "compare the classes alone; where they are small their intervals are wide. None of these figures "
+        "promises the same in a hospital that is not among the sources."
+    )
+    return " ".join(words)
+
+
+def _points(report: Json) -> str:
+    points = zip(report["labels"], report["points"], strict=True)
+    return "; ".join(
+        f"{in_words(label)}: NEGATIVE below {point['negative_below']:.4f}, POSITIVE from {point['positive_from']:.4f}, "
+        f"threshold {point['threshold']:.4f}"
+        for label, point in points
+    )
+
+
+def _verdicts(facts: MeasuredHead, labels: list[str]) -> list[Table]:
+    return [_called(facts, "test"), *(tables.verdicts(facts, label) for label in labels if label != MEAN)]
+
+
+def _called(facts: MeasuredHead, part: str) -> Table:
+    return tables.called("Which label was called, by true label and source", facts, part)
+
+
+def _roc(report: Json, rows: Mapping[str, pd.DataFrame]) -> Picture:
+    """Draw the ROC curves of all labels; of a pair also those of sources that hold both."""
+    own = rows[report["positive"]]
+    if len(rows) == 1:
+        both = {str(name): part for name, part in own.groupby("source") if part.y_true.nunique() == 2}
+        return Picture(plots.roc({"all": own, **both}, _point(report).threshold), "ROC curves of the test split")
+    curves = {in_words(label): part for label, part in rows.items() if part.y_true.nunique() == 2}
+    return Picture(plots.roc(curves), "ROC curves of the test split, each label against the others")
+
+
+def _pictures(report: Json, facts: MeasuredHead, rows: Mapping[str, pd.DataFrame]) -> list[Picture]:
+    pictures = [
+        Picture(plots.scores(rows[facts.positive], _point(report)), f"Scores for {in_words(facts.positive)}"),
+    ]
+    if found := head_figures.confusion(facts):
+        labels = found["labels"]
+        pictures += [
+            Picture(plots.matrix(found["highest"], labels, labels), "The label with the highest score"),
+            Picture(plots.matrix(found["called"], labels, [*labels, UNDECIDED]), "The verdict"),
+        ]
+    return pictures
+
+
+def _point(report: Json) -> OperatingPoint:
+    return OperatingPoint(**report["points"][list(report["labels"]).index(report["positive"])])
+
+
+def _without_empty(section: Section) -> Section:
+    return Section(section.title, section.text, [each for each in section.tables if each.rows], section.pictures)

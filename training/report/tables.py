@@ -1,0 +1,268 @@
+"""Tables of what was measured of a head or of the screen, for reports and model cards."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from training.report.render import FIGURES, Table, figure_text
+from xray import head_figures
+from xray.head_figures import MEAN, UNDECIDED, Measured, Part
+from xray.networks.heads import Verdict
+from xray.prediction import in_words
+
+Json = Mapping[str, Any]
+BASELINES = {
+    "lungs_erased": "whole image, lungs erased",
+    "border_only": "border of the image, centre erased",
+}
+SHOWN = {
+    "as_it_is": "the radiograph as it is",
+    "lungs_only": "the lungs only",
+    "lungs_erased": "lungs erased",
+    "scrambled": "scrambled in blocks",
+    "border_only": "the border only",
+}
+GROUPS = {"sources": "source", "views": "view", "sexes": "sex", "ages": "age"}
+
+
+@dataclass(frozen=True)
+class MeasuredHead:
+    """What was measured of a head, as `xray.head_figures` reads it."""
+
+    labels: Sequence[str]
+    exclusive: bool
+    positive: str
+    metrics: Mapping[str, object]
+
+    @classmethod
+    def of(cls, record: Json) -> "MeasuredHead":
+        """Read report.json of a run, or metadata.json of an artefact."""
+        return cls(record["labels"], record["exclusive"], record["positive"], record["metrics"])
+
+
+def part_name(part: Part) -> str:
+    """Name the radiographs that a part's figures are of."""
+    match part.kind:
+        case "all":
+            return "all"
+        case "children":
+            return "kermany's published test part (children)"
+        case "baselines":
+            return f"baseline without lungs: {BASELINES.get(part.name, part.name)}"
+        case "left_out":
+            return f"{part.name} left out"
+        case "inside":
+            return f"learned and judged in {part.name} alone"
+    return f"{GROUPS[part.kind]} {part.name}"
+
+
+def figures(caption: str, facts: Measured, labels: Sequence[str], *kinds: str) -> Table:
+    """List figures by part, and by label where there are several.
+
+    Args:
+        caption: of the table.
+        facts: of a head.
+        labels: of them, MEAN among them; labels that no radiograph of a part shows are left out.
+        kinds: of parts; see `xray.head_figures.Part`.
+    """
+    found = {
+        label: {(part.kind, part.name): part for part in head_figures.parts(facts, label, *kinds)} for label in labels
+    }
+    order = list(dict.fromkeys(key for label in labels for key in found[label]))
+    rows = []
+    for key in order:
+        for label in labels:
+            part = found[label].get(key)
+            if part and (len(labels) == 1 or label == MEAN or part.figures["positives"]):
+                names = [part_name(part), "all" if label == MEAN else in_words(label)][: 1 + (len(labels) > 1)]
+                rows.append([*names, *_figure_cells(part.figures)])
+    head = ["radiographs", *(["label"] if len(labels) > 1 else []), "n (patients)", "with it", *FIGURES.values()]
+    return Table(caption, head, rows)
+
+
+def _figure_cells(row: Json) -> list[object]:
+    return [_size(row), row.get("positives", "–"), *(figure_text(row[name]) for name in FIGURES)]
+
+
+def _size(row: Json) -> str:
+    return str(row["n"]) if row["patients"] is None else f"{row['n']} ({row['patients']})"
+
+
+def called(caption: str, facts: Measured, part: str) -> Table:
+    """Count which label was called of which, by source; nothing where labels do not exclude each other.
+
+    Args:
+        caption: of the table.
+        facts: of a head.
+        part: test, held_out or left_out.
+    """
+    rows = head_figures.called(facts, part)
+    if head_figures.is_pair(facts):
+        other = next(label for label in facts.labels if label != facts.positive)
+        names = {facts.positive: "POSITIVE", UNDECIDED: "INCONCLUSIVE", other: "NEGATIVE"}
+    else:
+        names = {label: in_words(label) for label in facts.labels} | {UNDECIDED: "INCONCLUSIVE"}
+    cells = [
+        [
+            ", ".join(filter(None, (in_words(row["label"]), row["source"]))),
+            _size(row),
+            figure_text(row["called_positive"]),
+            *(row["called"][name] for name in names),
+        ]
+        for row in rows
+    ]
+    head = ["radiographs", "n (patients)", f"{in_words(facts.positive)} at or above the threshold", *names.values()]
+    return Table(caption, head, cells)
+
+
+def verdicts(facts: Measured, label: str) -> Table:
+    """Count the verdicts for a label on test radiographs, by truth."""
+    found = head_figures.curves(facts, label).get("verdicts", {})
+    rows = [[name, *(found[each][side] for each in Verdict)] for name, side in (("with it", "positive"),
+            ("without it", "negative")) if found]  # fmt: skip
+    return Table(f"Verdicts for {in_words(label)} on test radiographs", ["radiographs", *Verdict], rows)
+
+
+def left_out(facts: Measured) -> Table:
+    """List what heads reach in a source that neither they, nor their calibration, nor their threshold saw."""
+    unseen = {part.name: part.figures for part in head_figures.parts(facts, facts.positive, "left_out")}
+    audited = head_figures.audit(facts)
+    rows = [
+        [row["left_out"], kind, *_figure_cells(figures), f"{row['threshold']:.3f}"]
+        for row in audited.get("left_out", [])
+        for figures, kind in ((unseen[row["left_out"]], "new to head and backbone"), (row["all"], "new to the head"))
+    ]
+    head = ["left out", "radiographs", "n (patients)", "with it", *FIGURES.values(), "threshold"]
+    return Table(f"Leave one source out: {audited.get('contrast', '')}", head, rows)
+
+
+def inside(facts: Measured) -> Table:
+    """List what heads reach inside one source: trained there alone, and trained on other patients."""
+    audited = head_figures.audit(facts)
+    parts = head_figures.parts(facts, facts.positive, "inside")
+    rows = [[part.name, "learned there alone, test split", *_figure_cells(part.figures)] for part in parts]
+    rows += [
+        [name, "five folds over patients", *_figure_cells(row)]
+        for name, row in audited.get("cross_validation", {}).items()
+    ]
+    head = ["source", "how", "n (patients)", "with it", *FIGURES.values()]
+    return Table(f"Inside one source: {audited.get('contrast', '')}", head, rows)
+
+
+def together(audited: Json) -> Table:
+    """List how many test radiographs each of models 1 and 2, and both together, put at COVID-19."""
+    rows = [
+        [row["films"], _size(row)]
+        + [
+            f"{row['called'][name]} = {figure_text(row['share'][name])}; {row['positive'][name]} POSITIVE"
+            for name in row["called"]
+        ]
+        for row in audited["together"]
+    ]
+    return Table(
+        "Test radiographs at or above the threshold, and those with the verdict POSITIVE",
+        ["radiographs", "n (patients)", "model 1", "model 2", "both"],
+        rows,
+    )
+
+
+def calibration(audited: Json) -> Table:
+    """List how far scores are probabilities, in the training sources and in those left out."""
+    parts = {
+        "training sources, test split": audited["calibration"],
+        "two labels, test split": audited["calibration_of_labels"],
+    }
+    parts |= {f"{row['left_out']}, left out": row["calibration"] for row in audited["left_out"]}
+    rows = [
+        [
+            name,
+            f"{row['expected_calibration_error']:.3f}",
+            f"{row['brier']:.3f}",
+            f"{1 - row['decided']:.1%}",
+            f"{row['wrong_of_positives']:.1%}",
+            f"{row['wrong_of_negatives']:.1%}",
+        ]
+        for name, row in parts.items()
+        if row
+    ]
+    head = ["radiographs", "calibration error (ECE)", "Brier", "INCONCLUSIVE", "positives called NEGATIVE",
+            "negatives called POSITIVE"]  # fmt: skip
+    return Table("Calibration, and what the INCONCLUSIVE range leaves", head, rows)
+
+
+def predictive_values(audited: Json) -> Table:
+    """List how often a verdict is right at several prevalences."""
+    rows = [
+        [f"{row['prevalence']:.0%}", f"{row['positive']:.3f}", f"{row['negative']:.3f}"]
+        for row in audited["predictive_values"]
+    ]
+    return Table(
+        "Predictive values at the test split's sensitivity and specificity",
+        ["prevalence", "positive predictive value", "negative predictive value"],
+        rows,
+    )
+
+
+def erased(audited: Json) -> Table:
+    """List how well scores tell the labels apart when the lungs are erased."""
+    rows = [
+        [
+            SHOWN[row["erasure"]],
+            row["n"],
+            figure_text(row["roc_auc"]),
+            ", ".join(f"{name} {value:.3f}" for name, value in row["inside"].items()) or "–",
+        ]
+        for row in audited["erased"]
+    ]
+    return Table("ROC AUC when the network is shown", ["shown", "n", "all sources", "inside a source"], rows)
+
+
+def robustness(audited: Json) -> Table:
+    """List how far harmless changes move scores and verdicts."""
+    rows = [
+        [
+            row["change"].replace("_", " "),
+            _number(row["shift_median"], "{:.3f}"),
+            _number(row["shift_p95"], "{:.3f}"),
+            _number(row["verdict_changed"], "{:.1%}"),
+            _number(row["refused"], "{:.1%}"),
+        ]
+        for row in audited["robustness"]
+    ]
+    head = ["change", "score moved (median)", "score moved (95th percentile)", "verdict changed", "refused"]
+    return Table("Harmless changes", head, rows)
+
+
+def heat(audited: Json) -> Table:
+    """List how much of the heat lies in the lungs."""
+    rows = [
+        [f"{row['label']}, {row['source']}", row["n"], *(_number(row[key], "{:.2f}") for key in ("in_lungs", "area"))]
+        for row in audited["heat"]
+    ]
+    head = ["radiographs", "n", "heat in lungs", "lung's share of the box"]
+    return Table("Share of the heat inside the lungs (median)", head, rows)
+
+
+def sanity(audited: Json) -> Table:
+    """List how much the heat resembles that of heads that know nothing."""
+    rows = [
+        [row["other"].replace("_", " "), row["n"], _number(row["correlation"], "{:.2f}")] for row in audited["sanity"]
+    ]
+    return Table("Rank correlation of the heat with that of a head that knows nothing", ["head", "n", "Spearman"], rows)
+
+
+def screen(metrics: Json) -> list[Table]:
+    """List how many images of each kind each check of the screen flagged."""
+    return [
+        Table(
+            f"{check.replace('_', ' ')}: {what}",
+            ["images", "flagged", "of", "95 % interval"],
+            [[name, row["flagged"], row["n"], f"{row['low']:.3f}, {row['high']:.3f}"] for name, row in kinds.items()],
+        )
+        for check, parts in metrics.items()
+        for what, kinds in parts.items()
+    ]
+
+
+def _number(value: float | None, how: str) -> str:
+    return "–" if value is None else how.format(value)
