@@ -41,7 +41,7 @@ def _kinds(path: Path) -> Iterator[tuple[str, bytes]]:
     """Yield one radiograph in every format that is read."""
     # No library writes these files; the tests of the decoders do.
     from tests.hostile.dicom_files import dicom
-    from tests.xray.conftest import encode_lossless_jpeg
+    from tests.xray.io.files import encode_lossless_jpeg
 
     large = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
     grey = np.asarray(cv2.resize(large, (SIDE, SIDE + 16), interpolation=cv2.INTER_AREA), np.uint8)

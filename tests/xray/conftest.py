@@ -1,6 +1,5 @@
-"""The real artefacts, facts for hand-made heads, and an encoder that no library of ours has."""
+"""The real artefacts, and heads made by hand."""
 
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -37,30 +36,3 @@ def make_small_head(channels: int, seed: int = 0, **facts: Any) -> Head:
     made = HeadFacts(**(known | facts))
     rng = np.random.default_rng(seed)
     return Head(made, rng.normal(size=(channels, len(made.labels))), rng.normal(size=len(made.labels)))
-
-
-@pytest.fixture(scope="session")
-def lossless_jpeg() -> Callable[..., bytes]:
-    """Encode a picture of some bits as lossless JPEG."""
-    return encode_lossless_jpeg
-
-
-def encode_lossless_jpeg(pixels: np.ndarray, bits: int, predictor: int = 1) -> bytes:
-    """Encode by ITU-T T.81, annex H, predicting from the left, each of 17 categories with a code of 5 bits."""
-    stored = pixels.astype(np.int64)
-    predicted = np.empty_like(stored)
-    predicted[:, 1:], predicted[1:, 0], predicted[0, 0] = stored[:, :-1], stored[:-1, 0], 1 << (bits - 1)
-    written = ""
-    for difference in ((stored - predicted + 2**15 - 1) % 2**16 - 2**15 + 1).ravel().tolist():
-        category = abs(difference).bit_length()
-        extra = difference if difference > 0 else difference + (1 << category) - 1
-        written += f"{category:05b}" + (f"{extra:0{category}b}" if 0 < category < 16 else "")
-    written += "1" * (-len(written) % 8)
-    scan = int(written, 2).to_bytes(len(written) // 8).replace(b"\xff", b"\xff\0")
-    height, width = pixels.shape
-    return (
-        b"\xff\xd8\xff\xc3"
-        + struct.pack(">HBHHBBBB", 11, bits, height, width, 1, 1, 0x11, 0)
-        + (b"\xff\xc4" + struct.pack(">HB", 36, 0) + bytes([0, 0, 0, 0, 17] + [0] * 11) + bytes(range(17)))
-        + (b"\xff\xda" + struct.pack(">HBBBBBB", 8, 1, 1, 0, predictor, 0, 0) + scan + b"\xff\xd9")
-    )

@@ -1,4 +1,4 @@
-"""Films of more grey levels than a screen shows."""
+"""Grey levels beyond 8 bits, and their window."""
 
 import numpy as np
 import pytest
@@ -8,19 +8,19 @@ from xray.io.grey_levels import GreyLevels
 LEVELS = np.array([[0, 1, 255, 256], [4095, 40000, 65534, 65535]], np.uint16)
 
 
-def test_a_window_shows_what_lies_inside_it() -> None:
+def test_a_window_displays_its_range() -> None:
     assert GreyLevels(LEVELS, 0, 510).shown().tolist() == [[0, 0, 128, 128], [255, 255, 255, 255]]
     assert GreyLevels(LEVELS, 0, 65535, curve=(0, 200, 255)).shown()[1].tolist() == [25, 212, 255, 255]
 
 
 @pytest.mark.parametrize("curve", [(), (0, 10, 100, 255)])
-def test_a_turned_film_is_the_negative_in_its_window(curve: tuple[int, ...]) -> None:
-    film = GreyLevels(LEVELS, 100, 41000, curve)
-    np.testing.assert_allclose(film.inverted().shown(), 255 - film.shown().astype(int), atol=1)
-    np.testing.assert_array_equal(film.inverted().inverted().levels, film.levels - film.levels.min())
+def test_the_inverse_is_the_negative_in_its_window(curve: tuple[int, ...]) -> None:
+    positive = GreyLevels(LEVELS, 100, 41000, curve)
+    np.testing.assert_allclose(positive.inverted().shown(), 255 - positive.shown().astype(int), atol=1)
+    np.testing.assert_array_equal(positive.inverted().inverted().levels, LEVELS)
 
 
-def test_no_level_is_lost_in_the_packed_picture() -> None:
-    nothing, low, high = np.moveaxis(GreyLevels(LEVELS, 0, 1).packed().astype(int), 2, 0)
+def test_no_level_is_lost_in_the_packed_image() -> None:
+    zero, low, high = np.moveaxis(GreyLevels(LEVELS, 0, 1).packed().astype(int), 2, 0)
     np.testing.assert_array_equal(256 * high + low, LEVELS)
-    assert not nothing.any()
+    assert not zero.any()

@@ -1,9 +1,8 @@
-"""The one door for pictures: what it lets in, turns upright, and turns away."""
+"""What is common to all formats: what is read, oriented, reduced and refused."""
 
 import struct
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,35 +10,31 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.xray.io.files import (
+    GREY,
+    INTERLACED_PNG,
+    JPEG,
+    PNG,
+    PROGRESSIVE_JPEG,
+    TRANSFER_SYNTAXES,
+    dicom_file,
+    encoded,
+    exif,
+    jpeg_with_exif,
+    patched,
+    png,
+    png_with_exif,
+    with_segment,
+)
 from xray.errors import ImageError, ImageTooLargeError, UnreadableImageError, UnsupportedImageError
 from xray.io import image
 from xray.io.limits import Limits
 from xray.io.pixels import shrink
 
-# Height and width differ and no symmetry holds, so that a swap or a flip shows.
-GREY = np.add.outer(np.arange(72) * 2, np.arange(80)).astype(np.uint8)
+WITH_EXIF = pytest.mark.parametrize("encode", [png_with_exif, jpeg_with_exif], ids=["PNG", "JPEG"])
 
 
-def encoded(pixels: np.ndarray, extension: str) -> bytes:
-    return cv2.imencode(extension, pixels)[1].tobytes()
-
-
-def png(pixels: np.ndarray, orientation: int) -> bytes:
-    content, picture = b"eXIf" + exif(orientation), encoded(pixels, ".png")
-    chunk = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
-    return picture[:33] + chunk + picture[33:]
-
-
-def jpeg(pixels: np.ndarray, orientation: int) -> bytes:
-    content, picture = b"Exif\0\0" + exif(orientation), encoded(pixels, ".jpg")
-    return picture[:2] + struct.pack(">HH", 0xFFE1, len(content) + 2) + content + picture[2:]
-
-
-def exif(orientation: int) -> bytes:
-    return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 274, 3, 1, orientation, 0, 0)
-
-
-# Where the stored picture's first corner and the next corner of its first row come to lie (TIFF 6.0, Orientation).
+# Where the stored image's first corner and the next corner of its first row come to lie (TIFF 6.0, Orientation).
 @pytest.mark.parametrize(
     ("orientation", "first", "second"),
     [
@@ -53,37 +48,52 @@ def exif(orientation: int) -> bytes:
         (8, "bottom left", "top left"),
     ],
 )
-@pytest.mark.parametrize("encode", [png, jpeg], ids=["PNG", "JPEG"])
-def test_honours_exif_orientation(
-    encode: Callable[[np.ndarray, int], bytes], orientation: int, first: str, second: str
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little endian", "big endian"])
+@WITH_EXIF
+def test_exif_orientation_is_applied(
+    encode: Callable[[np.ndarray, bytes], bytes], order: str, orientation: int, first: str, second: str
 ) -> None:
     stored = np.zeros((72, 96), np.uint8)
     stored[:16, :16], stored[:16, -16:] = 240, 120
-    picture = image.read(encode(stored, orientation))
+    found = image.read(encode(stored, exif(orientation, order)))
     rows, columns = {"top": 8, "bottom": -8}, {"left": 8, "right": -8}
-    corners = [picture[rows[corner.split()[0]], columns[corner.split()[1]]] for corner in (first, second)]
-    assert picture.shape == ((96, 72) if orientation > 4 else (72, 96))
+    corners = [found[rows[corner.split()[0]], columns[corner.split()[1]]] for corner in (first, second)]
+    assert found.shape == ((96, 72) if orientation > 4 else (72, 96))
     np.testing.assert_allclose(corners, [240, 120], atol=4)
 
 
-def png16(alpha: bool = False, orientation: int = 1) -> bytes:
-    levels = (GREY.astype(np.uint16) + 300) * 37
-    return png(np.dstack([levels] * 3 + [65535 - levels]) if alpha else levels, orientation)
+@pytest.mark.parametrize(
+    "block",
+    [b"", b"II", b"no TIFF block", b"II*\0\xff\xff\xff\xff", exif(6)[:-8], exif(6)[:9], exif(0), exif(9), exif(65535)],
+    ids=["empty", "mark", "text", "directory beyond the end", "cut entry", "cut count", "0", "9", "65535"],
+)
+@WITH_EXIF
+def test_garbled_exif_leaves_the_image_as_it_is(encode: Callable[[np.ndarray, bytes], bytes], block: bytes) -> None:
+    np.testing.assert_allclose(image.read(encode(GREY, block)), GREY, atol=2)
+
+
+LEVELS = (GREY.astype(np.uint16) + 300) * 37
 
 
 @pytest.mark.parametrize(
-    "data", [png16(), png16(orientation=6), png16(alpha=True)], ids=["grey", "turned by EXIF", "transparent"]
+    "data",
+    [
+        png(LEVELS, 0),
+        png_with_exif(LEVELS, exif(6)),
+        png(np.dstack([LEVELS] * 3 + [65535 - LEVELS]), 6),
+    ],
+    ids=["grey", "rotated by EXIF", "transparent"],
 )
-def test_sixteen_bits_are_all_kept_and_shown_as_read(data: bytes) -> None:
+def test_all_levels_of_16_bits_are_kept_and_displayed_as_read(data: bytes) -> None:
     deep = image.load(data, deep=True).deep
     assert deep is not None and len(np.unique(deep.levels)) > 200
     assert (deep.low, deep.high) == (deep.levels.min(), deep.levels.max())
     np.testing.assert_allclose(deep.shown().astype(int), image.read(data), atol=1)
 
 
-@pytest.mark.parametrize("extension", [".png", ".jpg"])
-def test_eight_bits_have_no_more_levels(extension: str) -> None:
-    assert image.load(encoded(GREY, extension), deep=True).deep is None
+@pytest.mark.parametrize("data", [PNG, JPEG, dicom_file(GREY)], ids=["PNG", "JPEG", "DICOM"])
+def test_eight_bits_have_no_more_levels(data: bytes) -> None:
+    assert image.load(data, deep=True).deep is None
 
 
 @pytest.mark.parametrize(
@@ -104,22 +114,81 @@ def test_eight_bits_have_no_more_levels(extension: str) -> None:
         pytest.param(b"PK\3\4" + bytes(60), UnsupportedImageError, "ZIP", id="ZIP"),
     ],
 )
-def test_turns_other_files_away(data: bytes, error: type[ImageError], words: str) -> None:
+def test_other_files_are_refused_by_name(data: bytes, error: type[ImageError], words: str) -> None:
     with pytest.raises(error, match=words) as refusal:
         image.read(data)
     assert refusal.type is error
     assert all(word in str(refusal.value) for word in ("Expected", "received", "Please"))
 
 
-def test_limits_are_what_is_still_read() -> None:
-    data = encoded(GREY, ".png")
-    limits = Limits(size_bytes=len(data), pixels=GREY.size, min_side=72)
-    np.testing.assert_array_equal(image.read(data, limits), GREY)
+def test_a_file_at_the_limits_is_read_and_one_byte_more_is_refused() -> None:
+    limits = Limits(size_bytes=len(PNG), pixels=GREY.size, min_side=72)
+    np.testing.assert_array_equal(image.read(PNG, limits), GREY)
     with pytest.raises(ImageTooLargeError, match="MiB"):
-        image.read(data + b"\0", limits)
+        image.read(PNG + b"\0", limits)
 
 
-def test_pydicom_is_not_imported_for_other_pictures() -> None:
+JPEG_FRAME = JPEG.index(b"\xff\xc0")
+
+
+@pytest.mark.parametrize(
+    ("data", "limits", "words"),
+    [
+        pytest.param(PNG, Limits(pixels=5000), "received 80 x 72", id="PNG"),
+        pytest.param(patched(PNG, 16, struct.pack(">IIB", 20000, 20000, 1)), Limits(), "20000 x 20000", id="PNG bomb"),
+        pytest.param(
+            patched(PNG, 16, struct.pack(">IIBB", 4000, 4000, 16, 6)), Limits(), "9.375", id="8 bytes a pixel"
+        ),
+        pytest.param(JPEG, Limits(pixels=5000), "received 80 x 72", id="JPEG"),
+        pytest.param(
+            patched(JPEG, JPEG_FRAME + 5, struct.pack(">HH", 5001, 5000)), Limits(), "25 million", id="JPEG bomb"
+        ),
+    ],
+)
+def test_too_many_pixels_are_refused_before_decoding(
+    monkeypatch: pytest.MonkeyPatch, data: bytes, limits: Limits, words: str
+) -> None:
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("was decoded"))
+    with pytest.raises(ImageTooLargeError, match=words):
+        image.read(data, limits)
+
+
+FILES = {
+    "PNG": PNG,
+    "interlaced PNG": INTERLACED_PNG,
+    "JPEG": JPEG,
+    "progressive JPEG": PROGRESSIVE_JPEG,
+    "JPEG with an EXIF thumbnail": with_segment(JPEG, 0xE1, b"Exif\0\0" + JPEG),
+    **TRANSFER_SYNTAXES,
+}
+EVERY_KIND = pytest.mark.parametrize("name", FILES)
+
+
+@EVERY_KIND
+def test_a_file_cut_anywhere_is_refused(name: str) -> None:
+    data = FILES[name]
+    # Of DICOM from the file meta information on; the last bytes may be a delimiter without content.
+    first, last = (132, len(data) - 10) if name in TRANSFER_SYNTAXES else (16, len(data) - 1)
+    for kept in {*range(first, last, max(97, len(data) // 15)), last}:
+        with pytest.raises(UnreadableImageError):
+            image.read(data[:kept])
+
+
+@EVERY_KIND
+def test_damage_gives_an_image_or_an_image_error(name: str) -> None:
+    data, rng = FILES[name], np.random.default_rng(0)
+    # Of DICOM the header, which the compressions share.
+    first, last = (132, 900) if name in TRANSFER_SYNTAXES else (0, len(data))
+    for _ in range(100):
+        damaged = np.frombuffer(data, np.uint8).copy()
+        damaged[rng.integers(first, last, 4)] = rng.integers(0, 256, 4)
+        try:
+            assert image.read(damaged.tobytes()).dtype == np.uint8
+        except ImageError as error:
+            assert error.status in (400, 413, 415)
+
+
+def test_pydicom_is_not_imported_for_other_formats() -> None:
     program = "import sys, xray.io.image; sys.exit('pydicom' in sys.modules)"
     root = Path(__file__).resolve().parents[3]
     subprocess.run([sys.executable, "-c", program], cwd=root, check=True)
@@ -139,28 +208,28 @@ def test_real_radiographs_are_read_whole_and_refused_cut(real_data: Path) -> Non
 @pytest.mark.parametrize(
     ("shape", "needed"), [((2500, 2000), (1024, 819)), ((600, 700), (600, 700)), ((200, 4000), (160, 3200))]
 )
-def test_a_large_picture_is_loaded_no_larger_than_is_needed(
+def test_a_large_image_is_loaded_at_the_serving_size(
     extension: str, shape: tuple[int, int], needed: tuple[int, int]
 ) -> None:
     height, width = shape
-    film = np.add.outer(np.linspace(0, 120, height), np.linspace(0, 130, width)).astype(np.uint8)
-    found = image.load(encoded(film, extension))
+    pixels = np.add.outer(np.linspace(0, 120, height), np.linspace(0, 130, width)).astype(np.uint8)
+    found = image.load(encoded(pixels, extension))
     assert found.sent == shape and found.image.shape == needed
-    expected = cv2.resize(film, needed[::-1], interpolation=cv2.INTER_AREA)
+    expected = cv2.resize(pixels, needed[::-1], interpolation=cv2.INTER_AREA)
     np.testing.assert_allclose(found.image, expected, atol=2)
 
 
-def test_levels_are_loaded_in_the_shape_of_the_picture() -> None:
-    deep = np.linspace(0, 40_000, 1500 * 2100).reshape(1500, 2100).astype(np.uint16)
-    found = image.load(encoded(deep, ".png"), deep=True)
+def test_levels_are_loaded_in_the_shape_of_the_image() -> None:
+    levels = np.linspace(0, 40_000, 1500 * 2100).reshape(1500, 2100).astype(np.uint16)
+    found = image.load(encoded(levels, ".png"), deep=True)
     assert found.deep is not None and found.deep.levels.shape == found.image.shape == (731, 1024)
     np.testing.assert_allclose(found.deep.shown(), found.image, atol=1)
-    assert image.load(encoded(deep, ".png")).deep is None
+    assert image.load(encoded(levels, ".png")).deep is None
 
 
-def test_a_large_jpeg_is_turned_as_its_sender_saw_it() -> None:
-    film = np.add.outer(np.linspace(0, 200, 1300), np.linspace(0, 50, 2200)).astype(np.uint8)
-    turned = jpeg(film, 6)
-    found = image.load(turned)
+def test_a_large_jpeg_is_rotated_as_its_sender_saw_it() -> None:
+    pixels = np.add.outer(np.linspace(0, 200, 1300), np.linspace(0, 50, 2200)).astype(np.uint8)
+    data = jpeg_with_exif(pixels, exif(6))
+    found = image.load(data)
     assert found.sent == (2200, 1300) and found.image.shape == (1024, 605)
-    np.testing.assert_allclose(found.image, shrink(image.read(turned)), atol=2)
+    np.testing.assert_allclose(found.image, shrink(image.read(data)), atol=2)
