@@ -96,23 +96,6 @@ def test_the_table_sorts_and_filters(visit, mixed):
     assert "negative.png" in names(page)
 
 
-def test_a_browser_without_script_sorts_and_filters_too(visit, mixed):
-    page = visit(java_script_enabled=False)
-    start(page, mixed)
-    finish(page)
-    page.get_by_label("Sort by").select_option("File")
-    page.get_by_label("largest first").check()
-    with page.expect_navigation():
-        page.get_by_role("button", name="Show").click()
-    assert names(page) == [path.name for path in reversed(mixed)]
-    page.get_by_label("Show only").select_option("Not read")
-    with page.expect_navigation():
-        page.get_by_role("button", name="Show").click()
-    assert names(page) == ["torn.png", "photo.png", "letter.txt", "empty.png"]
-    assert page.get_by_role("columnheader", name="File").get_attribute("aria-sort") == "descending"
-    assert len(lines(download(page, "Table of all rows"))) == 7, "the table as a file stays whole"
-
-
 def test_a_row_leads_to_its_analysis_and_back_to_the_whole_table(visit, mixed):
     page = visit()
     start(page, mixed[:4])

@@ -1,11 +1,7 @@
 """The pages in a real browser, against the real models."""
 
-from pathlib import Path
-
-import cv2
 import pytest
 
-from web.analyses.storage import COPY_NAME
 from web.settings import MIB
 
 pytestmark = pytest.mark.browser
@@ -65,13 +61,6 @@ def test_a_film_gets_its_verdict_its_pictures_and_its_annotated_copy(visit, film
         assert "threshold" in meter.get_attribute("aria-label")
 
 
-def test_a_real_film_gets_a_verdict(visit, real_data):
-    page = visit()
-    analyse(page, next((real_data / "rovai_validation").rglob("*.jp*g")))
-    assert set(page.locator(".word").all_inner_texts()) <= VERDICTS
-    assert page.locator(".word").count() == 3
-
-
 def test_both_models_together_come_first_and_lead_to_each(visit, film):
     page = visit(390)
     analyse(page, film)
@@ -81,26 +70,6 @@ def test_both_models_together_come_first_and_lead_to_each(visit, film):
     assert together.bounding_box()["y"] < page.locator(".reading").first.bounding_box()["y"]
     together.get_by_role("link", name="Model 2").click()
     assert page.url.endswith("#covid_pneumo")
-
-
-def test_a_negative_gets_a_caution_near_the_top(visit, radiograph, tmp_path):
-    path = tmp_path / "negative.png"
-    path.write_bytes(cv2.imencode(".png", 255 - radiograph())[1].tobytes())
-    page = visit()
-    analyse(page, path)
-    cautions = page.get_by_role("region", name="Read it with care")
-    assert "Came as a negative" in cautions.inner_text()
-    assert cautions.locator("li svg").count() == cautions.locator("li").count() > 0
-    assert cautions.bounding_box()["y"] < page.locator(".word").first.bounding_box()["y"]
-
-
-def test_the_annotated_copy_can_be_downloaded(visit, film):
-    page = visit()
-    analyse(page, film, "covid_normal")
-    with page.expect_download() as caught:
-        page.get_by_role("link", name="Annotated copy").click()
-    assert COPY_NAME.fullmatch(caught.value.suggested_filename)
-    assert Path(caught.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
 def test_everything_can_be_done_with_the_keyboard(visit, film):

@@ -77,20 +77,14 @@ def test_the_preview_is_turned_as_the_film_will_be(visit, film):
     assert page.locator("#film").evaluate("each => getComputedStyle(each).rotate") == "none"
 
 
-def test_drop(visit, film):
+@pytest.mark.parametrize("how", ["drop", "paste"])
+def test_a_film_can_be_dropped_or_pasted(visit, film, how):
     page = visit()
     page.goto("/")
-    assert give(page, "drop", film) == "dashed", "where it may be dropped can be seen"
+    seen = give(page, how, film)
+    assert how == "paste" or seen == "dashed", "where it may be dropped can be seen"
     assert facts(page).startswith("фото 1.png PNG")
     assert "drop" not in page.locator("#upload").get_attribute("class").split()
-    assert send(page) == "фото 1.png"
-
-
-def test_paste(visit, film):
-    page = visit()
-    page.goto("/")
-    give(page, "paste", film)
-    assert facts(page).startswith("фото 1.png PNG")
     assert send(page) == "фото 1.png"
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from web.examples import EXAMPLES, FOLDER
 from xray.analysis import Analyzer
-from xray.io import image
 from xray.registry import MODEL_DIR
 
 
@@ -21,12 +20,6 @@ def test_the_form_offers_each_with_its_picture_and_says_that_it_is_nobodys(clien
         with client.get(address) as picture:
             assert picture.mimetype == "image/png"
         assert re.fullmatch("Average of \\d+ .*films.*, nobody’s picture", unescape(label))
-
-
-def test_they_are_grey_small_and_light():
-    films = [each.read() for each in EXAMPLES.values()]
-    assert sum(map(len, films)) < 400_000
-    assert {image.read(film).shape for film in films} == {(512, 512)}
 
 
 def test_where_they_come_from_is_written_down():

@@ -65,12 +65,6 @@ def test_a_film_that_came_as_a_negative_is_turned_back_and_says_so(client, send,
     assert "came as a negative" not in send(client, film, model="covid_normal").text
 
 
-def test_a_large_film_travels_shrunk(client, send, make_film, film_of):
-    page = send(client, make_film(height=2400, width=1800), model="covid_normal").text
-    assert max(film_of(client, page).shape) == 1024
-    assert len(page) < 100_000
-
-
 def test_both_models_give_a_section_together_then_one_each_and_two_copies(client, send, copies):
     page = send(client, model="both").text
     assert re.findall(r'<p class="word">(\w+)</p>', page) == ["NEGATIVE", "POSITIVE", "NEGATIVE"]
@@ -121,13 +115,6 @@ def test_what_the_screen_refuses_is_refused_on_the_form(make_client, make_regist
     answer = send(make_client(make_registry(said=(NOT_FRONTAL,))), model="both")
     assert answer.status_code == 422
     assert "looks like something else" in answer.text and not copies.exists()
-
-
-@pytest.mark.parametrize("model", ["covid_normal", "covid_pneumo"])
-def test_one_model_gives_its_section_only(client, send, copies, model):
-    page = send(client, model=model).text
-    assert re.findall(r'<section[^>]* id="(\w+)"', page) == [model, "pictures"]
-    assert len(list(copies.iterdir())) == 1
 
 
 def test_a_result_leads_to_its_own_lesson(client, send):

@@ -28,13 +28,6 @@ def test_pictures_are_asked_for_each_time_and_sent_once(client, send, listed):
     assert client.get(f"/analyses/{id}/film.jpg", headers={"If-None-Match": tag}).status_code == 404
 
 
-def test_a_picture_that_goes_while_it_is_sent_is_not_there(client, send, listed, monkeypatch):
-    send(client)
-    (id,), _ = listed(client)
-    monkeypatch.setattr("web.analyses.folders.LocalFolder.get", lambda *_: None)
-    assert client.get(f"/analyses/{id}/film.jpg").status_code == 404
-
-
 def test_as_json_all_is_told_but_whose_it_is(client, send, listed):
     send(client, name="scan 7.png")
     (id,), _ = listed(client)

@@ -103,21 +103,6 @@ def test_what_cannot_be_kept_leaves_nothing_behind(service, read, monkeypatch, w
     assert kept(service) == [] and service.records.count("me") == 0
 
 
-def test_the_second_copy_that_cannot_be_written_takes_the_first_with_it(service, read, monkeypatch):
-    save, calls = Copies.save, []
-
-    def fail_at_the_second(self, *args):
-        calls.append(args)
-        if len(calls) == 2:
-            raise StoreError(OSError(28, "No space left on device"))
-        return save(self, *args)
-
-    monkeypatch.setattr(Copies, "save", fail_at_the_second)
-    with pytest.raises(StoreError):
-        read()
-    assert len(calls) == 2 and kept(service) == []
-
-
 def test_what_goes_wrong_with_old_analyses_does_not_trouble_todays_visitor(service, read, monkeypatch, caplog):
     def fail(*_, **__):
         raise StoreError(OSError(5, "Input/output error"))
@@ -185,15 +170,6 @@ def test_older_ones_than_are_kept_go_with_the_next_that_comes(service, read, mak
     record = read()
     assert service.records.filed("me").keys() == {record.id}
     assert not (service.pictures.folder.path / old.id).exists()
-
-
-def test_one_that_cannot_be_read_any_more_goes_too(service, read, make_record):
-    old = make_record(created=NOW - timedelta(days=31))
-    service.records.add(old)
-    with service.records.engine.begin() as connection:
-        connection.exec_driver_sql("update analyses set content = 'damaged'")
-    record = read()
-    assert service.records.filed("me").keys() == {record.id}
 
 
 def test_a_clock_that_was_set_back_does_not_cost_the_newest_its_place(make_service, film, make_record):

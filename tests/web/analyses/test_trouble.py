@@ -1,7 +1,6 @@
 """My analyses when the database does not do what it is asked, or many ask at once."""
 
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from sqlalchemy.exc import OperationalError
@@ -47,27 +46,3 @@ def test_a_full_disk_gives_a_clear_page(client, send, monkeypatch):
     monkeypatch.setattr("sqlalchemy.engine.Connection.execute", full)
     answer = send(client)
     assert answer.status_code == 507 and "no room left on the disk" in answer.text
-
-
-def test_deleting_while_others_read_breaks_nothing(make_app, send, listed):
-    app = make_app()
-    client = app.test_client()
-    for _ in range(4):
-        send(client, model="covid_normal")
-    ids, _ = listed(client)
-    cookie = client.get_cookie("xray_session").value
-
-    def work(number: int) -> int:
-        visitor = app.test_client()
-        visitor.set_cookie("xray_session", cookie)
-        id = ids[number % 4]
-        if number % 8 > 5:
-            return visitor.post(f"/analyses/{id}/delete").status_code
-        path = ("", ".json", "/film.jpg", "/thumb.jpg")[number // 8 % 4]
-        with visitor.get("/analyses/" if number % 8 == 5 else f"/analyses/{id}{path}") as answer:
-            return answer.status_code
-
-    with ThreadPoolExecutor(8) as pool:
-        found = set(pool.map(work, range(64)))
-    assert found <= {200, 303, 404}
-    assert listed(client)[0] == ids[:2], "6 and 7 of 8 delete the other two"

@@ -27,13 +27,6 @@ def test_a_film_is_read_by_both_models_and_answered_in_full(client, create):
     assert found["cautions"] == [] and found["disclaimer"] == DISCLAIMER
 
 
-def test_one_model_answers_alone(client, create):
-    found = create(client, model="covid_pneumo").json
-    assert [each["model"] for each in found["verdicts"]] == ["covid_pneumo"]
-    assert found["combined"] is None
-    assert list(found["pictures"]) == ["film.jpg", "mask.png", "heat-covid_pneumo.png", "annotated-covid_pneumo.png"]
-
-
 def test_a_film_is_turned_as_asked(client, create):
     found = create(client, fields={"turn": "270"}).json
     assert (found["turn"], found["width"], found["height"]) == (270, 200, 240)

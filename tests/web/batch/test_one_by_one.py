@@ -31,13 +31,6 @@ def test_one_picture_answers_with_its_row_its_verdict_and_its_thumbnail(client, 
     assert row.count("<td") == 5 and row.count("<th") == 1
 
 
-@pytest.mark.parametrize("model", ["covid_normal", "covid_pneumo"])
-def test_one_model_has_one_column(client, ask, film, model):
-    told = ask(client, film, model=model)
-    assert told["row"].count("<td") == 3
-    assert told["verdict"] == {"covid_normal": "POSITIVE", "covid_pneumo": "NEGATIVE"}[model]
-
-
 @pytest.mark.parametrize(
     ("data", "words"),
     [

@@ -161,7 +161,3 @@ def test_rows_are_sorted_and_those_without_a_value_stand_last(by: str, down: boo
 )
 def test_rows_are_filtered_by_what_was_found_and_by_name(asked: dict[str, str], passed: list[str]) -> None:
     assert files(**asked) == passed
-
-
-def test_every_row_passes_some_filter() -> None:
-    assert all(each.kinds for each in ROWS)

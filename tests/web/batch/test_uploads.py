@@ -18,16 +18,6 @@ def pile():
     assert pile.file.closed
 
 
-def test_each_part_holds_what_was_written_to_it(pile) -> None:
-    first = Part(pile)
-    first.write(b"one")
-    first.write(b" and more")
-    second = Part(pile)
-    second.write(b"two")
-    first.seek(0), second.seek(0)
-    assert (first.read(3), second.read(), first.read(), first.read()) == (b"one", b"two", b" and more", b"")
-
-
 def test_it_behaves_as_a_file_in_memory_does(pile) -> None:
     Part(pile).write(b"before")
     chance, memory, part = random.Random(0), io.BytesIO(), Part(pile)
@@ -39,14 +29,6 @@ def test_it_behaves_as_a_file_in_memory_does(pile) -> None:
             assert memory.seek(offset, whence) == part.seek(offset, whence)
         assert memory.read(size) == part.read(size)
         assert memory.tell() == part.tell()
-
-
-def test_it_refuses_to_go_before_its_start(pile) -> None:
-    before = Part(pile)
-    before.write(b"secret of the file before")
-    with pytest.raises(ValueError, match="-1"):
-        Part(pile).seek(-1)
-    before.close()
 
 
 def test_an_archive_among_others_can_be_opened(pile) -> None:

@@ -138,10 +138,6 @@ def test_heat_beside_the_lungs_is_a_caution_before_the_verdict(make_record, writ
     assert text.count(caution) == 1 and text.index(caution) < text.index('class="word"')
 
 
-def test_a_film_without_cautions_has_no_such_section(make_record, write):
-    assert "cautions" not in write(make_record())
-
-
 def test_a_model_without_heat_says_so(make_record, write):
     record = make_record()
     text = write(replace(record, results=(replace(record.results[0], heat_in_lungs=None),), combined=None))
@@ -199,24 +195,3 @@ def test_all_levels_of_a_deep_film_are_kept_as_it_is_shown(client, send, film_of
     film = film_of(client, text)
     assert film.shape == shown.shape and np.abs(film.astype(int) - shown).mean() < 2
     assert "more levels of grey" in text
-
-
-def test_a_film_of_8_bits_has_no_more_levels_to_fetch(client, send):
-    text = send(client).text
-    assert "data-deep" not in text and 'data-low="0.0"' in text and 'data-high="255.0"' in text
-    address = re.search(r'data-address="([^"]+)"', text)[1]
-    assert client.get(f"{address}/deep.png").status_code == 404
-
-
-def test_the_page_is_small(client, send):
-    text = send(client).text
-    files = [name for name in re.findall(r'(?:href|src)="(/static/[\w./-]+\.(?:css|js))"', text)]
-    files += [f"/static/viewer/{name}.js" for name in ("contrast", "gestures", "greys", "view")] + [
-        "/static/wording.js"
-    ]
-    sizes = []
-    for file in files:
-        with client.get(file) as answer:
-            assert answer.status_code == 200, file
-            sizes.append(len(answer.data))
-    assert len(sizes) > 6 and len(text.encode()) + sum(sizes) < 100_000

@@ -4,7 +4,6 @@ import re
 import zlib
 from html import unescape
 
-import cv2
 import numpy as np
 import pytest
 
@@ -182,16 +181,6 @@ def test_a_heat_map_that_is_not_there_leaves_the_film(write, found, make_record)
     page = write({"film.jpg": found["film.jpg"]}, results=results, combined=None)
     assert "No part of the picture spoke for COVID-19." in page.text
     assert "of the heat lies" not in page.text
-
-
-def test_the_heat_lies_over_the_film(found):
-    film, heat = (
-        cv2.imdecode(np.frombuffer(found[name], np.uint8), -1) for name in ("film.jpg", "heat-covid_normal.png")
-    )
-    blended = cv2.imdecode(np.frombuffer(report._blended(film, heat), np.uint8), cv2.IMREAD_COLOR).astype(int)
-    blue, _, red = blended[100, 115]
-    assert blended.shape[:2] == film.shape and red - blue > 60
-    assert np.abs(blended[5, 5] - film[5, 5]).max() < 20, "nothing where there is no heat"
 
 
 # ── As it is fetched ──

@@ -1,4 +1,4 @@
-"""A model of several classes, as visitors and programs meet it."""
+"""A model of several labels, as visitors and programs meet it."""
 
 import csv
 import io
