@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from logging import getLogger
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock, Thread, current_thread, main_thread
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from web.analyses.threads import alone
 from web.settings import INSTALL_CLOUD, SettingError
 from xray.errors import XrayError
 from xray.io import storage
@@ -30,6 +29,11 @@ CONNECT_S, ANSWER_S, ATTEMPTS = 3, 4, 2
 AT_ONCE = 8
 # Of all threads together; a connection more would be made anew each time.
 CONNECTIONS = 32
+
+
+def alone() -> bool:
+    """Tell whether this is a server without threads: it answers in the first one, and others would never run."""
+    return current_thread() is main_thread()
 
 
 class StoreError(XrayError):
@@ -84,14 +88,17 @@ class Folder(Protocol):
         """See that a file could be stored now."""
 
     def each(self, work: Callable[[Item], object], items: Iterable[Item]) -> None:
-        """Do something with each item; at the first error start no more, and raise it."""
+        """Do something with each item, several at a time where that is slow; an error ends it."""
+        for item in items:
+            work(item)
 
     def aside(self, work: Callable[[], int]) -> None:
-        """Do the next part of some work now; or, where it is slow, all parts in the background until one returns 0."""
+        """Do the next part of some work; or, where that is slow, all parts in the background until one returns 0."""
+        work()
 
 
 @dataclass(frozen=True)
-class LocalFolder:
+class LocalFolder(Folder):
     """A folder on this machine; see Folder."""
 
     path: Path
@@ -137,15 +144,6 @@ class LocalFolder:
             number = errno.EACCES if there.is_dir() else errno.ENOTDIR
             raise StoreError(OSError(number, os.strerror(number), str(self.path)))
 
-    def each(self, work: Callable[[Item], object], items: Iterable[Item]) -> None:
-        """Do one after another, as a disk is fast; see Folder."""
-        for item in items:
-            work(item)
-
-    def aside(self, work: Callable[[], int]) -> None:
-        """Do the next part now; see Folder."""
-        work()
-
 
 @contextmanager
 def _disk_errors() -> Iterator[None]:
@@ -156,7 +154,7 @@ def _disk_errors() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Bucket:
+class Bucket(Folder):
     """A folder in a bucket of an S3-compatible store; see Folder.
 
     Attributes:

@@ -13,11 +13,10 @@ from math import inf
 from typing import TypeVar
 
 from web.analyses import storage
-from web.analyses.folders import StoreError
+from web.analyses.folders import StoreError, alone
 from web.analyses.record import CombinedResult, ModelResult, Record
 from web.analyses.records import Filed, Records
 from web.analyses.storage import Copies, Pictures
-from web.analyses.threads import alone
 from web.metrics import Metrics
 from xray.analysis import Analysis, Analyzer
 from xray.annotate.annotated_copy import annotate

@@ -5,7 +5,6 @@ import logging
 import math
 import os
 import re
-import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -216,7 +215,7 @@ def locked(destination: str) -> Iterator[None]:
 
 
 def check_writable(*folders: str) -> None:
-    """Write something into each folder and delete it, so that no million files are read in vain.
+    """Write a file into each folder and delete it, so that no million files are read in vain.
 
     CSV files are left out: they are opened before any file is read.
 
@@ -228,23 +227,14 @@ def check_writable(*folders: str) -> None:
     """
     for folder in folders:
         if folder and not folder.lower().endswith(".csv"):
+            address = f"{folder.rstrip('/')}/.writable"
             try:
-                _try_writing(folder)
+                storage.write(address, b"\n")
             except OSError as error:
                 raise DestinationError(
                     "Expected a folder that can be written to. Received %(folder)s: %(error)s.",
                     folder=folder,
                     error=error,
                 ) from error
-
-
-def _try_writing(folder: str) -> None:
-    if storage.is_url(folder):
-        files, path = storage.filesystem(f"{folder.rstrip('/')}/.writable")
-        files.pipe_file(path, b"\n")
-        with suppress(OSError):  # where nothing may be deleted, it stays
-            files.rm_file(path)
-    else:
-        os.makedirs(storage.local(folder), exist_ok=True)
-        with tempfile.TemporaryFile(dir=storage.local(folder)) as file:
-            file.write(b"\n")
+            with suppress(OSError):  # where nothing may be deleted, it stays
+                storage.remove(address)

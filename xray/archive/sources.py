@@ -5,8 +5,8 @@ import logging
 import os
 import string
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO
 
 from xray.errors import XrayError
 from xray.io import storage
@@ -17,7 +17,6 @@ TABLE = ".parquet"
 # fsspec's names of what opens them.
 ARCHIVES = {".zip": "zip", ".tar": "tar", ".tar.gz": "tar", ".tgz": "tar", ".tar.bz2": "tar", ".tar.xz": "tar"}
 
-PIECE_BYTES = 2**16
 _log = logging.getLogger(__name__)
 
 
@@ -149,19 +148,14 @@ def _is_picture(address: str) -> bool:
 
 
 def _lines(source: str) -> Iterator[str]:
-    """Yield the lines of a list; a relative path starts where the command runs."""
+    """Yield the lines of a list; a relative path starts where the command runs.
+
+    In UTF-8, or as Windows writes it: with a byte order mark, or in UTF-16 with one.
+    """
     with storage.opened(source) as file:
-        lines = (line.strip(string.whitespace) for line in _decoded(file))
-        yield from (absolute(line) for line in lines if line)
-
-
-def _decoded(file: IO[bytes]) -> Iterator[str]:
-    """Yield the lines of a text in UTF-8, or as Windows writes it: with a byte order mark, or in UTF-16 with one."""
-    piece, rest = file.read(PIECE_BYTES), ""
-    wide = piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    decoder = codecs.getincrementaldecoder("utf-16" if wide else "utf-8-sig")("strict" if wide else "surrogateescape")
-    while piece:
-        *lines, rest = (rest + decoder.decode(piece)).split("\n")
-        yield from lines
-        piece = file.read(PIECE_BYTES)
-    yield rest + decoder.decode(b"", final=True)
+        wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        file.seek(0)
+        encoding, errors = ("utf-16", "strict") if wide else ("utf-8-sig", "surrogateescape")
+        with TextIOWrapper(file, encoding, errors, newline="\n") as text:
+            lines = (line.strip(string.whitespace) for line in text)
+            yield from (absolute(line) for line in lines if line)

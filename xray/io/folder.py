@@ -1,4 +1,4 @@
-"""Which files of a folder are taken for radiographs."""
+"""Radiograph files of a folder, known by extension or content."""
 
 import os
 from collections.abc import Callable
@@ -10,9 +10,9 @@ DICOM_PREAMBLE_BYTES = 132
 
 
 def is_picture(name: str, start: Callable[[], bytes]) -> bool:
-    """Tell by the extension; without one that is a picture's, by the first bytes, as scanners name DICOM otherwise.
+    """Tell whether a file is taken for a radiograph: by its extension, or else by its first bytes.
 
-    What follows the last dot may be a part of a UID, or a number (`IMG.0001`).
+    Scanners name DICOM files freely: what follows the last dot may be part of a UID, or a number (`IMG.0001`).
 
     Args:
         name: of the file, with or without its folder.
@@ -22,9 +22,9 @@ def is_picture(name: str, start: Callable[[], bytes]) -> bool:
 
 
 def is_picture_here(path: str) -> bool:
-    """Tell of a path on this machine; what is no file, such as a pipe, is not looked into.
+    """Tell whether a path on this machine is taken for a radiograph; what is no regular file, such as a pipe, is not read.
 
-    What cannot be read may be a film: it is taken for one, so that its error is said.
+    A file that cannot be read is taken for one, so that its error is reported.
     """
     try:
         return is_picture(path, lambda: read(path, DICOM_PREAMBLE_BYTES) if os.path.isfile(path) else b"")
@@ -33,6 +33,6 @@ def is_picture_here(path: str) -> bool:
 
 
 def read(path: str, size: int) -> bytes:
-    """Read a file on this machine, but no more of it than so many bytes."""
+    """Read a file on this machine, but no more than `size` bytes of it."""
     with open(path, "rb") as file:
         return file.read(size)

@@ -114,6 +114,19 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def remove(address: str) -> None:
+    """Delete a file.
+
+    Raises:
+        OSError: it cannot be deleted.
+    """
+    if not is_url(address):
+        os.unlink(local(address))
+        return
+    files, path = filesystem(address)
+    files.rm_file(path)
+
+
 def exists(address: str) -> bool:
     """Tell whether there is a file or a folder."""
     if not is_url(address):

@@ -122,7 +122,11 @@ def test_nothing_but_a_copy_is_deleted(copies, tmp_path, other):
     name = save(copies)
     (tmp_path / "secret_key").touch()
     copies.remove(other)
+    assert copies.read(other) is None
     assert (tmp_path / "secret_key").exists() and files(copies) == {name}
+    for _ in range(2):
+        copies.remove(name)
+    assert copies.read(name) is None and files(copies) == set()
 
 
 @pytest.mark.parametrize("id", ["", ".", "..", "../.."])
@@ -135,7 +139,9 @@ def test_nothing_but_an_analysis_is_deleted(pictures, id):
 def test_a_deleted_analysis_leaves_no_folder(pictures):
     for id in (ID, OTHER):
         pictures.save(id, {FILM: b"film", THUMB: b"thumb"})
-    pictures.remove(ID)
+    assert pictures.read(ID, (FILM, MASK, THUMB)) == {FILM: b"film", THUMB: b"thumb"}
+    for _ in range(2):
+        pictures.remove(ID)
     assert [path.name for path in pictures.folder.path.iterdir()] == [OTHER]
 
 

@@ -179,30 +179,6 @@ def test_a_film_that_ends_in_an_unexpected_error_is_a_row_and_is_tried_again(
     assert go(engine, films, destination) == 0 and len(rows(destination)) == 18
 
 
-def test_a_film_that_kills_its_worker_is_a_row_with_an_error(films: Path, tmp_path: Path) -> None:
-    (films / "deadly.png").write_bytes((films / "a.png").read_bytes() + b"deadly")
-    program = tmp_path / "program.py"
-    program.write_text(
-        "import os, sys\n"
-        "from xray.archive.worker import Worker\n"
-        "from xray.archive.command import main\n"
-        "analyse = Worker.analyse\n"
-        "def deadly(self, file):\n"
-        "    return os._exit(1) if file.address.endswith('deadly.png') else analyse(self, file)\n"
-        "Worker.analyse = deadly\n"
-        "if __name__ == '__main__':\n"
-        "    sys.exit(main(sys.argv[1:]))\n",
-        encoding="utf-8",
-    )
-    command = [sys.executable, str(program), str(films), str(tmp_path / "out.csv"), "--workers", "2"]
-    environment = {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 1, done.stderr
-    found = rows(tmp_path / "out.csv")
-    assert {Path(row["path"]).name for row in found if not row["verdict"]} == {"deadly.png"}
-    assert len(found) == 12 and sum("the worker died" in row["error"] for row in found) == 3
-
-
 def test_another_version_is_judged_and_stands_beside_the_old(engine: Any, films: Path, destination: Path) -> None:
     go(engine, films, destination)
     go(engine, films, destination, {"covid_normal": "4.0.0"})
