@@ -22,7 +22,7 @@ def is_picture(name: str, start: Callable[[], bytes]) -> bool:
 
 
 def is_picture_here(path: str) -> bool:
-    """Tell whether a path on this machine is taken for a radiograph; what is no regular file, such as a pipe, is not read.
+    """Tell whether a path on this machine is taken for a radiograph; a pipe is not read.
 
     A file that cannot be read is taken for one, so that its error is reported.
     """
