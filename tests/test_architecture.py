@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def modules(room: str) -> list[Path]:
     return [path] if path.is_file() else sorted(path.rglob("*.py"))
 
 
+@cache
 def imports(source: str) -> set[str]:
     """Name the packages that a module imports anywhere in it, lazily or not."""
     return {name.partition(".")[0] for name in imported(source)}

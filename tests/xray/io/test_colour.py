@@ -71,7 +71,7 @@ def test_an_opaque_picture_with_alpha_is_refused_all_the_same(film: np.ndarray) 
 @FORMATS
 @pytest.mark.parametrize("name", ["china.jpg", "flower.jpg"])
 def test_photographs_are_refused(extension: str, name: str) -> None:
-    datasets = pytest.importorskip("sklearn.datasets", reason="needs requirements-train.txt")
+    datasets = pytest.importorskip("sklearn.datasets", reason="needs the extra train")
     with pytest.raises(NotAChestXrayError):
         image.read(encoded(datasets.load_sample_image(name)[..., ::-1], extension))
 
