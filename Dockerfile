@@ -16,13 +16,13 @@ RUN useradd --system --uid 10001 xray && install -d -o xray -g xray /data
 COPY --from=packages /packages /packages
 WORKDIR /app
 COPY . .
-# Nothing below /app is written: with --read-only the whole image stays as it was built.
+# Nothing below /app is written, so that the image runs with --read-only.
 RUN /packages/bin/python -m compileall -q /app
 USER xray
 ENV PATH=/packages/bin:$PATH PORT=5000 XRAY_INSTANCE_DIR=/data/instance XRAY_ANALYSIS_DIR=/data/copies
 VOLUME /data
 EXPOSE 5000
-# Whether it lives, not /readyz: a database that is down for all would have all instances ended, which mends nothing.
+# Liveness, not /readyz: a database that is down would end all instances, which mends nothing.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \
     ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://localhost:{os.environ[\"PORT\"]}/healthz')"]
 CMD ["gunicorn", "app:app"]

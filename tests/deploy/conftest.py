@@ -2,40 +2,30 @@
 
 import getpass
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.server import free_port, serving, wait
+from benchmarks.server import serving
+from tests.web.cloud.programs import find, free_port, running
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def nginx() -> str:
-    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if not found:
-        assert not os.environ.get("CI"), "CI has nginx: .ci/run installs it"
-        pytest.skip("nginx is not installed: apt-get install nginx-light")
-    return found
-
-
-@pytest.fixture(scope="session")
-def configuration(nginx, tmp_path_factory) -> Path:
-    """nginx.conf with its upstream, port and folder filled in."""
+def configuration(tmp_path_factory) -> Path:
+    """The folder of nginx."""
     folder = tmp_path_factory.mktemp("nginx")
     os.chmod(folder, 0o755)
     return folder
 
 
 @pytest.fixture(scope="session")
-def site(nginx, configuration) -> Iterator[str]:
+def site(configuration) -> Iterator[str]:
     """The address of nginx, with gunicorn behind it."""
+    nginx, port = find("nginx", "nginx-light"), free_port()
     with serving({"XRAY_PROXIES": "1", "XRAY_METRICS": "true", "XRAY_RATE_LIMIT": "1"}) as server:
-        port = free_port()
         ours = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
         for old, new in {
             "server 127.0.0.1:8000;": f"server {server.url.removeprefix('http://')};",
@@ -48,21 +38,12 @@ def site(nginx, configuration) -> Iterator[str]:
         }.items():
             assert old in ours, old
             ours = ours.replace(old, new)
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        paths = "".join(f"{kind}_temp_path {configuration}/{kind};\n" for kind in kinds)
         whole = configuration / "nginx.conf"
-        paths = "".join(
-            f"{kind}_temp_path {configuration}/{kind};\n"
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
         whole.write_text(
             f"user {getpass.getuser()}; daemon off; pid {configuration}/pid; error_log {configuration}/error.log;\n"
             f"events {{}}\nhttp {{ include /etc/nginx/mime.types;\n{paths}{ours}\n}}\n"
         )
-        command = [nginx, "-c", str(whole), "-p", str(configuration)]
-        subprocess.run([*command, "-t"], check=True, capture_output=True)
-        process = subprocess.Popen(command)
-        try:
-            wait(process, f"http://127.0.0.1:{port}/healthz", configuration / "error.log")
+        with running(configuration, [nginx, "-c", str(whole), "-p", str(configuration)], port):
             yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(timeout=20)

@@ -71,13 +71,6 @@ def test_the_procfile_writes_no_visitor_down(tmp_path):
     assert "Listening" in said and "DOE_JANE" not in said and "GET" not in said
 
 
-def test_heroku_makes_a_key_of_its_own():
-    assert json.loads((ROOT / "app.json").read_text(encoding="utf-8"))["env"]["XRAY_SECRET_KEY"] == {
-        "description": "Signs cookies and forms. Made once; it has to outlive the disk, which is wiped every day.",
-        "generator": "secret",
-    }
-
-
 def test_docker_restarts_no_instance_because_the_database_they_share_is_down():
     command = json.loads(re.search(r"^HEALTHCHECK .*CMD\s+(\[.*])", DOCKERFILE, re.MULTILINE)[1])
     with serving({"XRAY_TRUSTED_HOSTS": "films.example"}) as server:

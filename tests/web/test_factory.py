@@ -1,26 +1,19 @@
 """The application as a whole, and the two ways to start it."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
+from tests.web.cloud.programs import free_port, until
 from web.factory import create_app
 from xray.errors import ModelError
 
 ROOT = Path(__file__).resolve().parents[2]
 GUNICORN = [sys.executable, "-m", "gunicorn", "app:app"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -67,7 +60,7 @@ def test_both_commands_serve(environment, command):
     address = f"http://localhost:{environment['PORT']}/healthz"
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as server:
         try:
-            assert '"status":"ok"' in answer_of(address).replace(" ", "")
+            assert b'"status":"ok"' in until(lambda: urlopen(address, timeout=5).read()).replace(b" ", b"")
         finally:
             server.terminate()
             server.communicate(timeout=30)
@@ -77,16 +70,3 @@ def test_gunicorn_serves_nobody_else_without_a_key(environment):
     del environment["XRAY_SECRET_KEY"]
     ended = subprocess.run(GUNICORN, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
     assert ended.returncode != 0 and "Cannot start: XRAY_SECRET_KEY: expected a key" in ended.stderr
-
-
-def answer_of(address: str) -> str:
-    """Ask until the server has started."""
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            with urlopen(address, timeout=5) as answer:
-                return answer.read().decode()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)

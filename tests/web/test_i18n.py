@@ -62,12 +62,6 @@ def test_a_language_that_is_not_spoken_changes_nothing(client):
     assert ABOUT["fr"] in read(client).text
 
 
-@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\\evil.example", ""])
-def test_the_choice_never_leads_to_another_site(client, back):
-    answer = client.post("/language", data={"language": "fr", "back": back})
-    assert answer.headers["Location"] == "/"
-
-
 def test_the_choice_needs_the_form_s_token(make_client):
     client = make_client(WTF_CSRF_ENABLED=True)
     assert client.post("/language", data={"language": "fr"}).status_code == 400
