@@ -1,1 +1,1 @@
-"""Who is asking, what they may do and how often: visitors, headers, rate limits, slow uploads."""
+"""Security: headers and sessions, visitors, rate limits, slow uploads."""
