@@ -1,4 +1,4 @@
-"""The whole road, with the artefacts that are served."""
+"""The whole pixel path, with the artefacts that are served."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xray.analysis import Analyzer
-from xray.errors import ImageError, NotAChestXrayError
+from xray.errors import ImageError, NotAChestXrayError, UnreadableImageError
 from xray.networks.heads import Head, Verdict, by_edges
 from xray.networks.preprocess import LUNG_BOX, Recipe
 from xray.quality.cautions import Caution
@@ -23,7 +23,7 @@ def png(image: np.ndarray) -> bytes:
     return cv2.imencode(".png", image)[1].tobytes()
 
 
-def test_both_models_judge_the_same_picture(analyzer: Analyzer, radiograph: Draw) -> None:
+def test_both_models_judge_the_same_radiograph(analyzer: Analyzer, radiograph: Draw) -> None:
     image = radiograph(600, 500)
     analysis = analyzer.analyse(png(image), analyzer.expand("both"))
     np.testing.assert_array_equal(analysis.image, image)
@@ -41,14 +41,14 @@ def test_both_models_judge_the_same_picture(analyzer: Analyzer, radiograph: Draw
         assert 0 <= prediction.heat.min() and prediction.heat.max() <= 1
 
 
-def test_a_model_alone_says_what_it_says_in_company(analyzer: Analyzer, radiograph: Draw) -> None:
+def test_a_model_alone_gives_the_same_score_as_with_others(analyzer: Analyzer, radiograph: Draw) -> None:
     data = png(radiograph(512, 480, 5))
     together = [prediction.score for prediction in analyzer.analyse(data, analyzer.names).predictions]
     alone = [analyzer.analyse(data, [name]).predictions[0].score for name in analyzer.names]
     assert together == alone
 
 
-def test_threads_do_not_mix_pictures(radiograph: Draw) -> None:
+def test_threads_do_not_mix_radiographs(radiograph: Draw) -> None:
     analyzer = Analyzer.load(pool_size=2, threads=1)
     films = [png(radiograph(300 + 40 * seed, 320, seed)) for seed in range(3)]
 
@@ -68,20 +68,22 @@ def test_choices(analyzer: Analyzer) -> None:
         analyzer.expand("covid_flu")
 
 
-def test_a_picture_without_lungs_is_refused(analyzer: Analyzer) -> None:
-    disc = cv2.circle(np.zeros((400, 400), np.uint8), (200, 200), 100, 255, cv2.FILLED)
-    with pytest.raises(NotAChestXrayError):
-        analyzer.analyse(png(disc), analyzer.names)
-
-
-def test_what_is_no_picture_is_refused(analyzer: Analyzer) -> None:
-    with pytest.raises(ImageError):
-        analyzer.analyse(b"hello", analyzer.names)
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (png(cv2.circle(np.zeros((400, 400), np.uint8), (200, 200), 100, 255, cv2.FILLED)), NotAChestXrayError),
+        (b"hello", UnreadableImageError),
+    ],
+    ids=["no lungs", "no image"],
+)
+def test_other_files_are_refused(analyzer: Analyzer, data: bytes, error: type[ImageError]) -> None:
+    with pytest.raises(error):
+        analyzer.analyse(data, analyzer.names)
 
 
 @pytest.fixture
 def judged(small_head: Callable[..., Head], make_screen: Callable[..., Screen]) -> Callable[..., tuple[Caution, ...]]:
-    """Analyse a drawn film of the given lungs; return its cautions. The lungs are found where they are dark."""
+    """Return the cautions for a drawn radiograph of the given lungs, which are found where they are dark."""
 
     def judge(
         lungs: np.ndarray, said: tuple[str, ...] = (), negative: bool = False, size: tuple[int, int] = (400, 300)
@@ -123,9 +125,9 @@ WHOLE, CUT = pair_of_lungs(), pair_of_lungs(200)
         (WHOLE, {"size": (159, 300)}, (Caution.LOW_RESOLUTION,)),
         (WHOLE, {"said": (Caution.CHILD,), "negative": True}, (Caution.CHILD, Caution.INVERTED)),
     ],
-    ids=["a whole film", "a negative", "cut", "large enough", "too narrow", "too flat", "with the screen's first"],
+    ids=["whole", "a negative", "cut", "large enough", "too narrow", "too flat", "with the screen's first"],
 )
-def test_a_film_that_deserves_doubt_says_so(
+def test_cautions_of_the_image_follow_those_of_the_screen(
     judged: Callable[..., tuple[Caution, ...]],
     lungs: np.ndarray,
     how: dict[str, object],
@@ -134,13 +136,12 @@ def test_a_film_that_deserves_doubt_says_so(
     assert judged(lungs, **how) == expected
 
 
-def test_what_the_screen_refuses_is_refused(judged: Callable[..., tuple[Caution, ...]]) -> None:
+def test_a_refusal_of_the_screen_is_raised(judged: Callable[..., tuple[Caution, ...]]) -> None:
     with pytest.raises(NotAChestXrayError, match="looks like something else"):
         judged(WHOLE, said=(NOT_FRONTAL,))
 
 
-def test_a_real_dicom_film_is_judged(analyzer: Analyzer, real_data: Path) -> None:
-    """The other file of the pair holds the same stored values, relabelled: its own negative."""
+def test_a_real_dicom_radiograph_is_judged(analyzer: Analyzer, real_data: Path) -> None:
     films = (path.read_bytes() for path in (real_data / "dicom").glob("*.dcm"))
     film = next(film for film in films if b"MONOCHROME2" in film)
     analysis = analyzer.analyse(film, analyzer.names)

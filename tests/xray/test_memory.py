@@ -1,4 +1,4 @@
-"""Keeping the process small."""
+"""Memory of the process."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Many threads each free pictures of several sizes, as a busy server does; prints what stays resident, in MB.
+# Many threads each free images of several sizes, as a busy server does; prints the resident memory in MB.
 BUSY = """
 import threading
 import numpy as np
@@ -31,12 +31,12 @@ print(next(int(line.split()[1]) / 1000 for line in open("/proc/self/status") if 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which Linux has")
-def test_freed_pictures_do_not_stay_in_memory():
+def test_freed_images_do_not_stay_in_memory():
     resident_mb = float(subprocess.check_output([sys.executable, "-c", BUSY], cwd=ROOT, text=True))
     assert resident_mb < 200, "127 MB when this was written, 370 MB without it"
 
 
-# Loads a network and lets its file go; prints how much of the file is resident before and after, in kB.
+# Loads a network and releases its file; prints the resident part of the file before and after, in kB.
 MAPPED = """
 from pathlib import Path
 from xray import memory

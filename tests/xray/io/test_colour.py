@@ -1,4 +1,4 @@
-"""Colour pictures are refused at the door; films with coloured marks or a tint are not."""
+"""Colour pictures are refused; radiographs with coloured marks or a tint are not."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def film(radiograph: Callable[..., np.ndarray]) -> np.ndarray:
 
 
 def marked(film: np.ndarray) -> np.ndarray:
-    """Draw what authors draw on films: arrows, a frame and a caption, in strong colours."""
+    """Draw what authors draw on radiographs: arrows, a frame and a caption, in strong colours."""
     picture = film.copy()
     for x, y in ((120, 200), (180, 300), (330, 220), (360, 320)):
         cv2.arrowedLine(picture, (x, y), (x + 60, y - 60), (0, 255, 255), 8, tipLength=0.35)
@@ -33,14 +33,14 @@ def marked(film: np.ndarray) -> np.ndarray:
 
 
 @FORMATS
-def test_a_film_with_coloured_marks_passes(film: np.ndarray, extension: str) -> None:
+def test_a_radiograph_with_coloured_marks_passes(film: np.ndarray, extension: str) -> None:
     data = encoded(marked(film), extension)
     assert image.read(data).shape == film.shape[:2]
 
 
 @FORMATS
 @pytest.mark.parametrize("tint", [(1, 0.85, 0.65), (0.6, 0.8, 1)], ids=["blue", "sepia"])
-def test_a_tinted_film_passes(film: np.ndarray, extension: str, tint: tuple[float, float, float]) -> None:
+def test_a_tinted_radiograph_passes(film: np.ndarray, extension: str, tint: tuple[float, float, float]) -> None:
     data = encoded((film * np.array(tint)).astype(np.uint8), extension)
     assert image.read(data).shape == film.shape[:2]
 
@@ -48,7 +48,7 @@ def test_a_tinted_film_passes(film: np.ndarray, extension: str, tint: tuple[floa
 @FORMATS
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 def test_a_picture_of_many_colours_is_refused(film: np.ndarray, extension: str, depth: type) -> None:
-    """A heat map over the whole film stands for a photograph; at 16 bits too, which only a PNG has."""
+    """A heat map over the whole radiograph stands for a photograph; at 16 bits too, which only a PNG has."""
     colours = cv2.applyColorMap(film, cv2.COLORMAP_JET)
     pixels = colours if extension == ".jpg" or depth is np.uint8 else colours.astype(np.uint16) * 257
     with pytest.raises(NotAChestXrayError, match="Expected a grey radiograph, received a picture .* Please") as caught:

@@ -1,4 +1,4 @@
-"""Marks over the lungs are found; ribs, borders and letters beside the lungs are not."""
+"""Marks over the lungs are detected; ribs, borders and letters beside the lungs are not."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def lungs() -> np.ndarray:
     return mask > 0
 
 
-def test_a_clean_film_has_none(film: np.ndarray, lungs: np.ndarray) -> None:
+def test_a_clean_radiograph_has_none(film: np.ndarray, lungs: np.ndarray) -> None:
     assert not over_lungs(film, lungs)
 
 

@@ -1,4 +1,4 @@
-"""Films shown as negatives are turned back."""
+"""Radiographs displayed as negatives are inverted."""
 
 import cv2
 import numpy as np
@@ -15,39 +15,29 @@ PAIR = np.zeros((512, 512), np.uint8)
 for x in (150, 360):
     cv2.ellipse(PAIR, (x, 250), (80, 170), 0, 0, 360, 1, cv2.FILLED)
 LUNGS = PAIR > 0
-FILM = np.where(LUNGS, 60, 180).astype(np.uint8)
+POSITIVE = np.where(LUNGS, 60, 180).astype(np.uint8)
 
 
 def dark_lungs(image):
-    """Stand in for the lung network: finds the pair only where it is dark."""
+    """Find the pair only where it is dark, like the lung network."""
     return LUNGS if image[LUNGS].mean() < image[~LUNGS].mean() else np.zeros_like(LUNGS)
 
 
-def test_a_film_stays_as_it_is():
-    film = frontal_view(FILM, dark_lungs)
-    assert not film.inverted
-    np.testing.assert_array_equal(film.image, FILM)
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_negative_is_inverted_and_a_positive_is_not(inverted):
+    view = frontal_view(255 - POSITIVE if inverted else POSITIVE, dark_lungs)
+    assert view.inverted is inverted
+    np.testing.assert_array_equal(view.image, POSITIVE)
+    np.testing.assert_array_equal(view.lungs, LUNGS)
 
 
-def test_a_negative_is_turned_back():
-    film = frontal_view(255 - FILM, dark_lungs)
-    assert film.inverted
-    np.testing.assert_array_equal(film.image, FILM)
-    np.testing.assert_array_equal(film.lungs, LUNGS)
-
-
-def test_a_negative_whose_lungs_were_found_all_the_same_is_turned_back():
-    """The network sometimes marks the lungs of a negative; there they are brighter than what is around them."""
-    assert frontal_view(255 - FILM, lambda image: LUNGS).inverted
-
-
-def test_neither_polarity_has_lungs():
-    with pytest.raises(NotAChestXrayError):
-        frontal_view(FILM, lambda image: np.zeros_like(LUNGS))
+def test_a_negative_whose_lungs_are_found_is_inverted_too():
+    """The network sometimes finds the lungs of a negative, where they are brighter than the tissue around them."""
+    assert frontal_view(255 - POSITIVE, lambda image: LUNGS).inverted
 
 
 def lungs_at(upright):
-    """Stand in for the lung network: finds the pair only where the film lies as this one does."""
+    """Find the pair only in the rotation of this radiograph, like the lung network."""
     return lambda image: LUNGS if np.array_equal(image, upright) else np.zeros_like(LUNGS)
 
 
@@ -59,44 +49,44 @@ def lungs_at(upright):
         (cv2.ROTATE_180, "stands upside down"),
     ],
 )
-def test_a_refused_film_that_is_turned_is_told_so(turn, words):
-    # A mark in a corner, since the pair looks the same from several sides.
-    film = FILM.copy()
-    film[:40, :40] = 250
-    lying = cv2.rotate(film, turn)
+def test_a_rotated_radiograph_is_refused_with_a_hint(turn, words):
+    # A mark in a corner, since the pair looks the same in several rotations.
+    upright = POSITIVE.copy()
+    upright[:40, :40] = 250
+    lying = cv2.rotate(upright, turn)
     with pytest.raises(
         NotAChestXrayError, match=f"Send one whole.*may be a film that {words}: turn it upright"
     ) as caught:
-        frontal_view(lying, lungs_at(film))
-    np.testing.assert_array_equal(rotate(lying, caught.value.turn), film)
+        frontal_view(lying, lungs_at(upright))
+    np.testing.assert_array_equal(rotate(lying, caught.value.turn), upright)
 
 
-def test_what_has_no_lungs_any_way_round_gets_no_such_hint():
+def test_an_image_without_lungs_in_any_rotation_is_refused_without_a_hint():
     with pytest.raises(NotAChestXrayError) as caught:
-        frontal_view(FILM, lambda image: np.zeros_like(LUNGS))
+        frontal_view(POSITIVE, lambda image: np.zeros_like(LUNGS))
     assert "upright and send" not in str(caught.value) and caught.value.turn == 0
 
 
-def test_an_accepted_film_costs_one_pass_of_the_lung_network():
+def test_an_accepted_radiograph_costs_one_pass_of_the_lung_network():
     passes = []
-    frontal_view(FILM, lambda image: passes.append(image) or LUNGS)
+    frontal_view(POSITIVE, lambda image: passes.append(image) or LUNGS)
     assert len(passes) == 1
 
 
 @pytest.mark.parametrize("turn", [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE])
-def test_the_lung_network_knows_a_film_that_lies_on_its_side(radiograph, turn):
+def test_the_lung_network_recognises_a_sideways_radiograph(radiograph, turn):
     network = Network(MODEL_DIR / "lung_unet" / "network.tflite", threads=1)
     with pytest.raises(NotAChestXrayError, match="may be a film that lies on its side"):
         frontal_view(cv2.rotate(radiograph(), turn), lambda each: lungs.segment(each, network))
 
 
 def test_contrast_is_positive_where_lungs_are_dark():
-    assert lung_contrast(FILM, LUNGS) == pytest.approx(-lung_contrast(255 - FILM, LUNGS))
-    assert lung_contrast(FILM, LUNGS) > 1
+    assert lung_contrast(POSITIVE, LUNGS) == pytest.approx(-lung_contrast(255 - POSITIVE, LUNGS))
+    assert lung_contrast(POSITIVE, LUNGS) > 1
 
 
-def test_both_photometric_forms_of_a_dicom_film_get_the_same_verdict(real_data, analyzer):
-    """Two files with the same stored values, one labelled MONOCHROME1: the same film after all."""
+def test_both_photometric_interpretations_get_the_same_verdict(real_data, analyzer):
+    """Two files with the same stored values, one labelled MONOCHROME1."""
     first, second = (
         analyzer.analyse(path.read_bytes(), analyzer.names) for path in sorted((real_data / "dicom").glob("*.dcm"))
     )
