@@ -25,17 +25,11 @@ def disclaimer() -> str:
 
 
 def verdict_in_words(result: ModelResult) -> str:
-    """Return which radiographs the image resembles, or which labels are plausible."""
-    if result.listed:
-        return _labels_in_words(result)
-    more, less = result.positive, result.negative
-    if result.verdict == "INCONCLUSIVE":
-        values = {"positive": words("class_name", more), "negative": words("class_name", less)}
-        return str(_("Too close to call between %(positive)s and %(negative)s.", **values))
-    if result.verdict == "NEGATIVE":
-        more, less = less, more
-    values = {"films": words("films", more), "others": words("the_others", less)}
-    return str(_("Resembles the %(films)s this model learned from more than %(others)s.", **values))
+    """Return which radiographs the image resembles, or which labels are plausible or were found."""
+    if result.exclusive:
+        return words("sentence", result)
+    found = ", ".join(words("class_name", each.label) for each in result.labels if each.verdict == "POSITIVE")
+    return str(_("Found: %(names)s.", names=found)) if found else str(_("None of its findings was found."))
 
 
 def arithmetic(result: ModelResult) -> str:
@@ -62,23 +56,6 @@ def arithmetic(result: ModelResult) -> str:
         "The score is %(score)s for %(name)s. From %(high)s up this model says positive, below negative.", **values
     )
     return str(sentence)
-
-
-def _labels_in_words(result: ModelResult) -> str:
-    """Return which of the listed labels are plausible, or which were found."""
-    if not result.exclusive:
-        found = [words("class_name", each.label) for each in result.listed if each.verdict == "POSITIVE"]
-        return (
-            str(_("Found: %(names)s.", names=", ".join(found))) if found else str(_("None of its findings was found."))
-        )
-    if result.called:
-        return str(
-            _("Of its classes only %(name)s is plausible to this model.", name=words("class_name", result.called))
-        )
-    plausible = [words("class_name", each.label) for each in result.listed if each.plausible]
-    if plausible:
-        return str(_("Too close to call. Plausible are: %(names)s.", names=", ".join(plausible)))
-    return str(_("Too close to call: none of its classes is plausible to this model."))
 
 
 def heat(result: ModelResult) -> str:
