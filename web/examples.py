@@ -1,4 +1,4 @@
-"""Films for those who have none at hand: the average of each class, nobody's picture (static/examples/README.md)."""
+"""Example images: the average radiograph of each class, of no single patient (static/examples/README.md)."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ class Example:
     """The mean of many radiographs of one class.
 
     Attributes:
-        name: what the form sends.
-        films: how many were averaged.
+        name: the value in the form.
+        films: the number of radiographs.
     """
 
     name: str
@@ -23,12 +23,12 @@ class Example:
 
     @property
     def file(self) -> str:
-        """The file's name in static/examples/."""
+        """The file name in static/examples/."""
         return f"average_{self.name}.png"
 
     @property
     def label(self) -> str:
-        """What it is, in the visitor's language."""
+        """Its description in the visitor's language."""
         labels = {
             "covid": _("Average of %(films)d films of COVID-19, nobody’s picture", films=self.films),
             "normal": _("Average of %(films)d normal films, nobody’s picture", films=self.films),
@@ -39,7 +39,7 @@ class Example:
         return str(labels[self.name])
 
     def read(self) -> bytes:
-        """Return the PNG file's content."""
+        """Return the content of the PNG file."""
         return (FOLDER / self.file).read_bytes()
 
 

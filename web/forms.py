@@ -1,4 +1,4 @@
-"""What the visitor sends: one picture or the name of an example, and which models shall read it."""
+"""The form for one radiograph: a file or an example, and which models shall analyse it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,20 +30,20 @@ LONGEST_NAME = 60
 
 
 class FormError(XrayError):
-    """The form was not filled in as asked; the message may be shown to its sender."""
+    """A form that cannot be used; the message may be shown to its sender."""
 
     status = 400
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A form that was filled in well.
+    """A valid form.
 
     Attributes:
-        name: the file's name as its sender sees it, fit to be shown, at most 60 characters.
-        data: the file's bytes, at least one.
+        name: of the file, safe to display, at most 60 characters.
+        data: the content of the file, not empty.
         model: a model's name, "both" or "all".
-        turn: degrees clockwise by which the picture is turned before it is read.
+        turn: degrees clockwise by which the image is turned first.
     """
 
     name: str
@@ -53,21 +53,21 @@ class Upload:
 
 
 def labels(titles: Mapping[str, str]) -> dict[str, str]:
-    """Give each model, by name, the label that the form and the result show; its title where it has no other."""
+    """Return the display name of each model, by name: from LABELS, else its title."""
     return {name: LABELS.get(name, title) for name, title in titles.items()}
 
 
 def choices(models: Sequence[str]) -> tuple[str, ...]:
-    """Return what can be asked for: each model, models 1 and 2 together, and all where there are more."""
+    """Return the choices of the form: each model, models 1 and 2 together, and all where there are more."""
     return (*models, BOTH, *((ALL,) if len(models) > 2 else ()))
 
 
 def read(request: Request, models: Sequence[str]) -> Upload:
-    """Read the form: a file wins over an example, for nobody uploads by mistake.
+    """Read the form; a file takes precedence over an example.
 
     Args:
-        request: the request that carries `file` or `example`, `model` and, if wished, `turn`.
-        models: the names of the models that can be asked for one by one.
+        request: with the fields `file` or `example`, `model` and optionally `turn`.
+        models: the names of the models.
 
     Raises:
         FormError: a field is missing or cannot be used.
@@ -83,7 +83,7 @@ def read(request: Request, models: Sequence[str]) -> Upload:
 
 
 def read_file(request: Request) -> tuple[str, bytes] | None:
-    """Read the field `file`: its name, fit to be shown, and its bytes; None where no file was chosen.
+    """Return name and content of the field `file`; None where no file was chosen.
 
     Raises:
         FormError: the file is empty.
@@ -107,9 +107,9 @@ def _example(request: Request) -> tuple[str, bytes]:
 
 
 def shown_name(name: str) -> str:
-    """Make a client's file name fit to be shown: no folders, nothing invisible, not too long.
+    """Return a client's file name safe to display: no folders, printable, not too long.
 
-    Unprintable characters go because some of them turn the reading direction and disguise a name.
+    Some unprintable characters reverse the reading direction and disguise a name.
     """
     base = name.replace("\\", "/").rpartition("/")[2]
     clean = "".join(character for character in base if character.isprintable()).strip()

@@ -1,7 +1,6 @@
-"""The pictures in what a visitor sends: loose files, and zip archives that are read member by member.
+"""Unpacking of uploads: loose files, and zip archives read member by member.
 
-Nothing is written to disk, no more than one picture is held at a time, and nothing that an archive says of itself is
-believed.
+Nothing is written to disk, one file is in memory at a time, and nothing that an archive declares is trusted.
 
 Source:
     OWASP, File Upload Cheat Sheet; D. Fifield, A better zip bomb, WOOT 2019.
@@ -20,11 +19,11 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from xray.errors import Phrase, XrayError
 from xray.io.image import sniff
 
-# Films are hardly compressed any further; a raw DICOM file with wide black borders reaches 20.
+# Compression ratio. Radiographs are compressed already; a raw DICOM file with wide black borders reaches 20.
 LARGEST_RATIO = 100
-# Smaller ones may have any ratio: what they unpack to is no burden.
+# Smaller files may have any ratio.
 SMALL_BYTES = 2**20
-# Of an archive's list of its files: as many as are read have long names and remarks in it.
+# Size of the central directory: enough for the largest batch with long names and comments.
 DIRECTORY_BYTES = 2**20
 
 DAMAGED = Phrase("Expected a whole zip archive, received a truncated or damaged one. Please pack it again.")
@@ -39,26 +38,26 @@ TOO_LARGE = Phrase("Expected at most %(limit)s MiB, received %(size)s MiB. Pleas
 TOO_MANY = Phrase("Expected a zip with at most %(limit)s files, received one with more. Please split it.")
 TOO_MUCH = Phrase("Expected at most %(limit)s MiB of unpacked files, received %(size)s MiB. Please split the zip.")
 
-# The format of a file is told by as many.
+# Bytes that the format is detected from.
 _START_BYTES = 132
 _JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 _BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError, struct.error)
 
 
 class ZipError(XrayError):
-    """An archive, or a file in it, that is not opened; the message may be shown to its sender."""
+    """An archive, or a file in it, that is refused; the message may be shown to its sender."""
 
     status = 400
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What is refused unread.
+    """Limits of a batch.
 
     Attributes:
-        count: files in one archive.
-        file_bytes: of one file, unpacked.
-        total_bytes: of all files of an archive, unpacked.
+        count: the maximum number of files in one archive.
+        file_bytes: the maximum size of one file, unpacked.
+        total_bytes: the maximum size of all files of an archive, unpacked.
     """
 
     count: int
@@ -68,12 +67,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sent:
-    """One file of those that were sent.
+    """One uploaded file.
 
     Attributes:
-        path: its name, with the folders that it came in; not fit for any file system.
+        path: its name with its folders, not safe for a file system.
         data: its content; empty where there is an error.
-        error: why it was not opened.
+        error: why it was refused.
     """
 
     path: str
@@ -82,11 +81,11 @@ class Sent:
 
 
 def unpack(files: Iterable[tuple[str, IO[bytes]]], limits: Limits) -> Iterator[Sent]:
-    """Yield every file that was sent, those in archives one by one.
+    """Yield every uploaded file, those in archives one by one.
 
     Args:
         files: name and content of each; the content is read when its turn comes.
-        limits: what is refused unread.
+        limits: of the batch.
     """
     for path, file in files:
         if passed_over(path):
@@ -104,7 +103,7 @@ def unpack(files: Iterable[tuple[str, IO[bytes]]], limits: Limits) -> Iterator[S
 
 
 def passed_over(path: str) -> bool:
-    """Tell whether a file is one that systems leave in folders, unasked: hidden, or known by name."""
+    """Return whether a file is a hidden file or one that operating systems create in folders."""
     return any(part.startswith(".") and part != ".." or part in _JUNK for part in _parts(path))
 
 
@@ -127,7 +126,7 @@ def _members(file: IO[bytes], limits: Limits) -> Iterator[Sent]:
     """Yield the files of an archive.
 
     Raises:
-        ZipError: it is refused as a whole.
+        ZipError: the archive is refused as a whole.
     """
     guarded = _Guarded(file, limits.count)
     try:
@@ -160,14 +159,14 @@ def _member(archive: ZipFile, info: ZipInfo, limits: Limits) -> Sent:
 
 
 def _refusal(info: ZipInfo, limits: Limits) -> ZipError | None:
-    """Say why a file is not opened, by what the archive's directory says of it."""
+    """Return why a file is refused, from its entry in the central directory; None where it is not."""
     kind = stat.S_IFMT(info.external_attr >> 16)
     name = _name(info)
     if name.startswith("/") or ".." in _parts(name) or re.match("[A-Za-z]:", name):
         return ZipError(LEADS_OUT)
     if kind not in (0, stat.S_IFREG):
         return ZipError(NO_FILE)
-    if info.flag_bits & 0x41:  # encrypted, plainly or strongly
+    if info.flag_bits & 0x41:  # encrypted
         return ZipError(ENCRYPTED)
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         return ZipError(METHOD)
@@ -179,9 +178,9 @@ def _refusal(info: ZipInfo, limits: Limits) -> ZipError | None:
 
 
 def _name(info: ZipInfo) -> str:
-    """Return a member's path as its packer meant it."""
+    """Return the path of a member, decoded."""
     name = info.orig_filename.partition("\0")[0]
-    if not info.flag_bits & 0x800:  # not marked as UTF-8; some write it all the same
+    if not info.flag_bits & 0x800:  # not marked as UTF-8, but some programs write it all the same
         try:
             name = name.encode("cp437").decode("utf-8")
         except UnicodeError:
@@ -190,7 +189,7 @@ def _name(info: ZipInfo) -> str:
 
 
 class _Guarded:
-    """A file that refuses to be read in large pieces, as an archive's directory may claim any length."""
+    """A file with a limit on each read, as a central directory may declare any length."""
 
     def __init__(self, file: IO[bytes], count: int) -> None:
         self._file = file

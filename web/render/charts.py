@@ -7,13 +7,13 @@ from markupsafe import Markup, escape
 
 from web.render.figures import Figure, decimal, percent, whole
 
-WIDTH = 320  # units of every chart: about the pixels of a small telephone, so that letters stay readable there
+WIDTH = 320  # units of every chart: about the pixels of a small phone, so that text stays readable there
 # The plot area of the square charts.
 LEFT, TOP, SIDE = 52, 12, 258
 BOTTOM = TOP + SIDE
 SQUARE = BOTTOM + 46
 QUARTERS, HALVES = (0.0, 0.25, 0.5, 0.75, 1.0), (0.0, 0.5, 1.0)
-# As many letters as one line holds; a longer name takes a line of its own.
+# Characters of one line; a longer name takes a line of its own.
 LETTERS = 42
 LINE = 17.0
 ANCHORS = {0.0: "start", 0.25: "middle", 0.5: "middle", 0.75: "middle", 1.0: "end"}
@@ -21,7 +21,7 @@ ANCHORS = {0.0: "start", 0.25: "middle", 0.5: "middle", 0.75: "middle", 1.0: "en
 
 @dataclass(frozen=True)
 class Words:
-    """What a plot says of itself: its id on the page, its title, what is to be seen, and its two axes."""
+    """The text of a chart: its id on the page, title, description and axis labels."""
 
     id: str
     title: str
@@ -31,25 +31,25 @@ class Words:
 
 
 def tag(name: str, *children: str, **attributes: object) -> Markup:
-    """Write an element; its text is escaped, and class_ or text_anchor stand for names that Python cannot write."""
+    """Return an element with its text escaped; class_ and text_anchor stand for the SVG names."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_short(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
     inside = "".join(escape(child) for child in children)
-    # Only what was escaped, or is markup already, comes here.
+    # Everything in it is escaped, or markup already.
     return Markup(f"<{name}{written}>{inside}</{name}>" if inside else f"<{name}{written}/>")
 
 
 def chart(words: Words, height: float, *children: str, stretched: bool = False) -> Markup:
-    """Write a drawing that says in words what it shows.
+    """Return a drawing with its title and description.
 
     Args:
-        words: what it says.
-        height: in units; it is WIDTH wide.
+        words: its text.
+        height: in units; the width is WIDTH.
         children: its elements.
-        stretched: whether it fills whatever room the style sheet gives; it must hold no letters then.
+        stretched: whether it fills the room that the style sheet gives; it must hold no text then.
     """
     return tag(
         "svg",
@@ -66,17 +66,17 @@ def chart(words: Words, height: float, *children: str, stretched: bool = False) 
 
 
 def text(x: float, y: float, words: str, anchor: str | None = None, class_: str | None = None) -> Markup:
-    """Write words; anchor is middle or end where x is not where they begin."""
+    """Return text at a point, which is its start unless `anchor` is middle or end."""
     return tag("text", words, x=x, y=y, text_anchor=anchor, class_=class_)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
-    """Draw a straight line."""
+    """Return a straight line."""
     return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
 
 def path(points: list[tuple[float, float]], class_: str, *, closed: bool = False) -> Markup:
-    """Draw a line through points."""
+    """Return a line through points."""
     corners = "L".join(f"{_short(x)} {_short(y)}" for x, y in points)
     return tag("path", d=f"M{corners}{'Z' if closed else ''}", class_=class_)
 
@@ -86,12 +86,12 @@ def _short(value: object) -> str:
 
 
 def roc(words: Words, points: Sequence[tuple[float, float]], marks: Sequence[tuple[float, float, str]]) -> Markup:
-    """Draw a ROC curve.
+    """Return a ROC curve.
 
     Args:
-        words: of the plot.
-        points: share of false alarms, share found; both 0 to 1, in the curve's order.
-        marks: points to be marked, each with its name: operating points.
+        words: of the chart.
+        points: false positive rate and true positive rate, in the order of the curve.
+        marks: operating points, each with its name.
     """
     placed = [(_x(x), _y(y)) for x, y in points]
     area = path([(_x(0), _y(0)), *placed, (_x(1), _y(0))], "area", closed=True)
@@ -103,11 +103,11 @@ def roc(words: Words, points: Sequence[tuple[float, float]], marks: Sequence[tup
 
 
 def reliability(words: Words, bins: Sequence[tuple[float, float, float]]) -> Markup:
-    """Draw how often films of about the same score were positive.
+    """Return a reliability diagram: how often radiographs of about the same score were positive.
 
     Args:
-        words: of the plot.
-        bins: mean score, share of positives, share of all films; each 0 to 1.
+        words: of the chart.
+        bins: mean score, share of positives, share of all radiographs; each 0 to 1.
     """
     placed = [(_x(score), _y(positives)) for score, positives, _ in bins]
     circles = [
@@ -120,16 +120,16 @@ def reliability(words: Words, bins: Sequence[tuple[float, float, float]]) -> Mar
 def histogram(
     words: Words, up: Sequence[int], down: Sequence[int], names: tuple[str, str], band: tuple[float, float, float]
 ) -> Markup:
-    """Draw where scores fell: one class above the line, the other below it.
+    """Return the score histograms of two labels, one above the axis, the other below it.
 
     Args:
-        words: of the plot.
-        up: counts of the positive class, in equal steps from 0 to 1.
-        down: counts of the negative class.
-        names: of the two classes.
-        band: where INCONCLUSIVE begins, the threshold, where POSITIVE begins.
+        words: of the chart.
+        up: counts of the positive label, in equal steps from 0 to 1.
+        down: counts of the negative label.
+        names: of the two labels.
+        band: `negative_below`, the threshold, `positive_from`.
     """
-    # Each class is drawn to its own largest step: their numbers differ tenfold.
+    # Each label has its own scale, as their numbers may differ tenfold.
     middle, room, step = TOP + 125.0, 105.0, SIDE / len(up)
     low, threshold, high = (_x(score) for score in band)
     top, bottom = middle - room - 8, middle + room + 8
@@ -154,12 +154,12 @@ def histogram(
 
 
 def matrix(words: Words, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[int]]]) -> Markup:
-    """Draw a table of counts whose shades are shares of the column.
+    """Return a confusion matrix, shaded by the shares of each column.
 
     Args:
-        words: of the plot.
-        columns: the truths.
-        rows: what was said, each with its count for every truth.
+        words: of the chart.
+        columns: the true labels.
+        rows: the verdicts, each with its count for every true label.
     """
     wide, tall = WIDTH / len(columns), 74
     sums = [sum(counts[index] for _, counts in rows) for index in range(len(columns))]
@@ -188,7 +188,7 @@ def _y(share: float) -> float:
 
 
 def _axes(words: Words) -> list[Markup]:
-    """Draw a square from 0 to 1 both ways, with the diagonal and the names of the axes."""
+    """Return the axes of a square chart from 0 to 1, with the diagonal."""
     drawn = [tag("rect", x=LEFT, y=TOP, width=SIDE, height=SIDE, class_="frame")]
     drawn.append(line(LEFT, BOTTOM, LEFT + SIDE, TOP, "chance"))
     for quarter in QUARTERS:
@@ -219,18 +219,18 @@ def _shade(x: float, y: float, width: float, height: float, share: float) -> Mar
 
 
 def _sign(number: int, x: float, y: float) -> Markup:
-    """Draw a mark whose shape, not its colour, tells it from the next."""
+    """Return a mark; its shape, not its colour, tells it from the next."""
     corners = [[(-6, 0), (0, -6), (6, 0), (0, 6)], [(-5, -5), (5, -5), (5, 5), (-5, 5)], [(-6, 5), (0, -6), (6, 5)]]
     return path([(x + dx, y + dy) for dx, dy in corners[number % 3]], "sign", closed=True)
 
 
 def forest(words: Words, rows: Sequence[tuple[str, Figure, str]], *, reference: float | None = None) -> Markup:
-    """Draw shares with their intervals, one below the other, on a line from 0 to 1.
+    """Return a forest plot: figures from 0 to 1 with their intervals, one below the other.
 
     Args:
         words: of the chart.
         rows: a name, its figure, and a class for the style sheet: "own", "apart" or "baseline".
-        reference: where a line shall stand, such as 0.5 for a guess.
+        reference: where to draw a line, such as 0.5 for chance.
     """
     drawn: list[Markup] = []
     y = 0.0
@@ -251,7 +251,7 @@ def forest(words: Words, rows: Sequence[tuple[str, Figure, str]], *, reference: 
 
 
 def balance(words: Words, rows: Sequence[tuple[str, float]]) -> Markup:
-    """Draw what adds up to a sum: to the right what is above 0, to the left what is below."""
+    """Return the terms of a sum as bars: to the right those above 0, to the left those below."""
     most = max([abs(value) for _, value in rows] + [1e-9])
     middle, tall = WIDTH / 2, 34
     drawn = [line(middle, 0, middle, tall * len(rows), "axis")]
@@ -266,7 +266,7 @@ def balance(words: Words, rows: Sequence[tuple[str, float]]) -> Markup:
 
 
 def bars(words: Words, values: Sequence[float], marked: Sequence[int] = ()) -> Markup:
-    """Draw many values side by side, the largest as high as there is room; some of them may be marked."""
+    """Return many values as bars side by side; those with the indices in `marked` stand out."""
     height, step, most = 120.0, WIDTH / len(values), max([*values, 1e-9])
 
     def drawn(indices: Sequence[int], class_: str, width: float) -> Markup:
@@ -279,7 +279,7 @@ def bars(words: Words, values: Sequence[float], marked: Sequence[int] = ()) -> M
 
 
 def signed(value: float) -> str:
-    """Write a number with its sign."""
+    """Return a number with its sign."""
     return f"{'−' if value < 0 else '+'}{decimal(abs(value))}"
 
 
@@ -292,7 +292,7 @@ def _side(value: float) -> str:
 
 
 def _dot(kind: str, x: float, y: float) -> Markup:
-    """Draw a figure: a diamond for what saw no lung, a disc for the rest."""
+    """Return the mark of a figure: a diamond for a baseline without lungs, a disc for the rest."""
     if kind == "baseline":
         return path([(x - 6, y), (x, y - 6), (x + 6, y), (x, y + 6)], f"dot {kind}", closed=True)
     return tag("circle", cx=x, cy=y, r=5.5, class_=f"dot {kind}")

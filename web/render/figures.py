@@ -1,4 +1,4 @@
-"""Measured figures, written in the visitor's language."""
+"""Measured figures as text in the visitor's language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Figure:
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | float | None) -> "Figure | None":
-        """Read what training wrote: an object with its interval, a bare number, or nothing where it is undefined."""
+        """Return a figure of metadata.json: an object with its interval, a number, or None where it is undefined."""
         if record is None:
             return None
         return cls(record["value"], record["low"], record["high"]) if isinstance(record, Mapping) else cls(record)
@@ -32,22 +32,22 @@ class Figure:
 
 
 def shown(record: Mapping[str, Any] | float | None) -> str:
-    """Write a figure with its interval; a dash where it is undefined."""
+    """Return a figure with its interval; a dash where it is undefined."""
     figure = Figure.of(record)
     return NONE if figure is None else str(figure)
 
 
 def decimal(value: float, places: int = 3) -> str:
-    """Write a number with a fixed count of decimals."""
+    """Return a number with a fixed number of decimals."""
     written = cast(str, format_decimal(value, "0." + places * "0" if places else "#,##0"))
     return written.replace("-", "−")
 
 
 def whole(value: float) -> str:
-    """Write a count."""
+    """Return a count."""
     return decimal(value, 0)
 
 
 def percent(share: float, places: int = 0) -> str:
-    """Write a share as per cent, with no more decimals than it needs."""
+    """Return a share as a percentage, with no more decimals than it needs."""
     return str(format_percent(round(share, places + 2), locale=get_locale() or "en", decimal_quantization=False))

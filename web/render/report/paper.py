@@ -1,4 +1,4 @@
-"""A sheet of paper as PDF: text in any script, pictures, lines. Lengths are millimetres from the upper left corner."""
+"""One page of PDF: text in any script, images, lines. Lengths are millimetres from the upper left corner."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,11 +14,11 @@ Ink = tuple[int, int, int]  # red, green, blue
 Point = tuple[float, float]
 
 BLACK: Ink = (0, 0, 0)
-# Letters of PDF's own fonts; what has others is drawn, as finely as printers print.
+# The encoding of PDF's own fonts; other text is drawn as an image, at the resolution of printers.
 CODEPAGE, DPI = "windows-1252", 300
 MM_PER_INCH, PT_PER_INCH = 25.4, 72
 LINE_HEIGHT, BASELINE = 1.32, 0.78
-# The drawn letters are as high as Helvetica's at this share of the size.
+# At this share of the size the drawn letters are as high as Helvetica's.
 DRAWN_SIZE = 0.98
 NBSP = "\u00a0"
 # Where a line may break: between words, and between two Chinese characters unless the second closes something.
@@ -27,7 +27,7 @@ _PIECES = re.compile(r" +|[⺀-鿿豈-﫿＀-￯][、-。」』】〉》）！�
 
 @dataclass(frozen=True)
 class Style:
-    """How letters look: their size in points, their weight and their ink."""
+    """The style of text: size in points, weight and colour."""
 
     size: float
     bold: bool = False
@@ -35,20 +35,20 @@ class Style:
 
 
 class Paper:
-    """One page. What is written past its end is not seen: whoever writes looks where they are."""
+    """One page. Its users track the position: text past the end is not visible."""
 
     def __init__(self, width: float, height: float, *, title: str, subject: str, language: str, scale: float) -> None:
-        """Take an empty sheet of a size.
+        """Create an empty page.
 
         Args:
             width: of the page.
             height: of the page.
-            title: of the document, for whoever lists files.
+            title: of the document.
             subject: of the document.
             language: of its words, such as "pt".
-            scale: all letters are larger by this factor, or smaller.
+            scale: of all text.
         """
-        # Here, not above: it takes 23 MB, and most workers never write a report.
+        # Imported late: it takes 23 MB, and most workers never write a report.
         from fpdf import FPDF
 
         self._scale = scale
@@ -68,11 +68,11 @@ class Paper:
         return bytes(self._pdf.output())
 
     def height(self, style: Style) -> float:
-        """Return how far it is from one line to the next."""
+        """Return the line height of a style."""
         return style.size * self._scale / PT_PER_INCH * MM_PER_INCH * LINE_HEIGHT
 
     def write(self, text: str, x: float, y: float, width: float, style: Style) -> float:
-        """Write a text, in as many lines as it takes; return where it ends."""
+        """Write text, wrapped to a width, and return where it ends."""
         drawn = not _in_codepage(text)
         for line in self.wrap(text, width, style):
             self.line(line, x, y, style, drawn=drawn)
@@ -80,7 +80,7 @@ class Paper:
         return y
 
     def wrap(self, text: str, width: float, style: Style) -> list[str]:
-        """Break a text into lines of at most a width; a word that is wider is broken too."""
+        """Return text as lines of at most a width; a wider word is broken too."""
         drawn = not _in_codepage(text)
         lines = [""]
         for piece in _PIECES.findall(_clean(text)):
@@ -94,7 +94,7 @@ class Paper:
         return [line.rstrip() for line in lines if line.strip()]
 
     def line(self, text: str, x: float, y: float, style: Style, *, drawn: bool = False) -> None:
-        """Write one line below y; `drawn` where it stands among lines that PDF has no letters for."""
+        """Write one line below y; `drawn` as an image, where its neighbours have letters that PDF's fonts lack."""
         if drawn or not _in_codepage(text):
             self._draw(text, x, y, style)
         else:
@@ -113,7 +113,7 @@ class Paper:
         return float(self._pdf.get_string_width(_clean(text)))
 
     def picture(self, content: bytes, x: float, y: float, width: float, height: float, description: str) -> None:
-        """Place a PNG or JPEG file; one that is placed twice is held once."""
+        """Place a PNG or JPEG file; one that is placed twice is stored once."""
         self._pdf.image(BytesIO(content), x, y, width, height, alt_text=description)
 
     def box(self, x: float, y: float, width: float, height: float, ink: Ink) -> None:
@@ -128,7 +128,7 @@ class Paper:
             self._pdf.rect(x, y, width, height, "F")
 
     def hatch(self, x: float, y: float, width: float, height: float, ink: Ink) -> None:
-        """Fill a box with slanting lines, which are told apart without colours."""
+        """Fill a box with a hatching that can be told apart without colours."""
         if width > 0:
             self._ink(ink)
             with self._pdf.rect_clip(x, y, width, height):
@@ -162,7 +162,7 @@ class Paper:
         self._pdf.set_fill_color(*ink)
 
     def _draw(self, text: str, x: float, y: float, style: Style) -> None:
-        """Draw what Helvetica has no letters for, on nothing: only the ink is opaque."""
+        """Draw text that Helvetica has no letters for, on a transparent background."""
         size, weight, text = self._pixels(style), _weight(style), _clean(text).replace(NBSP, " ")
         wide, high = self._ruler.measure(text, size, weight) + 4, round(self.height(style) / MM_PER_INCH * DPI)
         sheet = _sheet(wide, high)
@@ -174,7 +174,7 @@ class Paper:
 
 
 def _clean(text: str) -> str:
-    """Return what can be written: no-break spaces of any width stay such, other spaces become plain ones."""
+    """Return text with printable characters; no-break spaces stay, other spaces become plain ones."""
     spaced = re.sub(rf"[^\S{NBSP}\u202f]", " ", text)
     return NBSP.join(printable(part) for part in re.split(rf"[{NBSP}\u202f]", spaced))
 
@@ -188,7 +188,7 @@ def _in_codepage(text: str) -> bool:
 
 
 def _most(text: str, fits: Callable[[str], bool]) -> int:
-    """Return how many letters fit, at least one."""
+    """Return how many characters fit, at least one."""
     return max((number for number in range(1, len(text) + 1) if fits(text[:number])), default=1)
 
 

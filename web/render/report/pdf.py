@@ -1,4 +1,4 @@
-"""The report of one analysis: one page of paper, in the visitor's language, as PDF."""
+"""The report of one analysis: one page of PDF, in the visitor's language."""
 
 import re
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from xray.annotate.lettering import Picture
 from xray.io.jpeg import encode_jpeg
 
 MARGIN, GAP, COLUMN_GAP = 12.0, 3.5, 6.0
-# Of the pictures, which leave the room that the words need; before they are too small, the letters are.
+# Heights of the images. They leave the room that the text needs; below SMALLEST the text is scaled instead.
 TALLEST, SMALLEST = 92.0, 38.0
 SCALES = (1.0, 0.92, 0.85)
 
-# On white paper: as on the printed page, static/style.css. A word stands beside each.
+# As on the printed page in static/style.css.
 VERDICT_INKS: Mapping[str, Ink] = {"POSITIVE": (138, 75, 0), "NEGATIVE": (0, 73, 122), "INCONCLUSIVE": (68, 68, 68)}
 CAUTION: Ink = (107, 78, 0)
 LUNGS: Ink = (94, 196, 214)
@@ -49,12 +49,12 @@ PAPERS = {"a4": A4, "letter": Size("US Letter", 215.9, 279.4)}
 
 
 def write(record: Record, found: Mapping[str, bytes], labels: Mapping[str, str], size: Size = A4) -> bytes:
-    """Write the report; its pictures are as large as its words leave room for.
+    """Return the report; its images are as large as its text leaves room for.
 
     Args:
         record: the analysis.
-        found: its pictures by name, those that are still there.
-        labels: what people call each model, by name.
+        found: its images by name, those that are still stored.
+        labels: the display name of each model, by name.
         size: of the paper.
 
     Returns:
