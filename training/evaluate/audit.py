@@ -1,4 +1,4 @@
-"""Would the figures survive another hospital? `python -m training audit covid_normal covid_pneumo`.
+"""Would the figures survive another hospital? `python -m training audit`.
 
 Reads the runs of heads that were evaluated, and writes runs/audit/: report.json, which `export` puts on the cards, and
 report.html with all tables and plots. Heads are trained again without a source and judged on it; radiographs are shown
@@ -38,6 +38,8 @@ from xray.networks.heads import Head
 from xray.networks.runtime import Network
 from xray.registry import BACKBONE, made_for
 
+# The served heads.
+HEADS = (*MODELS, "three_classes", "findings")
 # Radiographs of the test split on which networks are run again: of each label and source, at most.
 SHOWN = 30
 # Heads trained on shuffled labels, for the sanity check of the heat.
@@ -343,7 +345,7 @@ def _logits(each: Audited) -> NDArray[np.float32]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this step."""
-    parser.add_argument("runs", nargs="*", default=MODELS, metavar="RUN", help="a head (default: models 1 and 2)")
+    parser.add_argument("runs", nargs="*", metavar="HEAD", help="by name (default: every head that was evaluated)")
     parser.add_argument("--manifest", type=Path, default=MANIFEST, metavar="CSV", help="(default: %(default)s)")
     parser.add_argument("--backbone", default=BACKBONE, help="that the heads were trained on (default: %(default)s)")
     parser.add_argument("--run", type=Path, help="folder to write (default: runs/audit, or runs/<backbone>/audit)")
@@ -352,7 +354,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Audit the heads that the command line names."""
     folder = args.run or made_for(RUNS, args.backbone) / "audit"
-    found = [load(features.run_folder(name, args.backbone)) for name in args.runs]
+    folders = [features.run_folder(name, args.backbone) for name in args.runs or HEADS]
+    found = [load(each) for each in folders if args.runs or (each / "report.json").exists()]
+    if not found:
+        raise DatasetError("Expected the runs of heads. Received: none. Run `python -m training evaluate` first.")
     report, erasures = audit(found, args.manifest, args.backbone)
     folder.mkdir(parents=True, exist_ok=True)
     runs.write_json(folder / "report.json", report)

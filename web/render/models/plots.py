@@ -45,21 +45,23 @@ def plots(facts: HeadFacts) -> dict[str, list[Plot]]:
     """
     if head_figures.tested(facts) is None:
         return {"figures": [], "scores": [], "erased": []}
+    scores = [_reliability(facts)]
     if facts.is_pair:
+        figures = [_forest_of(facts, figure) for figure in FIGURES]
         scores = [
             _roc(facts), _reliability(facts), _confusion(facts), _verdicts(facts),
             _histogram(facts, "val", _("Scores of the validation films")),
             _histogram(facts, "test", _("Scores of the test films")),
         ]  # fmt: skip
-        return {
-            "figures": [_forest_of(facts, figure) for figure in FIGURES],
-            "scores": [plot for plot in scores if plot],
-            "erased": [plot for plot in [_erased(facts)] if plot],
-        }
-    if facts.exclusive:
-        return {"figures": [_means(facts), *_called(facts)], "scores": [], "erased": []}
-    labels = head_figures.measured_labels(facts)
-    return {"figures": [_forest_of_label(facts, label) for label in labels], "scores": [], "erased": []}
+    elif facts.exclusive:
+        figures = [_means(facts), *_called(facts)]
+    else:
+        figures = [_forest_of_label(facts, label) for label in head_figures.measured_labels(facts)]
+    return {
+        "figures": figures,
+        "scores": [plot for plot in scores if plot],
+        "erased": [plot for plot in [_erased(facts)] if plot],
+    }
 
 
 def screened(facts: ScreenFacts) -> dict[str, list[Plot]]:

@@ -46,9 +46,6 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
             ),
             "called": _called(_("Verdicts by class and source"), facts, "test"),
             "left_out": _left_out(facts),
-            "predictive": _predictive(facts),
-            "heat": _heat(facts),
-            "changes": _changes(facts),
             "held_out": _called(_("The reference article’s held-out films"), facts, "held_out"),
         }
     elif facts.exclusive:
@@ -60,6 +57,7 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
         }
     else:
         made |= {label: _of_label(facts, label) for label in head_figures.measured_labels(facts)}
+    made |= {"predictive": _predictive(facts), "heat": _heat(facts), "changes": _changes(facts)}
     return {name: table for name, table in made.items() if table.rows}
 
 
