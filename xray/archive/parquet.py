@@ -44,8 +44,9 @@ def column(address: str, name: str) -> Iterator[str]:
             address=address,
             columns=", ".join(found.schema.names),
         )
-    for batch in found.to_batches(columns=[name], **GENTLY):
-        yield from (str(each) for each in batch.column(0).to_pylist() if each)
+    with storage.client_errors():
+        for batch in found.to_batches(columns=[name], **GENTLY):
+            yield from (str(each) for each in batch.column(0).to_pylist() if each)
 
 
 def rows(address: str) -> Iterator[Row]:
@@ -60,8 +61,9 @@ def rows(address: str) -> Iterator[Row]:
             "Expected a folder of results. Received one of another kind, %(address)s: name a new one.", address=address
         )
     if found.files:
-        for batch in found.to_batches(columns=list(Row._fields), **GENTLY):
-            yield from map(Row._make, zip(*(each.to_pylist() for each in batch.columns), strict=True))
+        with storage.client_errors():
+            for batch in found.to_batches(columns=list(Row._fields), **GENTLY):
+                yield from map(Row._make, zip(*(each.to_pylist() for each in batch.columns), strict=True))
 
 
 def encoded(rows: Sequence[Row]) -> bytes:
@@ -77,4 +79,5 @@ def encoded(rows: Sequence[Row]) -> bytes:
 
 def _dataset(address: str) -> Any:
     files, path = storage.filesystem(address) if storage.is_url(address) else (None, storage.local(address))
-    return pyarrow.dataset.dataset(path, filesystem=files, format="parquet", partitioning="hive")
+    with storage.client_errors():
+        return pyarrow.dataset.dataset(path, filesystem=files, format="parquet", partitioning="hive")

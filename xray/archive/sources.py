@@ -152,7 +152,7 @@ def _lines(source: str) -> Iterator[str]:
 
     In UTF-8, or as Windows writes it: with a byte order mark, or in UTF-16 with one.
     """
-    with storage.opened(source) as file:
+    with storage.client_errors(), storage.opened(source) as file:
         wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         file.seek(0)
         encoding, errors = ("utf-16", "strict") if wide else ("utf-8-sig", "surrogateescape")

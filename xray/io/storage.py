@@ -1,5 +1,6 @@
 """Files by address: a path on this machine, or a URL that fsspec opens. The only importer of fsspec."""
 
+import errno
 import lzma
 import os
 import re
@@ -10,6 +11,7 @@ import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote, unquote_to_bytes
@@ -55,13 +57,24 @@ def local(address: str) -> str:
     return _unquoted(address.removeprefix(FILE)) if address.startswith(FILE) else address
 
 
+@contextmanager
+def client_errors() -> Iterator[None]:
+    """Raise an OSError for an error of a store's client, such as botocore's, which has a type of its own."""
+    try:
+        yield
+    except (ImportError, *UNREADABLE):
+        raise
+    except Exception as error:
+        raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
+
+
 def read(address: str, size: int) -> bytes:
     """Read a file, but no more than `size` bytes of it.
 
     Raises:
         any of UNREADABLE: it is missing, damaged, or access is denied.
     """
-    with opened(address) as file:
+    with client_errors(), opened(address) as file:
         return file.read(size)
 
 
@@ -94,7 +107,8 @@ def write(address: str, content: bytes, *, private: bool = False, durable: bool 
     """
     if is_url(address):
         files, path = filesystem(address)
-        files.pipe_file(path, content)
+        with client_errors():
+            files.pipe_file(path, content)
         return
     target = Path(local(address))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +138,8 @@ def remove(address: str) -> None:
         os.unlink(local(address))
         return
     files, path = filesystem(address)
-    files.rm_file(path)
+    with client_errors():
+        files.rm_file(path)
 
 
 def exists(address: str) -> bool:
@@ -132,7 +147,8 @@ def exists(address: str) -> bool:
     if not is_url(address):
         return os.path.exists(local(address))
     files, path = filesystem(address)
-    return bool(files.exists(path))
+    with client_errors():
+        return bool(files.exists(path))
 
 
 def is_folder(address: str) -> bool:
@@ -140,7 +156,8 @@ def is_folder(address: str) -> bool:
     if not is_url(address):
         return os.path.isdir(local(address))
     files, path = filesystem(address)
-    return bool(files.isdir(path))
+    with client_errors():
+        return bool(files.isdir(path))
 
 
 def walk(address: str) -> Iterator[str]:
@@ -154,7 +171,9 @@ def walk(address: str) -> Iterator[str]:
         _check_end(files.tar)
     _, chained, archive = address.partition("::")
     scheme = address.partition("://")[0]
-    for found in sorted(files.find(path)):
+    with client_errors():
+        names = sorted(files.find(path))
+    for found in names:
         inside = found.removeprefix(path).strip("/")
         if not any(part.startswith(".") for part in inside.split("/")):
             yield f"{scheme}://{spelled(found)}{chained}{archive}"

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from xray.archive import results, sources
+from xray.archive.command import main
 from xray.archive.run import run
-from xray.archive.worker import Task
+from xray.archive.worker import Task, hashed
 
 OF = {"covid_normal": "3.0.0"}
 
@@ -25,6 +26,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     host, port = server.get_host_and_port()
     for name, value in (
         ("AWS_ENDPOINT_URL", f"http://{host.replace('0.0.0.0', '127.0.0.1')}:{port}"),
+        ("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere"),
         ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_DEFAULT_REGION", "us-east-1"),
     ):  # fmt: skip
         monkeypatch.setenv(name, value)
@@ -66,3 +68,21 @@ def test_a_key_with_a_control_character_is_a_row_like_any_other(
         "s3://archive/odd/two%09lines.png",
     ]
     assert len(engine.seen) == 2
+
+
+def test_a_store_that_refuses_or_gives_no_answer_is_one_line_or_a_row(
+    bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3fs = pytest.importorskip("s3fs")
+    assert main(["s3://nowhere/films", f"{tmp_path}/o.csv"]) == 2
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    s3fs.S3FileSystem.clear_instance_cache()
+    file = hashed("s3://archive/films/a.png")
+    assert file.sha256 == "" and "Could not connect" in file.problem
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    s3fs.S3FileSystem.clear_instance_cache()
+    assert main(["s3://archive/films", f"{tmp_path}/o.csv"]) == 2
+    nothing, refused = capsys.readouterr().err.splitlines()
+    assert "Received nothing there" in nothing and "credentials" in refused
