@@ -1,4 +1,4 @@
-"""Random changes to training pictures: geometry, exposure, noise, erased patches.
+"""Random changes to training images: geometry, exposure, noise, erased patches.
 
 Heavy on purpose: exposure, border and position tell hospitals apart, so they must not be dependable.
 """
@@ -18,19 +18,19 @@ EQUALISE_LIMIT = (1.0, 3.0)  # smallest and largest clip limit
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training picture may be changed; the defaults change nothing.
+    """How far a training image may be changed; the defaults change nothing.
 
     Attributes:
         rotation_degrees: largest rotation to either side.
         zoom: smallest and largest scale, drawn for each axis.
         shift: largest shift as a share of the side.
-        flip: share of pictures mirrored left to right.
+        flip: share of images mirrored left to right.
         gamma: smallest and largest exponent of the grey values.
-        curve: share of pictures whose grey values pass through a random rising curve.
-        equalise: share of pictures with their local contrast equalised (CLAHE), as some hospitals' viewers do.
-        blur: share of pictures blurred.
+        curve: share of images whose grey values pass through a random rising curve.
+        equalise: share of images with their local contrast equalised (CLAHE), as some hospitals' viewers do.
+        blur: share of images blurred.
         noise: largest standard deviation of added noise, in grey levels of 0 to 255.
-        erase: share of pictures with a rectangle replaced by grey.
+        erase: share of images with a rectangle replaced by grey.
         brightness: smallest and largest factor of the grey values.
         shear_degrees: largest slant of vertical lines to either side.
     """
@@ -64,17 +64,17 @@ def transform(side: int, output: int, how: Augmentation, rng: np.random.Generato
     return np.column_stack([rotate, target - rotate @ middle])
 
 
-def warp(picture: NDArray[np.uint8], matrix: NDArray[np.float64], output: int) -> NDArray[np.uint8]:
+def warp(image: NDArray[np.uint8], matrix: NDArray[np.float64], output: int) -> NDArray[np.uint8]:
     """Apply an affine transform; what lies outside is reflected, so that no black edge tells anything."""
-    side = picture.shape[0]
+    side = image.shape[0]
     if side >= 2 * output:
         # warpAffine does not average: shrink first, or fine structure turns into moiré.
-        picture = cv2.resize(picture, (output, output), interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(image, (output, output), interpolation=cv2.INTER_AREA), np.uint8)
         matrix = matrix.copy()
         matrix[:, :2] *= side / output
         matrix[:, 2] += matrix[:, :2] @ np.full(2, (1 - output / side) / 2)
     return np.asarray(
-        cv2.warpAffine(picture, matrix, (output, output), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101),
+        cv2.warpAffine(image, matrix, (output, output), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101),
         np.uint8,
     )
 
@@ -90,14 +90,14 @@ def tone(how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
     return np.asarray(255.0 * grey ** np.exp(rng.uniform(*np.log(how.gamma))), np.float32)
 
 
-def expose(picture: NDArray[np.uint8], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
+def expose(image: NDArray[np.uint8], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
     """Change contrast, gamma, brightness, sharpness and noise, and erase a rectangle; float32, values 0 to 255."""
     if rng.random() < how.equalise:
-        picture = cv2.createCLAHE(rng.uniform(*EQUALISE_LIMIT), (4, 4)).apply(picture)
-    values = np.asarray(cv2.LUT(picture, tone(how, rng)), np.float32)
+        image = np.asarray(cv2.createCLAHE(rng.uniform(*EQUALISE_LIMIT), (4, 4)).apply(image), np.uint8)
+    values = np.asarray(cv2.LUT(image, tone(how, rng)), np.float32)
     if how.brightness != (1.0, 1.0):
         values = np.minimum(values * np.float32(rng.uniform(*how.brightness)), 255.0)
-    side = picture.shape[0]
+    side = image.shape[0]
     if rng.random() < how.blur:
         values = np.asarray(cv2.GaussianBlur(values, (0, 0), rng.uniform(0.3, 1.2) * side / 112), np.float32)
     if how.noise:
@@ -109,13 +109,11 @@ def expose(picture: NDArray[np.uint8], how: Augmentation, rng: np.random.Generat
     return np.clip(values, 0.0, 255.0, out=values)
 
 
-def augment(
-    picture: NDArray[np.uint8], output: int, how: Augmentation, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Change one square picture at random.
+def augment(image: NDArray[np.uint8], output: int, how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Change one square image at random.
 
     Args:
-        picture: uint8, shape (side, side).
+        image: uint8, shape (side, side).
         output: side of the result in pixels.
         how: how far it may go.
         rng: the source of chance.
@@ -123,12 +121,12 @@ def augment(
     Returns:
         float32, shape (output, output), values 0 to 255.
     """
-    matrix = transform(picture.shape[0], output, how, rng)
-    return expose(warp(picture, matrix, output), how, rng)
+    matrix = transform(image.shape[0], output, how, rng)
+    return expose(warp(image, matrix, output), how, rng)
 
 
 def changed(
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     chosen: NDArray[np.intp],
     size: int,
     how: Augmentation,
@@ -138,7 +136,7 @@ def changed(
     """Return network inputs of some crops, each changed at random.
 
     Args:
-        pictures: uint8, shape (n, side, side).
+        images: uint8, shape (n, side, side).
         chosen: positions in them.
         size: side of an input in pixels.
         how: how far each may be changed.
@@ -151,5 +149,5 @@ def changed(
     recipe, inputs = Recipe(LUNG_BOX, size), np.empty((len(chosen), size, size, 1), np.float32)
     for place, position in enumerate(chosen):
         rng = np.random.default_rng((*seed, first + place))
-        inputs[place] = scale(augment(pictures[position], size, how, rng), recipe)[..., :1]
+        inputs[place] = scale(augment(images[position], size, how, rng), recipe)[..., :1]
     return inputs

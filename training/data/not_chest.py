@@ -6,6 +6,7 @@ None of them is kept: photographs are scikit-learn's, slices and lateral films t
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from xray.io import image
 from xray.io.pixels import GreyImage
 from xray.networks.preprocess import MIN_SIDE
 
+Change = Callable[[GreyImage, np.random.Generator], GreyImage]
 NOT_CHEST = ("not_frontal", "ct", "brain_mri")
 PHOTOGRAPH_PX = 200
 
@@ -74,7 +76,7 @@ def _photographs() -> list[Picture]:
         for top in range(0, grey.shape[0] - PHOTOGRAPH_PX, 60):
             for left in range(0, grey.shape[1] - PHOTOGRAPH_PX, 100):
                 window = grey[top : top + PHOTOGRAPH_PX, left : left + PHOTOGRAPH_PX]
-                found.append(Picture("photograph", Path(name).stem, lambda window=window: window))
+                found.append(Picture("photograph", Path(name).stem, partial(_same, window)))
     return found
 
 
@@ -90,7 +92,7 @@ def _drawings() -> list[Picture]:
         noise = rng.integers(0, 256, (300, 300), dtype=np.uint8)
         slope = np.tile(np.linspace(0, 255, 300), (300, 1)) * rng.uniform(0.3, 1.0)
         for kind, picture in (("text page", page), ("noise", noise), ("gradient", slope.astype(np.uint8))):
-            found.append(Picture(kind, f"{kind} {number}", lambda picture=picture: picture))
+            found.append(Picture(kind, f"{kind} {number}", partial(_same, picture)))
     return found
 
 
@@ -99,7 +101,7 @@ def altered(rows: Sequence[Row], folder: Path, seed: int) -> list[Picture]:
     found = []
     for number, row in enumerate(rows):
         read = _reader(folder / row.path)
-        how: dict[str, Callable[[GreyImage, np.random.Generator], GreyImage]] = {
+        how: dict[str, Change] = {
             "as it came": lambda film, _: film,
             "upside down": lambda film, _: np.ascontiguousarray(film[::-1, ::-1]),
             "half": lambda film, rng: (
@@ -108,5 +110,13 @@ def altered(rows: Sequence[Row], folder: Path, seed: int) -> list[Picture]:
         }
         for kind, change in how.items():
             rng = np.random.default_rng((seed, number))
-            found.append(Picture(kind, row.group, lambda read=read, change=change, rng=rng: change(read(), rng)))
+            found.append(Picture(kind, row.group, partial(_changed, read, change, rng)))
     return found
+
+
+def _same(image: GreyImage) -> GreyImage:
+    return image
+
+
+def _changed(read: Callable[[], GreyImage], change: Change, rng: np.random.Generator) -> GreyImage:
+    return change(read(), rng)

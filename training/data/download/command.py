@@ -12,8 +12,7 @@ from pathlib import Path
 from shlex import quote
 
 from training.data.download.fetch import ARCHIVES, fetch, is_there
-from training.data.download.kaggle_token import HOW, kaggle_token
-from training.data.download.published import PublishedSet, pins, published
+from training.data.download.published import HOW, PublishedSet, kaggle_token, pins, published
 from xray.errors import DatasetError
 
 

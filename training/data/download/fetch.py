@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pooch
 
-from training.data.download.free_space import need
 from training.data.download.published import MB, PublishedSet
 from training.data.download.resume import Resume
-from training.data.download.unpack import UnusableArchive, unpack
+from training.data.download.unpack import UnusableArchive, need, unpack
 from xray.errors import DatasetError
 
 ARCHIVES = "downloads"  # below the output folder

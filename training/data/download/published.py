@@ -1,19 +1,23 @@
-"""What is known of the published data sets: published.toml, read and checked."""
+"""What is known of the published data sets: published.toml, and the Kaggle token that one of them asks for."""
 
+import json
+import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-from training.config import load
+from training.config import Choices, load
 from xray.errors import DatasetError
 
 TABLE = Path(__file__).with_name("published.toml")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MB = 1_000_000
+HOW = (
+    "make a token at https://www.kaggle.com/settings (API, Create New Token) and set KAGGLE_USERNAME and KAGGLE_KEY, "
+    "or put kaggle.json into ~/.kaggle/"
+)
 
 
-@dataclass(frozen=True)
-class PublishedSet:
+class PublishedSet(Choices, frozen=True):
     """One data set that its publisher offers as a zip archive.
 
     Attributes:
@@ -49,8 +53,7 @@ class PublishedSet:
     kaggle: bool = False
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(Choices, frozen=True):
     """All of them."""
 
     sets: tuple[PublishedSet, ...]
@@ -64,6 +67,10 @@ def published(table: Path = TABLE) -> dict[str, PublishedSet]:
 def pins(words: list[str], known: dict[str, PublishedSet]) -> dict[str, str]:
     """Read what a user says of checksums: NAME=SHA256, each for one data set.
 
+    Args:
+        words: of the command line.
+        known: the data sets.
+
     Raises:
         DatasetError: no such set, or no sha256.
     """
@@ -76,3 +83,27 @@ def pins(words: list[str], known: dict[str, PublishedSet]) -> dict[str, str]:
             )
         found[name] = digest.lower()
     return found
+
+
+def kaggle_token() -> tuple[str, str] | None:
+    """Return user name and key as Kaggle's own programs find them; None where nothing is set.
+
+    Raises:
+        DatasetError: there is a kaggle.json that cannot be used.
+
+    Source:
+        github.com/Kaggle/kagglehub, README: KAGGLE_USERNAME and KAGGLE_KEY, KAGGLE_CONFIG_DIR, ~/.kaggle/kaggle.json;
+        sent by HTTP basic authentication (src/kagglehub/clients.py).
+    """
+    user, key = os.environ.get("KAGGLE_USERNAME"), os.environ.get("KAGGLE_KEY")
+    if user and key:
+        return user, key
+    path = Path(os.environ.get("KAGGLE_CONFIG_DIR") or Path.home() / ".kaggle") / "kaggle.json"
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return str(content["username"]), str(content["key"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        # What stands in the file is a secret, and no part of the message.
+        raise DatasetError(f'{path}: expected {{"username": …, "key": …}}. Received something else; {HOW}.') from error

@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 from tqdm import tqdm
 
-from training.data.download.free_space import need
+from training.data.download.unpack import need
 from xray.errors import DatasetError
 
 TRIES = 6  # in a row without a byte

@@ -1,4 +1,4 @@
-"""Archives of published data sets, unpacked whole or not at all."""
+"""Archives of published data sets, unpacked whole or not at all, where the disk has the room."""
 
 import shutil
 import stat
@@ -8,10 +8,10 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from tqdm import tqdm
 
-from training.data.download.free_space import need
 from training.data.download.published import MB, PublishedSet
 from xray.errors import DatasetError
 
+SPARE = 200_000_000  # bytes that are left to everybody else
 MOST_FILES = 200_000
 MOST_TIMES = 3  # what the table says of the unpacked size
 _JUNK = "__MACOSX"
@@ -111,3 +111,23 @@ def _home(paths: set[PurePosixPath], known: PublishedSet, opened: ZipFile) -> Pu
             f"{', '.join(top) or 'no files'}. Its publisher may have changed it: see {known.page}."
         )
     return min(homes, key=lambda folder: len(folder.parts))
+
+
+def need(folder: Path, size_bytes: int, what: str) -> None:
+    """Check the free space where a folder stands, or will stand.
+
+    Args:
+        folder: what is written goes there.
+        size_bytes: of what is written.
+        what: is written, in words.
+
+    Raises:
+        DatasetError: there is less than is needed.
+    """
+    standing = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
+    free = shutil.disk_usage(standing).free
+    if free < size_bytes + SPARE:
+        raise DatasetError(
+            f"{what} needs {size_bytes / 1e9:.2f} GB, and {SPARE / 1e9:.1f} GB to spare. Received: "
+            f"{free / 1e9:.2f} GB free at {standing}. Make room, or name another folder with --output DIR."
+        )

@@ -9,8 +9,7 @@ import pytest
 from tests.training.data.download.publisher import zipped
 from training.__main__ import main as training
 from training.data.download import command
-from training.data.download.kaggle_token import kaggle_token
-from training.data.download.published import SHA256, published
+from training.data.download.published import SHA256, kaggle_token, published
 from training.data.layouts import LAYOUTS
 from xray.errors import DatasetError
 

@@ -101,7 +101,7 @@ def test_a_connection_that_breaks_again_and_again(children, films, tmp_path):
 
 def test_a_full_disk_is_told_before_anything_is_asked(children, tmp_path, monkeypatch):
     publisher, known = children
-    monkeypatch.setattr("training.data.download.free_space.SPARE", 10**18)
+    monkeypatch.setattr("training.data.download.unpack.SPARE", 10**18)
     with pytest.raises(DatasetError, match="archive and pictures together"):
         fetch(known, tmp_path)
     assert publisher.seen == []

@@ -166,7 +166,7 @@ def test_nobody_there(tmp_path, waited):
 
 
 def test_a_full_disk_is_told_before_anything_is_written(get, publisher, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.data.download.free_space.SPARE", 10**18)
+    monkeypatch.setattr("training.data.download.unpack.SPARE", 10**18)
     with pytest.raises(DatasetError, match="Make room"):
         get()
     assert left_behind(tmp_path) == []

@@ -95,7 +95,7 @@ def test_an_archive_of_very_many_files_is_refused(open_up, films, monkeypatch):
 
 
 def test_a_full_disk_is_told_before_unpacking(open_up, films, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.data.download.free_space.SPARE", 10**18)
+    monkeypatch.setattr("training.data.download.unpack.SPARE", 10**18)
     with pytest.raises(DatasetError, match="unpacked, needs") as refused:
         open_up(zipped(films))
     assert not isinstance(refused.value, UnusableArchive)
