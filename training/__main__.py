@@ -44,9 +44,6 @@ def run(step: Step, arguments: Sequence[str]) -> int:
         arguments: its own.
     """
     try:
-        if step.arguments is None and not hasattr(step.load(), "run"):  # a module that still parses its own arguments
-            sys.argv = [f"python -m training {step.name}", *arguments]
-            return int(step.load().main() or 0)
         args = step.parser().parse_args(arguments)
         return int(step.load().run(args) or 0)
     except (XrayError, OSError) as error:

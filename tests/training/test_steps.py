@@ -12,7 +12,7 @@ from training import run  # noqa: E402
 from training.data.augment import Augmentation  # noqa: E402
 from training.data.crops import crops  # noqa: E402
 from training.fit import backbone, features, segment  # noqa: E402
-from training.fit.workers import Workers  # noqa: E402
+from training.fit.backbone_data import Workers  # noqa: E402
 from training.networks.vgg16 import vgg16  # noqa: E402
 from xray.errors import ModelError  # noqa: E402
 from xray.networks.preprocess import Recipe  # noqa: E402

@@ -53,11 +53,6 @@ class Crops:
     rows: list[Row]
     images: NDArray[np.uint8]
 
-    @property
-    def pictures(self) -> NDArray[np.uint8]:
-        """The images, by their former name."""
-        return self.images
-
     def where(self, *, split: str) -> NDArray[np.intp]:
         """Return the positions of one split's radiographs."""
         return np.flatnonzero([row.split == split for row in self.rows])

@@ -1,13 +1,14 @@
 """The folder layouts that `prepare` reads."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from training.data.collection import Collection, child, pictures, records
 from training.data.manifest import LABELS, OPACITY, OTHER_LABELS
 from xray.errors import ManifestError
 
+Left = Mapping[tuple[str, str, str, str], int]  # (source, view, class, reason): number of radiographs
 FRONTAL = {"PA", "AP", "AP Supine", ""}  # blank: its publisher describes the whole set as frontal
 TABLE_COLUMNS = {"path", "sha256", "label", "source", "patient_id", "view", "modality"}
 TABLE_FACTS = {
@@ -38,6 +39,16 @@ def collect(folder: Path, found: Collection) -> None:
         )
     for reader in readers:
         reader(folder, found)
+
+
+def left_of(folder: Path) -> Left:
+    """Count what `prepare` leaves of a published folder; nothing where it is in no known layout."""
+    found = Collection(folder)
+    try:
+        collect(folder, found)
+    except ManifestError:
+        return {}
+    return found.left
 
 
 def read_table(folder: Path, found: Collection) -> None:

@@ -6,18 +6,24 @@ article's validation pictures are held out.
 
 import argparse
 import os
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from training.config import MANIFEST, REPOSITORY, data_root
-from training.data import coverage, held_out, layouts, manifest, splits
+from training.data import held_out, layouts, manifest, splits
 from training.data.collection import Collection, Measure
 from training.data.duplicates import Thumbnails, near_copies
-from training.data.manifest import Row
+from training.data.layouts import Left
+from training.data.manifest import SPLITS, Row
+
+LESSON = (
+    "where source and class coincide, a network can learn the hospital instead of the disease: compare "
+    "inside one source, leave one source out, and set a baseline that sees no lungs beside every figure"
+)
 
 
 def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int, *, opacity: bool = False) -> list[Row]:
@@ -46,7 +52,7 @@ def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int, 
     manifest.check(rows)
     manifest.write(rows, output, found.root)
     print(f"{output}: {len(rows)} pictures, data root {found.root}")
-    print(*coverage.describe(rows, found.left), sep="\n")
+    print(*describe(rows, found.left), sep="\n")
     marked = [row for row in marked if row.split == "held_out"]
     if marked:
         entries = held_out.lay_out(marked, full_size, found.root, validation)
@@ -81,6 +87,43 @@ def _list(entries: list[dict[str, str]], listed: list[dict[str, str]], path: Pat
     else:
         held_out.write_list(entries, path)
         print(f"{path}: written")
+
+
+def describe(rows: Sequence[Row], left: Left) -> Iterator[str]:
+    """Yield what a manifest covers: what was taken, what was left, and where the source gives the label away.
+
+    Args:
+        rows: of the manifest.
+        left: what was left.
+    """
+    yield "taken: source, view, class, pictures (patients)"
+    patients: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        patients[row.source, row.view, row.label].append(row.patient_id)
+    for (source, view, label), ids in sorted(patients.items()):
+        yield f"  {source:18} {view or '?':10} {label:10} {len(ids):6} ({len(set(ids))})"
+    yield "left: source, view, class, pictures, why"
+    for (source, view, label, reason), count in sorted(left.items()):
+        yield f"  {source:18} {view or '?':10} {label:10} {count:6} {reason}"
+    yield f"splits: source, class, {', '.join(SPLITS)}"
+    cells = Counter((row.source, row.label, row.split) for row in rows)
+    for source, label in sorted({(row.source, row.label) for row in rows}):
+        yield f"  {source:18} {label:10} " + " ".join(f"{cells[source, label, split]:8}" for split in SPLITS)
+    lost = sum(row.split == "held_out" for row in rows if row.upstream_split == "test")
+    yield f"held out, with a validation picture's patient, from the published test part: {lost}"
+    yield from (f"warning: {warning}" for warning in coincidences(rows))
+
+
+def coincidences(rows: Sequence[Row]) -> list[str]:
+    """Say which source has one class only, which class comes from one source only, and what follows."""
+    classes: dict[str, set[str]] = defaultdict(set)
+    sources: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        classes[row.source].add(row.label)
+        sources[row.label].add(row.source)
+    found = [f"{name} has only the class {min(of)}" for name, of in sorted(classes.items()) if len(of) == 1]
+    found += [f"{name} comes only from {min(of)}" for name, of in sorted(sources.items()) if len(of) == 1]
+    return [*found, LESSON] if found else []
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,8 +16,8 @@ from training import cache
 from training.data.crops import draw_weights, pixel_path, prepared, threaded
 from training.data.manifest import Row, read, root
 from training.fit.head import HeadConfig
+from training.metrics.calibration import youden_threshold
 from training.metrics.discrimination import Floats
-from training.metrics.thresholds import operating_point
 from training.report.tables import BASELINES
 from xray.io.pixels import GreyImage
 from xray.networks.lungs import LungMask
@@ -84,7 +84,7 @@ def _point(table: pd.DataFrame, truth: NDArray[np.int64], score: Floats) -> Oper
     """Choose the threshold of a label where sensitivity plus specificity is greatest on the validation split."""
     val = (table.split == "val").to_numpy() & (truth >= 0)
     weight = draw_weights([str(y) for y in truth[val]], list(table.source[val]))
-    threshold = operating_point(truth[val], score[val], weight).threshold
+    threshold = youden_threshold(truth[val], score[val], weight)
     return OperatingPoint(threshold=threshold, negative_below=threshold, positive_from=threshold)
 
 

@@ -26,7 +26,7 @@ def of_backbone(model: keras.Model, served: Network, data: Crops, recipe: Recipe
         recipe: of the backbone.
     """
     chosen = _sample(np.flatnonzero([row.split == "test" for row in data.rows]), BACKBONE_RADIOGRAPHS)
-    inputs = [scale(data.pictures[i], recipe)[None] for i in tqdm(chosen, desc="parity", disable=None)]
+    inputs = [scale(data.images[i], recipe)[None] for i in tqdm(chosen, desc="parity", disable=None)]
     cosine = [_cosine(average(np.asarray(model(x, training=False))[0]), average(served(x)[0])) for x in inputs]
     return {
         "pictures": len(cosine),
@@ -50,7 +50,7 @@ def of_head(head: Head, data: Crops, config: HeadConfig, served: Network, float_
     chosen = _sample(np.flatnonzero(known & [row.split == "test" for row in data.rows]), HEAD_RADIOGRAPHS)
     pairs: list[tuple[Features, Features]] = []
     for i in tqdm(chosen, desc="parity", disable=None):
-        x = scale(data.pictures[i], config.recipe)[None]
+        x = scale(data.images[i], config.recipe)[None]
         pairs.append((np.asarray(kept(x, training=False))[0], served(x)[0]))
     own = head.facts.labels.index(head.facts.positive)
     exact, eight_bit = (np.array([head.scores(each) for each in side]) for side in zip(*pairs, strict=True))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from training.metrics import curves, figures
+from training.metrics import figures
 from training.metrics.discrimination import Floats, bootstrap, roc_auc, sensitivity, specificity, wilson
 from training.metrics.figures import Json
 from xray.head_figures import MEAN, UNDECIDED
@@ -222,8 +222,8 @@ class Scored:
             rows = self.of_label(label)
             test = self.part(self.table.split == "test")
             found[label] = {
-                "roc": curves.roc(rows[rows.split == "test"]),
-                "score_histograms": curves.histograms(rows),
+                "roc": figures.roc(rows[rows.split == "test"]),
+                "score_histograms": figures.histograms(rows),
                 "verdicts": test.verdicts(label),
             }
         return found

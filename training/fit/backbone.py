@@ -9,10 +9,10 @@ resuming) and vgg16.weights.h5, which `keras.applications.VGG16(include_top=Fals
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import keras
+import msgspec
 import numpy as np
 from keras import ops
 
@@ -20,9 +20,8 @@ from training import run as runs
 from training.config import REPOSITORY, load
 from training.data.augment import Augmentation, changed
 from training.data.crops import Crops, crops
-from training.fit.backbone_data import Draws, Findings, PretrainConfig, Stage
+from training.fit.backbone_data import Draws, Findings, PretrainConfig, Stage, Workers
 from training.fit.epochs import callbacks, one_cycle
-from training.fit.workers import Workers
 from training.networks import devices
 from training.networks.litert import vgg16_from
 from training.networks.vgg16 import fold, freeze, unfold, vgg16_batch_norm
@@ -150,7 +149,7 @@ def _model(config: PretrainConfig, data: Crops, findings: Findings, folder: Path
         model.load_weights(folder / "last.keras")
     elif config.start:
         with devices.alone():  # every process sees all of these films
-            first = replace(config.stages[0], batch=START_PICTURES)
+            first = msgspec.structs.replace(config.stages[0], batch=START_PICTURES)
             inputs, _ = Draws(data, findings, config, first, 0, Workers(data.images))[0]
             unfold(vgg16_from(REPOSITORY / config.start), model, inputs)
     return model

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.model_selection import GroupKFold
 
 from training import run as runs
@@ -21,7 +22,7 @@ from training.config import RUNS, load
 from training.fit import cautions
 from training.fit.linear import Linear, fit_linear
 from training.fit.out_of_distribution_data import Material, ScreenConfig
-from training.metrics.discrimination import Floats, expit
+from training.metrics.discrimination import Floats
 from training.metrics.figures import Json, shares
 from xray.quality.cautions import Caution
 from xray.quality.out_of_distribution import CHECKS, NOT_FRONTAL

@@ -6,18 +6,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.config import data_root
-from training.data.crops import crops
+from training import cache
+from training.config import Choices, data_root
+from training.data.crops import crops, pixel_path, segmenter, threaded
 from training.data.manifest import root
-from training.data.not_chest import altered, strangers
-from training.fit.contrast import views
-from training.fit.seen import Seen, see
+from training.data.not_chest import Picture, altered, strangers
+from training.fit import features
 from training.metrics.figures import Json, shares
-from xray.networks.preprocess import Recipe
+from xray.errors import NotAChestXrayError
+from xray.networks import lungs
+from xray.networks.heads import average
+from xray.networks.preprocess import Recipe, preprocess
+from xray.quality import frontal
+from xray.registry import BACKBONE
 
 
-@dataclass(frozen=True)
-class ScreenConfig:
+class ScreenConfig(Choices, frozen=True):
     """Choices of this step; see configs/screen.toml.
 
     Attributes:
@@ -38,6 +42,63 @@ class ScreenConfig:
     warned: float
     seed: int
     recipe: Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What serving makes of pictures: averaged features, and whether the gate lets them as far as the screen."""
+
+    pictures: list[Picture]
+    inputs: NDArray[np.float32]
+    admitted: NDArray[np.bool_]
+
+    @property
+    def groups(self) -> NDArray[np.str_]:
+        """The group of each picture."""
+        return np.array([picture.group for picture in self.pictures])
+
+    @property
+    def kinds(self) -> NDArray[np.str_]:
+        """The kind of each picture."""
+        return np.array([picture.kind for picture in self.pictures])
+
+    def of(self, kind: str) -> NDArray[np.intp]:
+        """Return the positions of one kind."""
+        return np.flatnonzero(self.kinds == kind)
+
+    def part(self, chosen: NDArray[np.intp]) -> "Seen":
+        """Return some of the pictures."""
+        return Seen([self.pictures[i] for i in chosen], self.inputs[chosen], self.admitted[chosen])
+
+
+def see(pictures: list[Picture], recipe: Recipe, key: str, weights: str = BACKBONE) -> Seen:
+    """Compute what serving computes of each image, once.
+
+    Args:
+        pictures: the images.
+        recipe: of the backbone.
+        key: names the images in the cache.
+        weights: of the backbone; see `features.backbone`.
+    """
+    network, digest = features.backbone(weights, recipe)
+
+    def one(picture: Picture) -> tuple[NDArray[np.float32], bool]:
+        image = picture.read()
+        mask = lungs.segment(image, segmenter())
+        try:
+            frontal.check(mask)
+            admitted = True
+        except NotAChestXrayError:
+            admitted = False
+        return average(network(preprocess(image, mask, recipe)[None])[0]), admitted
+
+    def make() -> dict[str, NDArray[np.generic]]:
+        inputs, admitted = zip(*threaded(one, pictures, key), strict=True)
+        return {"inputs": np.stack(inputs), "admitted": np.array(admitted)}
+
+    parts = (key, digest, pixel_path(), [(picture.kind, picture.group) for picture in pictures])
+    kept = cache.arrays("screen", parts, make)
+    return Seen(pictures, kept["inputs"], kept["admitted"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +131,7 @@ class Material:
         chosen = [data.rows[i] for i in rng.choice(train_films, min(config.films, len(train_films)), replace=False)]
         changed = see(altered(chosen, root(manifest), config.seed), config.recipe, "altered films", backbone)
         strangers_seen = see(strangers(data_root()), config.recipe, "strangers", backbone)
-        inputs = views(data, config.recipe, backbone)[:, 0]
+        inputs = features.views(data, config.recipe, backbone)[:, 0]
         return cls(inputs, split, source, group, strangers_seen, changed)
 
     def learned(self) -> NDArray[np.intp]:

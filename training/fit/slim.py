@@ -197,7 +197,7 @@ def _start(config: SlimConfig, data: Crops, folder: Path) -> tuple[Units, keras.
         return units, student
     keras.utils.set_random_seed(config.seed)
     pruned = prune(litert.vgg16_from(REPOSITORY / config.teacher), config.plan, inputs, config.seed)
-    _in_units(pruned, 1 / units.channel)
+    _in_units(pruned, np.float32(1) / units.channel)
     student = _in_mixed_precision(config.plan)
     student.set_weights(pruned.get_weights())
     steps = sum(stage.epochs * (stage.pictures // stage.batch) for stage in config.stages)

@@ -1,57 +1,31 @@
-"""What a score is worth: calibration, the threshold, the INCONCLUSIVE band, and how far to believe each.
+"""What a score is worth: operating points, and how far to believe a score.
 
-Everything is chosen on validation radiographs; the errors measured here are those of other ones.
+Thresholds are chosen on validation radiographs; the errors measured here are those of other ones.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.linear_model import LogisticRegression
+from scipy.special import expit
 
-from training.metrics.discrimination import SCORE_FLOOR, Floats
-from training.metrics.thresholds import OperatingPoint
+from training.metrics.discrimination import Floats, logit
 from xray.errors import DatasetError
-from xray.networks.metadata import OperatingPoint as EdgePoint
+from xray.networks.metadata import OperatingPoint
 
 BINS = 10
 GRID = 10_000  # serving rounds scores to 4 decimals before it judges them
 PREVALENCES = (0.01, 0.05, 0.20, 0.50)
 
 
-@dataclass(frozen=True)
-class Line:
-    """What turns a logit into a calibrated one."""
-
-    slope: float
-    intercept: float
-
-
-def platt(logit: Floats, y_true: ArrayLike, weight: ArrayLike) -> Line:
-    """Fit the line through which logits become probabilities.
-
-    Args:
-        logit: shape (n,).
-        y_true: 0 or 1, shape (n,), both present.
-        weight: at least 0, shape (n,): what each radiograph counts.
-
-    Source:
-        Platt 1999, Probabilistic Outputs for Support Vector Machines.
-    """
-    weights = np.asarray(weight) / np.sum(weight) * len(logit)
-    model = LogisticRegression(C=1e6, max_iter=1000).fit(logit[:, None], y_true, sample_weight=weights)
-    return Line(float(model.coef_[0, 0]), float(model.intercept_[0]))
-
-
-def operating_point(
+def conformal_point(
     y_true: NDArray[np.bool_], y_score: Floats, weight: Floats, *, sensitivity: float, error_rate: float
 ) -> OperatingPoint:
-    """Choose the threshold for a sensitivity, and the INCONCLUSIVE band by split conformal prediction.
+    """Choose the threshold for a sensitivity, and the edges of INCONCLUSIVE by split conformal prediction.
 
     A verdict is given where, of the two classes, one is implausible: fewer than a share `error_rate` of its
-    validation films score so far on the other's side. In the band neither is, or both are. The band is widened
-    to hold the threshold where it does not.
+    validation radiographs score so far on the other's side. Between the edges neither is, or both are. They are moved
+    apart to hold the threshold where they do not.
 
     Args:
         y_true: shape (n,), both present.
@@ -68,24 +42,14 @@ def operating_point(
         arXiv:1609.00451.
     """
     if y_true.all() or not y_true.any():
-        raise DatasetError("Expected validation films of both classes. Received those of one.")
+        raise DatasetError("Expected validation radiographs of both classes. Received those of one.")
     threshold = quantile(y_score[y_true], weight[y_true], 1 - sensitivity)
     least = quantile(y_score[y_true], weight[y_true], error_rate)
     most = quantile(y_score[~y_true], weight[~y_true], 1 - error_rate)
-    low, high = min(least, most, threshold), max(least, most, threshold)
-    floor = SCORE_FLOOR / 2
-    return OperatingPoint(*(float(np.clip(each, floor, 1 - floor)) for each in (threshold, low, high)))
+    return on_grid(min(least, most, threshold), threshold, max(least, most, threshold))
 
 
-def conformal_point(
-    y_true: NDArray[np.bool_], y_score: Floats, weight: Floats, *, sensitivity: float, error_rate: float
-) -> EdgePoint:
-    """Choose the point as `operating_point` does, on the grid of scores; arguments as there."""
-    point = operating_point(y_true, y_score, weight, sensitivity=sensitivity, error_rate=error_rate)
-    return on_grid(point.low, point.threshold, point.high)
-
-
-def on_grid(negative_below: float, threshold: float, positive_from: float) -> EdgePoint:
+def on_grid(negative_below: float, threshold: float, positive_from: float) -> OperatingPoint:
     """Return a point with each edge at the next score of 4 decimals, which changes no verdict.
 
     Args:
@@ -94,24 +58,70 @@ def on_grid(negative_below: float, threshold: float, positive_from: float) -> Ed
         positive_from: the upper edge.
     """
     low, middle, high = (min(math.ceil(each * GRID) / GRID, 1.0) for each in (negative_below, threshold, positive_from))
-    return EdgePoint(threshold=middle, negative_below=low, positive_from=high)
+    return OperatingPoint(threshold=middle, negative_below=low, positive_from=high)
 
 
-def mirrored(point: EdgePoint) -> EdgePoint:
+def mirrored(point: OperatingPoint) -> OperatingPoint:
     """Return the point of a pair's other label: its score is 1 minus this one's, and the verdicts are the opposite."""
 
     def mirror(edge: float) -> float:
         return min(max(round(1 + 1 / GRID - edge, 4), 0.0), 1.0)
 
-    return EdgePoint(
+    return OperatingPoint(
         threshold=mirror(point.threshold),
         negative_below=mirror(point.positive_from),
         positive_from=mirror(point.negative_below),
     )
 
 
+def youden_threshold(y_true: ArrayLike, y_score: ArrayLike, weight: ArrayLike) -> float:
+    """Choose the threshold at which weighted sensitivity plus specificity is greatest (Youden's index).
+
+    It lies half-way in logit between two neighbouring scores; of equally good gaps the widest is taken.
+
+    Args:
+        y_true: 0 or 1, shape (n,), both present.
+        y_score: in [0, 1], shape (n,).
+        weight: at least 0, shape (n,).
+
+    Raises:
+        DatasetError: a class without weight, or a score that is no number.
+
+    Source:
+        Youden 1950, doi 10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
+    """
+    truth, score = np.asarray(y_true, bool), np.asarray(y_score, np.float64)
+    weights = np.asarray(weight, np.float64)
+    if not ((weights * truth).sum() > 0 and (weights * ~truth).sum() > 0 and np.isfinite(score).all()):
+        raise DatasetError(
+            f"Expected finite validation scores of both classes. Received {truth.sum()} positives, "
+            f"{(~truth).sum()} negatives, {(~np.isfinite(score)).sum()} scores that are not finite. Look at "
+            "the split (`python -m training prepare`) and at the run's history.csv."
+        )
+    return float(expit(_youden(truth, logit(score), weights)))
+
+
+def _youden(truth: NDArray[np.bool_], score: Floats, weights: Floats) -> float:
+    """Return the middle of the widest gap between scores that has the greatest Youden index."""
+    levels, level = np.unique(score, return_inverse=True)
+    if len(levels) == 1:
+        return float(levels[0])
+    gain = weights * truth / (weights * truth).sum() - weights * ~truth / (weights * ~truth).sum()
+    # A gap's index is what stands above it; the sum over all levels is 0.
+    index = -np.cumsum(np.bincount(level, gain))[:-1]
+    best = np.flatnonzero(index >= index.max() - 1e-9)
+    gap = best[np.argmax(np.diff(levels)[best])]
+    return float((levels[gap] + levels[gap + 1]) / 2)
+
+
 def quantile(values: Floats, weight: Floats, share: float) -> float:
-    """Return the value below which a weighted share of the values lies, half-way between its neighbours."""
+    """Return the value below which a weighted share of the values lies, half-way between its neighbours.
+
+    Args:
+        values: shape (n,).
+        weight: shape (n,).
+        share: 0 to 1.
+    """
     order = np.argsort(values)
     ordered = values[order]
     below = np.cumsum(weight[order]) / weight.sum()
@@ -149,7 +159,7 @@ def expected_calibration_error(y_true: ArrayLike, y_score: ArrayLike, weight: Ar
 def brier(y_true: ArrayLike, y_score: ArrayLike, weight: ArrayLike | None = None) -> float:
     """Return the mean squared distance between score and truth, 0 to 1."""
     squares = np.square(np.asarray(y_score, float) - np.asarray(y_true, float))
-    return float(np.average(squares, weights=weight))
+    return float(np.average(squares, weights=None if weight is None else np.asarray(weight, float)))
 
 
 def predictive_values(sensitivity: float, specificity: float) -> list[dict[str, float]]:

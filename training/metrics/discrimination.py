@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
 from sklearn.exceptions import UndefinedMetricWarning
 
 Floats = NDArray[np.float64]
 Metric = Callable[..., float | Floats]
 
 LEVEL = 0.95
-# The 97.5 % quantile of the normal distribution.
-Z = 1.959964
+Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 # Scores are read as logits between -16 and 16: a float32 softmax can be exactly 0 or 1.
 SCORE_FLOOR = 1e-7
 DRAWS_AT_ONCE = 100
@@ -142,6 +142,10 @@ def bootstrap(
 def wilson(successes: float, trials: float) -> Interval:
     """Return the Wilson score interval of a proportion: unlike the bootstrap's, not a point at 0 and at 1.
 
+    Args:
+        successes: may be no whole number, which SciPy's interval refuses: a share of groups.
+        trials: how many.
+
     Source:
         Wilson 1927, doi 10.1080/01621459.1927.10502953.
     """
@@ -174,10 +178,4 @@ def _undefined_interval(reason: str) -> Interval:
 
 def logit(score: Floats) -> Floats:
     """Return log(p / (1 - p)), between -16 and 16."""
-    clipped = np.clip(score, SCORE_FLOOR, 1 - SCORE_FLOOR)
-    return np.log(clipped) - np.log1p(-clipped)
-
-
-def expit(logit: Floats) -> Floats:
-    """Return 1 / (1 + exp(-logit))."""
-    return 1 / (1 + np.exp(-logit))
+    return np.asarray(special.logit(np.clip(score, SCORE_FLOOR, 1 - SCORE_FLOOR)))

@@ -6,18 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.metrics import roc_curve
 
 from training.metrics.discrimination import Metric, bootstrap, confusion, roc_auc, sensitivity, specificity, wilson
-from training.metrics.thresholds import OperatingPoint
-from training.networks.first_edition import Band, verdict
-from xray.networks.heads import Verdict
 
 Json = dict[str, Any]
 
 REPEATS, SEED = 1000, 0
+ROC_POINTS = 60
+BINS = 20
 INTERVAL = f"95 %, percentile bootstrap over patients and near-copies, {REPEATS} draws, seed {SEED}"
 AGE_LIMITS = (18, 40, 60)
-VERDICTS = (Verdict.POSITIVE, Verdict.INCONCLUSIVE, Verdict.NEGATIVE)
 
 
 def measure(part: pd.DataFrame, threshold: float) -> Json:
@@ -76,51 +75,11 @@ def _share(part: pd.DataFrame, metric: Metric) -> Json:
     return figure
 
 
-def slices(part: pd.DataFrame, threshold: float) -> Json:
-    """Return the figures of all radiographs, of each source, view, sex and age, and of the children's test part."""
-    children = part[(part.source == "kermany") & (part.upstream_split == "test")]
-    return {
-        "all": measure(part, threshold),
-        "sources": {name: measure(rows, threshold) for name, rows in part.groupby("source")},
-        "views": {name or "not stated": measure(rows, threshold) for name, rows in part.groupby("view")},
-        "sexes": {name or "not stated": measure(rows, threshold) for name, rows in part.groupby("sex")},
-        "ages": {name: measure(rows, threshold) for name, rows in part.groupby(part.age_years.map(age_group))},
-        "children": measure(children, threshold) if len(children) else None,
-    }
-
-
 def age_group(years: str) -> str:
     """Return the group of an age as the manifest states it, in years or blank."""
     if not years:
         return "not stated"
     return next((f"up to {limit}" for limit in AGE_LIMITS if float(years) <= limit), f"over {AGE_LIMITS[-1]}")
-
-
-def verdicts(part: pd.DataFrame, point: OperatingPoint) -> dict[str, int]:
-    """Count the verdicts, as serving gives them: on the score rounded to 4 decimals."""
-    band = Band(point.low, point.high)
-    given = [verdict(round(score, 4), band) for score in part.y_score]
-    return {each.value: given.count(each) for each in VERDICTS}
-
-
-def called_positive(part: pd.DataFrame, point: OperatingPoint, by: list[str]) -> list[Json]:
-    """Return, for each class and whatever else, the share called positive and the verdicts.
-
-    Args:
-        part: rows of the predictions.
-        point: threshold and band.
-        by: columns; one entry for each combination of their values.
-    """
-    return [
-        {
-            **dict(zip(by, names, strict=True)),
-            "n": len(rows),
-            "patients": rows.patient_id.nunique(),
-            "called_positive": share_positive(rows, point.threshold),
-            **verdicts(rows, point),
-        }
-        for names, rows in part.groupby(by)
-    ]
 
 
 def shares(flags: NDArray[np.bool_], kinds: NDArray[np.str_]) -> Json:
@@ -133,3 +92,28 @@ def shares(flags: NDArray[np.bool_], kinds: NDArray[np.str_]) -> Json:
         }
         for kind in np.unique(kinds)
     }
+
+
+def roc(part: pd.DataFrame) -> Json:
+    """Return at most ROC_POINTS points of the ROC curve, evenly along it; nothing where a class is missing."""
+    if part.y_true.nunique() < 2:
+        return {}
+    false_positive, true_positive, _ = roc_curve(part.y_true, part.y_score)
+    along = (false_positive + true_positive) / 2
+    kept = np.unique(np.searchsorted(along, np.linspace(0, 1, ROC_POINTS)).clip(0, len(along) - 1))
+    return {
+        "false_positive_rate": np.round(false_positive[kept], 4).tolist(),
+        "sensitivity": np.round(true_positive[kept], 4).tolist(),
+    }
+
+
+def histograms(predictions: pd.DataFrame) -> Json:
+    """Count the scores of the validation and test splits in BINS equal steps from 0 to 1, by truth."""
+    found: Json = {}
+    for split in ("val", "test"):
+        part = predictions[predictions.split == split]
+        found[split] = {
+            side: np.histogram(part.y_score[part.y_true == truth], BINS, (0, 1))[0].tolist()
+            for side, truth in (("positive", 1), ("negative", 0))
+        }
+    return found

@@ -11,7 +11,7 @@ from training.metrics.discrimination import Floats, Metric, bootstrap, roc_auc, 
 from training.metrics.figures import Json
 
 
-def paired_auc(strata: Sequence[str]) -> Metric:
+def paired_auc(strata: ArrayLike) -> Metric:
     """Return the AUC over pairs of the same stratum: the chance that a positive outscores a negative there.
 
     Args:
@@ -86,7 +86,7 @@ def measured(
         {value, low, high}; None where it is undefined.
     """
     both = np.array([f"{fold} {source}" for fold, source in zip(folds, sources, strict=True)])
-    found = {"roc_auc": _figure(y_true, margin, groups, paired_auc(folds))}
+    found: Json = {"roc_auc": _figure(y_true, margin, groups, paired_auc(folds))}
     found["inside"] = _figure(y_true, margin, groups, paired_auc(both))
     found["by_source"] = {}
     for name in np.unique(sources):
@@ -115,5 +115,5 @@ def _figure(y_true: NDArray[np.int64], score: Floats, groups: NDArray[np.str_], 
     value = float(metric(y_true, score))
     if np.isnan(value):
         return None
-    low, high = bootstrap(y_true, score, groups, metric, repeats=figures.REPEATS, seed=figures.SEED)
+    low, high = bootstrap(y_true, score, list(groups), metric, repeats=figures.REPEATS, seed=figures.SEED)
     return {"value": value, "low": None, "high": None} if low == high else {"value": value, "low": low, "high": high}

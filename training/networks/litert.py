@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from training.networks.vgg16 import VGG16, convolutions, vgg16
 from xray.errors import ModelError
-from xray.networks.runtime import Interpreter
+from xray.networks import runtime
 
 
 def convert(model: keras.Model, *, eight_bit: bool = True) -> bytes:
@@ -68,7 +68,7 @@ def vgg16_from(path: Path, size: int | None = None) -> keras.Model:
 
 def _constants(path: Path) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Return kernels (height, width, in, out) and biases, in the order of the convolutions."""
-    interpreter = Interpreter(str(path))
+    interpreter = runtime.Interpreter(str(path))  # type: ignore[attr-defined]  # LiteRT has one importer
     interpreter.allocate_tensors()
     tensors = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
     kernels, biases = [], []

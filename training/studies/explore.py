@@ -12,7 +12,7 @@ import numpy as np
 
 from training import run as runs
 from training.config import RUNS
-from training.data.coverage import Left, left_of
+from training.data.layouts import Left, left_of
 from training.data.manifest import MANIFEST, read, root
 from training.data.splits import sample
 from training.data.thumbnails import Gallery, gallery

@@ -18,8 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from training.data.coverage import Left
 from training.data.duplicates import SIDE, near_copies
+from training.data.layouts import Left
 from training.data.manifest import Row
 from training.data.thumbnails import Gallery
 from training.evaluate.baselines import CENTRE, REGULARISATION, THUMBNAIL

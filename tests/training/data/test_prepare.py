@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from training.__main__ import main as training
 from training.data import prepare as step
-from training.data.coverage import LESSON
 from training.data.duplicates import near_copies, thumbnail
 from training.data.manifest import Row, read
 
@@ -199,7 +198,7 @@ def test_warns_where_source_and_class_coincide(articles: Path, tmp_path: Path, c
     said = capsys.readouterr().out
     assert "cohen has only the class covid" in said
     assert "normal comes only from kermany" in said
-    assert LESSON in said
+    assert step.LESSON in said
 
 
 def test_no_warning_where_every_source_has_every_class(tmp_path: Path, capsys: Captured) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from training.data.augment import Augmentation
-from training.fit.workers import Workers
+from training.fit.backbone_data import Workers
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = Augmentation(12.0, (0.8, 1.1), 0.05, 0.5, (0.6, 1.6), 0.5, 0.25, 0.3, 12.0, 0.4)
@@ -35,7 +35,7 @@ def test_processes_end_with_the_one_that_started_them_however_it_ends(tmp_path):
     program = f"""
 import multiprocessing, time, numpy as np
 from training.data.augment import Augmentation
-from training.fit.workers import Workers
+from training.fit.backbone_data import Workers
 if __name__ == "__main__":
     workers = Workers(np.load({str(tmp_path / "crops.npy")!r}, mmap_mode="r"), 2)
     for each in [workers.changed(np.arange(2), 32, Augmentation(), (1,), 0) for _ in range(4)]:

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
-from training.metrics import calibration
-from training.metrics.discrimination import expit
+from tests.training.two_normals import two_normals
+from training.metrics import calibration, discrimination
 from xray.errors import DatasetError
 
 
@@ -13,15 +14,6 @@ def drawn(n: int = 4000, slope: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     logit = rng.normal(size=n)
     return logit, rng.random(n) < expit(slope * logit + 1)
-
-
-def test_platt_finds_the_line_and_lowers_the_calibration_error() -> None:
-    logit, truth = drawn()
-    line = calibration.platt(logit, truth, np.ones(len(logit)))
-    assert line.slope == pytest.approx(3.0, abs=0.3) and line.intercept == pytest.approx(1.0, abs=0.2)
-    before = calibration.expected_calibration_error(truth, expit(logit))
-    after = calibration.expected_calibration_error(truth, expit(line.slope * logit + line.intercept))
-    assert before > 0.1 and after < 0.02
 
 
 def test_the_calibration_error_is_the_distance_of_the_bins() -> None:
@@ -40,18 +32,18 @@ def test_the_calibration_error_is_the_distance_of_the_bins() -> None:
 def test_the_threshold_keeps_the_stated_sensitivity() -> None:
     logit, truth = drawn()
     score = expit(logit)
-    point = calibration.operating_point(truth, score, np.ones(len(score)), sensitivity=0.9, error_rate=0.1)
+    point = calibration.conformal_point(truth, score, np.ones(len(score)), sensitivity=0.9, error_rate=0.1)
     assert np.mean(score[truth] >= point.threshold) == pytest.approx(0.9, abs=0.005)
-    assert point.low <= point.threshold <= point.high
+    assert point.negative_below <= point.threshold <= point.positive_from
 
 
 @pytest.mark.parametrize("slope", [1.0, 12.0], ids=["classes overlap", "classes stand apart"])
 def test_the_band_leaves_at_most_the_error_rate_of_either_class(slope: float) -> None:
     logit, truth = drawn(slope=slope)
     score = expit(slope * logit + 1)
-    point = calibration.operating_point(truth, score, np.ones(len(score)), sensitivity=0.9, error_rate=0.05)
-    assert np.mean(score[truth] < point.low) <= 0.0505
-    assert np.mean(score[~truth] >= point.high) <= 0.0505
+    point = calibration.conformal_point(truth, score, np.ones(len(score)), sensitivity=0.9, error_rate=0.05)
+    assert np.mean(score[truth] < point.negative_below) <= 0.0505
+    assert np.mean(score[~truth] >= point.positive_from) <= 0.0505
 
 
 def test_weights_count_as_copies() -> None:
@@ -73,4 +65,63 @@ def test_predictive_values_are_bayes() -> None:
 
 def test_one_class_has_no_threshold() -> None:
     with pytest.raises(DatasetError, match="both classes"):
-        calibration.operating_point(np.ones(3, bool), np.ones(3), np.ones(3), sensitivity=0.9, error_rate=0.1)
+        calibration.conformal_point(np.ones(3, bool), np.ones(3), np.ones(3), sensitivity=0.9, error_rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("y_score", "threshold"),
+    [
+        ([0.1, 0.2, 0.8, 0.9], 0.5),
+        ([0.1, 0.2, 0.5, 0.9], 1 / 3),  # odds 1:4 and 1:1, in the middle 1:2
+        ([0.3, 0.3, 0.3, 0.3], 0.3),
+        ([0.0, 0.0, 1.0, 1.0], 0.5),
+    ],
+    ids=["separable", "skewed", "constant", "saturated"],
+)
+def test_the_best_threshold_lies_mid_gap(y_score: list[float], threshold: float) -> None:
+    assert calibration.youden_threshold([0, 0, 1, 1], y_score, np.ones(4)) == pytest.approx(threshold)
+
+
+def test_of_equally_good_gaps_the_widest_is_taken() -> None:
+    # Between 0.2 and 0.3, and between 0.4 and 0.9, one of the four is on the wrong side.
+    threshold = calibration.youden_threshold([0, 1, 0, 1], [0.2, 0.3, 0.4, 0.9], np.ones(4))
+    assert 0.4 < threshold < 0.9
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_other_threshold_is_better(seed: int) -> None:
+    y_true, y_score = two_normals(150, seed)
+    weight = np.random.default_rng(seed).random(150)
+
+    def youden(threshold: float) -> float:
+        found = (figure(y_true, y_score, threshold=threshold, weight=weight)
+                 for figure in (discrimination.sensitivity, discrimination.specificity))  # fmt: skip
+        return float(sum(found))
+
+    threshold = calibration.youden_threshold(y_true, y_score, weight)
+    assert youden(threshold) == pytest.approx(max(youden(score) for score in y_score))
+
+
+def test_a_hospital_that_weighs_more_moves_the_threshold_but_class_sizes_do_not() -> None:
+    y_true, y_score = [0, 0, 1, 1], [0.2, 0.6, 0.4, 0.8]
+    low = calibration.youden_threshold(y_true, y_score, [1, 1, 3, 1])
+    high = calibration.youden_threshold(y_true, y_score, [1, 3, 1, 1])
+    assert 0.2 < low < 0.4
+    assert 0.6 < high < 0.8
+    rarer = calibration.youden_threshold(y_true, y_score, [1, 3, 0.01, 0.01])
+    assert rarer == high
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_score", "weight"),
+    [
+        ([1, 1], [0.2, 0.3], [1, 1]),
+        ([0, 1], [0.2, 0.3], [1, 0]),
+        ([0, 1], [0.2, np.nan], [1, 1]),
+        ([], [], []),
+    ],
+    ids=["one class", "a class without weight", "not a number", "nothing"],
+)
+def test_no_point_can_be_chosen(y_true: list[int], y_score: list[float], weight: list[float]) -> None:
+    with pytest.raises(DatasetError, match="both classes"):
+        calibration.youden_threshold(y_true, y_score, weight)

@@ -1,13 +1,11 @@
 """The right figures, and none where the classes do not define them."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import auc, roc_auc_score
 
 from training.metrics import figures
-from training.metrics.thresholds import OperatingPoint
-
-POINT = OperatingPoint(threshold=0.5, low=0.4, high=0.6)
-VERDICTS = ("POSITIVE", "INCONCLUSIVE", "NEGATIVE")
 
 pytestmark = pytest.mark.usefixtures("fewer_draws")
 
@@ -19,8 +17,7 @@ def test_part(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_figures_of_a_part(test_part: pd.DataFrame) -> None:
-    slices = figures.slices(test_part, POINT.threshold)
-    everything = slices["all"]
+    everything = figures.measure(test_part, 0.5)
     assert (everything["n"], everything["patients"]) == (9, 8)
     assert (everything["positives"], everything["negatives"]) == (4, 5)
     assert everything["confusion"] == {
@@ -32,14 +29,10 @@ def test_figures_of_a_part(test_part: pd.DataFrame) -> None:
     assert everything["specificity"]["value"] == pytest.approx(3 / 5)
     for name in ("roc_auc", "sensitivity", "specificity"):
         assert 0 <= everything[name]["low"] < everything[name]["value"] < everything[name]["high"] <= 1
-    assert {name: row["n"] for name, row in slices["views"].items()} == {"PA": 3, "AP": 5, "not stated": 1}
-    assert {name: row["n"] for name, row in slices["sexes"].items()} == {"F": 5, "M": 4}
-    assert {name: row["n"] for name, row in slices["ages"].items()} == {"up to 18": 3, "up to 60": 3, "not stated": 3}
-    assert slices["children"]["n"] == 2
 
 
 def test_a_source_with_one_class_gets_no_auc(test_part: pd.DataFrame) -> None:
-    sources = figures.slices(test_part, POINT.threshold)["sources"]
+    sources = {name: figures.measure(rows, 0.5) for name, rows in test_part.groupby("source")}
     assert sources["cohen"]["roc_auc"]["value"] == pytest.approx(3 / 6)
     assert sources["kermany"]["roc_auc"] is sources["kermany"]["sensitivity"] is None
     assert sources["kermany"]["specificity"]["value"] == pytest.approx(2 / 3)
@@ -55,15 +48,28 @@ def test_a_perfect_auc_claims_no_interval(test_part: pd.DataFrame) -> None:
     assert figures.measure(perfect, 0.5)["roc_auc"] == {"value": 1, "low": None, "high": None}
 
 
-def test_verdicts_by_class_and_source(test_part: pd.DataFrame) -> None:
-    cells = {
-        (row["label"], row["source"]): row for row in figures.called_positive(test_part, POINT, ["label", "source"])
-    }
-    assert cells["normal", "kermany"]["called_positive"]["value"] == pytest.approx(1 / 3)
-    assert [cells["covid", "cohen"][name] for name in VERDICTS] == [1, 1, 1]
-    assert (cells["covid", "cohen"]["n"], cells["covid", "cohen"]["patients"]) == (3, 2)
+@pytest.fixture
+def drawn() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 600)
+    score = np.clip(rng.normal(0.4 + 0.2 * truth, 0.15), 0, 1)
+    return pd.DataFrame({"y_true": truth, "y_score": score, "split": np.where(np.arange(600) < 200, "val", "test")})
 
 
-def test_verdicts_are_those_of_the_rounded_score_that_is_served() -> None:
-    part = pd.DataFrame({"y_score": [0.59996, 0.39994]})
-    assert figures.verdicts(part, POINT) == {"POSITIVE": 1, "INCONCLUSIVE": 0, "NEGATIVE": 1}
+def test_the_thinned_curve_keeps_its_area(drawn: pd.DataFrame) -> None:
+    found = figures.roc(drawn)
+    x, y = found["false_positive_rate"], found["sensitivity"]
+    assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
+    assert len(x) <= figures.ROC_POINTS
+    assert auc(x, y) == pytest.approx(roc_auc_score(drawn.y_true, drawn.y_score), abs=0.01)
+    assert figures.roc(drawn[drawn.y_true == 1]) == {}
+
+
+def test_every_score_falls_into_one_step_of_its_split_and_class(drawn: pd.DataFrame) -> None:
+    found = figures.histograms(drawn)
+    for split in ("val", "test"):
+        part = drawn[drawn.split == split]
+        assert sum(found[split]["positive"]) == (part.y_true == 1).sum()
+        assert sum(found[split]["negative"]) == (part.y_true == 0).sum()
+    middle = np.average(np.arange(figures.BINS), weights=found["test"]["positive"])
+    assert middle > np.average(np.arange(figures.BINS), weights=found["test"]["negative"])

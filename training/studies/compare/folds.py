@@ -14,6 +14,7 @@ from time import perf_counter
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.model_selection import StratifiedGroupKFold
 
 from training import run
@@ -23,9 +24,9 @@ from training.data.splits import sample
 from training.evaluate import baselines
 from training.fit.features import served
 from training.fit.linear import Linear, fit_linear
-from training.metrics.discrimination import Floats, expit
+from training.metrics.calibration import youden_threshold
+from training.metrics.discrimination import Floats
 from training.metrics.figures import Json
-from training.metrics.thresholds import operating_point
 from training.studies.compare.architectures import IMAGENET, OURS, RANDOM, backbone
 from training.studies.compare.fine_tune import Maps, Tuning, fine_tune, maps, tail
 from xray.errors import DatasetError
@@ -221,7 +222,7 @@ def _fold(drawn: Sample, choice: Choice, number: int, learn: Learner) -> Json:
     train, val = (seen[part] for part in split(rows, drawn.y_true[seen], VAL_FOLDS, choice.seed)[0])
     keras.utils.set_random_seed(choice.seed + number)
     logits, told = learn(train, val)
-    threshold = operating_point(drawn.y_true[val], expit(logits[val]), drawn.weight(val)).threshold
+    threshold = youden_threshold(drawn.y_true[val], expit(logits[val]), drawn.weight(val))
     margin = logits[unseen] - np.log(threshold / (1 - threshold))
     return {"margin": margin.tolist(), "threshold": threshold, "seconds": perf_counter() - began, **told}
 

@@ -1,10 +1,10 @@
 """`python -m training download`: whom it asks, what it leaves out, what it says to do next."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.training.data.download.publisher import zipped
 from training.__main__ import main as training

@@ -1,8 +1,7 @@
 """A data set is downloaded, checked and unpacked; what is wrong is removed, what is right is remembered."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.training.data.download.publisher import zipped
 from training.data.download.fetch import fetch

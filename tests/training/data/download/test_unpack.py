@@ -2,10 +2,10 @@
 
 import stat
 import struct
-from dataclasses import replace
 from zipfile import ZipInfo
 
 import pytest
+from msgspec.structs import replace
 
 from tests.training.data.download.publisher import zipped
 from training.data.download import unpack as code
