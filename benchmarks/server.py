@@ -129,8 +129,8 @@ class Visitor:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self._browser = urllib.request.build_opener(cookies)
+        self._cookies = http.cookiejar.CookieJar()
+        self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
         self._token = self._csrf_token()
 
     def analyse(self, picture: bytes, model: str, name: str = "film.png") -> list[str]:
@@ -159,7 +159,9 @@ class Visitor:
         """Pack a picture into the form; see `analyse`."""
         fields = {"csrf_token": self._token.encode(), "model": model.encode()}
         body, kind = multipart(fields, name, picture)
-        return urllib.request.Request(self._url + "/query", body, {"Content-Type": kind})
+        request = urllib.request.Request(self._url + "/query", body, {"Content-Type": kind})
+        self._cookies.add_cookie_header(request)
+        return request
 
     def answer(self, request: urllib.request.Request) -> str:
         """Send a form and return the page that comes back.

@@ -11,9 +11,9 @@ import random
 import re
 import socket
 import sys
-import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import NamedTuple
@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.figure import circumstances
 from benchmarks.films import full_size
-from benchmarks.server import Server, Visitor, multipart, serving
+from benchmarks.server import Server, Visitor, serving
 
 REQUESTS, CLIENTS, SETTLED = 5000, 16, 500
 HALF_OPEN = 20
@@ -45,54 +45,13 @@ class Upload(NamedTuple):
     manner: str = "whole"
 
 
-class Browser:
-    """A client that looks at the status, whatever it is."""
-
-    def __init__(self, url: str) -> None:
-        """Get a cookie and a form's token."""
-        self._host = urlsplit(url).netloc
-        connection = http.client.HTTPConnection(self._host, timeout=120)
-        connection.request("GET", "/")
-        answer = connection.getresponse()
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', answer.read().decode())
-        self._token = token[1] if token else ""
-        self._cookie = (answer.headers["Set-Cookie"] or "").partition(";")[0]
-        connection.close()
-
-    def send(self, upload: Upload) -> int | None:
-        """Send an upload; return the status, or None where it was broken off, or the server hung up on it."""
-        body, kind = multipart({"csrf_token": self._token.encode(), "model": b"covid_normal"}, "film.png", upload.data)
-        connection = http.client.HTTPConnection(self._host, timeout=180)
-        try:
-            connection.putrequest("POST", "/query")
-            for name, value in (("Cookie", self._cookie), ("Content-Type", kind), ("Content-Length", str(len(body)))):
-                connection.putheader(name, value)
-            connection.endheaders()
-            half = len(body) // 2
-            connection.send(body[:half])
-            if upload.manner == "broken":
-                return None
-            if upload.manner == "slowly":
-                time.sleep(2)
-            connection.send(body[half:])
-            answer = connection.getresponse()
-            answer.read()
-            return answer.status
-        except (ConnectionError, http.client.HTTPException):
-            return self._early_answer(connection)
-        finally:
-            connection.close()
-
-    def _early_answer(self, connection: http.client.HTTPConnection) -> int | None:
-        """Read the answer of a server that did not wait for the end of what it refuses."""
-        try:
-            return connection.getresponse().status
-        except (OSError, http.client.HTTPException):
-            return None
-
-
 def uploads(count: int, seed: int = 0) -> list[Upload]:
-    """Make a mixture: seven of ten are films, the others are not, or come in another manner."""
+    """Make a mixture: seven of ten are radiographs, the others are not, or come in another manner.
+
+    Args:
+        count: Of the uploads.
+        seed: Of the mixture.
+    """
     films = [film.data for film in full_size()]
     colours = np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8)
     photograph = cv2.imencode(".png", cv2.GaussianBlur(colours, (0, 0), 3) // 2 * 3)[1].tobytes()
@@ -111,6 +70,46 @@ def uploads(count: int, seed: int = 0) -> list[Upload]:
     return [kinds[kind]() for kind in chance.choices(list(kinds), weights, k=count)]
 
 
+def send(visitor: Visitor, upload: Upload) -> int | None:
+    """Send an upload; return the status, or None where it was broken off, or the server hung up on it.
+
+    Args:
+        visitor: Whose cookie and form token are used.
+        upload: That is sent.
+    """
+    request = visitor.request(upload.data, "covid_normal")
+    body = request.data or b""
+    assert isinstance(body, bytes)  # noqa: S101 - for the type checker
+    connection = http.client.HTTPConnection(request.host, timeout=180)
+    try:
+        connection.putrequest("POST", request.selector)
+        for name, value in (*request.header_items(), ("Content-Length", str(len(body)))):
+            connection.putheader(name, value)
+        connection.endheaders()
+        half = len(body) // 2
+        connection.send(body[:half])
+        if upload.manner == "broken":
+            return None
+        if upload.manner == "slowly":
+            time.sleep(2)
+        connection.send(body[half:])
+        return _status(connection)
+    except (ConnectionError, http.client.HTTPException):
+        try:
+            # A server need not wait for the end of what it refuses.
+            return _status(connection)
+        except (OSError, http.client.HTTPException):
+            return None
+    finally:
+        connection.close()
+
+
+def _status(connection: http.client.HTTPConnection) -> int:
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
 def answered_beside_half_open(server: Server) -> float:
     """Return how many seconds a visitor waits for a verdict while others hold half-sent uploads open."""
     visitor, film = Visitor(server.url), full_size()[0]
@@ -127,57 +126,42 @@ def answered_beside_half_open(server: Server) -> float:
         return time.perf_counter() - start
 
 
-class Soak:
-    """One run, and what was seen in it."""
+def soak(server: Server, requests: int, clients: int) -> Iterator[tuple[Upload, int | None, float]]:
+    """Let all clients send a mixture; yield each upload with its status and what the worker held then, in MB.
 
-    def __init__(self, server: Server, requests: int, clients: int) -> None:
-        """Prepare the mixture."""
-        self.server, self.counts, self.unexpected = server, Counter[str](), Counter[str]()
-        self.settled_mb = self.end_mb = 0.0
-        self._waiting, self._clients, self._sent = uploads(requests), clients, 0
-        self._lock = threading.Lock()
+    Args:
+        server: That is soaked.
+        requests: Uploads in all.
+        clients: That send at the same time.
+    """
+    visitors = [Visitor(server.url) for _ in range(clients)]
 
-    def run(self) -> None:
-        """Let all clients send until nothing is left."""
-        with ThreadPoolExecutor(self._clients) as threads:
-            for done in [threads.submit(self._send) for _ in range(self._clients)]:
-                done.result()
+    def one(number: int, upload: Upload) -> tuple[Upload, int | None, float]:
+        return upload, send(visitors[number % clients], upload), server.resident_mb()[0]
 
-    def _send(self) -> None:
-        browser = Browser(self.server.url)
-        while upload := self._next():
-            status = browser.send(upload)
-            resident = self.server.resident_mb()[0]
-            with self._lock:
-                self.counts[f"{upload.kind}: {status or 'no answer'}"] += 1
-                if status is not None and status not in upload.expected:
-                    self.unexpected[f"{upload.kind}: {status}"] += 1
-                self._sent += 1
-                if self._sent <= SETTLED:
-                    self.settled_mb = max(self.settled_mb, resident)
-                else:
-                    self.end_mb = max(self.end_mb, resident)
+    with ThreadPoolExecutor(clients) as threads:
+        yield from threads.map(one, range(requests), uploads(requests))
 
-    def _next(self) -> Upload | None:
-        with self._lock:
-            return self._waiting.pop() if self._waiting else None
 
-    def problems(self, verdicts: int) -> list[str]:
-        """Return what went wrong.
+def problems(server: Server, counts: Counter[tuple[Upload, int | None]], verdicts: int) -> list[str]:
+    """Return what went wrong.
 
-        Args:
-            verdicts: that were given before this run.
-        """
-        files = [str(path.relative_to(self.server.folder)) for path in self.server.folder.rglob("*") if path.is_file()]
-        copies = sum(name.startswith("copies/") for name in files)
-        good = verdicts + sum(count for what, count in self.counts.items() if what.endswith(": 200"))
-        found = [f"answered otherwise than expected: {what} ({count} times)" for what, count in self.unexpected.items()]
-        found += [f"left over: {name}" for name in files if not EXPECTED.fullmatch(name)][:10]
-        if copies != good:
-            found.append(f"{copies} annotated copies for {good} verdicts")
-        if self.end_mb > GROWTH * self.settled_mb:
-            found.append(f"memory grew from {self.settled_mb:.0f} to {self.end_mb:.0f} MB")
-        return found
+    Args:
+        server: That was soaked.
+        counts: How often each kind of upload met with each status.
+        verdicts: Given before the soak.
+    """
+    wrong = {
+        f"{upload.kind}: {status}": count
+        for (upload, status), count in counts.items()
+        if status is not None and status not in upload.expected
+    }
+    files = [str(path.relative_to(server.folder)) for path in server.folder.rglob("*") if path.is_file()]
+    copies = sum(name.startswith("copies/") for name in files)
+    good = verdicts + sum(count for (_, status), count in counts.items() if status == 200)
+    found = [f"answered otherwise than expected: {what} ({count} times)" for what, count in wrong.items()]
+    found += [f"left over: {name}" for name in files if not EXPECTED.fullmatch(name)][:10]
+    return found + ([f"{copies} annotated copies for {good} verdicts"] if copies != good else [])
 
 
 def main() -> int:
@@ -191,16 +175,22 @@ def main() -> int:
         pid = server.workers()
         waited = answered_beside_half_open(server)
         print(f"a verdict beside {HALF_OPEN} half-sent uploads: {waited:.2f} s", flush=True)
-        soak = Soak(server, asked.requests, asked.clients)
         start = time.perf_counter()
-        soak.run()
+        seen = list(soak(server, asked.requests, asked.clients))
         seconds = time.perf_counter() - start
-        problems = soak.problems(verdicts=2) + (["the worker was restarted"] if server.workers() != pid else [])
+        counts = Counter((upload._replace(data=b""), status) for upload, status, _ in seen)
+        found = problems(server, counts, verdicts=2) + (["the worker was restarted"] if server.workers() != pid else [])
+    settled, end = (max((held for *_, held in part), default=0.0) for part in (seen[:SETTLED], seen[SETTLED:]))
+    found += [f"memory grew from {settled:.0f} to {end:.0f} MB"] if end > GROWTH * settled else []
     print(f"{asked.requests} uploads, {asked.clients} clients: {seconds:.0f} s")
-    print("\n".join(f"  {what}: {count}" for what, count in sorted(soak.counts.items())))
-    print(f"memory, the most in the first {SETTLED}: {soak.settled_mb:.0f} MB; after them: {soak.end_mb:.0f} MB")
-    print("\n".join(f"WRONG: {problem}" for problem in problems) or "nothing wrong")
-    return 1 if problems else 0
+    print(
+        "\n".join(
+            sorted(f"  {upload.kind}: {status or 'no answer'}: {count}" for (upload, status), count in counts.items())
+        )
+    )
+    print(f"memory, the most in the first {SETTLED}: {settled:.0f} MB; after them: {end:.0f} MB")
+    print("\n".join(f"WRONG: {problem}" for problem in found) or "nothing wrong")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
