@@ -9,6 +9,7 @@ from functools import partial
 from types import TracebackType
 
 from flask import Flask, Response, g, has_request_context, request
+from flask.logging import default_handler
 from pythonjsonlogger.json import JsonFormatter
 
 HEADER = "X-Request-ID"
@@ -25,9 +26,11 @@ def init_app(app: Flask) -> None:
     app.after_request(_add_id)
     app.logger.addFilter(scrub)
     app.log_exception = partial(_log_exception, app)  # type: ignore[method-assign]  # a method made to be replaced
+    limiter = logging.getLogger("flask-limiter")  # says when Redis cannot be reached
+    limiter.addHandler(default_handler)
     if app.config["LOG_FORMAT"] == "json":
         handler = json_handler()
-        for logger in (app.logger, log, logging.getLogger("flask-limiter")):
+        for logger in (app.logger, log, limiter):
             logger.handlers, logger.propagate = [handler], False
         log.setLevel(logging.INFO)
         app.after_request(_log_response)

@@ -15,7 +15,7 @@ from web.logs import HEADER, json_handler, scrub
 @pytest.fixture(autouse=True)
 def _loggers_as_they_were():
     yield
-    for logger in (logging.getLogger("web"), logging.getLogger("web.requests")):
+    for logger in map(logging.getLogger, ("web", "web.requests", "flask-limiter")):
         logger.handlers, logger.propagate = [], True
         logger.setLevel(logging.NOTSET)
 

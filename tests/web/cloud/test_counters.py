@@ -65,13 +65,14 @@ def test_redis_is_told_no_address_and_forgets_in_time(make_instance, counter):
         assert 1 <= client.ttl(key) <= 120
 
 
-def test_while_redis_is_silent_each_counts_for_itself(make_instance, redis, monkeypatch):
+def test_while_redis_is_silent_each_counts_for_itself_and_the_log_says_so(make_instance, redis, monkeypatch, caplog):
     monkeypatch.setattr(rate_limit, "REDIS_TIMEOUT_S", 0.2)
     app = make_instance()
     send(app)
     redis.process.send_signal(signal.SIGSTOP)
     try:
         assert [send(app) for _ in range(4)] == [400, 400, 429, 429]
+        assert caplog.text.count("Rate limit storage unreachable") == 1
     finally:
         redis.process.send_signal(signal.SIGCONT)
 
