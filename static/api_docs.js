@@ -1,4 +1,4 @@
-// Sends the form of the page for programs as a program would, and shows the answer in place.
+// Sends the form of the API page as a program would, and shows the answer on the page.
 
 const form = document.getElementById("try-form");
 const place = document.getElementById("answer");
@@ -6,7 +6,7 @@ const line = document.getElementById("answer-status");
 const body = document.getElementById("answer-body");
 const token = document.getElementById("token");
 
-// Only a script can put it into a header.
+// Only a script can set the header.
 document.getElementById("token-field")?.removeAttribute("hidden");
 
 function show(words, text) {

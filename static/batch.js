@@ -1,16 +1,16 @@
-// Many pictures, sent one by one: no request lasts long, however many there are. Without this script all travel in one.
+// A batch, sent one file per request, so that no request lasts long. Without this script all files are sent in one.
 
 import { arrange } from './batch_table.js';
 import { canUnpack, isZip, members, passedOver, Refusal } from './batch_zip.js';
 import { fill } from './wording.js';
 
 const AT_ONCE = 2;
-// Waits before a picture that met a busy site or a broken connection is sent again.
+// Delays before a file is sent again, after a busy server or a broken connection.
 const PAUSES_MS = [1500, 6000];
-// Pictures that fail one after the other, and the rest is kept back until the visitor asks for it.
+// After so many failures in a row the rest waits until the visitor asks for it.
 const PATIENCE = 4;
 const KEPT = 'batch';
-// Of a picture: not sent yet, read or refused for good, or not sent for a reason that may pass.
+// States of a file: not sent yet; analysed or refused; not sent, but worth another try.
 const WAITING = 'waiting', DONE = 'done', FAILED = 'failed';
 
 const form = document.getElementById('batch');
@@ -20,7 +20,7 @@ const { lang } = document.documentElement;
 
 // ── What was chosen ──
 
-/** Every file that was chosen, those in zips apart: its path, and how to get its content. */
+/** Every chosen file, and those in zips: its path, and a function that returns its content. */
 async function chosen() {
   const limits = { count: +form.dataset.count, largest: +form.dataset.largest };
   const files = [...form.elements.files.files, ...form.elements.folder.files];
@@ -50,7 +50,7 @@ async function loose(file, largest) {
 
 // ── The table ──
 
-/** Have the server lay the table for some rows. */
+/** Fetch the table for some rows from the server. */
 async function lay(rows, wanted) {
   const body = new URLSearchParams({ csrf_token: token, rows, ...wanted });
   const answer = await fetch(form.dataset.table, { method: 'POST', body }).catch(() => null);
@@ -202,7 +202,7 @@ class Run {
   }
 }
 
-/** Write a time that is left, in whole minutes or tens of seconds. */
+/** Format the remaining time in whole minutes or tens of seconds. */
 function duration(milliseconds) {
   const seconds = Math.max(10, 10 * Math.round(milliseconds / 10_000));
   const [value, unit] = seconds < 90 ? [seconds, 'second'] : [Math.round(seconds / 60), 'minute'];
@@ -242,7 +242,7 @@ async function start() {
   }
 }
 
-/** Show the batch again that this page was left with, for a look at one of its analyses. */
+/** Show again the batch that was on the page before the visitor opened one of its analyses. */
 async function comeBack() {
   const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? 'null');
   if (kept) arrange(await lay(kept.rows, kept.wanted));

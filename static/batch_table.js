@@ -1,10 +1,10 @@
-// The table of a batch: rows find their place as they come, and are sorted and filtered. web/batch/table.py does the same
-// for browsers without JavaScript.
+// The table of a batch: sorts and filters rows, also while they arrive. web/batch/table.py does the same for browsers
+// without JavaScript.
 
 const section = document.getElementById('results');
 if (section) arrange(section);
 
-/** Make a table sort and filter itself; returns what puts rows in. */
+/** Let a table be sorted and filtered; returns the function that inserts rows. */
 export function arrange(section) {
   const part = id => section.querySelector(`#${id}`);
   const [body, filters, find] = [part('rows'), part('filters'), part('find')];

@@ -1,5 +1,5 @@
-// Zip archives opened in the browser: only the list at their end and the picture whose turn it is are ever read, so
-// that an archive of any size can be sent picture by picture. The server checks each of them again.
+// Zip archives opened in the browser: only the central directory and one file at a time are read, so that an archive
+// of any size can be sent file by file. The server checks each file again.
 
 const START = 132; // bytes that tell a zip from a DICOM file that imitates one
 const END_BYTES = 22, MOST_REMARK = 65_535, DIRECTORY_BYTES = 2 ** 20;
@@ -7,7 +7,7 @@ const SMALL_BYTES = 2 ** 20, LARGEST_RATIO = 100;
 const STORED = 0, DEFLATED = 8;
 const JUNK = new Set(['__MACOSX', 'Thumbs.db', 'desktop.ini']);
 
-/** Whether this browser can unpack. */
+/** Whether this browser can unpack zips. */
 export const canUnpack = (() => {
   try {
     return Boolean(new DecompressionStream('deflate-raw'));
@@ -16,7 +16,7 @@ export const canUnpack = (() => {
   }
 })();
 
-/** Why something was not done: a name out of the page's words and what is filled in there, or what the server said. */
+/** A refusal: the key of one of the page's sentences with its values, or the words of the server. */
 export class Refusal extends Error {
   constructor(word, values = {}, said = undefined) {
     super(word);
@@ -24,7 +24,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Whether a file is one that systems leave in folders, unasked. */
+/** Whether a file is hidden, or one that operating systems create in folders. */
 export function passedOver(path) {
   return path.split(/[/\\]/).some(part => (part.startsWith('.') && part !== '..') || JUNK.has(part));
 }
@@ -35,7 +35,7 @@ export async function isZip(file) {
   return mark(0) === 0x504b0304 && mark(128) !== 0x4449434d;
 }
 
-/** List an archive: the path of each file in it, and how to open it; a Refusal is thrown where there is no list. */
+/** List the files of an archive, each with a function that opens it; throws a Refusal where that is impossible. */
 export async function members(zip, { count, largest }) {
   const { start, size, prefix } = await directoryOf(zip);
   if (size > DIRECTORY_BYTES) throw new Refusal('too_many');
@@ -88,7 +88,7 @@ async function opened(zip, entry, largest) {
   return whole;
 }
 
-/** Unpack, and stop where more comes out than the archive said. */
+/** Unpack a file, and stop where it is larger than the archive declares. */
 async function inflated(content, size) {
   const reader = content.stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader();
   const pieces = [];

@@ -1,4 +1,4 @@
-// What the first bytes of a file say about it, before it is sent. The server has the last word (xray/io/image.py).
+// Format and size from the first bytes of a file, before it is sent. The server decides (xray/io/image.py).
 
 import { fill, sizeInWords } from './wording.js';
 
@@ -36,7 +36,7 @@ export async function factsOf(file) {
   return { ...facts, deep: bytes.getUint8(24) === 16, width: bytes.getUint32(16), height: bytes.getUint32(20) };
 }
 
-/** Say why the server will refuse a file, as far as it can be told here; nothing where it will not. */
+/** Return why the server will refuse a file, as far as the browser can tell; undefined where it will not. */
 export function objectionTo(file, facts, limits, words) {
   if (!file.size) return words.empty;
   if (!facts.read) return fill(facts.type ? words.wrong_type : words.no_picture, facts);

@@ -1,4 +1,4 @@
-// The form made pleasant: drop, paste, a look at the picture before it is sent. Without this script it works as it is.
+// The form: drop, paste and a preview. It works without this script too.
 
 import { factsOf, objectionTo, objectionToPixels } from './file_facts.js';
 import { fill, sizeInWords } from './wording.js';
@@ -10,7 +10,7 @@ const examples = [...form.querySelectorAll('[name=example]')];
 const words = JSON.parse(form.dataset.words);
 const limits = { bytes: +form.dataset.largest, pixels: +form.dataset.mostPixels, side: +form.dataset.leastSide };
 
-// ── What is said and shown ──
+// ── Messages and preview ──
 
 function object(sentence = '', ...nodes) {
   part('objection').replaceChildren(sentence, ...nodes);
@@ -24,14 +24,14 @@ function objectToMany() {
   object(words.several, ...(link ? [' ', link] : []));
 }
 
-/** Say a file's name and what is known of it; the name apart, for it may be written from right to left. */
+/** Show the name of a file and its facts; the name in an element of its own, as it may be written right to left. */
 function tell(name = '', facts = '') {
   const title = document.createElement('bdi');
   title.textContent = name;
   part('facts').replaceChildren(...(name ? [title, facts] : []));
 }
 
-/** Put a picture onto the light box, or with none the drawing. */
+/** Show an image on the light box, or the drawing where there is none. */
 function hang(address = '') {
   if (film.src.startsWith('blob:')) URL.revokeObjectURL(film.src);
   film.hidden = !address;
@@ -45,7 +45,7 @@ function settle(chosen) {
   drawing.hidden = legend.hidden = chosen;
 }
 
-// ── A look before sending ──
+// ── Preview ──
 
 let look = new AbortController();
 
@@ -76,7 +76,7 @@ async function show(picture, known, sized, signal) {
   object(objectionToPixels(known, limits, words));
 }
 
-/** Have the server show what a browser cannot: a small JPEG, or nothing and its reason. */
+/** Fetch a preview of a format that browsers cannot show: a small JPEG, or the reason why there is none. */
 async function developed(file, known, signal) {
   const body = new FormData();
   body.append('csrf_token', form.elements.csrf_token.value);
@@ -97,7 +97,7 @@ function turn() {
   for (const { value } of part('turn').options) form.classList.toggle(`turn-${value}`, value === part('turn').value);
 }
 
-// ── Ways in ──
+// ── File input, drop, paste, examples ──
 
 function refresh() {
   look.abort();
@@ -180,7 +180,7 @@ form.addEventListener('submit', event => {
   }
   work(true);
 });
-// Coming back, by the browser's own button, to the page as it was left.
+// Restore the page when the visitor comes back with the browser's button.
 addEventListener('pageshow', event => event.persisted && work(false));
 
 for (const each of form.querySelectorAll('[data-script]')) each.hidden = false;

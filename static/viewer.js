@@ -1,5 +1,5 @@
-// The film with its heat, its outline and its greys in one viewer, in the place of the pictures side by side; and the
-// analysis' own address. Without this script the page works as it is.
+// The viewer: radiograph, heat map, lung outline and grey levels, in place of the images side by side. It also puts the
+// address of the analysis into the address bar. The page works without this script too.
 
 import { Contrast } from './viewer/contrast.js';
 import { listen } from './viewer/gestures.js';
@@ -10,7 +10,7 @@ import { fill } from './wording.js';
 const STEP = 40; // pixels that a key moves the film
 const NUDGE = 5; // that a key changes brightness or contrast
 
-// What was sent by a form would be sent again by reloading, and nobody else finds it at that address.
+// A reload would send the form again, and its address shows nothing to anybody else.
 const { address } = document.getElementById('result').dataset;
 if (address) {
   history.replaceState(null, '', address);
@@ -25,7 +25,7 @@ if (template) {
   fit(pictures.querySelector('.viewer'));
 }
 
-/** Make a viewer work. */
+/** Set up a viewer. */
 function fit(viewer) {
   const part = selector => viewer.querySelector(selector);
   const named = name => part(`[name=${name}]`);
@@ -83,7 +83,7 @@ function fit(viewer) {
   reset();
 }
 
-/** Zoom and move the film. */
+/** Set up zoom and pan. */
 function zoomed(part, named) {
   const { width, height } = part('svg').viewBox.baseVal;
   part('.stage').style.setProperty('--ratio', width / height);
@@ -94,7 +94,7 @@ function zoomed(part, named) {
   });
 }
 
-/** Lay heat and lines over the film. */
+/** Set up the heat map and the outlines over the radiograph. */
 function overlaid(viewer, named) {
   const models = [...viewer.querySelectorAll('[name=heat-of]')];
   const strength = named('heat');
@@ -127,7 +127,7 @@ function overlaid(viewer, named) {
   };
 }
 
-/** Set brightness and contrast of the film; its levels are fetched when they are first wanted. */
+/** Set up brightness and contrast; the grey levels are fetched when they are first needed. */
 function greyed(viewer, part, named) {
   const { film, deep, low, high, curve, words } = viewer.dataset;
   const canvas = part('canvas');

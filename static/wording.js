@@ -1,4 +1,4 @@
-// Sentences of the page with values filled in, and sizes, as the page's language writes them.
+// Sentences of the page with values filled in, and file sizes, in the page's language.
 
 const { lang } = document.documentElement;
 const plain = new Intl.NumberFormat(lang, { useGrouping: false });
@@ -9,7 +9,7 @@ export function fill(sentence, values) {
   return sentence.replace(/\{(\w+)\}/g, (_, name) => write(values[name]));
 }
 
-/** Write a size as people do: 34 kB, 1.2 MB; a MB has 1024 × 1024 bytes, as in the limit that the page names. */
+/** Format a size, such as 34 kB or 1.2 MB; a MB has 1024 × 1024 bytes, as in the limit on the page. */
 export function sizeInWords(bytes) {
   const [unit, divisor, decimals] = bytes < 2 ** 20 ? ['kilobyte', 2 ** 10, 0] : ['megabyte', 2 ** 20, 1];
   const style = { style: 'unit', unit, maximumFractionDigits: decimals };

@@ -1,4 +1,4 @@
-// Brightness and contrast, each from -100 to 100, and the window of levels that they stand for.
+// Brightness and contrast, each from -100 to 100, and the window of grey levels that they set.
 
 const HALVES = 25; // so much more contrast halves the window
 const PIXELS = 400; // dragged so far, the film gets brighter by one window
@@ -42,7 +42,7 @@ export class Contrast {
   get #share() { return 2 ** (-this.contrast / HALVES); }
 }
 
-/** Tell where, from 0 to 1, a curve reaches a grey. */
+/** Return where, from 0 to 1, a curve reaches a grey. */
 function crossing(curve, grey) {
   const after = curve.findIndex(each => each >= grey);
   if (after < 1) return grey / 255;

@@ -1,4 +1,4 @@
-// What a mouse, a pen or fingers do on the stage.
+// Gestures of mouse, pen and fingers on the stage.
 
 const RIGHT = 2;
 

@@ -1,6 +1,6 @@
-// The film's levels of grey, of 8 or 16 bits, and the window that shows a range of them.
+// Grey levels of the radiograph, of 8 or 16 bits, and the window that shows a range of them.
 
-/** A film drawn on a canvas through a window. */
+/** A radiograph drawn on a canvas through a window. */
 export class Greys {
   #canvas; #film; #curve; #loading; #levels; #picture; #shades;
 
@@ -55,7 +55,7 @@ export class Greys {
   }
 }
 
-/** Turn colours into levels: those of a deep film are high byte, low byte, nothing; others are grey. */
+/** Return levels from colours: of a deep radiograph the high byte, the low byte and nothing; of others the grey. */
 function unpack(colours, deep) {
   const levels = new Uint16Array(colours.length / 4);
   let unlike = 0;

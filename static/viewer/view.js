@@ -1,4 +1,4 @@
-// Which part of the film is seen: how large it is, and how far it is moved.
+// The visible part of the radiograph: zoom and offset.
 
 const LARGEST = 10;
 

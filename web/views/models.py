@@ -1,4 +1,4 @@
-"""What is served, model by model."""
+"""The models and networks that are served: a list, and a page for each."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,29 +21,24 @@ blueprint.add_app_template_filter(figures.decimal, "decimal")
 blueprint.add_app_template_filter(figures.percent, "share")
 blueprint.add_app_template_filter(figures.whole, "count")
 
-# What makes one artefact again, by its kind; training/README.md explains.
+# The training steps that make an artefact, by its kind; training/README.md explains them.
 COMMANDS = {
     "segmentation": ("segment", "export lungs"),
     "backbone": ("backbone", "export backbone"),
-    "screen": ("out-of-distribution", "export screen"),
-    "head": ("head training/configs/{name}.toml", "evaluate runs/{name}", "audit", "export head {name}"),
-}
-# The same for another backbone than the one that is served unless asked for, and for what stands on it.
-OTHER_COMMANDS = {
-    "backbone": ("slim", "export --backbone {backbone} backbone"),
-    "screen": ("out-of-distribution --backbone {backbone}", "export --backbone {backbone} screen"),
+    "slim": ("slim", "export{option} backbone"),
+    "screen": ("out-of-distribution{option}", "export{option} screen"),
     "head": (
-        "head training/configs/{name}.toml --backbone {backbone}",
-        "evaluate runs/{backbone}/{name}",
-        "audit --backbone {backbone}",
-        "export --backbone {backbone} head {name}",
+        "head training/configs/{name}.toml{option}",
+        "evaluate {runs}/{name}",
+        "audit{option}",
+        "export{option} head {name}",
     ),
 }
 
 
 @blueprint.get("/models")
 def index() -> str:
-    """List what is served."""
+    """Show the list."""
     return render_template(
         "models.html",
         artefacts=services().artefacts,
@@ -57,7 +52,7 @@ def index() -> str:
 
 @blueprint.get("/models/<name>")
 def card(name: str) -> str:
-    """Show what is known of one artefact."""
+    """Show the page of one artefact."""
     facts = _artefact(name)
     started = facts.training.get("started")
     return render_template(
@@ -77,28 +72,29 @@ def card(name: str) -> str:
 
 
 def _folder(facts: Facts) -> str:
-    """Return where an artefact stands, from the project's folder."""
+    """Return the folder of an artefact, relative to the repository."""
     home = made_for(Path("model"), facts.backbone) if isinstance(facts, HeadFacts | ScreenFacts) else Path("model")
     return (home / facts.name).as_posix()
 
 
 def _commands(facts: Facts) -> list[str]:
-    """Return what makes an artefact again."""
+    """Return the commands that make an artefact."""
     backbone = facts.name if isinstance(facts, BackboneFacts) else getattr(facts, "backbone", BACKBONE)
-    steps = (COMMANDS if backbone == BACKBONE else {**COMMANDS, **OTHER_COMMANDS})[facts.kind]
-    return [f"python -m training {step.format(name=facts.name, backbone=backbone)}" for step in steps]
+    option, runs = ("", "runs") if backbone == BACKBONE else (f" --backbone {backbone}", f"runs/{backbone}")
+    steps = COMMANDS["slim" if isinstance(facts, BackboneFacts) and option else facts.kind]
+    return [f"python -m training {step.format(name=facts.name, option=option, runs=runs)}" for step in steps]
 
 
 @blueprint.get("/models/<name>.json")
-def record(name: str) -> Response:
-    """Send all that is known of one artefact, as training wrote it."""
+def as_json(name: str) -> Response:
+    """Send the metadata of one artefact as JSON."""
     response = jsonify(msgspec.to_builtins(_artefact(name)))
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.json"'
     return response
 
 
 def what(facts: Facts) -> str:
-    """Say in one sentence what an artefact does."""
+    """Return in one sentence what an artefact does."""
     words: dict[str, str] = {
         "segmentation": _("Finds the lungs. What it finds decides which part of the film the other networks see."),
         "backbone": _("Turns the lungs into features. Both models and the screen judge by these, and by nothing else."),
@@ -128,7 +124,7 @@ def _artefact(name: str) -> Facts:
 
 
 def _parts(facts: Facts) -> Mapping[str, object]:
-    """Return what only the pages of one kind show."""
+    """Return what only the page of one kind of artefact shows."""
     match facts:
         case HeadFacts():
             return {
