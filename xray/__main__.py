@@ -1,4 +1,4 @@
-"""The command line: radiographs in, one row per picture and model out, and one for both models together."""
+"""Command line: one row per radiograph and model, and one for both models together."""
 
 import argparse
 import csv
@@ -30,15 +30,15 @@ from xray.registry import BACKBONE
 
 COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions")
 LONGEST_STEM = 100
-# A folder is read fastest with one picture on each core; more would only take memory.
+# A folder is read fastest with one radiograph on each core; more would only take memory.
 AT_ONCE = min(os.cpu_count() or 1, 4)
 
 Row = dict[str, Any]
-Found = tuple[Analysis | None, str]  # or what is wrong
+Found = tuple[Analysis | None, str]  # or the error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 0, 1 if a picture failed, or 2 if nothing could be done."""
+    """Run the command line; return 0, 1 if a radiograph failed, or 2 if nothing could be done."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["archive"]:
         from xray.archive.command import main as archive  # other commands need none of it
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return archive(arguments[1:])
     parser = _parser()
     options = parser.parse_args(arguments)
-    cv2.setNumThreads(1)  # the cores have a picture each
+    cv2.setNumThreads(1)  # each core has a radiograph of its own
     memory.configure_malloc()
     try:
         analyzer = Analyzer.load(backbone=options.backbone, pool_size=AT_ONCE, threads=1)
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(analyzer, models, options)
     except BrokenPipeError:
-        # The reader (such as `head`) has left; the interpreter's last flush must not complain.
+        # The reader (such as `head`) closed the pipe; the interpreter's last flush must not raise.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(analyzer: Analyzer, models: tuple[str, ...], options: argparse.Namespace) -> int:
-    """Write the rows as they come; return 1 if one of them has an error."""
+    """Write the rows as soon as they are known; return 1 if one of them has an error."""
     files = [found for path in options.paths for found in _find(path)]
     progress = _Progress(len(files), sys.stderr)
     failed = False
@@ -122,7 +122,7 @@ def _run(analyzer: Analyzer, models: tuple[str, ...], options: argparse.Namespac
 
 
 def _in_order(work: Callable[[tuple[str, str]], Found], files: Sequence[tuple[str, str]]) -> Iterator[Found]:
-    """Analyse several pictures at a time and yield what was found in the order of the files, never far ahead."""
+    """Analyse several files at a time, not far ahead, and yield the results in the order of the files."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         ahead: deque[Future[Found]] = deque()
         for file in files:
@@ -134,7 +134,7 @@ def _in_order(work: Callable[[tuple[str, str]], Found], files: Sequence[tuple[st
 
 
 def _find(given: str) -> Iterator[tuple[str, str]]:
-    """Yield the pictures at a path in sorted order, each with what is wrong already ("" for nothing)."""
+    """Yield the radiographs at a path in sorted order, each with its error if it has one already, else ""."""
     if not os.path.isdir(given):
         yield given, ""
         return
@@ -151,11 +151,11 @@ def _find(given: str) -> Iterator[tuple[str, str]]:
 
 
 def _analysed(analyzer: Analyzer, models: tuple[str, ...], path: str, problem: str, turn: int) -> Found:
-    """Analyse a picture, or say what is wrong with it."""
+    """Analyse a file, or return its error."""
     try:
         if problem:
             return None, problem
-        # No more of it than tells that it is too large.
+        # One byte more than the limit shows that it is too large.
         return analyzer.analyse(read(path, Limits().size_bytes + 1), models, turn=turn), ""
     except ImageError as error:
         return None, str(error)
@@ -164,7 +164,7 @@ def _analysed(analyzer: Analyzer, models: tuple[str, ...], path: str, problem: s
 
 
 def _names(analyzer: Analyzer, model: str) -> list[str]:
-    """Name the rows of a model: one for each label, or of a pair one for the model."""
+    """Name the rows of a model: one for the model of a pair, else one for each label."""
     facts = analyzer.registry.heads[model].facts
     return [model] if facts.is_pair else [f"{model}:{label}" for label in facts.labels]
 
@@ -172,7 +172,7 @@ def _names(analyzer: Analyzer, model: str) -> list[str]:
 def _judge(
     models: tuple[str, ...], path: str, analysis: Analysis | None, problem: str, annotated: Path | None
 ) -> Iterator[Row]:
-    """Yield the rows of each model, then that of both together; a picture that failed has the problem in each."""
+    """Yield the rows of each model, then that of both together; a failed radiograph has its error in each."""
     if analysis is None:
         names = (*models, NAME) if set(MODELS) <= set(models) else models
         yield from (_row(path, name, None, problem) for name in names)
@@ -216,7 +216,7 @@ def _row(
 
 
 def _save(folder: Path, analysis: Analysis, prediction: Prediction, path: str) -> None:
-    """Save the annotated copy under a name that is still free."""
+    """Save the annotated copy under an unused name."""
     name = os.path.basename(path)
     picture = encode_png(annotate(analysis, prediction, file_name=name, when=datetime.now(UTC).astimezone()))
     stem = os.path.splitext(name)[0][:LONGEST_STEM]
@@ -243,7 +243,7 @@ def _write_csv(rows: Iterator[Row], out: TextIO) -> None:
 
 
 def _write_json(rows: Iterator[Row], out: TextIO) -> None:
-    """Write one array, an object a line, each as soon as it is known."""
+    """Write one array with an object on each line, each as soon as it is known."""
     separator = "["
     for row in rows:
         out.write(f"{separator}\n{json.dumps(row)}")
@@ -253,14 +253,14 @@ def _write_json(rows: Iterator[Row], out: TextIO) -> None:
 
 
 class _Progress:
-    """A line on a terminal that says how far the run is; silent elsewhere."""
+    """Progress bar on a terminal; silent elsewhere."""
 
     def __init__(self, total: int, out: TextIO) -> None:
         """Count up to `total`."""
         self._done, self._total, self._out = 0, total, out
 
     def show(self, path: str) -> None:
-        """Say which picture is being judged."""
+        """Show the file that was analysed."""
         self._done += 1
         if self._out.isatty():
             filled = 20 * self._done // self._total
@@ -269,7 +269,7 @@ class _Progress:
             self._out.flush()
 
     def clear(self) -> None:
-        """Free the line, for a row or for the prompt."""
+        """Clear the line, for a row or for the prompt."""
         if self._out.isatty():
             self._out.write("\r\033[K")
             self._out.flush()

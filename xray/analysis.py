@@ -70,12 +70,12 @@ def prepare(
         ImageError: the file is not a frontal chest radiograph that can be read; the message says why.
     """
     watch = watch or Stopwatch()
-    decoded = image.load(data, deep=deep).rotated(turn)
+    decoded = image.load(data, deep=deep).rotate(turn)
     watch.lap("decode")
     view = polarity.frontal_view(decoded.image, lambda each: lungs.segment(each, segmenter))
     watch.lap("lungs")
     box = crop_box(view.lungs, recipe)
-    levels = decoded.deep.inverted() if decoded.deep and view.inverted else decoded.deep
+    levels = decoded.deep.negative() if decoded.deep and view.inverted else decoded.deep
     square = crop(view.image, box, recipe)
     return Prepared(view.image, view.lungs, box, square, view.inverted, decoded.sent, levels)
 

@@ -97,9 +97,9 @@ class Rendering:
     inverted: bool
     padding: tuple[int, int]
 
-    def greys(self, levels: Values) -> GreyImage:
+    def greys(self, stored: Values) -> GreyImage:
         """Return the grey of each stored value, as if these were all values of the image."""
-        values = self.modality(levels)
+        values = self.modality(stored)
         match self.voi:
             case Lut(entries=entries):
                 # The extremes of the table are black and white, whether or not the image reaches them.
@@ -167,7 +167,7 @@ def render_levels(stored: Values, how: Rendering) -> GreyLevels:
     table = np.asarray(np.rint((values - start) / step), np.uint16)
     shown = GreyLevels(table, (low - start) / step, (high - start) / step, curve)
     if how.inverted:
-        shown = shown.inverted()
+        shown = shown.negative()
     image = _look_up(stored, shown.levels, first)
     image[is_padding] = 0
     return replace(shown, levels=image)

@@ -25,7 +25,7 @@ class GreyLevels:
     high: float
     curve: tuple[int, ...] = ()
 
-    def inverted(self) -> "GreyLevels":
+    def negative(self) -> "GreyLevels":
         """Return the negative: black and white exchanged."""
         top = int(self.levels.max())
         curve = tuple(WHITE - grey for grey in reversed(self.curve))

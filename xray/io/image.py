@@ -48,7 +48,7 @@ class Decoded:
     sent: tuple[int, int]
     deep: GreyLevels | None = None
 
-    def rotated(self, turn: int) -> "Decoded":
+    def rotate(self, turn: int) -> "Decoded":
         """Rotate it clockwise by so many degrees, one of `xray.io.pixels.TURNS`."""
         deep = self.deep and replace(self.deep, levels=rotate(self.deep.levels, turn))
         return Decoded(rotate(self.image, turn), self.sent[::-1] if turn % 180 else self.sent, deep)

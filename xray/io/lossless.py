@@ -1,7 +1,7 @@
 """The two lossless compressions of DICOM that no library of ours decodes safely: RLE and lossless JPEG.
 
-pydicom's RLE decoder has no bound, OpenCV does not read lossless JPEG, and the decoders that pydicom could use for it
-are GPL (pylibjpeg-libjpeg) or too large for the hosts (GDCM).
+pydicom's RLE decoder has no bound. OpenCV reads no lossless JPEG of more than 8 bits, and the decoders that pydicom
+could use are GPL (pylibjpeg-libjpeg) or too large for the hosts (GDCM).
 """
 
 import struct

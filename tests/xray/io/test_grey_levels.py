@@ -14,10 +14,10 @@ def test_a_window_displays_its_range() -> None:
 
 
 @pytest.mark.parametrize("curve", [(), (0, 10, 100, 255)])
-def test_the_inverse_is_the_negative_in_its_window(curve: tuple[int, ...]) -> None:
+def test_the_negative_is_displayed_in_its_window(curve: tuple[int, ...]) -> None:
     positive = GreyLevels(LEVELS, 100, 41000, curve)
-    np.testing.assert_allclose(positive.inverted().shown(), 255 - positive.shown().astype(int), atol=1)
-    np.testing.assert_array_equal(positive.inverted().inverted().levels, LEVELS)
+    np.testing.assert_allclose(positive.negative().shown(), 255 - positive.shown().astype(int), atol=1)
+    np.testing.assert_array_equal(positive.negative().negative().levels, LEVELS)
 
 
 def test_no_level_is_lost_in_the_packed_image() -> None:
