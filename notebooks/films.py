@@ -96,7 +96,7 @@ def _stand_ins(number: int, folder: Path) -> list[Row]:
     """Draw stand-ins of each class as two make-believe hospitals publish them; B prints a letter on each."""
     folder.mkdir(parents=True, exist_ok=True)
     rng, network = np.random.default_rng(SEED), Network(LUNG_NETWORK)
-    rows = []
+    rows: list[Row] = []
     for label in LABELS:
         average = cv2.imread(str(EXAMPLES / f"average_{label}.png"), cv2.IMREAD_GRAYSCALE)
         for source in STAND_IN_SOURCES:

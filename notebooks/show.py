@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -38,13 +38,6 @@ def quietly() -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         os.dup2(file.fileno(), 2)
-
-
-def plot(draw: Callable[..., None], *args: object, width: int = 480) -> Image:
-    """Show what a function of `training.report.plots` draws; its last argument, the file, is left out."""
-    file = BytesIO()
-    draw(*args, file)
-    return png(file.getvalue(), width=width)
 
 
 def png(content: bytes, width: int = WIDEST) -> Image:

@@ -10,24 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from training.config import CONFIGS, load
-from training.data.crops import EQUAL, Crops, crops, draw_weights
-from training.data.manifest import MANIFEST, Row, hospital, read
+from training.data.crops import EQUAL, crops, draw_weights
+from training.data.manifest import MANIFEST, Row, hospital
 from training.evaluate import baselines
 from training.evaluate.leave_one_out import probe
 from training.fit.features import views
 from training.fit.head import HeadConfig
 from training.fit.linear import fit_views
 from training.metrics.discrimination import roc_auc
-from training.report.render import markdown_table as table
+from training.report.render import markdown_table
+from training.studies.compare.architectures import backbone
+from training.studies.compare.fine_tune import maps
 from xray.networks.preprocess import Recipe
 
 ABNORMAL, COVID = ("covid", "pneumonia"), ("covid",)
-BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,13 @@ def run(args: argparse.Namespace) -> None:
     splits = ("val",) if args.validation else ("val", "test", "held_out")
     recipe = load(CONFIGS / "covid_normal.toml", HeadConfig).recipe
     data = crops(args.manifest, recipe)
-    accepted = {row.path for row in data.rows}
-    kept = [row.path in accepted for row in read(args.manifest)]
-    erased, border = (
-        baselines.thumbnails(args.manifest)[1][:, kept].reshape(2, len(data.rows), 1, -1).astype(np.float32)
-    )
+    blind = baselines.thumbnails(args.manifest, data.rows)[1]
+    erased, border = blind.reshape(2, len(data.rows), 1, -1).astype(np.float32)
     seen = {"our backbone": views(data, recipe), "48 px, lungs erased": erased, "48 px, border only": border}
     if args.mobilenet:
         whole = crops(args.manifest, Recipe(recipe.name, 224))
-        seen["ImageNet MobileNetV2"] = mobilenet(whole, args.mobilenet)[:, None]
+        base = backbone("MobileNetV2", str(args.mobilenet), whole.images.shape[1])
+        seen["ImageNet MobileNetV2"] = maps(base, (0,), whole.images)[0][:, None]
     rows = []
     for name, inputs in seen.items():
         ways = WAYS if name == "our backbone" else dict(list(WAYS.items())[:3])
@@ -97,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
             rows.append([name, how, *("–" if np.isnan(each) else f"{each:.3f}" for each in auc)])
         told = f"{probe(inputs[:, 0], data.rows):.3f}"
         rows.append([name, "the source, told from the features", told, *[""] * (len(LEFT_OUT) - 1)])
-    print(table(["features", "head", *(f"{name} left out" for name in LEFT_OUT)], rows))
+    print(markdown_table(["features", "head", *(f"{name} left out" for name in LEFT_OUT)], rows))
 
 
 def judge(rows: Sequence[Row], inputs: NDArray[np.float32], way: Way, splits: tuple[str, ...]) -> list[float]:
@@ -128,19 +126,3 @@ def judge(rows: Sequence[Row], inputs: NDArray[np.float32], way: Way, splits: tu
         head = fit_views(inputs[train, : way.views], taught[train], weight, way.regularisation)
         found.append(float(roc_auc(y_true[unseen], head.logits(inputs[unseen, 0]))))
     return found
-
-
-def mobilenet(data: Crops, weights: Path) -> NDArray[np.float32]:
-    """Return the averaged features of an ImageNet MobileNetV2 on the same crops, shape (n, 1280).
-
-    Args:
-        data: lung-box crops of 224 px.
-        weights: for `keras.applications.MobileNetV2(include_top=False)`.
-    """
-    base = keras.applications.MobileNetV2(include_top=False, weights=None, pooling="avg", input_shape=(224, 224, 3))
-    base.load_weights(weights)
-    parts = []
-    for start in range(0, len(data.rows), BATCH):
-        grey = data.images[start : start + BATCH].astype(np.float32) / 127.5 - 1
-        parts.append(np.asarray(base(np.repeat(grey[..., None], 3, axis=3), training=False)))
-    return np.concatenate(parts)

@@ -12,8 +12,7 @@ import numpy as np
 
 from training import run as runs
 from training.config import RUNS
-from training.data.layouts import Left, left_of
-from training.data.manifest import MANIFEST, read, root
+from training.data.manifest import MANIFEST, read
 from training.data.splits import sample
 from training.data.thumbnails import Gallery, gallery
 from training.metrics.figures import Json
@@ -29,8 +28,8 @@ TOLD = ("source", "label", "sex", "age", "view")
 SHOWN, PAIRS = 24, 36
 RARE = 5  # radiographs: a row of fewer is left to report.json, or findings would fill the page
 
-COUNTS = """Frontal radiographs only: the last table says what of other views and modalities was left out. A blank in
-the publisher's table is counted as not stated."""
+COUNTS = """Frontal radiographs only: `python -m training prepare` prints what of other views and modalities was left
+out. A blank in the publisher's table is counted as not stated."""
 LOOKS = """Random radiographs of each class, squashed to squares as the tutorials do. Letters, cables and the shape of
 the border differ between the rows more than the lungs do: keep that in mind for what follows."""
 MEANS = """Where the mean of a class is sharp, its radiographs were all taken the same way. Compare the sources: they
@@ -61,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     rows = sample(read(args.manifest), args.at_most, statistics.SEED)
     if len(rows) < 2 * statistics.FOLDS:
         raise DatasetError(f"Expected at least {2 * statistics.FOLDS} radiographs to explore. Received: {len(rows)}.")
-    parts, figures = sections(gallery(args.manifest, rows), left_of(root(args.manifest)))
+    parts, figures = sections(gallery(args.manifest, rows))
     args.output.mkdir(parents=True, exist_ok=True)
     runs.write_json(args.output / "report.json", figures)
     (args.output / "report.html").write_text(page(TITLE, parts), encoding="utf-8")
@@ -70,16 +69,10 @@ def run(args: argparse.Namespace) -> None:
         print(f"  {each['of']}: balanced accuracy {each['balanced_accuracy']:.3f}, chance {each['chance']:.3f}")
 
 
-def sections(found: Gallery, left: Left) -> tuple[list[Section], Json]:
-    """Return the report's sections, and its figures for machines.
-
-    Args:
-        found: the radiographs.
-        left: what is not among them; see `coverage.left_of`.
-    """
+def sections(found: Gallery) -> tuple[list[Section], Json]:
+    """Return the report's sections, and its figures for machines."""
     groups = {"class": found.values("label"), "source": found.values("source")}
     counts = {" and ".join(names): statistics.counts(found.rows, *names) for names in COUNTED}
-    modalities = statistics.modalities(found.rows, left)
     measured = {
         "whole image": statistics.brightness(found, masked=False),
         "lungs alone": statistics.brightness(found, masked=True),
@@ -102,7 +95,7 @@ def sections(found: Gallery, left: Left) -> tuple[list[Section], Json]:
         for by, values in groups.items()
     ]
     parts = [
-        Section("How many", COUNTS, [*map(count_table, counts, counts.values()), _modality_table(modalities)]),
+        Section("How many", COUNTS, [*map(count_table, counts, counts.values())]),
         Section("What they look like", LOOKS, [], _samples(found)),
         Section("Mean images", MEANS, [], means),
         Section("Grey values", GREYS, [_grey_table(greys)], spreads),
@@ -113,7 +106,6 @@ def sections(found: Gallery, left: Left) -> tuple[list[Section], Json]:
     figures = {
         "films": len(found.rows),
         "counts": counts,
-        "modalities": modalities,
         "greys": greys,
         "components_for_half": {name: each.for_half for name, each in spread.items()},
         "variance": {name: each.shares.tolist() for name, each in spread.items()},
@@ -153,14 +145,6 @@ def grey_figures(found: Gallery, measured: Mapping[str, Brightness]) -> list[Jso
         for label, source in sorted(set(zip(labels, sources, strict=True)))
         for chosen in [(labels == label) & (sources == source)]
     ]  # fmt: skip
-
-
-def _modality_table(records: Sequence[Json]) -> Table:
-    sums: Counter[tuple[str, str]] = Counter()
-    for record in records:
-        why = record["left out because"]
-        sums[record["modality"], f"{record['class']}: {why}" if why else "used"] += record["films"]
-    return Table("By modality", ("modality", "used, or why not", "films"), [(*key, sums[key]) for key in sorted(sums)])
 
 
 def _samples(found: Gallery) -> list[Picture]:

@@ -1,19 +1,18 @@
 """Grid of settings: a backbone is trained with every combination, and validation radiographs choose one.
 
-Test radiographs are scored for the chosen combination alone. A cell that is done is not done again. `--estimate` says
-how long the whole takes; `--cells N` does so many more and reports. Writes runs/grid/NAME/report.html and report.json.
+Test radiographs are scored for the chosen combination alone. A cell that is done is not done again. `--cells N` does so
+many more and reports: a first one tells how long the whole takes. Writes runs/grid/NAME/report.html and report.json.
 """
 
 import argparse
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import product
 from pathlib import Path
-from statistics import median
-from time import perf_counter, process_time
-from typing import Annotated, Literal
+from time import perf_counter
+from typing import Annotated, Any, Literal
 
 import keras
 import numpy as np
@@ -41,16 +40,12 @@ TITLE = "Settings, all combined"
 LAST = 0.1  # the share of it to which the exponential decay brings the learning rate
 TEST_FOLD, VAL_FOLD = 0, 1
 SETTINGS = ("backbone", "share", "optimizer", "learning_rate", "decay", "epochs")
-STEPS, TIMED_BATCH = 2, 4  # that are timed for the estimate
 
 CELLS = """All cells saw the same radiographs in the same order. A difference smaller than what other validation
 radiographs would have made of it is none: with few of them, do not read the order of the cells as that of the
 settings."""
 CHOSEN = """The later project kept what did best on its test part: then that figure is too good, as the best of many
 cells is partly luck. Here other radiographs choose."""
-ESTIMATE = """From some steps of each backbone and share, timed on this machine with random weights, times radiographs
-and epochs; where layers below those that learn are computed once, that first pass is not in it. Hours are those of the
-machine as busy as it was; processor hours those of all its cores together, which hardly depend on other work."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ class GridConfig:
         return Recipe(self.recipe, self.size)
 
     @property
-    def lists(self) -> tuple[tuple[object, ...], ...]:
+    def lists(self) -> tuple[tuple[Any, ...], ...]:
         """The values of each of SETTINGS."""
         return self.backbones, self.shares, self.optimizers, self.learning_rates, self.decays, self.epochs
 
@@ -97,9 +92,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="grid.toml or grid_small.toml of training/configs, or your own")
     parser.add_argument("--weights", help=f"instead of the file's: {CHOICES}")
     parser.add_argument("--cells", type=int, metavar="N", help="do at most so many more, then report")
-    parser.add_argument(
-        "--estimate", action="store_true", help="say how long the whole takes, with --cells 0 only that"
-    )
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--output", type=Path, help="a folder (runs/grid/NAME)")
 
@@ -110,9 +102,6 @@ def run(args: argparse.Namespace) -> None:
     config = replace(config, weights=args.weights or config.weights)
     folder = args.output or RUNS / "grid" / args.config.stem
     drawn, all_cells = draw(args.manifest, config.films, config.crop), len(cells(config))
-    hours = estimate(config, len(parts(drawn)["train"])) if args.estimate else []
-    if hours:
-        print(f"all {all_cells} cells: {sum(each['hours'] for each in hours):.1f} h on this machine")
     done = train(drawn, config, args.manifest, folder, args.cells)
     chosen = best(done)
     report = {
@@ -120,7 +109,6 @@ def run(args: argparse.Namespace) -> None:
         "cells": [{name: value for name, value in cell.items() if name != "test_logits"} for cell in done],
         "best": chosen
         and {**{name: chosen[name] for name in (*SETTINGS, "val")}, "test": test(chosen, drawn, args.manifest)},
-        "estimate": hours,
     }
     folder.mkdir(parents=True, exist_ok=True)
     runs.write_json(folder / "report.json", report)
@@ -130,7 +118,7 @@ def run(args: argparse.Namespace) -> None:
 
 def cells(config: GridConfig) -> list[Cell]:
     """Return all combinations, those that share a backbone and its learning layers together."""
-    return [Cell(*values) for values in product(*config.lists)]  # type: ignore[arg-type] - in the order of SETTINGS
+    return [Cell(*values) for values in product(*config.lists)]
 
 
 def parts(drawn: Sample) -> dict[str, Positions]:
@@ -151,7 +139,8 @@ def train(drawn: Sample, config: GridConfig, manifest: Path, folder: Path, most:
     """
     known = (drawn.identity(), weights_hash(config.weights), config.size, config.recipe, config.batch)
     images = cache(lambda: np.asarray(crops(manifest, config.crop, drawn.rows).images))
-    found, fresh, everything = [], 0, cells(config)
+    found: list[Json] = []
+    fresh, everything = 0, cells(config)
     for cell in everything:
         path = folder / "cells" / f"{hashlib.sha256(repr((known, cell)).encode()).hexdigest()[:12]}.json"
         if not path.exists():
@@ -159,7 +148,7 @@ def train(drawn: Sample, config: GridConfig, manifest: Path, folder: Path, most:
                 continue
             fresh += 1
             print(f"{len(found) + 1} of {len(everything)}: {cell}", flush=True)
-        found.append(remembered(path, lambda c=cell: learn(c, drawn, config, images())))
+        found.append(remembered(path, partial(learn, cell, drawn, config, images)))
     return found
 
 
@@ -171,14 +160,14 @@ def network(name: str, weights: str, size: int) -> tuple[keras.Model, list[NDArr
     return base, base.get_weights()
 
 
-def learn(cell: Cell, drawn: Sample, config: GridConfig, images: NDArray[np.uint8]) -> Json:
+def learn(cell: Cell, drawn: Sample, config: GridConfig, images: Callable[[], NDArray[np.uint8]]) -> Json:
     """Train one cell, head and all in one phase, and score validation and test radiographs after its last epoch.
 
     Args:
         cell: its settings.
         drawn: the radiographs.
         config: the grid.
-        images: of all of them, uint8, shape (n, size, size).
+        images: gives the crops of all of them, uint8, shape (n, size, size).
 
     Returns:
         Its settings, `val` (ROC AUC; None where the training diverged), the loss of each epoch, the seconds, and the
@@ -188,7 +177,7 @@ def learn(cell: Cell, drawn: Sample, config: GridConfig, images: NDArray[np.uint
     base, came = network(cell.backbone, config.weights, config.size)
     base.set_weights(came)
     keras.utils.set_random_seed(config.films.seed)
-    inputs, part = maps(base, (cell.share,), images)[0], parts(drawn)
+    inputs, part = maps(base, (cell.share,), images())[0], parts(drawn)
     chosen = part["train"]
     model = compiled(base, cell, config, len(chosen))
     fitted = model.fit(
@@ -230,41 +219,6 @@ def learning_rate(cell: Cell, steps: int) -> float | keras.optimizers.schedules.
     return cell.learning_rate
 
 
-def estimate(config: GridConfig, count: int) -> list[Json]:
-    """Time some steps of each backbone and share with random weights, and say how long all of their cells take.
-
-    Args:
-        config: the grid.
-        count: radiographs to learn from.
-
-    Returns:
-        One entry for each backbone and share: `cells`, their `hours` on this machine as busy as it is, and their
-        `processor_hours`, all cores together.
-    """
-    found = []
-    for name, share in product(config.backbones, config.shares):
-        own = [cell for cell in cells(config) if (cell.backbone, cell.share) == (name, share)]
-        keras.utils.clear_session()
-        seconds, processor = pace(compiled(backbone(name, RANDOM, config.size), own[0], config, count))
-        hours = count * sum(cell.epochs for cell in own) / 3600
-        about = {"backbone": name, "share": share, "cells": len(own), "seconds_a_film": seconds}
-        found.append({**about, "hours": seconds * hours, "processor_hours": processor * hours})
-        print(f"{name}, {share:.0%}: {seconds * hours:.1f} h", flush=True)
-    return found
-
-
-def pace(model: keras.Model) -> tuple[float, float]:
-    """Return the seconds, and the processor's seconds, that a model takes to learn from a radiograph."""
-    x = np.zeros((TIMED_BATCH, *model.input_shape[1:]), np.float32)
-    times = []
-    for _ in range(STEPS + 1):
-        began, spent = perf_counter(), process_time()
-        model.train_on_batch(x, np.zeros(len(x)))
-        times.append(((perf_counter() - began) / len(x), (process_time() - spent) / len(x)))
-    seconds, processor = zip(*times[1:], strict=True)
-    return median(seconds), median(processor)
-
-
 def best(done: Sequence[Json]) -> Json | None:
     """Return the cell with the greatest validation AUC; None where all diverged."""
     return max((cell for cell in done if cell["val"] is not None), key=lambda cell: cell["val"], default=None)
@@ -281,8 +235,8 @@ def test(chosen: Json, drawn: Sample, manifest: Path) -> Json:
     part = parts(drawn)
     here = part["test"]
     logits = {"the best cell": np.array(chosen["test_logits"])}
-    for small, words in zip(baselines.thumbnails(manifest)[1], baselines.BASELINES.values(), strict=True):
-        inputs = small[drawn.places].reshape(len(drawn.rows), -1).astype(np.float32) / 255
+    for small, words in zip(baselines.thumbnails(manifest, drawn.rows)[1], baselines.BASELINES.values(), strict=True):
+        inputs = small.reshape(len(drawn.rows), -1).astype(np.float32) / 255
         seen = head(drawn, inputs, part["train"], baselines.REGULARISATION)
         logits[words] = seen.logits(inputs[here])
     columns = drawn.column("group")[here], np.zeros(len(here), np.intp), drawn.column("source")[here]
@@ -315,8 +269,6 @@ def sections(drawn: Sample, config: GridConfig, report: Json) -> list[Section]:
         table = Table("Test radiographs", ("what", "ROC AUC, all of them", "ROC AUC inside a source"), rows)
         text = f"{words}: chosen by its validation AUC, then scored once. {CHOSEN}\n\nIntervals: {INTERVAL}."
         found.append(Section("The best cell on the test radiographs", text, [table]))
-    if report["estimate"]:
-        found.append(Section("How long the whole takes", ESTIMATE, [_hour_table(report["estimate"])]))
     return found
 
 
@@ -339,18 +291,6 @@ def _tried_text(drawn: Sample, config: GridConfig, report: Json) -> str:
 
 def _auc_text(value: float | None) -> str:
     return "diverged" if value is None else f"{value:.3f}"
-
-
-def _hour_table(estimates: Sequence[Json]) -> Table:
-    rows = [
-        (e["backbone"], f"{e['share']:.0%}", e["cells"], f"{e['seconds_a_film'] * 1000:.0f}", f"{e['hours']:.1f}",
-         f"{e['processor_hours']:.1f}")
-        for e in estimates
-    ]  # fmt: skip
-    count, hours, processor = (sum(each[name] for each in estimates) for name in ("cells", "hours", "processor_hours"))
-    rows.append(("all", "–", count, "–", f"{hours:.1f}", f"{processor:.1f}"))
-    columns = ("backbone", "share", "cells", "ms a radiograph and epoch", "hours", "processor hours")
-    return Table("Estimate", columns, rows)
 
 
 def draw_settings(done: Sequence[Json]) -> bytes:

@@ -19,7 +19,6 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from training.data.duplicates import SIDE, near_copies
-from training.data.layouts import Left
 from training.data.manifest import Row
 from training.data.thumbnails import Gallery
 from training.evaluate.baselines import CENTRE, REGULARISATION, THUMBNAIL
@@ -30,7 +29,6 @@ COMPONENTS = 60
 FOLDS = 5
 SEED = 0
 NOT_STATED = "not stated"
-MODALITIES = {"ct": "CT", "brain_mri": "MRI"}  # by class; radiographs have findings as theirs
 COLOURS = ("#0072B2", "#D55E00", *CYCLE)
 MOST_POINTS = 1500  # of each group in a scatter plot: more hide each other
 Images = NDArray[np.uint8]
@@ -57,26 +55,6 @@ def counts(rows: Sequence[Row], *names: str) -> list[Json]:
     return [
         {**dict(zip(names, key, strict=True)), "films": films[key], "patients": patients[key]} for key in sorted(films)
     ]
-
-
-def modalities(rows: Sequence[Row], left: Left) -> list[Json]:
-    """Count by modality what is used and what `prepare` leaves out.
-
-    Args:
-        rows: of the manifest: frontal radiographs.
-        left: see `coverage.left_of`.
-
-    Returns:
-        One record each: modality, source, view, class, films, and why they are left out; blank for those used.
-    """
-    used = Counter((row.source, row.view, row.label, "") for row in rows)
-    return [
-        {
-            "modality": "not an X-ray" if why == "not an X-ray" else MODALITIES.get(label, "X-ray"),
-            "source": source, "view": view or NOT_STATED, "class": label, "films": films, "left out because": why,
-        }
-        for (source, view, label, why), films in [*sorted(used.items()), *sorted(left.items())]
-    ]  # fmt: skip
 
 
 @dataclass(frozen=True)

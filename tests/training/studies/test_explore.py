@@ -55,17 +55,6 @@ def test_greys_are_measured_whole_and_inside_the_lungs():
     assert np.isnan(lungs.mean[1])
 
 
-def test_what_is_left_out_is_counted_by_modality():
-    left = {("slices", "", "ct", "none of the three classes"): 60, ("a", "L", "covid", "not a frontal radiograph"): 7}
-    records = statistics.modalities([ROW, ROW], left)
-    found = [(each["modality"], each["view"], each["films"], each["left out because"]) for each in records]
-    assert found == [
-        ("X-ray", "PA", 2, ""),
-        ("X-ray", "L", 7, "not a frontal radiograph"),
-        ("CT", "not stated", 60, "none of the three classes"),
-    ]
-
-
 def test_exposure_is_no_difference_where_it_is_standardised_out():
     pattern = np.random.default_rng(0).integers(0, 60, (64, 64))
     pictures = np.stack([pattern + 3 * i for i in range(40)]).astype(np.uint8)

@@ -7,7 +7,7 @@ import hashlib
 import statistics
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter
 from types import ModuleType
 
 import keras
@@ -40,8 +40,6 @@ ARCHITECTURES: dict[str, tuple[Callable[..., keras.Model], ModuleType]] = {
 # ImageNet's EfficientNets hold the standard deviations of the colours where Keras expects their variances.
 DEVIATIONS = np.array([0.229, 0.224, 0.225])
 SIZE = 224
-# Where the architecture's own input is larger than 224 px.
-OWN_SIZE = {"InceptionV3": 299, "Xception": 299, "EfficientNetB4": 380}
 CLASSES = 2
 # Trainable parameters that the student comparison lists; it states neither the head nor the input size.
 LISTED = {"VGG16": 50_178, "ResNet50": 50_178, "InceptionV3": 102_402, "Xception": 200_706}
@@ -97,13 +95,16 @@ def measure(name: str) -> Json:
         name: of ARCHITECTURES.
 
     Returns:
-        Parameters of the backbone, of a plain Flatten + Dense(2) head at 224 px and at the architecture's own size,
-        and of both; the size in 32 bits; median and shortest time of one image, and the median time of all cores.
+        Parameters of the backbone, of a plain Flatten + Dense(2) head and of both; the size in 32 bits; median and
+        shortest time of one image in Keras.
     """
     keras.utils.clear_session()
     base = backbone(name, RANDOM, SIZE)
-    times, processor = latencies_ms(base)
-    own = OWN_SIZE.get(name, SIZE)
+    image, times = np.full((1, SIZE, SIZE, 1), 128, np.float32), []
+    for _ in range(WARM_UP + PASSES):
+        began = perf_counter()
+        base.predict_on_batch(image)
+        times.append((perf_counter() - began) * 1000)
     head = head_parameters(base)
     return {
         "name": name,
@@ -111,12 +112,9 @@ def measure(name: str) -> Json:
         "trainable": head,
         "total": base.count_params() + head,
         "channels": base.output_shape[-1],
-        "own_size": own,
-        "trainable_at_own_size": head if own == SIZE else head_parameters(backbone(name, RANDOM, own)),
         "size_mb": (base.count_params() + head) * 4 / 1e6,
-        "latency_ms": statistics.median(times),
-        "shortest_latency_ms": min(times),
-        "processor_ms": statistics.median(processor),
+        "latency_ms": statistics.median(times[WARM_UP:]),
+        "shortest_latency_ms": min(times[WARM_UP:]),
     }
 
 
@@ -125,34 +123,17 @@ def head_parameters(base: keras.Model) -> int:
     return (int(np.prod(base.output_shape[1:])) + 1) * CLASSES
 
 
-def latencies_ms(base: keras.Model) -> tuple[list[float], list[float]]:
-    """Return the times of single passes of one image, in Keras, and their processor times, in milliseconds."""
-    image = np.full((1, *base.input_shape[1:]), 128, np.float32)
-    times, processor = [], []
-    for _ in range(WARM_UP + PASSES):
-        began, spent = perf_counter(), process_time()
-        base.predict_on_batch(image)
-        times.append((perf_counter() - began) * 1000)
-        processor.append((process_time() - spent) * 1000)
-    return times[WARM_UP:], processor[WARM_UP:]
-
-
 def compare_listed(found: Json) -> str:
     """Say whether our count is the student comparison's, and if not, why; `found` is of `measure`."""
-    name, listed = found["name"], LISTED.get(found["name"])
-    if listed is None:
-        return "not listed"
+    listed, channels = LISTED[found["name"]], found["channels"]
     if listed == found["trainable"]:
-        larger = found["trainable_at_own_size"]
-        at_own = "" if larger == listed else f"; at its own {found['own_size']} px it would be {larger:,}"
-        return f"yes, at {SIZE} px{at_own}"
+        return f"yes, at {SIZE} px"
     inputs, left = divmod(listed - CLASSES, CLASSES)
-    channels = found["channels"]
-    if left or inputs % channels:
-        same = [each for each, count in LISTED.items() if count == listed and each != name]
-        row = f"; it is the figure of {same[0]}, in whose row it stands too" if same else ""
-        return f"no, at no size: {inputs:,} inputs are no multiple of the {channels:,} channels{row}"
-    return f"no: {inputs // channels} places of {channels:,} channels are not those of {SIZE} px"
+    if not left and inputs % channels == 0:
+        return f"no: {inputs // channels} places of {channels:,} channels are not those of {SIZE} px"
+    same = [each for each, count in LISTED.items() if count == listed and each != found["name"]]
+    row = f"; it is the figure of {same[0]}, in whose row it stands too" if same else ""
+    return f"no, at no size: {inputs:,} inputs are no multiple of the {channels:,} channels{row}"
 
 
 def _colours(size: int) -> keras.KerasTensor:

@@ -42,7 +42,8 @@ class Tuning:
 
 def learning(base: keras.Model, share: float) -> list[keras.Layer]:
     """Return the share of a backbone's layers that learns, from its end; all of them for 1."""
-    return base.layers[len(base.layers) - round(share * len(base.layers)) :]
+    found: list[keras.Layer] = base.layers[len(base.layers) - round(share * len(base.layers)) :]
+    return found
 
 
 def cut(base: keras.Model, share: float) -> keras.KerasTensor:
@@ -103,7 +104,8 @@ def maps(base: keras.Model, shares: Sequence[float], images: NDArray[np.uint8]) 
     inputs = images[..., None]
 
     def make() -> dict[str, Maps]:
-        return keras.Model(base.input, below).predict(inputs, batch_size=BATCH, verbose=0)
+        found: dict[str, Maps] = keras.Model(base.input, below).predict(inputs, batch_size=BATCH, verbose=0)
+        return found
 
     parts = (base.name, digest(base), cache.digest(np.ascontiguousarray(images).tobytes()), sorted(below))
     found = cache.arrays("maps", parts, make) if below else {}

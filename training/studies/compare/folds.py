@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
 
@@ -102,13 +102,11 @@ class Sample:
 
     Attributes:
         rows: of the manifest.
-        places: their positions in the manifest, shape (n,).
         y_true: 1 for the positive labels, shape (n,).
         folds: the fold in which each is judged, shape (n,).
     """
 
     rows: list[Row]
-    places: Positions
     y_true: NDArray[np.int64]
     folds: Positions
 
@@ -137,9 +135,7 @@ def draw(manifest: Path, choice: Choice, recipe: Recipe) -> Sample:
     Raises:
         DatasetError: a class has fewer patients than the folds need.
     """
-    everything = read(manifest)
-    labels = choice.negative + choice.positive
-    wanted = [row for row in everything if row.split in choice.splits and row.label in labels]
+    wanted = [row for row in read(manifest, choice.negative + choice.positive) if row.split in choice.splits]
     rows = crops(manifest, recipe, sample(wanted, choice.at_most, DRAW_SEED)).rows if wanted else []
     y_true = np.array([int(row.label in choice.positive) for row in rows])
     for side, names in enumerate((choice.negative, choice.positive)):
@@ -149,11 +145,10 @@ def draw(manifest: Path, choice: Choice, recipe: Recipe) -> Sample:
                 f"Expected at least {2 * choice.folds} patients of {' or '.join(names)} for {choice.folds} folds, in "
                 f"the splits {', '.join(choice.splits)}. Received: {held}."
             )
-    place = {row.path: i for i, row in enumerate(everything)}
     folds = np.empty(len(rows), np.intp)
     for number, (_, unseen) in enumerate(split(rows, y_true, choice.folds, choice.seed)):
         folds[unseen] = number
-    return Sample(rows, np.array([place[row.path] for row in rows]), y_true, folds)
+    return Sample(rows, y_true, folds)
 
 
 def split(rows: Sequence[Row], y_true: NDArray[np.int64], folds: int, seed: int) -> list[tuple[Positions, Positions]]:
@@ -209,19 +204,19 @@ def cross_validate(drawn: Sample, choice: Choice, folder: Path, prepare: Callabl
     """
     learner, margin, told = cache(prepare), np.empty(len(drawn.rows)), []
     for number in range(choice.folds):
-        found = remembered(folder / f"fold_{number}.json", lambda n=number: _fold(drawn, choice, n, learner()))
+        found = remembered(folder / f"fold_{number}.json", partial(_fold, drawn, choice, number, learner))
         margin[drawn.folds == number] = found.pop("margin")
         told.append(found)
     return {"margin": margin, "folds": told}
 
 
-def _fold(drawn: Sample, choice: Choice, number: int, learn: Learner) -> Json:
+def _fold(drawn: Sample, choice: Choice, number: int, learner: Callable[[], Learner]) -> Json:
     began = perf_counter()
     seen, unseen = np.flatnonzero(drawn.folds != number), np.flatnonzero(drawn.folds == number)
     rows = [drawn.rows[i] for i in seen]
     train, val = (seen[part] for part in split(rows, drawn.y_true[seen], VAL_FOLDS, choice.seed)[0])
     keras.utils.set_random_seed(choice.seed + number)
-    logits, told = learn(train, val)
+    logits, told = learner()(train, val)
     threshold = youden_threshold(drawn.y_true[val], expit(logits[val]), drawn.weight(val))
     margin = logits[unseen] - np.log(threshold / (1 - threshold))
     return {"margin": margin.tolist(), "threshold": threshold, "seconds": perf_counter() - began, **told}
@@ -260,8 +255,8 @@ def tuned(drawn: Sample, config: CompareConfig, entry: Entry, base: keras.Model,
     def learn(train: Positions, val: Positions) -> tuple[Floats, Json]:
         base.set_weights(came)
         model = tail(base, share, fresh=entry.weights == RANDOM)
-        parts = [(below[part], drawn.y_true[part], drawn.weight(part)) for part in (train, val)]
-        kept = fine_tune(model, head(drawn, inputs, train, config.regularisation), *parts, config.tuning)
+        seen, unseen = ((below[part], drawn.y_true[part], drawn.weight(part)) for part in (train, val))
+        kept = fine_tune(model, head(drawn, inputs, train, config.regularisation), seen, unseen, config.tuning)
         logits = np.full(len(drawn.rows), np.nan)
         others = np.setdiff1d(np.arange(len(logits)), train)
         logits[others] = model.predict(below[others], batch_size=64, verbose=0)[:, 0]
@@ -306,7 +301,7 @@ def judge(drawn: Sample, config: CompareConfig, entry: Entry, recipe: str, manif
         tuning = astuple(config.tuning) if how == TUNED else ()
         depends = (entry.backbone, weights_hash(entry.weights), entry.size, recipe, tuning)
         home = _home(folder, f"{entry.backbone}-{Path(entry.weights).name}-{recipe}-{how}", drawn, config, depends)
-        found.append({**about, "tuning": how, **cross_validate(drawn, config.films, home, lambda h=how: learner(h))})
+        found.append({**about, "tuning": how, **cross_validate(drawn, config.films, home, partial(learner, how))})
     return found
 
 
@@ -314,13 +309,13 @@ def judge_blind(drawn: Sample, config: CompareConfig, manifest: Path, folder: Pa
     """Judge the no-lung baselines on the same radiographs and folds; arguments as `judge`."""
 
     def learner(number: int) -> Learner:
-        small = baselines.thumbnails(manifest)[1][number][drawn.places]
+        small = baselines.thumbnails(manifest, drawn.rows)[1][number]
         return frozen(drawn, small.reshape(len(small), -1).astype(np.float32) / 255, baselines.REGULARISATION)
 
     found = []
     for number, (name, words) in enumerate(baselines.BASELINES.items()):
         home = _home(folder, name, drawn, config, (name, baselines.REGULARISATION))
-        found.append({"name": words, **cross_validate(drawn, config.films, home, lambda n=number: learner(n))})
+        found.append({"name": words, **cross_validate(drawn, config.films, home, partial(learner, number))})
     return found
 
 

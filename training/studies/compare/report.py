@@ -9,6 +9,7 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePath
 from time import perf_counter
 
@@ -30,13 +31,14 @@ from training.studies.compare.folds import FROZEN, TUNED, VAL_FOLDS, CompareConf
 from xray.errors import ModelError
 
 TITLE = "Backbones on the same radiographs"
-MAIN = {
+SHOWN = {
     "roc_auc": "AUC, all radiographs",
     "inside": "AUC inside a source",
     "sensitivity": "sensitivity (recall)",
     "specificity": "specificity",
+    "precision": "precision",
+    "f1": "F1",
 }
-MORE = {"precision": "precision", "f1": "F1"}
 COLOURS = {"lung-box": NEGATIVE, "whole-image": POSITIVE}
 UNTRAINED_COLOUR = "#999999"
 MARKS = {FROZEN: "o", TUNED: "^"}
@@ -52,8 +54,8 @@ Precision and F1 depend on how many of these radiographs are abnormal: they are 
 VGG16 has learned from other radiographs of the same hospitals, labels and all; ImageNet's networks have never seen
 one."""
 PARAMETERS = """Counts hold for any weights; the head is Flatten and Dense(2), as the student comparison has it. Times
-are those of one image of 224 px in Keras on this machine, median and shortest of 9; the last column is the time that
-all its cores spent on it together, which hardly depends on other work. The size is that of 32-bit weights."""
+are those of one image of 224 px in Keras on this machine, median and shortest of 9. Sizes are those of 32-bit
+weights."""
 UNTRAINED = """What a linear head makes of networks that have learned nothing. It is a floor: it says nothing about what
 these architectures reach with weights of ImageNet. With a network connection, change `weights` in the configuration."""
 
@@ -86,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
         "entries": figures(drawn, judged),
         "baselines": figures(drawn, folds.judge_blind(drawn, config, args.manifest, args.output)),
         "architectures": [
-            remembered(args.output / "architectures" / f"{name}.json", lambda n=name: architectures.measure(n))
+            remembered(args.output / "architectures" / f"{name}.json", partial(architectures.measure, name))
             for name in ARCHITECTURES
         ],
     }
@@ -164,8 +166,7 @@ def sections(drawn: Sample, config: CompareConfig, report: Json) -> list[Section
             "How well they tell the classes apart",
             FIGURES + f"\n\nIntervals: {INTERVAL}.",
             [
-                _figure_table("Backbones, and what sees no lung", MAIN, shown),
-                _figure_table("The same: precision and F1 at each fold's threshold", MORE, shown),
+                _figure_table("Backbones, and what sees no lung, at each fold's threshold", shown),
                 _source_table(shown),
             ],
             [Picture(plot, "ROC AUC against parameters")],
@@ -174,7 +175,7 @@ def sections(drawn: Sample, config: CompareConfig, report: Json) -> list[Section
         Section("Parameters, size and time", PARAMETERS, [_parameter_table(counted), _listed_table(counted)]),
     ]
     if untrained:
-        table = _figure_table("Backbones with random weights, never trained", MAIN, untrained)
+        table = _figure_table("Backbones with random weights, never trained", untrained)
         parts.append(Section("Random weights", UNTRAINED, [table]))
     return parts
 
@@ -215,9 +216,9 @@ def _short(weights: str) -> str:
     return weights if weights in (OURS, IMAGENET, RANDOM) else "file"
 
 
-def _figure_table(caption: str, names: dict[str, str], shown: Sequence[Json]) -> Table:
-    rows = [[_name(each), *(figure_text(each[name]) for name in names)] for each in shown]
-    return Table(caption, ("what", *names.values()), rows)
+def _figure_table(caption: str, shown: Sequence[Json]) -> Table:
+    rows = [[_name(each), *(figure_text(each[name]) for name in SHOWN)] for each in shown]
+    return Table(caption, ("what", *SHOWN.values()), rows)
 
 
 def _source_table(shown: Sequence[Json]) -> Table:
@@ -256,10 +257,10 @@ def _gain_table(gains: Sequence[Json]) -> Table:
 def _parameter_table(counted: Sequence[Json]) -> Table:
     rows = [
         (e["name"], f"{e['trainable']:,}", f"{e['total']:,}", f"{e['size_mb']:.1f}", f"{e['latency_ms']:.0f}",
-         f"{e['shortest_latency_ms']:.0f}", f"{e['processor_ms']:.0f}")
+         f"{e['shortest_latency_ms']:.0f}")
         for e in counted
     ]  # fmt: skip
-    head = ("backbone", "trainable: the head, 224 px", "total", "MB", "ms an image", "shortest", "processor ms")
+    head = ("backbone", "trainable: the head, 224 px", "total", "MB", "ms an image", "shortest")
     return Table("Architectures with a frozen backbone under Flatten and Dense(2)", head, rows)
 
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from training.data.augment import Augmentation
 from training.fit import features
 from training.networks import devices
-from training.studies.tutorial_2020.images import RECIPE, Positions, Radiographs
+from training.studies.tutorial_2020.images import Positions, Radiographs
 
 MODELS = {"covid_normal": "Model 1", "covid_pneumo": "Model 2", "covid_25": "25 + 25"}
 # The name of the set of hyper-parameters that the tutorial kept.
@@ -148,14 +148,19 @@ def pool_of(radiographs: Radiographs, negative: str, weights: str, how: Sequence
         seed: of the augmentation.
     """
     parts = [radiographs.parts["covid"], radiographs.parts[negative]]
-    x = [features.copies(radiographs.crops, list(part), RECIPE, [STILL, *how], weights, seed, pool) for part in parts]
+    x = [
+        features.copies(radiographs.crops, list(part), radiographs.recipe, [STILL, *how], weights, seed, pool)
+        for part in parts
+    ]
     y = np.repeat([1, 0], [len(part) for part in parts])
     return Pool(np.concatenate(parts), y, np.concatenate(x))
 
 
 def features_of(radiographs: Radiographs, part: str, weights: str) -> NDArray[np.float16]:
     """Return the pooled features of a part as it is, shape (n, 1, 4608)."""
-    return features.copies(radiographs.crops, list(radiographs.parts[part]), RECIPE, [STILL], weights, 0, pool)
+    return features.copies(
+        radiographs.crops, list(radiographs.parts[part]), radiographs.recipe, [STILL], weights, 0, pool
+    )
 
 
 def split(pool: Pool, share: float, seed: int) -> tuple[Positions, Positions]:

@@ -45,11 +45,13 @@ class Radiographs:
         crops: rows with their groups, and uint8 squares of 224 px.
         blind: uint8, shape (2, n, 48, 48): lungs erased, and border only, in the order of `baselines.BASELINES`.
         parts: positions of each part's radiographs.
+        recipe: of the crops.
     """
 
     crops: Crops
     blind: NDArray[np.uint8]
     parts: dict[str, Positions]
+    recipe: Recipe
 
     def rows(self, positions: Positions) -> list[Row]:
         """Return the rows at these positions."""
@@ -151,17 +153,24 @@ def gather(found: Collection, parts: Mapping[str, Sequence[str]], folder: Path) 
     rows, thumbnails = found.measure()
     # The parts overlap, so they are no splits: all rows stand in one.
     rows = [replace(row, split="train") for row in group(rows, near_copies(thumbnails))]
-    table = folder / "manifest.csv"
-    manifest.write(rows, table, found.root)
-    cropped, blind = crops(table, RECIPE), baselines.thumbnails(table)[1]
-    # Radiographs that serving refuses have no crop.
-    accepted = {row.path for row in cropped.rows}
-    blind = blind[:, [row.path in accepted for row in rows]]
+    manifest.write(rows, folder / "manifest.csv", found.root)
+    return load(folder / "manifest.csv", parts)
+
+
+def load(table: Path, parts: Mapping[str, Sequence[str]], recipe: Recipe = RECIPE) -> Radiographs:
+    """Crop the radiographs of a manifest; those that serving refuses are left out.
+
+    Args:
+        table: the manifest.
+        parts: paths of its radiographs, by part.
+        recipe: of the crops; at 192 or 224 px the heads have the article's inputs.
+    """
+    cropped = crops(table, recipe)
     place = {row.path: i for i, row in enumerate(cropped.rows)}
     positions = {
         name: np.array([place[path] for path in paths if path in place], np.intp) for name, paths in parts.items()
     }
-    return Radiographs(cropped, blind, positions)
+    return Radiographs(cropped, baselines.thumbnails(table, cropped.rows)[1], positions, recipe)
 
 
 def validation_names() -> list[str]:

@@ -12,15 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import ConfusionMatrixDisplay
 
 from training import run as runs
 from training.config import CONFIGS, load
 from training.config import part as config_part
 from training.data.augment import Augmentation
-from training.data.collection import child, records
 from training.data.manifest import MANIFEST
 from training.evaluate.baselines import BASELINES
 from training.fit.features import is_served
@@ -30,7 +29,7 @@ from training.report.plots import CYCLE, NEGATIVE, NEUTRAL, POSITIVE, grid, name
 from training.report.render import Picture, Section, Table, figure_text, markdown_table, page
 from training.studies.tutorial_2020 import images
 from training.studies.tutorial_2020 import rerun as steps
-from training.studies.tutorial_2020.heads import KEPT, MODELS, Reading, Settings, Tutorial
+from training.studies.tutorial_2020.heads import KEPT, MODELS, Reading, Tutorial
 from training.studies.tutorial_2020.images import TEST, Radiographs
 from training.studies.tutorial_2020.rerun import NAMES, THRESHOLD, Rerun, Trained
 from xray.prediction import in_words
@@ -90,8 +89,6 @@ is called COVID-19. None of these children has COVID-19: their radiographs were 
 hospital of the training radiographs, so these figures are kinder than those of any other hospital would be."""
 CURVES = """The article reads from such curves that its training goes well. But the orange ones are of the very
 radiographs for which the result is then given."""
-COLLECTION = """Cohen's collection grew after May 2020. Its first 142 PA radiographs of COVID-19 are taken, in the order
-of the table, so that the counts are the article's; which of its radiographs were among them is not known."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +113,6 @@ def run(args: argparse.Namespace) -> None:
     reruns = steps.rerun(radiographs, tutorial, weights, augmentation)
     learned = steps.learned_by_backbone(args.manifest) if is_served(weights) else None
     learned = frozenset() if weights == "imagenet" else learned
-    table = list(records(child(home, "10_covid_images") / "metadata.csv", {"finding", "view", "modality"}))
     rows = number_rows(radiographs, reruns, tutorial, learned)
     figures = {
         "numbers": rows,
@@ -125,7 +121,6 @@ def run(args: argparse.Namespace) -> None:
         "curves": {key: each.head.history for key, each in reruns.items()},
         "again": {key: each.repeats for key, each in reruns.items()},
         "apart": {key: each.by_patient for key, each in reruns.items()},
-        "collection": steps.count_collection(table),
         "interval": INTERVAL,
         "config": asdict(tutorial),
         "weights": weights,
@@ -301,7 +296,6 @@ def sections(radiographs: Radiographs, reruns: Reruns, figures: Json, text: str)
         Section("How scores are spread", SPREAD, [], _score_plots(radiographs, reruns)),
         Section("Learning curves", CURVES, [], [Picture(draw_curves(heads), "Loss and accuracy")]),
         Section("Confusion matrices", "The article's above, ours below.", [], [matrices]),
-        Section("The collection, then and now", COLLECTION, [_collection_table(figures["collection"])]),
     ]
 
 
@@ -418,11 +412,6 @@ def _repeat_table(rerun: Rerun) -> Table:
     return Table(caption, ("run", *NAMES, "normal called so", "pneumonia called so"), rows)
 
 
-def _collection_table(counts: Sequence[Json]) -> Table:
-    rows = [(row["what"], row["article"], row["ours"]) for row in counts]
-    return Table("Cohen's collection", ("what", "the article's", "here"), rows)
-
-
 def _score_plots(radiographs: Radiographs, reruns: Reruns) -> list[Picture]:
     kept = [rerun.head for rerun in reruns.values() if rerun.head.settings.name == KEPT]
     read = {
@@ -492,26 +481,16 @@ def draw_curves(heads: Sequence[Trained]) -> bytes:
 
 def draw_matrices(heads: Sequence[Trained]) -> bytes:
     """Draw the article's confusion matrices above ours, a column for each head; a PNG."""
-    figure = Figure(figsize=(2.3 * len(heads), 5), layout="constrained")
+    figure = Figure(figsize=(2.9 * len(heads), 5.6), layout="constrained")
     places = figure.subplots(2, len(heads), squeeze=False)
     for column, head in enumerate(heads):
         test = head.tables["test"]
         counts = confusion(test.y_true, test.y_score, threshold=THRESHOLD)
         ours = (counts.true_positive, counts.false_negative, counts.false_positive, counts.true_negative)
+        names = ["COVID-19", in_words(head.settings.negative)]
         for axes, cells, whose in zip(places[:, column], (head.settings.test, ours), ("article", "ours"), strict=True):
-            _draw_matrix(axes, np.reshape(cells, (2, 2)), head.settings)
-            axes.set_title(f"{head.settings.title}\n{whose}", fontsize=9)
+            ConfusionMatrixDisplay(np.reshape(cells, (2, 2)), display_labels=names).plot(
+                ax=axes, cmap="Blues", colorbar=False
+            )
+            axes.set(xlabel="called", ylabel="is", title=f"{head.settings.title}\n{whose}")
     return png(figure)
-
-
-def _draw_matrix(axes: Axes, counts: np.ndarray, settings: Settings) -> None:
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        colour = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=13)
-    names = ["COVID-19", in_words(settings.negative)]
-    axes.set_xticks([0, 1], names, fontsize=7)
-    axes.set_yticks([0, 1], names, rotation=90, va="center", fontsize=7)
-    axes.set_xlabel("called", fontsize=8)
-    axes.set_ylabel("is", fontsize=8)

@@ -309,24 +309,3 @@ def ages(radiographs: Radiographs, part: str) -> Json:
         "adults": int((years >= ADULT_YEARS).sum()),
         "median_years": float(np.median(years)) if len(years) else None,
     }
-
-
-def count_collection(records: Sequence[dict[str, str]]) -> list[Json]:
-    """Count the collection's table as the tutorial does: what, and how many there were then and are today."""
-    table = pd.DataFrame(records)
-    films = table[table.modality == "X-ray"]
-    covid = films[films.finding.str.split("/").str[-1] == "COVID-19"]
-    views = covid.view.value_counts()
-    counts = [
-        ("rows of the table", 354, len(table)),
-        ("X-ray images", 310, len(films)),
-        ("CT images", 44, (table.modality == "CT").sum()),
-        ("X-ray images of COVID-19", 235, len(covid)),
-        ("of these PA", 142, views.get("PA", 0)),
-        ("of these AP", 39, views.get("AP", 0)),
-        ("of these AP supine", 33, views.get("AP Supine", 0)),
-        ("of these lateral", 20, views.get("L", 0)),
-        ("of these AP half upright", 1, views.get("AP semi erect", 0)),
-        ("patients of the PA images", 96, covid.patientid[covid.view == "PA"].nunique()),
-    ]
-    return [{"what": what, "article": article, "ours": int(ours)} for what, article, ours in counts]

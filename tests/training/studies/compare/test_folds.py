@@ -25,7 +25,6 @@ def test_radiographs_of_other_splits_are_left_out_and_patients_stay_together(col
     drawn = draw(collection, CHOICE, CONFIG.recipe)
     assert {row.split for row in drawn.rows} == {"val", "test", "held_out"} and len(drawn.rows) == 18
     assert [row.label in CHOICE.positive for row in drawn.rows] == drawn.y_true.astype(bool).tolist()
-    assert [manifest.read(collection)[i].path for i in drawn.places] == [row.path for row in drawn.rows]
     fold = dict(zip((row.patient_id for row in drawn.rows), drawn.folds, strict=True))
     assert fold["p18"] == fold["p21"] and fold["p24"] == fold["p27"]
     for number in range(2):
