@@ -1,4 +1,4 @@
-"""What several machines share, for real: PostgreSQL, an S3 store and Redis, started once for all of these tests."""
+"""Servers that instances share: PostgreSQL, an S3 store and Redis, started once for all of these tests."""
 
 import secrets
 import shutil
@@ -86,7 +86,7 @@ def counter(redis: Program) -> str:
 
 @dataclass(frozen=True)
 class Cloud:
-    """An empty bucket, and boto3's own way into it."""
+    """An empty bucket, and a client of boto3's."""
 
     address: str
     bucket: str
@@ -99,7 +99,7 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def s3_client(s3: Program) -> Iterator[object]:
-    """boto3's own way into the store."""
+    """A client of boto3's."""
     import boto3
 
     keys = {"aws_access_key_id": "key-for-tests", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
@@ -110,7 +110,7 @@ def s3_client(s3: Program) -> Iterator[object]:
 
 @pytest.fixture
 def cloud(s3: Program, s3_client: object, monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    """An empty bucket, with the variables by which it is found."""
+    """An empty bucket, with the environment that finds it."""
     for name, value in {**AWS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3.port}"}.items():
         monkeypatch.setenv(name, value)
     bucket = f"xray-{secrets.token_hex(4)}"

@@ -1,4 +1,4 @@
-"""Programs that tests start for themselves on free ports, and end: a real database, bucket, counter and proxy."""
+"""Servers that tests start on free ports: PostgreSQL, Redis, S3 and nginx."""
 
 import os
 import shutil
@@ -56,7 +56,7 @@ def find(name: str, package: str) -> str:
 
 
 def needs(module: str) -> None:
-    """Skip, or fail on CI, where a package of Python is missing."""
+    """Skip, or fail on CI, where a Python package is missing."""
     if find_spec(module) is None:
         absent(f"needs {module}: pip install -r requirements-dev.txt")
 

@@ -1,4 +1,4 @@
-"""Three instances behind nginx, as on a host that runs several: one application to whoever visits it."""
+"""Three instances behind nginx: one application to whoever visits it."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Old analyses of several instances go with their pictures, and no visitor waits for it."""
+"""Old analyses of several instances are deleted with their images, and no visitor waits for it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

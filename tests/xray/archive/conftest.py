@@ -1,4 +1,4 @@
-"""An archive of a few small films, and an engine that judges them in this process."""
+"""An archive of a few small radiographs, and an engine in this process."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An archive in an object store: films from a bucket, results and masks into another, over real HTTP."""
+"""An archive in an object store: radiographs from a bucket, results and masks into one, over HTTP."""
 
 import io
 from collections.abc import Callable, Iterator

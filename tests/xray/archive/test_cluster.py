@@ -1,4 +1,4 @@
-"""The same archive on Ray: the same rows as on this machine, and none lost or doubled when a node dies."""
+"""Ray engine: the same rows as on this machine, and none lost or doubled when a node dies."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The command line of archives: what it needs, and what it refuses in a clear line."""
+"""Command line of archives: what it needs, and what it refuses in one line."""
 
 import sqlite3
 import subprocess

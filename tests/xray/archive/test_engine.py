@@ -1,4 +1,4 @@
-"""The processes of one machine: each film judged once, in whatever way its worker ends."""
+"""Local engine: each file is analysed once, however its worker ends."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""What is known in one run: no question takes longer the more films had an error."""
+"""Ledger of one run: a failed file costs the same however many failed before."""
 
 import itertools
 
@@ -6,23 +6,17 @@ from xray.archive.ledger import Ledger
 from xray.archive.row import File, Outcome
 
 
-def ledger(films: int) -> Ledger:
-    """A ledger of so many films, each with a content and two models that are asked."""
-    made = Ledger({"covid_normal": "3.0.0", "covid_pneumo": "3.0.0"}, "vgg16_cxr")
-    for number in range(films):
-        made.add(File(f"/{number:06}.png", f"{number:064}", ""))
-    made.plan()
-    return made
-
-
-def test_a_failed_film_costs_the_same_however_many_failed_before() -> None:
+def test_a_failed_file_costs_the_same_however_many_failed_before() -> None:
     steps = []
-    for films in (100, 800):
-        made, count = ledger(films), itertools.count()
-        found = list(made.missing())
+    for files in (100, 800):
+        ledger, count = Ledger({"covid_normal": "3.0.0", "covid_pneumo": "3.0.0"}, "vgg16_cxr"), itertools.count()
+        for number in range(files):
+            ledger.add(File(f"/{number:06}.png", f"{number:064}", ""))
+        ledger.plan()
+        found = list(ledger.missing())
         # Called at each instruction of SQLite's; what it returns lets it go on.
-        made._base.set_progress_handler(lambda count=count: next(count) < 0, 1)
-        for film in found:
-            made.rows(Outcome(film._replace(problem="gone"), []))
-        steps.append(next(count) / films)
+        ledger._base.set_progress_handler(lambda count=count: next(count) < 0, 1)
+        for file in found:
+            ledger.rows(Outcome(file._replace(problem="gone"), []))
+        steps.append(next(count) / files)
     assert steps[1] < 1.5 * steps[0]

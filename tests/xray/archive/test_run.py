@@ -1,4 +1,4 @@
-"""A run judges what is missing and nothing else, and every film has its rows once, whatever came before."""
+"""A run analyses what is missing and nothing else, and every file has its rows once, whatever came before."""
 
 import io
 import os

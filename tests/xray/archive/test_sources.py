@@ -1,4 +1,4 @@
-"""Films are found wherever they are, each under an address that reads it."""
+"""Sources: radiographs are found wherever they are, each at an address that reads it."""
 
 import io
 import os
