@@ -27,36 +27,46 @@ MULTIPART, FORM_DATA = "multipart", "multipart/form-data"
 
 
 def text(description: str, **more: Any) -> String:
-    """Make a field of text that is always there."""
+    """Return a required field of text."""
     return String(required=True, metadata={"description": description}, **more)
 
 
 def address(description: str, **more: Any) -> String:
-    """Make a field that holds an address that is always there, unless said otherwise."""
+    """Return a field with an address, required by default."""
     return String(**{"required": True, "metadata": {"description": description, "format": "uri"}, **more})
 
 
 def share(description: str, **more: Any) -> Float:
-    """Make a field that holds a number from 0 to 1."""
+    """Return a required field with a number from 0 to 1."""
     return Float(required=True, validate=SHARE, metadata={"description": description}, **more)
 
 
 def count(description: str) -> Integer:
-    """Make a field that holds a whole number."""
+    """Return a required field with a count."""
     return Integer(required=True, validate=Range(0), metadata={"description": description})
 
 
+def many(schema: type[Schema], description: str) -> "List[Any]":
+    """Return a required field with a list of one schema."""
+    return List(Nested(schema), required=True, metadata={"description": description})
+
+
+def optional(schema: type[Schema], description: str) -> Nested:
+    """Return a required field with one schema or null."""
+    return Nested(schema, required=True, allow_none=True, metadata={"description": description})
+
+
 class Answer(Schema):
-    """What is answered; a later version may add members, so programs must pass over those that they do not know."""
+    """An answer; a later version may add members, so clients must ignore unknown ones."""
 
     class Meta:
-        """Leave the document open for them."""
+        """Leave the schema open for them."""
 
         unknown = EXCLUDE
 
 
 class Film(Upload):
-    """A file that came with the form."""
+    """An uploaded file."""
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: object) -> FileStorage:
         if not isinstance(value, FileStorage) or not value.filename:
@@ -65,7 +75,7 @@ class Film(Upload):
 
 
 def known_model(name: str) -> None:
-    """Refuse a model that is not served here."""
+    """Refuse a model that is not served."""
     names = forms.choices(services().analyses.analyzer.names)
     if name not in names:
         raise ValidationError(f"Expected one of {', '.join(names)}. Received {name[:LONGEST_QUOTE]!r}.")
@@ -75,7 +85,7 @@ class AnalysisRequest(Schema):
     """A film, and which models shall read it."""
 
     class Meta:
-        """A misspelt field is an error, not a field that is forgotten."""
+        """A misspelt field is an error."""
 
         unknown = RAISE
 
@@ -146,7 +156,7 @@ class ModelVerdict(Answer):
             "description": "The only plausible one of classes that exclude each other; null where there is none."
         },
     )
-    labels = List(Nested(LabelVerdict), required=True, metadata={"description": "The verdict of each class."})
+    labels = many(LabelVerdict, "The verdict of each class.")
     explained = text("The class whose evidence the heat map shows.")
     heat_in_lungs = share("Share of the heat that lies inside the lungs; null where there is no heat.", allow_none=True)
     heat_in_lungs_if_even = share(
@@ -189,18 +199,9 @@ class Analysis(Answer):
         validate=OneOf(TURNS),
         metadata={"description": "Degrees clockwise by which it was turned before it was read, as was asked."},
     )
-    verdicts = List(Nested(ModelVerdict), required=True, metadata={"description": "One for each model asked."})
-    combined = Nested(
-        CombinedVerdict,
-        required=True,
-        allow_none=True,
-        metadata={"description": "What both models say together; null where one was asked."},
-    )
-    cautions = List(
-        Nested(CautionSaid),
-        required=True,
-        metadata={"description": "Why the verdicts deserve more doubt; none of them does not mean no doubt."},
-    )
+    verdicts = many(ModelVerdict, "One for each model asked.")
+    combined = optional(CombinedVerdict, "What both models say together; null where one was asked.")
+    cautions = many(CautionSaid, "Why the verdicts deserve more doubt; none of them does not mean no doubt.")
     pictures = Dict(
         keys=String(),
         values=String(metadata={"format": "uri"}),
@@ -246,15 +247,10 @@ class Model(Answer):
         required=True,
         metadata={"description": "Whether the classes exclude each other, or several may be there at once."},
     )
-    labels = List(Nested(LabelPoint), required=True, metadata={"description": "How each class is judged."})
+    labels = many(LabelPoint, "How each class is judged.")
     threshold = share("The operating point, inside the band.")
     band = Nested(Band, required=True)
-    metrics = Nested(
-        Metrics,
-        required=True,
-        allow_none=True,
-        metadata={"description": "On films of patients kept apart; null for a model that was not tested."},
-    )
+    metrics = optional(Metrics, "On films of patients kept apart; null for a model that was not tested.")
     card = address("The model's card, a page.")
 
 
