@@ -7,8 +7,7 @@ import pyarrow
 import pyarrow.dataset
 import pyarrow.parquet
 
-from xray.archive.results import NUMBERS, DestinationError
-from xray.archive.row import Row
+from xray.archive.row import DestinationError, Row
 from xray.errors import XrayError
 from xray.io import storage
 
@@ -18,7 +17,11 @@ FEW = ("model", "verdict", "cautions", "version")
 GENTLY = {"batch_size": 10_000, "batch_readahead": 1, "fragment_readahead": 1}
 # The backbone is the name of the folder.
 SCHEMA = pyarrow.schema(
-    [(name, pyarrow.float64() if name in NUMBERS else pyarrow.string()) for name in Row._fields if name != "backbone"]
+    [
+        (name, pyarrow.float64() if name in ("score", "threshold") else pyarrow.string())
+        for name in Row._fields
+        if name != "backbone"
+    ]
 )
 
 

@@ -12,8 +12,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import IO, Protocol, TextIO
 
-from xray.archive.row import Row
-from xray.errors import XrayError
+from xray.archive.row import DestinationError, Row
 from xray.io import storage
 
 try:
@@ -24,13 +23,8 @@ except ImportError:  # Windows: see docs/scale.md
 # A part is written when it has so many rows, or its first row is so old: a run that is killed loses no more.
 ROWS_A_PART = 100_000
 SECONDS_A_PART = 60.0
-NUMBERS = ("score", "threshold")
 LINE_BREAKS = re.compile("[\\r\\n]+")
 _log = logging.getLogger(__name__)
-
-
-class DestinationError(XrayError):
-    """Results cannot be appended to what is at the destination."""
 
 
 class Results(Protocol):

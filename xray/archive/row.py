@@ -2,6 +2,12 @@
 
 from typing import NamedTuple
 
+from xray.errors import XrayError
+
+
+class DestinationError(XrayError):
+    """Results cannot be appended to what is at the destination."""
+
 
 class File(NamedTuple):
     """A file that should hold a radiograph.

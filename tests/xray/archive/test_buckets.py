@@ -9,6 +9,7 @@ import pytest
 
 from xray.archive import results, sources
 from xray.archive.command import main
+from xray.archive.row import DestinationError
 from xray.archive.run import run
 from xray.archive.worker import Task, hashed
 
@@ -48,7 +49,7 @@ def test_films_and_results_live_in_a_bucket(bucket: Any, engine: Any, film: Call
     rows = sorted(results.to("s3://archive/out").rows())
     assert [row.path for row in rows] == ["s3://archive/films/a.png", "s3://archive/films/deeper/b.png"]
     assert [row.error for row in rows] == ["", ""] and len(engine.seen) == 2
-    with pytest.raises(results.DestinationError, match="s3://nowhere/out"):
+    with pytest.raises(DestinationError, match="s3://nowhere/out"):
         results.check_writable("s3://nowhere/out")
     names = [each.key for each in bucket.objects.all() if not each.key.endswith("/")]
     assert sum(name.startswith("masks/") for name in names) == 2
