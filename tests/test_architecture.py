@@ -12,7 +12,7 @@ import pytest
 from tests.structure import BOUNDS, ROOT, arrows, circles, folder_arrows, imported, measure, tracked
 
 # The bounds that the code does not keep yet: each leaves this set for good once it holds.
-NOT_YET = set(BOUNDS)
+NOT_YET = {"product files", "product lines", "test lines"}
 # Of the extra `cloud`, and what only an old database needs: loaded where a setting asks for them.
 LATE = {"alembic", "botocore", "fsspec", "psycopg", "redis", "s3fs"}
 WEIGHTY = {"tensorflow", "keras", "sklearn", "matplotlib", "imutils", "pandas", "pooch"}
