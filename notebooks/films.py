@@ -44,7 +44,7 @@ def sample(number: int, *, with_masks: bool = False, table: Path = MANIFEST, dat
         number: films of each class and source that train, val and test share; held-out films come on top.
         with_masks: whether only films are wanted whose lungs somebody has outlined.
         table: the manifest of all films; where there is none it is made from `data`.
-        data: a folder of radiographs that `training.data.prepare` reads; the setting XRAY_DATA by default.
+        data: a folder of radiographs that `prepare` reads; the setting XRAY_DATA by default.
 
     Returns:
         Its path; every step of training/ takes it as `--manifest`.

@@ -126,7 +126,7 @@ STEPS = (
          screen_arguments),
     Step("evaluate", "measure heads on the test split", "training.evaluate.evaluate"),
     Step("audit", "measure what heads rest on, and where they fail", "training.evaluate.audit"),
-    Step("export", "write an artefact of model/", "training.export"),
+    Step("export", "write an artefact of model/", "training.evaluate.export"),
     Step("beside", "compare the slim backbone with the served one", "training.evaluate.targets"),
     Step("test-elsewhere", "measure the served models on your own labelled radiographs", "training.evaluate.external"),
     Step("explore", "describe the radiographs: grids, means, principal components", "training.studies.explore"),

@@ -16,11 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training import run as runs
-from training.artefact import head_of
 from training.config import MANIFEST, RUNS
 from training.data.crops import LUNG_NETWORK
 from training.data.manifest import Row, root
 from training.evaluate import heat_maps, leave_one_out, targets
+from training.evaluate.artefact import head_of
 from training.evaluate.evaluate import Run, as_json, films_of, load
 from training.evaluate.heat_maps import Networks
 from training.evaluate.leave_one_out import Films

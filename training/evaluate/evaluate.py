@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from training import run as runs
-from training.artefact import head_of
 from training.config import MANIFEST
 from training.data.crops import crops, prepared
 from training.data.manifest import root
 from training.evaluate import baselines
+from training.evaluate.artefact import head_of
 from training.evaluate.leave_one_out import Films, each_inside, each_left_out
 from training.evaluate.scored import UNKNOWN, Scored
 from training.fit import head as heads

@@ -42,7 +42,7 @@ def measure(manifest: Path, films: int, seed: int) -> dict[str, Json]:
     """Give cautions to some test films, as they came and changed.
 
     Args:
-        manifest: written by `training.data.prepare`.
+        manifest: written by `prepare`.
         films: how many, at most.
         seed: which ones.
 

@@ -2,7 +2,7 @@
 
 Small heads on the backbone's features answer whether a picture is a frontal chest film, a child's, or upside
 down; the distance from the training films says how unfamiliar it is. Writes runs/screen/:
-config.json, screen.npz and report.json, which `training.export screen` reads. Every share in the report is of
+config.json, screen.npz and report.json, which `export screen` reads. Every share in the report is of
 pictures that the head behind it has not seen: of the test split, or, where all pictures of a kind are needed to
 learn from, of five folds over patients.
 """

@@ -4,7 +4,7 @@ Channels that the next layer hears least are taken out (`training.networks.prune
 whole network's block5_conv3 features of train films, each changed anew in exposure and position. No label is used.
 
 Writes runs/vgg16_slim/: config.json, history.csv, last.keras (for resuming) and network.keras, which
-`training.export --backbone vgg16_slim backbone` serves.
+`export --backbone vgg16_slim backbone` serves.
 """
 
 import argparse

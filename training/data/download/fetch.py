@@ -1,4 +1,4 @@
-"""One published data set: downloaded, checked and unpacked to where `training.data.prepare` reads it."""
+"""One published data set: downloaded, checked and unpacked to where `prepare` reads it."""
 
 import hashlib
 import logging

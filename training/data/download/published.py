@@ -30,8 +30,8 @@ class PublishedSet(Choices, frozen=True):
         archive_mb: about how large it is, MB.
         unpacked_mb: about how much comes out, MB; three times as much is refused.
         holds: what must be in it; the folder that has all of these is the one that lands.
-        lands: the folder below the output folder that `training.data.prepare` reads.
-        source: the folder below the output folder that is named to `training.data.prepare`.
+        lands: the folder below the output folder that `prepare` reads.
+        source: the folder below the output folder that is named to `prepare`.
         takes: what of that folder is unpacked, folders with a slash; all of it without.
         sha256: of the archive, in hex; blank where nobody states it.
         kaggle: whether it wants a Kaggle token.

@@ -14,13 +14,12 @@ import keras
 import msgspec
 import numpy as np
 
-from training import artefact
 from training import run as runs
-from training.artefact import record_of
 from training.config import MANIFEST, MODELS, RUNS
 from training.data.crops import crops
 from training.data.manifest import read, root
-from training.evaluate import targets
+from training.evaluate import artefact, targets
+from training.evaluate.artefact import record_of
 from training.evaluate.parity import of_backbone, of_head
 from training.fit import features
 from training.fit.head import HeadConfig

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("keras", reason="needs the training extra")
 
-from training import artefact, export  # noqa: E402
 from training.config import CONFIGS, load  # noqa: E402
+from training.evaluate import artefact, export  # noqa: E402
 from training.fit.head import HeadConfig  # noqa: E402
 from xray.errors import DatasetError, ModelError  # noqa: E402
 from xray.networks import metadata  # noqa: E402
