@@ -140,7 +140,7 @@ def changed(
         chosen: positions in them.
         size: side of an input in pixels.
         how: how far each may be changed.
-        seed: of everything random; a film's change follows from it and from the film's place, whoever makes it.
+        seed: of everything random; how an image changes follows from it and from the image's place, whoever does it.
         first: the place of the first.
 
     Returns:

@@ -27,8 +27,8 @@ class Collection:
 
     Attributes:
         root: the data root, where the rows' paths start.
-        rows: what was taken; a held-out picture that its publisher's table marks carries `split` held_out.
-        left: number of pictures by (source, view, class, reason).
+        rows: what was taken; a held-out radiograph that its publisher's table marks carries `split` held_out.
+        left: number of radiographs by (source, view, class, reason).
         opacity: whether the fourth class of the Radiography Database is taken.
     """
 
@@ -38,7 +38,7 @@ class Collection:
     opacity: bool = False
 
     def take(self, picture: Path, mask: Path | None = None, **facts: str) -> None:
-        """Add a picture below the root, with what is known of it."""
+        """Add a radiograph below the root, with what is known of it."""
         self.rows.append(
             replace(
                 _BLANK,
@@ -49,11 +49,11 @@ class Collection:
         )
 
     def leave(self, source: str, view: str, label: str, reason: str) -> None:
-        """Count a picture that is not taken."""
+        """Count a radiograph that is not taken."""
         self.left[source, view, label, reason] += 1
 
     def measure(self) -> tuple[list[Row], Thumbnails]:
-        """Decode every picture once, for its hash, size and thumbnail.
+        """Decode every radiograph once, for its hash, size and thumbnail.
 
         Returns:
             The rows that can be used, and their thumbnails in the same order; the others go to `left`.
@@ -83,7 +83,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Measure:
-    """What one decoding of a picture tells; thumbnail: as `near_copies` compares them."""
+    """What one decoding of a radiograph tells; thumbnail: as `near_copies` compares them."""
 
     sha256: str
     width: int
@@ -92,7 +92,7 @@ class Measure:
 
     @classmethod
     def of(cls, path: Path) -> "Measure | None":
-        """Read a picture; None where it cannot be decoded."""
+        """Read a radiograph; None where it cannot be decoded."""
         data = path.read_bytes()
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
         if image is None:
@@ -123,6 +123,6 @@ def child(folder: Path, lower_name: str) -> Path:
 
 
 def pictures(folder: Path) -> list[Path]:
-    """List the picture files directly in a folder, none where it is absent."""
+    """List the radiograph files directly in a folder, none where it is absent."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     return [path for path in inside if path.suffix.lower() in PICTURES and not path.name.startswith(".")]

@@ -1,6 +1,6 @@
 """Near-copies: the same radiograph re-encoded, resized, windowed anew or annotated.
 
-Chest films are all alike, so a perceptual hash alone joins strangers. Here it only proposes; the fine
+Chest radiographs are all alike, so a perceptual hash alone joins strangers. Here it only proposes; the fine
 structure (ribs, vessels, the border of the heart) decides.
 """
 
@@ -11,28 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 64  # pixels of a thumbnail's side
-Thumbnails = NDArray[np.uint8]  # (pictures, SIDE, SIDE), grey
+Thumbnails = NDArray[np.uint8]  # (radiographs, SIDE, SIDE), grey
 
-# Chosen by looking at the pairs around them in 11,564 pictures. A copy of the same file differs in at most 6
-# bits and correlates above 0.99; another window of the same film in 16 to 46 bits, above 0.93. From 0.90 to
-# 0.93 stand two films of one patient and some strangers, below 0.90 nearly only strangers. Of 300 real films
+# Chosen by looking at the pairs around them in 11,564 radiographs. A copy of the same file differs in at most 6
+# bits and correlates above 0.99; another window of the same radiograph in 16 to 46 bits, above 0.93. From 0.90 to
+# 0.93 stand two radiographs of one patient and some strangers, below 0.90 nearly only strangers. Of 300 radiographs
 # re-encoded, resized, with another gamma, an arrow or a line of text 98 to 100 % were found; cut by up to
 # 2 % on every side 99.7 %, by up to 4 % only 52 %: a tighter cut is beyond this comparison.
 HASH_BITS_APART = 64  # of 255
 DETAIL_CORRELATION = 0.90
-BLOCK = 1000  # pictures compared at once with all others: 1000 x 20,000 float32 are 80 MB
+BLOCK = 1000  # radiographs compared at once with all others: 1000 x 20,000 float32 are 80 MB
 
 
 def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Squash a grey picture to (SIDE, SIDE), as the published copies squash it."""
+    """Squash a grey radiograph to (SIDE, SIDE), as the published copies squash it."""
     return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def near_copies(thumbnails: Thumbnails) -> Iterator[tuple[int, int]]:
-    """Find the pairs that show the same film.
+    """Find the pairs that show the same radiograph.
 
     Args:
-        thumbnails: uint8, shape (pictures, SIDE, SIDE), from `thumbnail`.
+        thumbnails: uint8, shape (radiographs, SIDE, SIDE), from `thumbnail`.
 
     Yields:
         Positions (i, j) with i < j.
@@ -50,7 +50,7 @@ def _hash_signs(thumbnails: Thumbnails) -> NDArray[np.float32]:
     """Perceptual hashes as signs, so that one matrix product counts the bits in which all pairs agree.
 
     Returns:
-        float32, shape (pictures, 255), +1 where a low frequency is above the picture's median, else -1.
+        float32, shape (radiographs, 255), +1 where a low frequency is above the radiograph's median, else -1.
 
     Source:
         The DCT hash of C. Zauner 2010, Implementation and Benchmarking of Perceptual Image Hash Functions,

@@ -1,4 +1,4 @@
-"""The 48 pictures that the reference article kept for its own validation, and the folder that shows them."""
+"""The 48 radiographs that the reference article kept for its own validation, and the folder that shows them."""
 
 import csv
 import hashlib
@@ -15,7 +15,7 @@ FOLDERS = {
     "pneumonia": "non_covid_pneumonia_validation",
 }
 COLUMNS = ("name", "sha256", "label", "patient", "source", "licence")
-# The COVID pictures of March 2020 that the article names and keeps from training.
+# The COVID radiographs of March 2020 that the article names and keeps from training.
 MARCH_2020 = frozenset({
     "2966893D-5DDF-4B68-9E2B-4979D5956C8E", "6C94A287-C059-46A0-8600-AFB95F4727B7",
     "F2DE909F-E19C-4900-92F5-8F435B031AC6", "F4341CE7-73C9-45C6-99C8-8567A5484B63",
@@ -26,10 +26,10 @@ CHOSEN = 20  # normals, and pneumonias, that the article draws from the children
 
 
 def mark(rows: Sequence[Row], listed: Iterable[str], seed: int) -> list[Row]:
-    """Give the held-out pictures the split `held_out`.
+    """Give the held-out radiographs the split `held_out`.
 
     They are those that their table marks, the article's eight by name, and the listed ones. Where no child
-    is among these, 20 normal and 20 pneumonia pictures of the published train part are chosen by the seed
+    is among these, 20 normal and 20 pneumonia radiographs of the published train part are chosen by the seed
     (one in ten of a smaller set).
 
     Args:
@@ -49,13 +49,13 @@ def mark(rows: Sequence[Row], listed: Iterable[str], seed: int) -> list[Row]:
 
 
 def lay_out(marked: Sequence[Row], origins: Iterable[Path], root: Path, folder: Path) -> list[dict[str, str]]:
-    """Copy the held-out pictures into `folder`.
+    """Copy the held-out radiographs into `folder`.
 
-    A picture that is already there stays; else a file of that name among `origins` (full-size pictures) is
+    A radiograph that is already there stays; else a file of that name among `origins` (full-size radiographs) is
     preferred to the manifest's own.
 
     Returns:
-        One entry per picture, as `write_list` writes them.
+        One entry per radiograph, as `write_list` writes them.
     """
     at_hand = {path.stem: path for path in origins}
     entries = []
@@ -73,7 +73,7 @@ def lay_out(marked: Sequence[Row], origins: Iterable[Path], root: Path, folder: 
 
 
 def pictures(*folders: Path) -> list[Path]:
-    """List the held-out pictures below the folders, once each: the first folder's before the next's."""
+    """List the held-out radiographs below the folders, once each: the first folder's before the next's."""
     found: dict[str, Path] = {}
     for folder in folders:
         for name in FOLDERS.values():
@@ -83,7 +83,7 @@ def pictures(*folders: Path) -> list[Path]:
 
 
 def read_list(path: Path) -> list[dict[str, str]]:
-    """Read the committed list of held-out pictures; empty where there is none."""
+    """Read the committed list of held-out radiographs; empty where there is none."""
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
@@ -91,7 +91,7 @@ def read_list(path: Path) -> list[dict[str, str]]:
 
 
 def write_list(entries: Iterable[dict[str, str]], path: Path) -> None:
-    """Write the list of held-out pictures, which is committed in their stead."""
+    """Write the list of held-out radiographs, which is committed in their stead."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -1,4 +1,4 @@
-"""A hospital's own labelled pictures: a folder for each class, or a table of paths and labels."""
+"""A hospital's own labelled radiographs: a folder for each class, or a table of paths and labels."""
 
 import csv
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Labelled:
-    """A picture and what it shows.
+    """A radiograph and what it shows.
 
     Attributes:
         path: of the file.
@@ -38,7 +38,7 @@ def labelled(source: Path) -> list[Labelled]:
         source: a folder of class folders, searched through, or a CSV whose paths start where it lies.
 
     Raises:
-        ManifestError: nothing like it, no picture in it, or a label that no model knows; says what was expected.
+        ManifestError: nothing like it, no radiograph in it, or a label that no model knows; says what was expected.
     """
     found = _from_table(source) if source.suffix.lower() == ".csv" else _from_folders(source)
     if not found:

@@ -118,7 +118,7 @@ def read_kermany(folder: Path, found: Collection) -> None:
 
 
 def read_radiography(folder: Path, found: Collection) -> None:
-    """COVID-19 Radiography Database: CLASS/images and CLASS/masks, or the pictures in CLASS itself."""
+    """COVID-19 Radiography Database: CLASS/images and CLASS/masks, or the radiographs in CLASS itself."""
     for name, (label, source) in RADIOGRAPHY.items():
         for picture in pictures(folder / name / "images") or pictures(folder / name):
             number = re.search(r"\d+", picture.stem)
@@ -154,7 +154,7 @@ LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, Collection], None]]
 
 
 def _why_not(record: dict[str, str]) -> str:
-    """Say why the articles leave a picture of the COVID-19 collection, or nothing."""
+    """Say why the articles leave a radiograph of the COVID-19 collection, or nothing."""
     if record["finding"].split("/")[-1] != "COVID-19":  # later tables write Pneumonia/Viral/COVID-19
         return "not COVID-19"
     if record["modality"] != "X-ray":

@@ -1,4 +1,4 @@
-"""The one table of pictures that every training step reads."""
+"""The one table of radiographs that every training step reads."""
 
 import csv
 import json
@@ -79,7 +79,7 @@ def read(path: Path = MANIFEST, labels: Collection[str] = LABELS) -> list[Row]:
 
     Raises:
         ManifestError: no such file, other columns, or a value that is not allowed.
-        LeakageError: a patient, a picture or a group stands in two splits.
+        LeakageError: a patient, a radiograph or a group stands in two splits.
     """
     if not path.is_file():
         raise ManifestError(f"expected a manifest at {path}, found none; run `python -m training prepare`")
@@ -105,7 +105,7 @@ def root(path: Path = MANIFEST) -> Path:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Prove that no patient, no picture and no group of near-copies stands in two splits.
+    """Prove that no patient, no radiograph and no group of near-copies stands in two splits.
 
     Raises:
         LeakageError: naming the patient and both splits.

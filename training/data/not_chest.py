@@ -1,6 +1,6 @@
-"""Pictures that the screen must know: what is no frontal chest film, and films that were changed.
+"""Images that the screen must recognise: what is no frontal chest radiograph, and altered radiographs.
 
-None of them is kept: photographs are scikit-learn's, slices and lateral films the publisher's, the rest is drawn.
+None of them is kept: photographs are scikit-learn's, slices and lateral radiographs the publisher's, the rest is drawn.
 """
 
 import csv
@@ -26,7 +26,7 @@ PHOTOGRAPH_PX = 200
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture that is no radiograph of the manifest.
+    """An image that is no radiograph of the manifest.
 
     Attributes:
         kind: what it is, in words.
@@ -40,9 +40,9 @@ class Picture:
 
 
 def strangers(folder: Path) -> list[Picture]:
-    """Return what is no frontal chest film: the publisher's slices and lateral films, photographs, drawings.
+    """Return what is no frontal chest radiograph: the publisher's slices and lateral views, photographs, drawings.
 
-    Pictures that are too small to be read at all are left out, and those whose view nobody states: they look frontal.
+    Images that are too small to be read at all are left out, and those whose view nobody states: they look frontal.
 
     Args:
         folder: the data root, with the publisher's manifest.csv.
@@ -97,7 +97,7 @@ def _drawings() -> list[Picture]:
 
 
 def altered(rows: Sequence[Row], folder: Path, seed: int) -> list[Picture]:
-    """Return films as they came, upside down, and cut in half."""
+    """Return radiographs as they came, upside down, and cut in half."""
     found = []
     for number, row in enumerate(rows):
         read = _reader(folder / row.path)

@@ -1,7 +1,7 @@
 """What is done to a radiograph to learn what a network looks at (ERASURES) and what breaks it (CHANGES).
 
 What an erasure takes away becomes the mean grey of what it leaves: no new edge is sharper than it must be, and
-`xray.networks.preprocess.scale` sees an even picture. The outline of erased lungs still tells their shape and size.
+`xray.networks.preprocess.scale` sees an even image. The outline of erased lungs still tells their shape and size.
 """
 
 from collections.abc import Callable
@@ -63,11 +63,11 @@ def scrambled(crop: GreyImage, rng: np.random.Generator) -> GreyImage:
 
 
 def border_only(film: GreyImage) -> GreyImage:
-    """Fill the central three quarters of a film's height and width with the mean grey of its border.
+    """Fill the central three quarters of a radiograph's height and width with the mean grey of its border.
 
-    For the whole film, before it is cropped to the box of the lungs that it had: the frame then is the one from
+    For the whole radiograph, before it is cropped to the box of the lungs that it had: the frame then is the one from
     which a baseline tells the hospital, and what is left in the box is all that a network could know of it. On 80
-    validation films that was a quarter of the box (median), and 3 % of the lungs.
+    validation radiographs that was a quarter of the box (median), and 3 % of the lungs.
 
     Args:
         film: grey, uint8, shape (height, width).
@@ -99,13 +99,13 @@ def _keep(picture: GreyImage, kept: LungMask) -> GreyImage:
 
 
 def jpeg(film: GreyImage, quality: int) -> GreyImage:
-    """Encode a film as JPEG and decode it; quality 0 to 100."""
+    """Encode a radiograph as JPEG and decode it; quality 0 to 100."""
     encoded = cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def half_size(film: GreyImage) -> GreyImage:
-    """Shrink a film to half its height and width, and enlarge it again."""
+    """Shrink a radiograph to half its height and width, and enlarge it again."""
     height, width = film.shape
     small = cv2.resize(film, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -119,7 +119,7 @@ def cropped(film: GreyImage, share: float) -> GreyImage:
 
 
 def rotated(film: GreyImage, degrees: float) -> GreyImage:
-    """Turn a film counter-clockwise about its middle; what comes in from outside is reflected."""
+    """Turn a radiograph counter-clockwise about its middle; what comes in from outside is reflected."""
     height, width = film.shape
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
     return np.asarray(cv2.warpAffine(film, turn, (width, height), borderMode=cv2.BORDER_REFLECT_101), np.uint8)
@@ -144,7 +144,7 @@ def noisy(film: GreyImage, sigma: float, rng: np.random.Generator) -> GreyImage:
 def lettered(film: GreyImage, rng: np.random.Generator) -> GreyImage:
     """Burn in what a technician writes: a white L and PORTABLE AP, in the upper left or right corner."""
     height, width = film.shape
-    unit = min(height, width) / 100  # so that the letters grow with the film
+    unit = min(height, width) / 100  # so that the letters grow with the radiograph
     sheet = Sheet(width, height / unit, unit, BLACK)
     margin, right = sheet.px(4), bool(rng.integers(2))
     for text, baseline, size in (("L", 11, 9.0), ("PORTABLE AP", 17, 4.5)):
@@ -154,7 +154,7 @@ def lettered(film: GreyImage, rng: np.random.Generator) -> GreyImage:
 
 
 def arrowed(film: GreyImage, rng: np.random.Generator) -> GreyImage:
-    """Burn in a white arrow, as in a textbook, whose tip lies where a centred film has the middle of a lung."""
+    """Burn in a white arrow, as in a textbook, whose tip lies where a centred radiograph has the middle of a lung."""
     height, width = film.shape
     left = bool(rng.integers(2))
     tip = round((0.3 if left else 0.7) * width), round(0.45 * height)

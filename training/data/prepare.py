@@ -1,7 +1,7 @@
 """Build the manifest: `python -m training prepare`.
 
 One table from the published folders, in which no patient and no near-copy crosses a split and the reference
-article's validation pictures are held out.
+article's validation radiographs are held out.
 """
 
 import argparse
@@ -27,18 +27,18 @@ LESSON = (
 
 
 def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int, *, opacity: bool = False) -> list[Row]:
-    """Build, check and write the manifest, lay out the held-out pictures, and print what was done.
+    """Build, check and write the manifest, lay out the held-out radiographs, and print what was done.
 
     Args:
         sources: folders in any of the known layouts.
         output: where the table goes.
-        validation: the folder of the held-out pictures and of their list.
+        validation: the folder of the held-out radiographs and of their list.
         seed: decides the splits.
         opacity: whether the Radiography Database's fourth class is taken, for configs/four_classes.toml.
 
     Raises:
         ManifestError: a folder or table that cannot be used.
-        LeakageError: a patient, a picture or a near-copy would stand in two splits.
+        LeakageError: a patient, a radiograph or a near-copy would stand in two splits.
     """
     sources = [source.absolute() for source in sources]
     found = Collection(Path(os.path.commonpath(sources)), opacity=opacity)
@@ -77,7 +77,7 @@ def _split(marked: list[Row], thumbnails: Thumbnails, full_size: list[Path], see
 
 
 def _list(entries: list[dict[str, str]], listed: list[dict[str, str]], path: Path) -> None:
-    """Write the list of held-out pictures, unless the present one already names them all."""
+    """Write the list of held-out radiographs, unless the present one already names them all."""
     counts = ", ".join(f"{count} {label}" for label, count in Counter(e["label"] for e in entries).items())
     print(f"held out: {counts}, laid into {path.parent}")
     if {Path(entry["name"]).stem for entry in entries} <= {Path(entry["name"]).stem for entry in listed}:

@@ -1,4 +1,4 @@
-"""Which picture may be learnt from, and which must stay unseen."""
+"""Which radiograph may be learnt from, and which must stay unseen."""
 
 import hashlib
 import re
@@ -12,14 +12,14 @@ from training.data.manifest import Row
 
 TEST_SHARE = 0.15
 VAL_SHARE = 0.10
-# The COVID pictures of the Radiography Database carry no patient, but neighbours in its numbering are at
-# times two films of one: for 3.6 % of 1,646 pictures the nearest look-alike is the very next number (by
+# The COVID radiographs of the Radiography Database carry no patient, but neighbours in its numbering are at
+# times two radiographs of one: for 3.6 % of 1,646 radiographs the nearest look-alike is the very next number (by
 # chance 0.1 %; in its normals 0.0 %). Ten numbers in a row therefore stay together.
 NEIGHBOURS = 10
 
 
 def group(rows: Sequence[Row], copies: Iterable[tuple[int, int]]) -> list[Row]:
-    """Name each row's group: what hangs together by patient, by picture or by near-copy.
+    """Name each row's group: what hangs together by patient, by radiograph or by near-copy.
 
     Args:
         rows: any order.
@@ -40,12 +40,12 @@ def group(rows: Sequence[Row], copies: Iterable[tuple[int, int]]) -> list[Row]:
 def assign(rows: Sequence[Row], seed: int) -> list[Row]:
     """Give every group its split.
 
-    A group with a held-out picture is held out; else, one with a picture of the children's published test
+    A group with a held-out radiograph is held out; else, one with a radiograph of the children's published test
     part is test. Of the other groups of each source and class 15 % go to test (none of the children's set,
     which has its own) and 10 % to val. The choice depends on the seed and on the groups' names alone.
 
     Args:
-        rows: with their groups; the held-out pictures already carry split `held_out`.
+        rows: with their groups; the held-out radiographs already carry split `held_out`.
         seed: any whole number.
     """
     groups: dict[str, list[Row]] = defaultdict(list)

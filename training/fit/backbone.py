@@ -1,7 +1,7 @@
 """Pretrain the VGG16 backbone on radiographs: `python -m training backbone`.
 
 Nobody needs ImageNet weights. Two tasks share the convolutions. `logits` tells covid, normal and pneumonia
-apart in all pictures; `within` tells findings apart among those that the picture's own source has, so that
+apart in all radiographs; `within` tells findings apart among those that the radiograph's own source has, so that
 to know the hospital helps nothing, and a source with a single class teaches nothing.
 
 Writes runs/backbone/: config.json, history.csv with the accuracy of each class and source, last.keras (for
@@ -34,13 +34,13 @@ START_PICTURES = 192  # that measure the batch norm's statistics where training 
 
 @keras.saving.register_keras_serializable("training")
 class WithinSource(keras.losses.Loss):
-    """Cross-entropy among the findings that a picture's own source has.
+    """Cross-entropy among the findings that a radiograph's own source has.
 
     Expects targets of shape (batch, 2 x findings): the finding one-hot, then 1 for each possible one.
     """
 
     def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
-        """Return the loss of each picture, shape (batch,); 0 where there is but one possibility."""
+        """Return the loss of each radiograph, shape (batch,); 0 where there is but one possibility."""
         finding, possible = ops.split(y_true, 2, axis=-1)
         return -ops.sum(finding * ops.log_softmax(y_pred - 1e9 * (1.0 - possible), axis=-1), axis=-1)
 
@@ -48,7 +48,7 @@ class WithinSource(keras.losses.Loss):
 def validate(
     model: keras.Model, data: Crops, findings: Findings, config: PretrainConfig, size: int
 ) -> dict[str, float]:
-    """Return the accuracies on at most VAL_PICTURES validation pictures of each class and source.
+    """Return the accuracies on at most VAL_PICTURES validation radiographs of each class and source.
 
     `val_balanced_accuracy` is over classes; `val_within` over the sources that have several findings.
     """
@@ -80,9 +80,9 @@ def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1
 
     Args:
         config: the choices.
-        manifest: of the films.
+        manifest: of the radiographs.
         folder: of the run.
-        workers: processes that change the films; 1 for this one.
+        workers: processes that change the radiographs; 1 for this one.
 
     Raises:
         DatasetError: the devices cannot share a batch evenly, or a process died.
@@ -148,7 +148,7 @@ def _model(config: PretrainConfig, data: Crops, findings: Findings, folder: Path
         # Not load_model: the precision is the one that was asked for now.
         model.load_weights(folder / "last.keras")
     elif config.start:
-        with devices.alone():  # every process sees all of these films
+        with devices.alone():  # every process sees all of these radiographs
             first = msgspec.structs.replace(config.stages[0], batch=START_PICTURES)
             inputs, _ = Draws(data, findings, config, first, 0, Workers(data.images))[0]
             unfold(vgg16_from(REPOSITORY / config.start), model, inputs)

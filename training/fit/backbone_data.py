@@ -122,7 +122,7 @@ class Findings:
     Attributes:
         names: the findings; classes, with bacterial and viral pneumonia apart where the publisher says.
         finding: int, shape (n,), position in `names`.
-        possible: float32, shape (n, findings), 1 for what the training pictures of the same source show.
+        possible: float32, shape (n, findings), 1 for what the training radiographs of the same source show.
     """
 
     names: tuple[str, ...]

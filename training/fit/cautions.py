@@ -1,4 +1,4 @@
-"""How often the cautions that need no learning are given: to films as they came, and to films that deserve them."""
+"""How often the cautions that need no learning are given: to radiographs as they came, and altered to deserve them."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ CROP, SMALL_SIDE = 0.22, 120
 
 
 def small(film: GreyImage) -> GreyImage:
-    """Shrink a film until its shorter side is SMALL_SIDE px."""
+    """Shrink a radiograph until its shorter side is SMALL_SIDE px."""
     factor = SMALL_SIDE / min(film.shape)
     return np.asarray(cv2.resize(film, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -39,7 +39,7 @@ DESERVED: dict[Caution, dict[str, Callable[[GreyImage, np.random.Generator], Gre
 
 
 def measure(manifest: Path, films: int, seed: int) -> dict[str, Json]:
-    """Give cautions to some test films, as they came and changed.
+    """Give cautions to some test radiographs, as they came and changed.
 
     Args:
         manifest: written by `prepare`.
@@ -47,7 +47,7 @@ def measure(manifest: Path, films: int, seed: int) -> dict[str, Json]:
         seed: which ones.
 
     Returns:
-        For each caution the shares of films that were given it: by source as they came, and changed so as to
+        For each caution the shares of radiographs that were given it: by source as they came, and changed so as to
         deserve it; of the latter the gate refuses some.
     """
     test = [row for row in read(manifest) if row.split == "test"]

@@ -1,9 +1,9 @@
 """Train the screen that refuses and warns: `python -m training out-of-distribution`.
 
-Small heads on the backbone's features answer whether a picture is a frontal chest film, a child's, or upside
-down; the distance from the training films says how unfamiliar it is. Writes runs/screen/:
+Small heads on the backbone's features answer whether an image is a frontal chest radiograph, a child's, or upside
+down; the distance from the training radiographs says how unfamiliar it is. Writes runs/screen/:
 config.json, screen.npz and report.json, which `export screen` reads. Every share in the report is of
-pictures that the head behind it has not seen: of the test split, or, where all pictures of a kind are needed to
+radiographs that the head behind it has not seen: of the test split, or, where all images of a kind are needed to
 learn from, of five folds over patients.
 """
 
@@ -40,7 +40,7 @@ def fit(inputs: NDArray[np.float32], y_true: NDArray[np.int64], regularisation: 
 def out_of_fold(
     inputs: NDArray[np.float32], y_true: NDArray[np.int64], groups: NDArray[np.str_], regularisation: float
 ) -> Floats:
-    """Return the share for "yes" of each picture, given by a head that has not seen its group."""
+    """Return the share for "yes" of each radiograph, given by a head that has not seen its group."""
     scores = np.empty(len(y_true))
     for seen, unseen in GroupKFold(FOLDS).split(inputs, y_true, groups):
         scores[unseen] = expit(fit(inputs[seen], y_true[seen], regularisation).logits(inputs[unseen]))
@@ -48,7 +48,7 @@ def out_of_fold(
 
 
 def components(inputs: NDArray[np.float32], count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the centre of the training films, and their principal components over their deviations."""
+    """Return the centre of the training radiographs, and their principal components over their deviations."""
     centre = inputs.mean(axis=0)
     _, singular, directions = np.linalg.svd(inputs - centre, full_matrices=False)
     deviations = singular[:count] / np.sqrt(len(inputs))
@@ -99,7 +99,7 @@ def ask(
 
 
 def not_frontal(material: Material, config: ScreenConfig) -> Asked:
-    """Train the check that refuses; judge it on strangers, on test films, and on sources that it never saw."""
+    """Train the check that refuses; judge it on strangers, on test radiographs, and on sources that it never saw."""
     strange = material.strange
 
     def trained(kept: NDArray[np.intp]) -> tuple[Asked, NDArray[np.bool_]]:
@@ -142,7 +142,7 @@ def child(material: Material, config: ScreenConfig) -> Asked:
 
 
 def changed(kind: str, material: Material, config: ScreenConfig) -> Asked:
-    """Train the check that tells films that were changed in some way from the same films as they came."""
+    """Train the check that tells radiographs that were changed in some way from the same radiographs as they came."""
     films = material.films
     no, yes = films.part(films.of("as it came")), films.part(films.of(kind))
     groups = np.concatenate([no.groups, yes.groups])

@@ -1,4 +1,4 @@
-"""What the screen learns from and is judged on: films, strangers, and films that were altered."""
+"""What the screen learns from and is judged on: radiographs, other images, and radiographs that were altered."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,12 @@ class ScreenConfig(Choices, frozen=True):
     """Choices of this step; see configs/screen.toml.
 
     Attributes:
-        films: train films that are turned to learn from, and halved to be judged on; so many test films judge
-            the cautions that need no learning.
+        films: train radiographs that are turned to learn from, and halved to be judged on; so many of the test split
+            judge the cautions that need no learning.
         components: principal components in which the distance is measured.
         regularisation: C of the logistic regressions.
-        refused: share of frontal films that the screen may refuse; sets its threshold.
-        warned: share of films that each caution may be given to by mistake; sets its threshold.
+        refused: share of frontal radiographs that the screen may refuse; sets its threshold.
+        warned: share of radiographs that each caution may be given to by mistake; sets its threshold.
         seed: of everything random.
         recipe: of the backbone.
     """
@@ -54,12 +54,12 @@ class Seen:
 
     @property
     def groups(self) -> NDArray[np.str_]:
-        """The group of each picture."""
+        """The group of each image."""
         return np.array([picture.group for picture in self.pictures])
 
     @property
     def kinds(self) -> NDArray[np.str_]:
-        """The kind of each picture."""
+        """The kind of each image."""
         return np.array([picture.kind for picture in self.pictures])
 
     def of(self, kind: str) -> NDArray[np.intp]:
@@ -67,7 +67,7 @@ class Seen:
         return np.flatnonzero(self.kinds == kind)
 
     def part(self, chosen: NDArray[np.intp]) -> "Seen":
-        """Return some of the pictures."""
+        """Return some of the images."""
         return Seen([self.pictures[i] for i in chosen], self.inputs[chosen], self.admitted[chosen])
 
 
@@ -106,10 +106,10 @@ class Material:
     """What the heads learn from and are judged on.
 
     Attributes:
-        inputs: averaged features of the manifest's films, shape (n, channels).
+        inputs: averaged features of the manifest's radiographs, shape (n, channels).
         split, source, group: of each.
-        strange: what is no frontal chest film.
-        films: train films as they came, upside down and cut in half.
+        strange: what is no frontal chest radiograph.
+        films: train radiographs as they came, upside down and cut in half.
     """
 
     inputs: NDArray[np.float32]
@@ -135,10 +135,10 @@ class Material:
         return cls(inputs, split, source, group, strangers_seen, changed)
 
     def learned(self) -> NDArray[np.intp]:
-        """Return the films that heads may learn from and thresholds may be set on."""
+        """Return the radiographs that heads may learn from and thresholds may be set on."""
         return np.flatnonzero((self.split == "train") | (self.split == "val"))
 
     def test_shares(self, flags: NDArray[np.bool_]) -> Json:
-        """Return the shares of the test films, by source, of flags of all films."""
+        """Return the shares of the test radiographs, by source, of flags of all radiographs."""
         test = self.split == "test"
         return shares(flags[test], self.source[test])

@@ -1,7 +1,7 @@
 """Make a slimmer backbone of the served one: `python -m training slim`.
 
-Channels that the next layer hears least are taken out (`training.networks.prune`), then what is left learns to give the
-whole network's block5_conv3 features of train films, each changed anew in exposure and position. No label is used.
+Channels that weigh least in the next layer are removed (`training.networks.prune`), then what is left learns to give
+the whole network's block5_conv3 features of augmented train radiographs. No label is used.
 
 Writes runs/vgg16_slim/: config.json, history.csv, last.keras (for resuming) and network.keras, which
 `export --backbone vgg16_slim backbone` serves.
@@ -30,10 +30,10 @@ from xray.networks.heads import average
 from xray.networks.preprocess import LUNG_BOX, Recipe
 from xray.networks.runtime import Network
 
-VAL_STEP = 4  # every so many validation films are judged after an epoch
-# A channel that hardly speaks is not blown up beyond this share of the median one.
+VAL_STEP = 4  # every so many validation radiographs are judged after an epoch
+# A channel with less deviation than this share of the median one is divided by that share, not by its own.
 QUIETEST = 0.05
-# Of the pictures that the channels are chosen by; no epoch's.
+# Seed of the radiographs by which channels are chosen; no epoch has it.
 START = 1_000_000
 
 Array = NDArray[np.float32]
@@ -68,8 +68,8 @@ class Units:
     """What features are measured in.
 
     Attributes:
-        channel: deviation of each averaged channel over films, shape (channels,): what a linear head goes by.
-        place: variance of the features over films and places, in units of `channel`.
+        channel: deviation of each averaged channel over radiographs, shape (channels,): what a linear head goes by.
+        place: variance of the features over radiographs and places, in units of `channel`.
     """
 
     channel: Array
@@ -93,12 +93,12 @@ class Unexplained(keras.losses.Loss):
         self.map_weight, self.place = map_weight, place
 
     def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
-        """Return the loss of each picture, shape (batch,)."""
+        """Return the loss of each radiograph, shape (batch,)."""
         y_pred = ops.cast(y_pred, "float32")
         theirs, ours = (ops.mean(ops.max_pool(each, 2, 2), axis=(1, 2)) for each in (y_true, y_pred))
         averaged = ops.mean(ops.square(theirs - ours), axis=-1)
         everywhere = ops.mean(ops.square(y_true - y_pred), axis=(1, 2, 3))
-        # Some films, half erased, are missed by far more than others: they must not drown these.
+        # The features of some radiographs, half erased, are missed by far more: the logarithm lets the others count.
         return ops.log1p(averaged + self.map_weight / self.place * everywhere)
 
     def get_config(self) -> dict[str, object]:
@@ -145,7 +145,7 @@ def taught(teacher: Network, inputs: Array) -> Array:
 
 
 def judge(student: keras.Model, teacher: Network, data: Crops, size: int, units: Units) -> dict[str, float]:
-    """Return which share of the teacher's features of validation films the student misses; 0 is a perfect copy.
+    """Return which share of the teacher's features of validation radiographs the student misses; 0 is a perfect copy.
 
     `val_averaged` of what heads see, `val_map` of the features at each place.
     """

@@ -102,8 +102,8 @@ def bootstrap(
 ) -> Interval:
     """Return the percentile bootstrap interval of a metric, drawing whole patients with replacement.
 
-    Pictures of one patient are alike, so patients are drawn, not pictures. Classes are not held fixed: a
-    patient can have pictures of both. Draws for which the metric is undefined are skipped.
+    Radiographs of one patient are alike, so patients are drawn, not radiographs. Classes are not held fixed: a
+    patient can have radiographs of both. Draws for which the metric is undefined are skipped.
 
     Args:
         y_true: 0 or 1, shape (n,).

@@ -1,4 +1,4 @@
-"""Figures of films that were judged in folds: each fold has a network, a scale and a threshold of its own."""
+"""Figures of radiographs that were judged in folds: each fold has a network, a scale and a threshold of its own."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,7 +15,7 @@ def paired_auc(strata: ArrayLike) -> Metric:
     """Return the AUC over pairs of the same stratum: the chance that a positive outscores a negative there.
 
     Args:
-        strata: of each film; the fold, as scores of two folds' networks are not on one scale, or fold and source.
+        strata: of each radiograph; the fold, as scores of two folds' networks are not on one scale, or fold and source.
     """
     names, member = np.unique(np.asarray(strata), return_inverse=True)
     parts = [np.flatnonzero(member == number) for number in range(len(names))]
@@ -42,7 +42,7 @@ def paired_auc(strata: ArrayLike) -> Metric:
 def precision(
     y_true: ArrayLike, y_score: ArrayLike, *, threshold: float, weight: ArrayLike | None = None
 ) -> float | Floats:
-    """Return the share of positives among the films at or above the threshold; NaN where there are none."""
+    """Return the share of positives among the radiographs at or above the threshold; NaN where there are none."""
     return _ratio(y_true, y_score, threshold, weight, wrong=1.0, missed=0.0)
 
 
@@ -72,12 +72,12 @@ def measured(
     y_true: NDArray[np.int64], margin: Floats, groups: NDArray[np.str_], folds: NDArray[np.intp],
     sources: NDArray[np.str_],
 ) -> Json:  # fmt: skip
-    """Return every figure of films that were judged in folds, with its interval over patients.
+    """Return every figure of radiographs that were judged in folds, with its interval over patients.
 
     Args:
         y_true: 1 for positive.
-        margin: each film's logit above its fold's threshold.
-        groups: the patient, with near-copies, of each film.
+        margin: each radiograph's logit above its fold's threshold.
+        groups: the patient, with near-copies, of each radiograph.
         folds: where it was judged.
         sources: its hospital or collection.
 
@@ -102,7 +102,7 @@ def measured(
 def gained(
     y_true: NDArray[np.int64], better: Floats, worse: Floats, groups: NDArray[np.str_], strata: Sequence[str]
 ) -> Json | None:
-    """Return by how much the AUC of one is higher than the other's on the same films, with its interval."""
+    """Return by how much the AUC of one is higher than the other's on the same radiographs, with its interval."""
     area = paired_auc(strata)
 
     def metric(truth: ArrayLike, _: ArrayLike, *, weight: ArrayLike | None = None) -> float | Floats:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from training.networks.vgg16 import Plan, convolutions, features, vgg16
 from xray.errors import DatasetError
 
-# Of the equations' own size: the correction stays small where the pictures do not ask for it.
+# Of the equations' own size: the correction stays small where the images do not ask for it.
 RIDGE = 1e-3
-PLACES = 40_000  # in the pictures, at which each layer's correction is fitted
+PLACES = 40_000  # in the images, at which each layer's correction is fitted
 
 Array = NDArray[np.float32]
 
@@ -19,7 +19,7 @@ Array = NDArray[np.float32]
 def prune(teacher: keras.Model, plan: Plan, inputs: Array, seed: int) -> keras.Model:
     """Return a network of fewer channels that starts from a plain VGG16's weights.
 
-    Each layer keeps the channels that the next one hears most: those of the largest activation times outgoing
+    Each layer keeps the channels that weigh most in the next one: those of the largest activation times outgoing
     kernel. What is left is corrected by least squares, layer after layer, to give the sums that the whole
     network gives there. Channels are scaled by powers of two to activations about 1, which changes no
     function, so that one learning rate fits all layers.
@@ -64,7 +64,7 @@ def prune(teacher: keras.Model, plan: Plan, inputs: Array, seed: int) -> keras.M
 
 
 def heard(activations: Array, outgoing: Array, count: int) -> NDArray[np.intp]:
-    """Return which channels the next layer hears most, in their old order.
+    """Return the channels that weigh most in the next layer, in their old order.
 
     Args:
         activations: of the layer, shape (n, height, width, channels).

@@ -171,7 +171,7 @@ def fold(trained: keras.Model, size: int | None = None) -> keras.Model:
         size: side of the folded model's input in pixels, or None for any.
 
     Returns:
-        A `vgg16` model: fed the grey picture three times, it gives the same block-5 features.
+        A `vgg16` model: fed the grey radiograph three times, it gives the same block-5 features.
     """
     plain = vgg16(size)
     for layer in convolutions(plain):
