@@ -5,7 +5,6 @@ import os
 import re
 from io import BytesIO
 
-import cv2
 import numpy as np
 import pytest
 
@@ -35,18 +34,6 @@ def test_a_file_that_is_not_a_film_is_refused_on_the_form(client, send, copies, 
     answer = send(client, data, name, "covid_pneumo")
     assert_form_with_problem(answer, status, words, "covid_pneumo")
     assert not copies.exists()
-
-
-def test_a_colour_picture_is_refused_on_the_form(client, send, copies, film):
-    grey = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
-    colours = cv2.applyColorMap(grey, cv2.COLORMAP_HSV)
-    answer = send(client, cv2.imencode(".png", colours)[1].tobytes(), "holiday.png", "both")
-    assert_form_with_problem(answer, 422, "such as a photograph", "both")
-    assert not copies.exists()
-
-
-def test_a_truncated_film_is_refused_rather_than_guessed(client, send, film):
-    assert_form_with_problem(send(client, film[:-200], model="both"), 400, "truncated", "both")
 
 
 def test_a_picture_without_lungs_is_refused_with_a_reason(make_client, make_registry, send, copies):
@@ -130,9 +117,3 @@ def test_when_the_second_copy_cannot_be_written_the_first_is_taken_back(
     assert words in answer.text
     assert len(calls) == 2 and list(copies.iterdir()) == []
     assert str(copies) not in answer.text
-
-
-def test_a_stranger_host_name_is_refused_where_hosts_are_named(make_client):
-    client = make_client(TRUSTED_HOSTS=["films.example"])
-    assert client.get("/", base_url="http://films.example").status_code == 200
-    assert client.get("/", base_url="http://evil.example").status_code == 400
