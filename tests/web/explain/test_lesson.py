@@ -62,6 +62,15 @@ def test_the_shares_add_up_to_the_score(lesson: Lesson) -> None:
     assert 1 / (1 + exp(-lesson.logit / temperature)) == pytest.approx(lesson.prediction.score, abs=1e-4)
 
 
+@pytest.mark.parametrize("model", ["covid_normal", "three_classes", "findings"])
+def test_the_formula_of_the_page_gives_the_score_of_any_head(served: Registry, model: str) -> None:
+    head = served.heads[model]
+    lesson = Lesson(EXAMPLES["covid"].read(), served, head)
+    assert 1 / (1 + exp(-lesson.logit / head.facts.temperature)) == pytest.approx(lesson.prediction.score, abs=1e-4)
+    shown = sum(share.product for share in lesson.strongest)
+    assert shown + lesson.others + lesson.bias == pytest.approx(lesson.logit, abs=1e-5)
+
+
 def test_the_shown_numbers_are_those_of_the_input(lesson: Lesson) -> None:
     row, column = lesson.corner
     assert len(lesson.greys) == len(lesson.greys[0]) == PATCH
