@@ -1,7 +1,7 @@
-"""A small sample of films for the notebooks: of the real radiographs where they are, else stand-ins.
+"""A small sample of radiographs for the notebooks: real ones where there are any, else stand-ins.
 
-A stand-in is one of the three averages of static/examples/, turned, stretched and exposed at random: nobody's picture,
-and enough to run every step. What is measured on stand-ins says nothing.
+A stand-in is one of the three averages of static/examples/, augmented at random: no patient's image, and enough to run
+every step. What is measured on stand-ins says nothing.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from xray.networks.runtime import Network
 
 FOLDER = RUNS / "notebooks"
 EXAMPLES = REPOSITORY / "static" / "examples"
-# Of the films of a class and source.
+# Of the radiographs of a class and source.
 SHARES = {"train": 0.5, "val": 0.2, "test": 0.3, "held_out": 0.5}
 SEED = 0
 # Of a stand-in, in pixels.
@@ -38,12 +38,12 @@ STAND_IN_SOURCES = ("stand-in A", "stand-in B")
 
 
 def sample(number: int, *, with_masks: bool = False, table: Path = MANIFEST, data: Path | None = None) -> Path:
-    """Write a manifest of a few films, with the splits that they have among all films, and say what it holds.
+    """Write a manifest of a few radiographs, in the splits that they have among all of them, and print what it holds.
 
     Args:
-        number: films of each class and source that train, val and test share; held-out films come on top.
-        with_masks: whether only films are wanted whose lungs somebody has outlined.
-        table: the manifest of all films; where there is none it is made from `data`.
+        number: radiographs of each class and source in train, val and test together; held-out ones come on top.
+        with_masks: whether only radiographs with a lung mask are wanted.
+        table: the manifest of all radiographs; where there is none it is made from `data`.
         data: a folder of radiographs that `prepare` reads; the setting XRAY_DATA by default.
 
     Returns:
@@ -65,7 +65,7 @@ def sample(number: int, *, with_masks: bool = False, table: Path = MANIFEST, dat
 
 
 def drawn(rows: Sequence[Row], number: int) -> list[Row]:
-    """Draw films of each class, source and split at random; at least one of each, where there is one."""
+    """Draw radiographs of each class, source and split at random, at least one where there is one."""
     rng, taken = np.random.default_rng(SEED), list[int]()
     cells = sorted({(row.label, row.source, row.split) for row in rows})
     for cell in cells:
@@ -75,7 +75,7 @@ def drawn(rows: Sequence[Row], number: int) -> list[Row]:
 
 
 def whole(table: Path = MANIFEST, data: Path | None = None) -> Path | None:
-    """Return the manifest of all radiographs, made now if need be; None where there are none. Arguments as `sample`."""
+    """Return the manifest of all radiographs, made where it is missing; None without any. Arguments as `sample`."""
     data = data or data_root()
     if table.is_file() and manifest.root(table).is_dir():
         return table
@@ -83,7 +83,7 @@ def whole(table: Path = MANIFEST, data: Path | None = None) -> Path | None:
         return None
     made = FOLDER / "manifest.csv"
     if not made.is_file() or manifest.root(made) != data.resolve():
-        # Its own list and folder of held-out pictures: a notebook changes nothing outside runs/.
+        # Its own list and folder of held-out images: a notebook changes nothing outside runs/.
         validation = FOLDER / "held_out"
         validation.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / "dataset_validation" / "manifest.csv", validation)
@@ -93,7 +93,7 @@ def whole(table: Path = MANIFEST, data: Path | None = None) -> Path | None:
 
 
 def _stand_ins(number: int, folder: Path) -> list[Row]:
-    """Draw stand-ins of each class as two make-believe hospitals publish them; B prints a letter on each."""
+    """Draw stand-ins of each class for two invented hospitals, of which B prints a letter on each image."""
     folder.mkdir(parents=True, exist_ok=True)
     rng, network = np.random.default_rng(SEED), Network(LUNG_NETWORK)
     rows: list[Row] = []
@@ -102,22 +102,22 @@ def _stand_ins(number: int, folder: Path) -> list[Row]:
         for source in STAND_IN_SOURCES:
             for split, share in SHARES.items():
                 for _ in range(max(2, round(share * number))):
-                    picture = np.rint(augment(average, SIDE, VARIED, rng)).astype(np.uint8)
+                    image = np.rint(augment(average, SIDE, VARIED, rng)).astype(np.uint8)
                     if source == STAND_IN_SOURCES[1]:
-                        cv2.putText(picture, "B", (8, 34), cv2.FONT_HERSHEY_SIMPLEX, 1.1, 255, 3)
+                        cv2.putText(image, "B", (8, 34), cv2.FONT_HERSHEY_SIMPLEX, 1.1, 255, 3)
                     name = f"{label}-{source[-1]}-{len(rows)}"
-                    mask = lungs.segment(picture, network).astype(np.uint8) * 255
-                    rows.append(replace(_written(picture, mask, name, folder), label=label, source=source, split=split))
+                    mask = lungs.segment(image, network).astype(np.uint8) * 255
+                    rows.append(replace(_written(image, mask, name, folder), label=label, source=source, split=split))
     return rows
 
 
-def _written(picture: NDArray[np.uint8], mask: NDArray[np.uint8], name: str, folder: Path) -> Row:
+def _written(image: NDArray[np.uint8], mask: NDArray[np.uint8], name: str, folder: Path) -> Row:
     """Write a stand-in with its mask, and return its row without class, source and split."""
-    (folder / f"{name}.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    (folder / f"{name}.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
     (folder / f"{name}-lungs.png").write_bytes(cv2.imencode(".png", mask)[1].tobytes())
-    height, width = picture.shape
+    height, width = image.shape
     return Row(
-        path=f"{name}.png", sha256=sha256(picture.tobytes()).hexdigest(), label="", finding="stand-in", source="",
+        path=f"{name}.png", sha256=sha256(image.tobytes()).hexdigest(), label="", finding="stand-in", source="",
         patient_id=name, group=name, view="", sex="", age_years="", population="", upstream_split="",
         mask=f"{name}-lungs.png", licence="CC BY-NC-SA 4.0", split="", original_filename=f"{name}.png",
         width=width, height=height,

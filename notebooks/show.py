@@ -32,7 +32,7 @@ WIDEST = 1000  # pixels on the page
 def quietly() -> None:
     """Send what compiled libraries write to the terminal to runs/notebooks/libraries.log.
 
-    Notebooks show it between the pictures. Errors and warnings of Python are shown as ever.
+    Else notebooks show it between the images. Errors and warnings of Python are shown as ever.
     """
     log = RUNS / "notebooks" / "libraries.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -45,31 +45,31 @@ def png(content: bytes, width: int = WIDEST) -> Image:
     return Image(content, width=width)
 
 
-def row(pictures: Sequence[NDArray[np.uint8]], titles: Sequence[str], inches: float = 2.6) -> Image:
-    """Show pictures side by side, each under its title.
+def row(images: Sequence[NDArray[np.uint8]], titles: Sequence[str], inches: float = 2.6) -> Image:
+    """Show images side by side, each under its title.
 
     Args:
-        pictures: grey, shape (height, width), or blue, green, red, shape (height, width, 3).
+        images: grey, shape (height, width), or blue, green, red, shape (height, width, 3).
         titles: as many.
         inches: a side of each.
     """
-    figure = Figure(figsize=(inches * len(pictures), inches + 0.4), layout="constrained")
-    for axes, picture, title in zip(np.ravel(figure.subplots(1, len(pictures))), pictures, titles, strict=True):
-        axes.imshow(picture[..., ::-1] if picture.ndim == 3 else picture, cmap="gray")
+    figure = Figure(figsize=(inches * len(images), inches + 0.4), layout="constrained")
+    for axes, image, title in zip(np.ravel(figure.subplots(1, len(images))), images, titles, strict=True):
+        axes.imshow(image[..., ::-1] if image.ndim == 3 else image, cmap="gray")
         axes.set_title(title, fontsize=9)
         axes.axis("off")
     file = BytesIO()
     figure.savefig(file, format="png", dpi=100)
-    return png(file.getvalue(), width=min(WIDEST, round(100 * inches * len(pictures))))
+    return png(file.getvalue(), width=min(WIDEST, round(100 * inches * len(images))))
 
 
-def square(picture: NDArray[np.uint8], side: int = 128) -> NDArray[np.uint8]:
-    """Squash a grey picture to a square, as the tutorials do: small enough to stand beside many."""
-    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+def square(image: NDArray[np.uint8], side: int = 128) -> NDArray[np.uint8]:
+    """Squash a grey image to a square, as the tutorials do."""
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def card(model: str) -> pd.DataFrame:
-    """Return the figures of a served model beside those of its baselines, all on the test split of all films."""
+    """Return the figures of a served model beside those of its baselines, all on the test split of all radiographs."""
     facts = json.loads((MODELS / model / "metadata.json").read_text(encoding="utf-8"))
     metrics, label = facts["metrics"], facts["positive"]
     beside = {f"served {model}": metrics["test"][label]["all"]}

@@ -1,7 +1,7 @@
-"""Take out of the notebooks what they showed, before they are committed: `python -m notebooks.strip`.
+"""Remove outputs from the notebooks before they are committed: `python -m notebooks.strip`.
 
-A notebook that was run holds patients' films. Counts of runs and notes of the editor go too, so that changes can be
-read.
+A notebook that was run holds patients' radiographs. Execution counts and the editor's metadata go too, so that diffs
+can be read.
 """
 
 from pathlib import Path

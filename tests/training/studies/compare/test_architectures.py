@@ -82,9 +82,7 @@ def test_what_cannot_be_had_says_how_to_get_it(tmp_path, monkeypatch):
         backbone("MobileNetV2", "imagenet", 32)
 
 
-@pytest.mark.parametrize(
-    ("name", "head"), [("VGG16", 50_178), ("InceptionV3", 102_402), ("Xception", 200_706), ("ResNet50", 200_706)]
-)
+@pytest.mark.parametrize(("name", "head"), [("VGG16", 50_178), ("ResNet50", 200_706)])
 def test_a_plain_head_has_the_parameters_that_arithmetic_says(name, head):
     base = backbone(name, "random", 224)
     assert architectures.head_parameters(base) == head
