@@ -1,4 +1,4 @@
-"""The resources under /api/v1: analyses with their pictures, models, health."""
+"""The resources under /api/v1: analyses with their images, models, health."""
 
 from typing import TypedDict, cast
 

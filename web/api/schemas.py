@@ -82,7 +82,7 @@ def known_model(name: str) -> None:
 
 
 class AnalysisRequest(Schema):
-    """A film, and which models shall read it."""
+    """A radiograph, and which models shall analyse it."""
 
     class Meta:
         """A misspelt field is an error."""
@@ -167,7 +167,7 @@ class ModelVerdict(Answer):
 
 
 class CombinedVerdict(Answer):
-    """What both models say together; only where both were asked."""
+    """The verdict of both models together."""
 
     verdict = text(
         "POSITIVE where both models are, NEGATIVE where one is, else INCONCLUSIVE.",
@@ -185,7 +185,7 @@ class CautionSaid(Answer):
 
 
 class Analysis(Answer):
-    """What was found on one film."""
+    """The analysis of one radiograph."""
 
     id = text("Nobody can guess it.", validate=Regexp(f"^{ID.pattern}$"))
     url = address("The address of this analysis.")
@@ -234,7 +234,7 @@ class Metrics(Answer):
 
 
 class Model(Answer):
-    """A model that can be asked."""
+    """A model."""
 
     name = text("For the field model of an analysis.")
     url = address("The address of this answer.")
@@ -255,7 +255,7 @@ class Model(Answer):
 
 
 class Models(Answer):
-    """All models that can be asked."""
+    """All models."""
 
     models = List(Nested(Model), required=True)
     disclaimer = text("It belongs to every analysis.")

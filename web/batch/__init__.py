@@ -1,1 +1,1 @@
-"""Many pictures at once: a form, a table that fills, archives in and out."""
+"""Batches: uploads, unpacking, the table of results, downloads."""

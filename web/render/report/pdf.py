@@ -94,7 +94,7 @@ class _Page:
         self.paper = Paper(*sheet, title=title, subject=reading.disclaimer(), language=language, scale=scale)
 
     def draw(self, tallest: float) -> float:
-        """Draw the page with pictures of at most that height, and return by how much it does not fit."""
+        """Draw the page with images of at most a height, and return by how much it does not fit."""
         y = self._head() + GAP
         y = self._cautions(y)
         y = self._together(y)
@@ -131,7 +131,7 @@ class _Page:
         return y + 1.2
 
     def _pictures(self, top: float, tallest: float) -> float:
-        """Draw the film with the lungs that were found, and each model's heat map, side by side."""
+        """Draw the radiograph with its lung outline, and the heat map of each model, side by side."""
         columns = 1 + len(self.record.results)
         room = (self.width - (columns - 1) * COLUMN_GAP) / columns
         proportion = self.record.width / self.record.height
@@ -283,7 +283,7 @@ def _decoded(content: bytes) -> Picture | None:
 
 
 def _blended(film: Picture, heat: Picture) -> bytes:
-    """Lay a heat map over a film, as a browser does on the page; return them as one JPEG file."""
+    """Return a radiograph under a heat map as JPEG, blended as browsers do."""
     below = cv2.cvtColor(film, cv2.COLOR_GRAY2BGR) if film.ndim == 2 else film
     above = cv2.resize(heat, (film.shape[1], film.shape[0]), interpolation=cv2.INTER_LINEAR)
     opacity = above[..., 3].astype(np.float32) / 255
