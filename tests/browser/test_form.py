@@ -122,7 +122,7 @@ def test_dicom_and_sixteen_bits_are_shown_by_the_server(visit, sixteen_bits, rea
     assert facts(page).endswith("500 × 600 px")
     assert page.locator("#film").evaluate("film => film.decode().then(() => film.naturalHeight)") == 512
     dicom = sorted((real_data / "dicom").glob("*.dcm"))[0]
-    height, width = image.read(dicom.read_bytes()).shape
+    height, width = image.load(dicom.read_bytes()).image.shape
     page.get_by_label("Chest radiograph").set_input_files(dicom)
     page.get_by_text(re.compile(f"DICOM · .* {width} × {height} px")).wait_for()
     assert page.locator("#film").is_visible()

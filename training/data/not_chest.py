@@ -16,8 +16,8 @@ from sklearn.datasets import load_sample_images
 from training.data.manifest import Row
 from xray.errors import ManifestError
 from xray.io import image
+from xray.io.limits import DEFAULT_LIMITS
 from xray.io.pixels import GreyImage
-from xray.networks.preprocess import MIN_SIDE
 
 Change = Callable[[GreyImage, np.random.Generator], GreyImage]
 NOT_CHEST = ("not_frontal", "ct", "brain_mri")
@@ -57,14 +57,18 @@ def strangers(folder: Path) -> list[Picture]:
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             known = row["label"] != "not_frontal" or row["view"] == "L"
-            if row["label"] in NOT_CHEST and known and min(int(row["width"]), int(row["height"])) >= MIN_SIDE:
+            if (
+                row["label"] in NOT_CHEST
+                and known
+                and min(int(row["width"]), int(row["height"])) >= DEFAULT_LIMITS.min_side
+            ):
                 kind = row["label"].replace("not_frontal", "lateral")
                 found.append(Picture(kind, row["patient_id"] or row["path"], _reader(folder / row["path"])))
     return found + _photographs() + _drawings()
 
 
 def _reader(path: Path) -> Callable[[], GreyImage]:
-    return lambda: image.read(path.read_bytes())
+    return lambda: image.load(path.read_bytes()).image
 
 
 def _photographs() -> list[Picture]:

@@ -200,7 +200,7 @@ def robustness(networks: Networks, rows: Sequence[Row], changes: Mapping[str, Ch
     """
 
     def look(row: Row, ready: Prepared) -> Iterable[Record]:
-        before, picture = networks.said(ready.crop), image.read(networks.read(row))
+        before, picture = networks.said(ready.crop), image.load(networks.read(row)).image
         for change, make in changes.items():
             after = networks.prepare(_png(make(picture, chance(row))))
             said = networks.said(after.crop) if after else {}

@@ -63,7 +63,7 @@ def measure(manifest: Path, films: int, seed: int) -> dict[str, Json]:
             return None
 
     def one(row: Row) -> dict[str, tuple[Caution, ...] | None]:
-        film = image.read((folder / row.path).read_bytes())
+        film = image.load((folder / row.path).read_bytes()).image
         changes = {name: change(film, chance(row)) for kinds in DESERVED.values() for name, change in kinds.items()}
         return {name: cautions(each) for name, each in {AS_IT_CAME: film, **changes}.items()}
 

@@ -16,7 +16,7 @@ from training.metrics.figures import Json, shares
 from xray.errors import NotAChestXrayError
 from xray.networks import lungs
 from xray.networks.heads import average
-from xray.networks.preprocess import Recipe, preprocess
+from xray.networks.preprocess import Recipe, crop, crop_box, scale
 from xray.quality import frontal
 from xray.registry import BACKBONE
 
@@ -90,7 +90,7 @@ def see(pictures: list[Picture], recipe: Recipe, key: str, weights: str = BACKBO
             admitted = True
         except NotAChestXrayError:
             admitted = False
-        return average(network(preprocess(image, mask, recipe)[None])[0]), admitted
+        return average(network(scale(crop(image, crop_box(mask, recipe), recipe), recipe)[None])[0]), admitted
 
     def make() -> dict[str, NDArray[np.generic]]:
         inputs, admitted = zip(*threaded(one, pictures, key), strict=True)

@@ -87,8 +87,10 @@ def read_pairs(rows: list[Row], folder: Path) -> tuple[NDArray[np.uint8], NDArra
     size = (lungs.SIZE, lungs.SIZE)
     pictures, masks = [], []
     for row in tqdm(rows, desc="read", disable=None):
-        pictures.append(cv2.resize(image.read((folder / row.path).read_bytes()), size, interpolation=cv2.INTER_AREA))
-        masks.append(cv2.resize(image.read((folder / row.mask).read_bytes()), size, interpolation=cv2.INTER_AREA))
+        pictures.append(
+            cv2.resize(image.load((folder / row.path).read_bytes()).image, size, interpolation=cv2.INTER_AREA)
+        )
+        masks.append(cv2.resize(image.load((folder / row.mask).read_bytes()).image, size, interpolation=cv2.INTER_AREA))
     return np.stack(pictures), np.stack(masks)
 
 

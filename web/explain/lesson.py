@@ -119,7 +119,7 @@ class Lesson:
     @cached_property
     def scaled(self) -> Numbers:
         """The input of the backbone: shape (size, size, 3)."""
-        return preprocess.preprocess(self.film.image, self.mask, self.recipe)
+        return preprocess.scale(self.crop, self.recipe)
 
     @property
     def corner(self) -> tuple[int, int]:

@@ -55,27 +55,7 @@ class Decoded:
 
 
 def load(data: bytes, limits: Limits = DEFAULT_LIMITS, *, deep: bool = False) -> Decoded:
-    """Read a PNG, JPEG or DICOM radiograph as `read` does, but at the serving size.
-
-    Args:
-        data: the whole file.
-        limits: what is refused before decoding.
-        deep: whether all grey levels of an image of more than 8 bits are requested.
-
-    Raises:
-        ImageError: as `read`.
-    """
-    kind = _check_format(data, limits)
-    if kind == "JPEG":
-        return Decoded(*jpeg.read_reduced(data, limits))
-    image, levels = _decode(kind, data, limits, deep=deep)
-    if levels is not None:
-        levels = replace(levels, levels=shrink(levels.levels))
-    return Decoded(shrink(image), (image.shape[0], image.shape[1]), levels)
-
-
-def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> GreyImage:
-    """Read a PNG, JPEG or DICOM radiograph at its full size.
+    """Read a PNG, JPEG or DICOM radiograph, at the serving size (`pixels.serving_scale`).
 
     The first bytes tell the format, never a name or a content type. EXIF orientation is applied; colour pictures
     are refused, other colours become luma; transparent parts become black; 16 bits are stretched to the range of the
@@ -84,9 +64,7 @@ def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> GreyImage:
     Args:
         data: the whole file.
         limits: what is refused before decoding.
-
-    Returns:
-        uint8, shape (height, width), values 0 to 255, each side at least limits.min_side.
+        deep: whether all grey levels of an image of more than 8 bits are requested.
 
     Raises:
         UnreadableImageError: empty, not an image, damaged or truncated.
@@ -95,7 +73,12 @@ def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> GreyImage:
         NotAChestXrayError: a colour picture.
     """
     kind = _check_format(data, limits)
-    return jpeg.read(data, limits) if kind == "JPEG" else _decode(kind, data, limits, deep=False)[0]
+    if kind == "JPEG":
+        return Decoded(*jpeg.read_reduced(data, limits))
+    image, levels = _decode(kind, data, limits, deep=deep)
+    if levels is not None:
+        levels = replace(levels, levels=shrink(levels.levels))
+    return Decoded(shrink(image), (image.shape[0], image.shape[1]), levels)
 
 
 def sniff(data: bytes) -> str:

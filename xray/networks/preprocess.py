@@ -7,14 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xray.errors import ModelError, UnsupportedImageError
+from xray.errors import ModelError
 from xray.io.pixels import GreyImage
 from xray.networks.lungs import LungMask
 
 WHOLE_IMAGE = "whole-image"
 LUNG_BOX = "lung-box"
 
-MIN_SIDE = 64
 # The lung box is widened on each side by this share of its height or width, so that the diaphragm, the apices and
 # an imperfect mask stay inside.
 MARGIN = 0.06
@@ -30,11 +29,9 @@ class Recipe:
     """How a radiograph becomes the network's input; stored with every artefact.
 
     Attributes:
-        name: `whole-image` (the picture squashed to a square, divided by 255: the reference
-            articles' recipe) or `lung-box` (the box around the lungs squashed to a square,
-            percentile stretch, mean 0 and deviation 1 per picture).
-        size: side of the square in pixels; a multiple of 16, as VGG16 halves it four times before
-            `block5_conv3`.
+        name: `whole-image` (the image resized to a square, divided by 255: the reference articles' recipe) or
+            `lung-box` (the box around the lungs resized to a square, percentile stretch, mean 0 and deviation 1).
+        size: side of the square in pixels; a multiple of 16, as VGG16 halves it four times before `block5_conv3`.
     """
 
     name: str
@@ -115,36 +112,6 @@ def scale(square: NDArray[np.uint8] | NDArray[np.float32], recipe: Recipe) -> ND
     else:
         values = (values - values.mean()) / max(float(values.std()), 1.0)
     return np.asarray(cv2.merge([values] * 3), np.float32)
-
-
-def preprocess(image: GreyImage, lungs: LungMask, recipe: Recipe) -> NDArray[np.float32]:
-    """Turn a decoded radiograph into the network's input.
-
-    Args:
-        image: grey, uint8, shape (height, width), values 0 to 255, each side at least 64 px.
-        lungs: bool, same shape, True inside the lungs.
-        recipe: which crop and which intensity scaling; stored with every artefact.
-
-    Returns:
-        float32, shape (size, size, 3), grey repeated; [0, 1] for `whole-image`, mean 0 and
-        deviation 1 per picture for `lung-box`.
-
-    Raises:
-        UnsupportedImageError: wrong dtype or shape, or smaller than 64 px.
-
-    Source:
-        Input of VGG16: Simonyan & Zisserman 2015, arXiv:1409.1556, section 2.1.
-    """
-    if image.dtype != np.uint8 or image.ndim != 2 or min(image.shape) < MIN_SIDE or image.shape != lungs.shape:
-        raise UnsupportedImageError(
-            "Expected a grey 8-bit picture of at least %(least)s px a side and a lung mask of its shape. "
-            "Received: %(type)s %(shape)s, mask %(mask)s.",
-            least=MIN_SIDE,
-            type=image.dtype,
-            shape=image.shape,
-            mask=lungs.shape,
-        )
-    return scale(crop(image, crop_box(lungs, recipe), recipe), recipe)
 
 
 def _resize(part: GreyImage, height: int, width: int) -> GreyImage:

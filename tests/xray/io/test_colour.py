@@ -35,14 +35,14 @@ def marked(film: np.ndarray) -> np.ndarray:
 @FORMATS
 def test_a_radiograph_with_coloured_marks_passes(film: np.ndarray, extension: str) -> None:
     data = encoded(marked(film), extension)
-    assert image.read(data).shape == film.shape[:2]
+    assert image.load(data).image.shape == film.shape[:2]
 
 
 @FORMATS
 @pytest.mark.parametrize("tint", [(1, 0.85, 0.65), (0.6, 0.8, 1)], ids=["blue", "sepia"])
 def test_a_tinted_radiograph_passes(film: np.ndarray, extension: str, tint: tuple[float, float, float]) -> None:
     data = encoded((film * np.array(tint)).astype(np.uint8), extension)
-    assert image.read(data).shape == film.shape[:2]
+    assert image.load(data).image.shape == film.shape[:2]
 
 
 @FORMATS
@@ -52,20 +52,20 @@ def test_a_picture_of_many_colours_is_refused(film: np.ndarray, extension: str, 
     colours = cv2.applyColorMap(film, cv2.COLORMAP_JET)
     pixels = colours if extension == ".jpg" or depth is np.uint8 else colours.astype(np.uint16) * 257
     with pytest.raises(NotAChestXrayError, match="Expected a grey radiograph, received a picture .* Please") as caught:
-        image.read(encoded(pixels, extension))
+        image.load(encoded(pixels, extension))
     assert caught.value.status == 422
 
 
 def test_a_faint_colour_of_16_bits_is_as_faint_as_of_8(film: np.ndarray) -> None:
     deep = film.astype(np.uint16) * 200
     deep[::2, :, 0] += 5000
-    assert image.read(encoded(deep, ".png")).shape == film.shape[:2]
+    assert image.load(encoded(deep, ".png")).image.shape == film.shape[:2]
 
 
 def test_an_opaque_picture_with_alpha_is_refused_all_the_same(film: np.ndarray) -> None:
     colours = cv2.cvtColor(cv2.applyColorMap(film, cv2.COLORMAP_JET), cv2.COLOR_BGR2BGRA)
     with pytest.raises(NotAChestXrayError):
-        image.read(encoded(colours, ".png"))
+        image.load(encoded(colours, ".png"))
 
 
 @FORMATS
@@ -73,7 +73,7 @@ def test_an_opaque_picture_with_alpha_is_refused_all_the_same(film: np.ndarray) 
 def test_photographs_are_refused(extension: str, name: str) -> None:
     datasets = pytest.importorskip("sklearn.datasets", reason="needs the extra train")
     with pytest.raises(NotAChestXrayError):
-        image.read(encoded(datasets.load_sample_image(name)[..., ::-1], extension))
+        image.load(encoded(datasets.load_sample_image(name)[..., ::-1], extension))
 
 
 @pytest.mark.parametrize(("share", "refused"), [(0.18, False), (0.22, True)])
@@ -84,6 +84,6 @@ def test_the_coloured_share_decides(share: float, refused: bool, tint: tuple[int
     data = encoded(pixels, ".png")
     if refused:
         with pytest.raises(NotAChestXrayError, match="22% is coloured"):
-            image.read(data)
+            image.load(data)
     else:
-        assert image.read(data).shape == (400, 400)
+        assert image.load(data).image.shape == (400, 400)

@@ -26,7 +26,7 @@ ENDS = {0: 0, 4095: 255}
 def test_every_transfer_syntax_gives_the_same_image(syntax: str) -> None:
     data = TRANSFER_SYNTAXES[syntax]
     assert image.sniff(data) == "DICOM"
-    np.testing.assert_array_equal(image.read(data), SHOWN)
+    np.testing.assert_array_equal(image.load(data).image, SHOWN)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_every_transfer_syntax_gives_the_same_image(syntax: str) -> None:
 def test_compression_keeps_the_pixels(data: bytes, stored: np.ndarray) -> None:
     low, high = int(stored.min()), int(stored.max())
     # Only lossy JPEG may differ, by 2 levels.
-    np.testing.assert_allclose(image.read(data), (stored.astype(float) - low) * 255 / (high - low), atol=2)
+    np.testing.assert_allclose(image.load(data).image, (stored.astype(float) - low) * 255 / (high - low), atol=2)
 
 
 def lut(first: int, bits: int, entries: list[int] | bytes, count: int = 0) -> Sequence:
@@ -116,7 +116,7 @@ MONOCHROME1 = {"PhotometricInterpretation": "MONOCHROME1"}
 )
 def test_stored_values_become_the_intended_greys(elements: dict[str, Any], greys: dict[int, int]) -> None:
     data = dicom_file(VALUES, **elements)
-    shown, deep = image.read(data), image.load(data, deep=True).deep
+    shown, deep = image.load(data).image, image.load(data, deep=True).deep
     assert {value: int(shown[VALUES == value][0]) for value in greys} == pytest.approx(greys, abs=1)
     assert deep is not None and deep.levels.dtype == np.uint16
     different = np.abs(deep.shown().astype(int) - shown)
@@ -149,14 +149,14 @@ def test_levels_have_the_shape_of_the_image(elements: dict[str, Any]) -> None:
     data = dicom_file(RAMP.astype(np.uint16), **elements)
     deep = image.load(data, deep=True).deep
     assert deep is not None and len(np.unique(deep.levels)) > 500
-    np.testing.assert_allclose(deep.shown().astype(int), image.read(data), atol=2)
+    np.testing.assert_allclose(deep.shown().astype(int), image.load(data).image, atol=2)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16])
 def test_every_stored_type_is_read(dtype: type) -> None:
     ends, bits = np.iinfo(dtype), 8 * np.dtype(dtype).itemsize
     stored = np.linspace(ends.min, ends.max, 64 * 64).astype(dtype).reshape(64, 64)
-    shown = image.read(dicom_file(stored, BitsStored=bits, HighBit=bits - 1))
+    shown = image.load(dicom_file(stored, BitsStored=bits, HighBit=bits - 1)).image
     assert (shown[0, 0], shown[-1, -1]) == (0, 255)
 
 
@@ -179,7 +179,7 @@ def test_every_stored_type_is_read(dtype: type) -> None:
     ],
 )
 def test_the_same_radiograph_stored_otherwise(data: bytes) -> None:
-    np.testing.assert_allclose(image.read(data), SHOWN, atol=1)
+    np.testing.assert_allclose(image.load(data).image, SHOWN, atol=1)
 
 
 def test_eight_of_sixteen_bits_stored_have_no_more_levels() -> None:
@@ -195,7 +195,7 @@ def test_eight_of_sixteen_bits_stored_have_no_more_levels() -> None:
     ],
 )
 def test_unequal_spacing_is_made_square_without_growing(elements: dict[str, Any], shape: tuple[int, int]) -> None:
-    assert image.read(dicom_file(np.kron(STORED, np.ones((2, 2), np.uint16)), **elements)).shape == shape
+    assert image.load(dicom_file(np.kron(STORED, np.ones((2, 2), np.uint16)), **elements)).image.shape == shape
 
 
 REFUSED = [
@@ -248,7 +248,7 @@ REFUSED = [
 @pytest.mark.parametrize(("elements", "error", "words"), REFUSED)
 def test_refused_with_the_right_error(elements: dict[str, Any], error: type[ImageError], words: str) -> None:
     with pytest.raises(error, match=words) as refusal:
-        image.read(dicom_file(**elements))
+        image.load(dicom_file(**elements))
     assert refusal.type is error
     assert all(word in str(refusal.value) for word in ("Expected", "received", "Please"))
 
@@ -259,15 +259,15 @@ def test_a_codestream_larger_than_its_header_is_refused_before_decoding(monkeypa
     bomb = data[:size] + struct.pack(">2I", 60000, 60000) + data[size + 8 :]
     monkeypatch.setattr(Dataset, "pixel_array", property(lambda _: pytest.fail("was decoded")))
     with pytest.raises(UnreadableImageError):
-        image.read(bomb)
+        image.load(bomb)
 
 
 def test_limits_hold_for_dicom() -> None:
     with pytest.raises(ImageTooLargeError):
-        image.read(dicom_file(), Limits(pixels=5000))
+        image.load(dicom_file(), Limits(pixels=5000))
     for data, limits in [(dicom_file(), Limits(min_side=73)), (dicom_file(PixelSpacing=[0.1, 0.2]), Limits())]:
         with pytest.raises(UnsupportedImageError):
-            image.read(data, limits)
+            image.load(data, limits)
 
 
 @pytest.fixture
@@ -275,11 +275,11 @@ def real_radiograph(real_data: Path) -> Callable[[str], np.ndarray]:
     """Read one of the two real files, which differ in one byte: their photometric interpretation."""
     paths = sorted((real_data / "dicom").glob("*.dcm"))
     files = {("MONOCHROME1" if b"MONOCHROME1" in path.read_bytes() else "MONOCHROME2"): path for path in paths}
-    return lambda photometric: image.read(files[photometric].read_bytes())
+    return lambda photometric: image.load(files[photometric].read_bytes()).image
 
 
 def test_a_real_radiograph_relabelled_is_its_own_negative(real_radiograph: Callable[[str], np.ndarray]) -> None:
     positive = real_radiograph("MONOCHROME2")
     assert positive.shape == (1024, 1024)
     np.testing.assert_array_equal(real_radiograph("MONOCHROME1"), 255 - positive)
-    np.testing.assert_array_equal(image.read(dicom_file(255 - positive, **MONOCHROME1)), positive)
+    np.testing.assert_array_equal(image.load(dicom_file(255 - positive, **MONOCHROME1)).image, positive)

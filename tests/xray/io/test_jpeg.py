@@ -24,7 +24,7 @@ SCAN = JPEG.index(b"\xff\xda")
     ],
 )
 def test_every_kind_is_read(data: bytes, expected: np.ndarray) -> None:
-    found = image.read(data)
+    found = image.load(data).image
     assert found.dtype == np.uint8 and found.shape == expected.shape and found.flags.c_contiguous
     # JPEG and luma are rounded: up to 2 levels.
     np.testing.assert_allclose(found, expected, atol=2)
@@ -49,6 +49,6 @@ def test_every_kind_is_read(data: bytes, expected: np.ndarray) -> None:
 )
 def test_refused_with_the_right_error(data: bytes, error: type[ImageError], words: str) -> None:
     with pytest.raises(error, match=words) as refusal:
-        image.read(data)
+        image.load(data)
     assert refusal.type is error
     assert all(word in str(refusal.value) for word in ("Expected", "received", "Please"))

@@ -44,7 +44,7 @@ PALETTE = chunk(b"PLTE", np.repeat(np.arange(255, -1, -1, dtype=np.uint8), 3).to
     ],
 )
 def test_every_kind_is_read(data: bytes, expected: np.ndarray) -> None:
-    found = image.read(data)
+    found = image.load(data).image
     assert found.dtype == np.uint8 and found.shape == expected.shape and found.flags.c_contiguous
     # Luma and alpha are rounded: up to 2 levels.
     np.testing.assert_allclose(found, expected, atol=2)
@@ -76,7 +76,7 @@ def test_every_kind_is_read(data: bytes, expected: np.ndarray) -> None:
 )
 def test_refused_with_the_right_error(data: bytes, error: type[ImageError], words: str) -> None:
     with pytest.raises(error, match=words) as refusal:
-        image.read(data)
+        image.load(data)
     assert refusal.type is error
     assert all(word in str(refusal.value) for word in ("Expected", "received", "Please"))
 
@@ -86,7 +86,7 @@ def test_an_inflating_chunk_never_reaches_the_decoder(monkeypatch: pytest.Monkey
     decode, seen = cv2.imdecode, []
     monkeypatch.setattr(cv2, "imdecode", lambda data, flags: seen.append(bytes(data)) or decode(data, flags))
     bomb = chunk(kind, b"a\0\0" + zlib.compress(bytes(2**22)))
-    np.testing.assert_array_equal(image.read(png(GREY, 0, bomb)), GREY)
+    np.testing.assert_array_equal(image.load(png(GREY, 0, bomb)).image, GREY)
     assert kind not in seen[0]
 
 

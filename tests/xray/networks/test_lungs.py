@@ -59,5 +59,5 @@ def test_masks_of_held_out_radiographs(real_data, analyzer, stem):
     """The publisher's masks of films that no training saw: the served network finds the same lungs."""
     truth = cv2.imread(str(real_data / "masks" / "kermany" / f"{stem}.png"), cv2.IMREAD_GRAYSCALE) > 127
     film = next(real_data.glob(f"kermany/*/*/{stem}.jpg"))
-    found = lungs.segment(image.read(film.read_bytes()), analyzer.registry.segmenter)
+    found = lungs.segment(image.load(film.read_bytes()).image, analyzer.registry.segmenter)
     assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.92
