@@ -21,9 +21,9 @@ from training.data.crops import LUNG_NETWORK
 from training.data.manifest import Row, root
 from training.evaluate import heat_maps, leave_one_out, targets
 from training.evaluate.artefact import head_of
-from training.evaluate.evaluate import Run, as_json, films_of, load
+from training.evaluate.evaluate import Run, as_json, load, radiographs_of
 from training.evaluate.heat_maps import Networks
-from training.evaluate.leave_one_out import Films
+from training.evaluate.leave_one_out import Radiographs
 from training.evaluate.scored import Scored
 from training.fit import features
 from training.fit import head as heads
@@ -75,8 +75,8 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
         The report, and the scores of radiographs with parts erased.
     """
     labels = list(dict.fromkeys(label for run in found for label in run.config.manifest_labels))
-    films = films_of(found[0], manifest, labels)
-    audited = {run.config.name: _audited(run, films, weights) for run in found}
+    radiographs = radiographs_of(found[0], manifest, labels)
+    audited = {run.config.name: _audited(run, radiographs, weights) for run in found}
     networks = Networks(
         Network(LUNG_NETWORK, pool_size=2, threads=1),
         features.backbone(weights, found[0].config.recipe)[0],
@@ -84,22 +84,22 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
         {name: each.head for name, each in audited.items()},
         root(manifest),
     )
-    rows = sample(films.rows, labels)
+    rows = sample(radiographs.rows, labels)
     erasures = heat_maps.erased_scores(networks, rows)
-    truth = {row.path: index for index, row in enumerate(films.rows)}
+    truth = {row.path: index for index, row in enumerate(radiographs.rows)}
     erasures = erasures.assign(
         y_true=[_truth(audited[head], truth[path]) for head, path in zip(erasures["head"], erasures.path, strict=True)]
     )
     heat = heat_maps.heat_in_lungs(networks, rows)
     moved = heat_maps.robustness(networks, rows)
-    alike = heat_maps.sanity(networks, rows, {name: shuffled(films, each) for name, each in audited.items()})
+    alike = heat_maps.sanity(networks, rows, {name: shuffled(radiographs, each) for name, each in audited.items()})
     pair = all(name in audited for name in MODELS)
     report: Json = {
         "manifest_sha256": found[0].record["manifest_sha256"],
         "commit": found[0].record["commit"],
         "interval": figures.INTERVAL,
         "models": {
-            name: judged(films, each)
+            name: judged(radiographs, each)
             | {"erased": erased(erasures[erasures["head"] == name]), "heat": heat_by_label(heat[heat["head"] == name])}
             | {
                 key: table[table["head"] == name].drop(columns="head").to_dict("records")
@@ -108,10 +108,13 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
             | {"together": together(audited) if pair and name in MODELS else []}
             for name, each in audited.items()
         },
-        "without_nih": without_nih(films, audited) if pair else {},
+        "without_nih": without_nih(radiographs, audited) if pair else {},
         "probe": {
-            "features of the backbone": leave_one_out.probe(films.inputs[:, 0], films.rows),
-            **{f"score of {name}": leave_one_out.probe(_logits(each), films.rows) for name, each in audited.items()},
+            "features of the backbone": leave_one_out.probe(radiographs.inputs[:, 0], radiographs.rows),
+            **{
+                f"score of {name}": leave_one_out.probe(_logits(each), radiographs.rows)
+                for name, each in audited.items()
+            },
         },
     }
     report["measured"] = {name: each.measured for name, each in audited.items()}
@@ -120,14 +123,16 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
     return plain, erasures
 
 
-def _audited(run: Run, films: Films, weights: str) -> Audited:
+def _audited(run: Run, radiographs: Radiographs, weights: str) -> Audited:
     path = run.folder / "report.json"
     if not path.exists():
         raise DatasetError(f"Expected {path}. Received: no such file. Run `python -m training evaluate {run.folder}`.")
     head, config = head_of(run.folder, weights), run.config
     fitted = FittedHead(head.kernel.astype(np.float64), head.bias.astype(np.float64), config.exclusive)
-    truth, scores = heads.shown(films.rows, config), fitted.scores(films.inputs[:, 0])
-    scored = Scored(config.names, head.facts.points, config.exclusive, config.positive, films.table, truth, scores)
+    truth, scores = heads.shown(radiographs.rows, config), fitted.scores(radiographs.inputs[:, 0])
+    scored = Scored(
+        config.names, head.facts.points, config.exclusive, config.positive, radiographs.table, truth, scores
+    )
     return Audited(run, json.loads(path.read_text(encoding="utf-8")), head, scored)
 
 
@@ -145,25 +150,25 @@ def sample(rows: Sequence[Row], labels: Sequence[str]) -> list[Row]:
     return [row for cell in sorted(cells) for row in cells[cell][:SHOWN]]
 
 
-def judged(films: Films, each: Audited) -> Json:
+def judged(radiographs: Radiographs, each: Audited) -> Json:
     """Return everything that features alone can tell of one head, for its positive label.
 
     Args:
-        films: all radiographs.
+        radiographs: all of them.
         each: the head.
     """
     config, positive = each.run.config, each.run.config.positive
     taught = Scored(
-        config.names, each.scored.points, config.exclusive, positive, films.table,
-        heads.taught(films.rows, config), each.scored.scores,
+        config.names, each.scored.points, config.exclusive, positive, radiographs.table,
+        heads.taught(radiographs.rows, config), each.scored.scores,
     ).known  # fmt: skip
     learned = taught.part((taught.table.split == "test") & taught.table.source.isin(config.sources))
-    test = each.scored.part(films.table.split == "test").known
+    test = each.scored.part(radiographs.table.split == "test").known
     whole = test.measure(positive)
     return {
         "contrast": contrast(each.run),
-        "left_out": left_out(films, each.run),
-        "cross_validation": leave_one_out.cross_validation(films, config),
+        "left_out": left_out(radiographs, each.run),
+        "cross_validation": leave_one_out.cross_validation(radiographs, config),
         "calibration": leave_one_out.worth(learned),
         "calibration_of_labels": leave_one_out.worth(test),
         "predictive_values": calibration.predictive_values(
@@ -186,16 +191,16 @@ def contrast(run: Run) -> str:
     return f"{' or '.join(dict.fromkeys(sides[True]))} against {' or '.join(others) or 'the others'}"
 
 
-def left_out(films: Films, run: Run) -> list[Json]:
+def left_out(radiographs: Radiographs, run: Run) -> list[Json]:
     """Return what a head reaches in each source that neither it, nor its calibration, nor its threshold saw.
 
     Args:
-        films: all radiographs.
+        radiographs: all of them.
         run: of the head.
     """
     positive = run.config.positive
     rows = []
-    for name, parts in leave_one_out.each_left_out(films, run.config):
+    for name, parts in leave_one_out.each_left_out(radiographs, run.config):
         for part in parts:
             if positive in part.labels:
                 rows.append({
@@ -238,22 +243,26 @@ def heat_by_label(table: pd.DataFrame) -> list[Json]:
     ]
 
 
-def shuffled(films: Films, each: Audited) -> list[Head]:
+def shuffled(radiographs: Radiographs, each: Audited) -> list[Head]:
     """Return heads trained on shuffled labels.
 
     Args:
-        films: all radiographs.
+        radiographs: all of them.
         each: the head whose labels they are.
     """
     config = each.run.config
-    known = (heads.taught(films.rows, config) != heads.UNKNOWN).any(axis=1)
-    usable = known & (films.table.split == "train").to_numpy() & films.table.source.isin(config.sources).to_numpy()
+    known = (heads.taught(radiographs.rows, config) != heads.UNKNOWN).any(axis=1)
+    usable = (
+        known
+        & (radiographs.table.split == "train").to_numpy()
+        & radiographs.table.source.isin(config.sources).to_numpy()
+    )
     train = np.flatnonzero(usable)
-    rows = [films.rows[i] for i in train]
+    rows = [radiographs.rows[i] for i in train]
     found = []
     for seed in range(SHUFFLES):
         order = np.random.default_rng(seed).permutation(len(train))
-        fitted = heads.fit_rows(films.inputs[train[order]], rows, config)
+        fitted = heads.fit_rows(radiographs.inputs[train[order]], rows, config)
         found.append(Head(each.head.facts, **fitted.arrays()))
     return found
 
@@ -309,19 +318,19 @@ def _counted(
     }
 
 
-def without_nih(films: Films, audited: Mapping[str, Audited]) -> Json:
+def without_nih(radiographs: Radiographs, audited: Mapping[str, Audited]) -> Json:
     """Judge adults of nih by heads, thresholds and calibration that never saw a radiograph of nih.
 
     Args:
-        films: all radiographs.
+        radiographs: all of them.
         audited: models 1 and 2 among them.
     """
     found = {}
     for name, label in zip(MODELS, ("normal", "pneumonia"), strict=True):
-        config, table = audited[name].run.config, films.table
-        head, points = heads.fit(films.inputs, films.rows, config, left_out="nih")
+        config, table = audited[name].run.config, radiographs.table
+        head, points = heads.fit(radiographs.inputs, radiographs.rows, config, left_out="nih")
         index = config.names.index(config.positive)
-        scores = head.scores(films.inputs[:, 0])[:, index]
+        scores = head.scores(radiographs.inputs[:, 0])[:, index]
         above, positive = {"share": scores >= points[index].threshold}, {"share": scores >= points[index].positive_from}
         unseen = ((table.source == "nih") & (table.label == label) & (table.split != "train")).to_numpy()
         covid = ((table.source == "cohen") & (table.label == "covid") & (table.split == "test")).to_numpy()

@@ -24,7 +24,7 @@ from training.data.crops import crops, prepared
 from training.data.manifest import root
 from training.evaluate import baselines
 from training.evaluate.artefact import head_of
-from training.evaluate.leave_one_out import Films, each_inside, each_left_out
+from training.evaluate.leave_one_out import Radiographs, each_inside, each_left_out
 from training.evaluate.scored import UNKNOWN, Scored
 from training.fit import head as heads
 from training.fit.features import backbone, is_served, run_folder, views
@@ -125,22 +125,24 @@ def beyond(run: Run, manifest: Path) -> Json:
     Raises:
         DatasetError: another manifest than the run's.
     """
-    films = films_of(run, manifest)
+    radiographs = radiographs_of(run, manifest)
     left_out = {
         name: [part.part(part.table.split != "train") for part in parts]
-        for name, parts in each_left_out(films, run.config)
+        for name, parts in each_left_out(radiographs, run.config)
     }
     return {
-        "baselines": baselines_of(run, films, manifest),
+        "baselines": baselines_of(run, radiographs, manifest),
         "left_out": {name: _merged(part.figures() for part in parts) for name, parts in left_out.items()},
-        "inside": {name: _merged(part.figures() for part in parts) for name, parts in each_inside(films, run.config)},
+        "inside": {
+            name: _merged(part.figures() for part in parts) for name, parts in each_inside(radiographs, run.config)
+        },
         "called_left_out": [
             row for parts in left_out.values() for part in parts for row in part.called("left_out", ["source"])
         ],
     }
 
 
-def films_of(run: Run, manifest: Path, labels: Sequence[str] = ()) -> Films:
+def radiographs_of(run: Run, manifest: Path, labels: Sequence[str] = ()) -> Radiographs:
     """Return all radiographs with their features on the backbone of a run.
 
     Args:
@@ -157,20 +159,20 @@ def films_of(run: Run, manifest: Path, labels: Sequence[str] = ()) -> Films:
             "differ. Name the right one by --manifest, or train the head again."
         )
     data = crops(manifest, run.config.recipe, labels=labels or run.config.manifest_labels)
-    return Films(data.rows, views(data, run.config.recipe, run.record["weights"]))
+    return Radiographs(data.rows, views(data, run.config.recipe, run.record["weights"]))
 
 
-def baselines_of(run: Run, films: Films, manifest: Path) -> Json:
+def baselines_of(run: Run, radiographs: Radiographs, manifest: Path) -> Json:
     """Return the figures of predictors that see no lungs, on the test split.
 
     Args:
         run: of a head.
-        films: all radiographs.
+        radiographs: all of them.
         manifest: of them.
     """
-    table, truth = films.table, heads.shown(films.rows, run.config)
+    table, truth = radiographs.table, heads.shown(radiographs.rows, run.config)
     found: Json = {}
-    for name, (scores, points) in baselines.scored(films.rows, truth, run.config, manifest).items():
+    for name, (scores, points) in baselines.scored(radiographs.rows, truth, run.config, manifest).items():
         scored = Scored(run.config.names, points, run.config.exclusive, run.config.positive, table, truth, scores)
         test = scored.part(table.split == "test").known
         sources = {str(source): test.part(test.table.source == source).figures() for source in _sources(test)}

@@ -27,7 +27,7 @@ MIDDLE = OperatingPoint(threshold=0.5, negative_below=0.5, positive_from=0.5)
 
 
 @dataclass(frozen=True, eq=False)
-class Films:
+class Radiographs:
     """All radiographs with what the frozen backbone makes of them.
 
     Attributes:
@@ -56,77 +56,77 @@ class Films:
         return found.known
 
 
-def each_left_out(films: Films, config: HeadConfig) -> Iterator[tuple[str, list[Scored]]]:
+def each_left_out(radiographs: Radiographs, config: HeadConfig) -> Iterator[tuple[str, list[Scored]]]:
     """Train, calibrate and judge a head without a source, and score that source's radiographs.
 
     Labels that do not exclude each other are trained one by one: one may be learned where another cannot. The
     radiographs outside the train split are new to the backbone too.
 
     Args:
-        films: all radiographs.
+        radiographs: all of them.
         config: of the head.
 
     Yields:
         Each source without which something can be learned, and the scores of its radiographs.
     """
-    for name in sorted({row.source for row in films.rows}):
+    for name in sorted({row.source for row in radiographs.rows}):
         parts = []
         for each in learned_together(config):
-            if not _is_comparable(films, each, name):
+            if not _is_comparable(radiographs, each, name):
                 continue
             try:
-                head, points = heads.fit(films.inputs, films.rows, each, left_out=name)
+                head, points = heads.fit(radiographs.inputs, radiographs.rows, each, left_out=name)
             except DatasetError:
                 continue  # nothing is left to learn from
-            part = films.scored(head, points, each)
+            part = radiographs.scored(head, points, each)
             part = part.part(part.table.source == name)
             parts += [part] if len(part.table) else []
         if parts:
             yield name, parts
 
 
-def each_inside(films: Films, config: HeadConfig) -> Iterator[tuple[str, list[Scored]]]:
+def each_inside(radiographs: Radiographs, config: HeadConfig) -> Iterator[tuple[str, list[Scored]]]:
     """Train a head in one source alone, and score its test radiographs: there the hospital tells nothing.
 
     Args:
-        films: all radiographs.
+        radiographs: all of them.
         config: of the head.
 
     Yields:
         Each source that holds labels to compare, and the scores of its radiographs.
     """
     for name in config.sources:
-        train = [row for row in films.rows if row.source == name and row.split == "train"]
+        train = [row for row in radiographs.rows if row.source == name and row.split == "train"]
         parts = []
         for each in learned_together(config):
             held = _held_by(each, train)
             if held is None:
                 continue
             try:
-                head = heads.learn(films.inputs, films.rows, held, sources=(name,))
+                head = heads.learn(radiographs.inputs, radiographs.rows, held, sources=(name,))
             except DatasetError:
                 continue  # it has no validation radiographs to calibrate on
-            part = films.scored(head, (MIDDLE,) * len(held.names), held)
+            part = radiographs.scored(head, (MIDDLE,) * len(held.names), held)
             part = part.part((part.table.source == name) & (part.table.split == "test"))
             parts += [_with_labels(part, each.names)] if len(part.table) else []
         if parts:
             yield name, parts
 
 
-def cross_validation(films: Films, config: HeadConfig) -> Json:
+def cross_validation(radiographs: Radiographs, config: HeadConfig) -> Json:
     """Judge each radiograph by a head that has not seen its patient; figures of the positive label by source.
 
     The backbone is the same in every fold, and has seen the radiographs of the train split.
 
     Args:
-        films: all radiographs.
+        radiographs: all of them.
         config: of the head.
     """
     index = config.names.index(config.positive)
-    truth = heads.taught(films.rows, config)
-    usable = (truth[:, index] != heads.UNKNOWN) & films.table.source.isin(config.sources).to_numpy()
+    truth = heads.taught(radiographs.rows, config)
+    usable = (truth[:, index] != heads.UNKNOWN) & radiographs.table.source.isin(config.sources).to_numpy()
     chosen = np.flatnonzero(usable)
-    groups, sources = films.table.group.to_numpy()[chosen], films.table.source.to_numpy()[chosen]
+    groups, sources = radiographs.table.group.to_numpy()[chosen], radiographs.table.source.to_numpy()[chosen]
     folds = np.empty(len(chosen), int)
     for name in np.unique(sources):
         # Folds inside each source, so that every fold holds all of them.
@@ -136,10 +136,12 @@ def cross_validation(films: Films, config: HeadConfig) -> Json:
     scores = np.full(truth.shape, np.nan)
     for fold in range(FOLDS):
         seen, unseen = chosen[folds != fold], chosen[folds == fold]
-        head = heads.fit_rows(films.inputs[seen], [films.rows[i] for i in seen], config)
-        scores[unseen] = head.scores(films.inputs[unseen, 0])
+        head = heads.fit_rows(radiographs.inputs[seen], [radiographs.rows[i] for i in seen], config)
+        scores[unseen] = head.scores(radiographs.inputs[unseen, 0])
     points = (MIDDLE,) * len(config.names)
-    scored = Scored(config.names, points, config.exclusive, config.positive, films.table, truth, scores).part(usable)
+    scored = Scored(config.names, points, config.exclusive, config.positive, radiographs.table, truth, scores).part(
+        usable
+    )
     return {str(name): scored.part(scored.table.source == name).measure(config.positive) for name in np.unique(sources)}
 
 
@@ -189,10 +191,10 @@ def learned_together(config: HeadConfig) -> list[HeadConfig]:
     return [msgspec.structs.replace(config, labels=(label,), positive=label.name) for label in config.labels]
 
 
-def _is_comparable(films: Films, config: HeadConfig, left_out: str) -> bool:
+def _is_comparable(radiographs: Radiographs, config: HeadConfig, left_out: str) -> bool:
     """Tell whether another hospital than that of a source holds labels to compare in its train split."""
     others = [source for source in config.sources if hospital(source) != hospital(left_out)]
-    train = [row for row in films.rows if row.split == "train"]
+    train = [row for row in radiographs.rows if row.split == "train"]
     return any(_held_by(config, [row for row in train if row.source == source]) for source in others)
 
 

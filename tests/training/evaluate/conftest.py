@@ -16,7 +16,7 @@ pytest.importorskip("keras", reason="needs the training extra")
 from training.config import CONFIGS, load  # noqa: E402
 from training.data.manifest import Row  # noqa: E402
 from training.evaluate import audit, baselines, evaluate  # noqa: E402
-from training.evaluate.leave_one_out import Films  # noqa: E402
+from training.evaluate.leave_one_out import Radiographs  # noqa: E402
 from training.fit import head as heads  # noqa: E402
 from training.fit.head import HeadConfig  # noqa: E402
 
@@ -36,7 +36,7 @@ def config(name: str) -> HeadConfig:
 
 
 @pytest.fixture(scope="session")
-def films() -> Films:
+def radiographs() -> Radiographs:
     """1,500 radiographs; the first feature tells abnormal from normal, the second COVID-19 from other pneumonia."""
     rng = np.random.default_rng(0)
     rows, inputs = [], []
@@ -51,28 +51,28 @@ def films() -> Films:
             upstream_split="test" if source == "kermany" else "",
         ))  # fmt: skip
         inputs.append([(label != "normal") + rng.normal(0, 0.4), (label == "covid") + rng.normal(0, 0.4)])
-    return Films(rows, np.array(inputs, np.float32)[:, None])
+    return Radiographs(rows, np.array(inputs, np.float32)[:, None])
 
 
 @pytest.fixture(scope="session")
-def make_run(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def make_run(radiographs: Radiographs, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Train one of the served heads on the drawn features, as `head` does; returns the folder of its run."""
     home, made = tmp_path_factory.mktemp("runs"), {}
 
     def make(name: str) -> Path:
         if name not in made:
-            made[name] = write(films, config(name), home / name)
+            made[name] = write(radiographs, config(name), home / name)
         return made[name]
 
     return make
 
 
-def write(films: Films, found: HeadConfig, folder: Path) -> Path:
+def write(radiographs: Radiographs, found: HeadConfig, folder: Path) -> Path:
     folder.mkdir()
-    head, points = heads.fit(films.inputs, films.rows, found)
+    head, points = heads.fit(radiographs.inputs, radiographs.rows, found)
     record = {
         "config": msgspec.to_builtins(found), "weights": "vgg16_cxr", "commit": "abc", "manifest_sha256": "0" * 64,
-        "films": heads.counts(films.rows, found),
+        "films": heads.counts(radiographs.rows, found),
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(record))
     (folder / "head.json").write_text(json.dumps({
@@ -80,20 +80,20 @@ def write(films: Films, found: HeadConfig, folder: Path) -> Path:
         "points": msgspec.to_builtins(points),
     }))  # fmt: skip
     np.savez(folder / "head.npz", **head.arrays())
-    truth = heads.shown(films.rows, found)
-    kept = [i for i, row in enumerate(films.rows) if row.split != "train" and (truth[i] != heads.UNKNOWN).any()]
-    heads.write_predictions(
-        folder / "predictions.csv", [films.rows[i] for i in kept], truth[kept], head.scores(films.inputs[kept, 0]),
-        found.names,
-    )  # fmt: skip
+    truth = heads.shown(radiographs.rows, found)
+    kept = [i for i, row in enumerate(radiographs.rows) if row.split != "train" and (truth[i] != heads.UNKNOWN).any()]
+    rows, scores = [radiographs.rows[i] for i in kept], head.scores(radiographs.inputs[kept, 0])
+    heads.write_predictions(folder / "predictions.csv", rows, truth[kept], scores, found.names)
     return folder
 
 
 @pytest.fixture(scope="session")
-def drawn(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], AbstractContextManager[None]]:
+def drawn(
+    radiographs: Radiographs, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], AbstractContextManager[None]]:
     """Let the evaluation find the drawn features in place of radiographs, with few draws for intervals."""
-    images = np.random.default_rng(1).integers(0, 255, (2, len(films.rows), 3, 3), np.uint8)
-    images[:, :, 0, 0] = [200 if row.source == "radiography-covid" else 10 for row in films.rows]
+    images = np.random.default_rng(1).integers(0, 255, (2, len(radiographs.rows), 3, 3), np.uint8)
+    images[:, :, 0, 0] = [200 if row.source == "radiography-covid" else 10 for row in radiographs.rows]
     kept = tmp_path_factory.mktemp("cache")
 
     @contextmanager
@@ -102,7 +102,7 @@ def drawn(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Callable[[]
             patch.setattr("training.metrics.figures.REPEATS", 20)
             patch.setattr("training.cache.FOLDER", kept)
             for module in (evaluate, audit):
-                patch.setattr(module, "films_of", lambda *_, **__: films)
+                patch.setattr(module, "radiographs_of", lambda *_, **__: radiographs)
             patch.setattr(baselines, "thumbnails", lambda *_, **__: ("", images))
             yield
 

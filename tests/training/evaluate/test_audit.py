@@ -11,7 +11,7 @@ import pytest
 
 from training.evaluate import audit, heat_maps
 from training.evaluate.heat_maps import SHOWN
-from training.evaluate.leave_one_out import Films
+from training.evaluate.leave_one_out import Radiographs
 from training.report import audit_report, card
 from xray.combined import MODELS
 from xray.errors import DatasetError
@@ -19,9 +19,9 @@ from xray.errors import DatasetError
 MakeRun = Callable[[str], Path]
 
 
-def looks(films: Films, heads: list[str]) -> dict[str, Callable[..., pd.DataFrame]]:
+def looks(radiographs: Radiographs, heads: list[str]) -> dict[str, Callable[..., pd.DataFrame]]:
     """Make up what is measured on images."""
-    test = [row for row in films.rows if row.split == "test"][:60]
+    test = [row for row in radiographs.rows if row.split == "test"][:60]
 
     def erased(*_: object) -> pd.DataFrame:
         rng = np.random.default_rng(0)
@@ -46,19 +46,21 @@ def looks(films: Films, heads: list[str]) -> dict[str, Callable[..., pd.DataFram
 
 
 @pytest.fixture(scope="module")
-def audited(films: Films, make_run: MakeRun, report: Any, drawn: Any) -> tuple[dict[str, Any], pd.DataFrame]:
+def audited(
+    radiographs: Radiographs, make_run: MakeRun, report: Any, drawn: Any
+) -> tuple[dict[str, Any], pd.DataFrame]:
     """An audit of models 1, 2 and 4 whose looks at images are made up."""
     names = [*MODELS, "findings"]
     for name in names:
         report(name)
     with drawn(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(audit, "root", lambda manifest: manifest.parent)
-        for name, look in looks(films, names).items():
+        for name, look in looks(radiographs, names).items():
             patch.setattr(heat_maps, name, look)
         return audit.audit([audit.load(make_run(name)) for name in names], Path("data/manifest.csv"))
 
 
-def test_the_counts_are_of_the_radiographs_named(films: Films, audited: Any, make_run: MakeRun) -> None:
+def test_the_counts_are_of_the_radiographs_named(radiographs: Radiographs, audited: Any, make_run: MakeRun) -> None:
     row = next(row for row in audited[0]["models"]["covid_normal"]["together"] if row["films"] == "covid, cohen")
     table = pd.read_csv(make_run("covid_normal") / "predictions.csv")
     test = table[(table.split == "test") & (table.label == "covid") & (table.source == "cohen")]
@@ -69,11 +71,11 @@ def test_the_counts_are_of_the_radiographs_named(films: Films, audited: Any, mak
     assert row["called"]["both"] <= min(row["called"][name] for name in MODELS)
 
 
-def test_heads_judged_on_nih_have_not_seen_it(films: Films, audited: Any, make_run: MakeRun) -> None:
-    spoiled = films.inputs.copy()
-    nih = np.array([row.source == "nih" for row in films.rows])
+def test_heads_judged_on_nih_have_not_seen_it(radiographs: Radiographs, audited: Any, make_run: MakeRun) -> None:
+    spoiled = radiographs.inputs.copy()
+    nih = np.array([row.source == "nih" for row in radiographs.rows])
     spoiled[nih] = np.random.default_rng(1).normal(size=(nih.sum(), 1, 2))
-    other = Films(films.rows, spoiled)
+    other = Radiographs(radiographs.rows, spoiled)
     found = {name: audit._audited(audit.load(make_run(name)), other, "vgg16_cxr") for name in MODELS}
     again = audit.without_nih(other, found)
     for name in MODELS:
@@ -96,7 +98,7 @@ def test_every_target_is_said_with_what_was_reached(audited: Any) -> None:
     assert "AUC of covid_normal with the lungs erased" in rows
 
 
-def test_each_head_has_its_own_audit(films: Films, audited: Any) -> None:
+def test_each_head_has_its_own_audit(radiographs: Radiographs, audited: Any) -> None:
     models = audited[0]["models"]
     assert models["covid_normal"]["contrast"] == "covid or pneumonia against normal"
     assert models["covid_pneumo"]["contrast"] == "covid against pneumonia"
@@ -104,7 +106,7 @@ def test_each_head_has_its_own_audit(films: Films, audited: Any) -> None:
         assert model["calibration"]["reliability"] and model["cross_validation"]["cohen"]["roc_auc"]
         assert {row["erasure"] for row in model["erased"]} == set(SHOWN)
     assert models["findings"]["together"] == [] and models["covid_pneumo"]["together"]
-    assert {row["left_out"] for row in models["covid_normal"]["left_out"]} == {row.source for row in films.rows}
+    assert {row["left_out"] for row in models["covid_normal"]["left_out"]} == {row.source for row in radiographs.rows}
 
 
 def test_the_page_and_the_card_hold_the_tables(audited: Any, report: Any) -> None:
@@ -121,15 +123,15 @@ def test_the_page_and_the_card_hold_the_tables(audited: Any, report: Any) -> Non
     assert "| covid, cohen |" in text and "| 50% |" in text
 
 
-def test_networks_look_at_each_label_and_source(films: Films) -> None:
-    rows = audit.sample(films.rows, ["covid", "normal", "pneumonia"])
-    every = {(row.label, row.source) for row in films.rows}
+def test_networks_look_at_each_label_and_source(radiographs: Radiographs) -> None:
+    rows = audit.sample(radiographs.rows, ["covid", "normal", "pneumonia"])
+    every = {(row.label, row.source) for row in radiographs.rows}
     assert {(row.label, row.source) for row in rows} == every
     assert all(row.split == "test" for row in rows) and len(rows) <= audit.SHOWN * len(every)
 
 
-def test_a_head_that_was_not_evaluated_is_refused(films: Films, make_run: MakeRun, tmp_path: Path) -> None:
+def test_a_head_that_was_not_evaluated_is_refused(radiographs: Radiographs, make_run: MakeRun, tmp_path: Path) -> None:
     for name in ("config.json", "head.json", "head.npz", "predictions.csv"):
         (tmp_path / name).write_bytes((make_run("covid_normal") / name).read_bytes())
     with pytest.raises(DatasetError, match="python -m training evaluate"):
-        audit._audited(audit.load(tmp_path), films, "vgg16_cxr")
+        audit._audited(audit.load(tmp_path), radiographs, "vgg16_cxr")

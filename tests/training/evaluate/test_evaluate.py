@@ -11,7 +11,7 @@ import pytest
 
 from tests.training.evaluate.conftest import HEADS, config
 from training.evaluate import evaluate
-from training.evaluate.leave_one_out import Films
+from training.evaluate.leave_one_out import Radiographs
 from training.report.tables import MeasuredHead
 from training.steps import STEPS
 from xray import head_figures
@@ -34,9 +34,9 @@ def test_a_report_holds_what_cards_and_pages_show(name: str, report: Any, make_r
     assert "NaN" not in (make_run(name) / "report.json").read_text()
 
 
-def test_figures_are_of_the_test_split_and_of_each_source(report: Any, films: Films) -> None:
+def test_figures_are_of_the_test_split_and_of_each_source(report: Any, radiographs: Radiographs) -> None:
     test = report("covid_normal")["metrics"]["test"]["covid"]
-    shown = [row for row in films.rows if row.split == "test" and row.label in ("covid", "normal")]
+    shown = [row for row in radiographs.rows if row.split == "test" and row.label in ("covid", "normal")]
     assert (test["all"]["n"], test["all"]["positives"]) == (len(shown), sum(row.label == "covid" for row in shown))
     assert test["sources"].keys() == {row.source for row in shown}
     assert test["sources"]["kermany"]["roc_auc"] is None and test["sources"]["cohen"]["roc_auc"]
@@ -63,9 +63,9 @@ def test_the_mean_is_that_of_the_labels(report: Any) -> None:
         assert low < test[MEAN]["all"][figure]["value"] < high
 
 
-def test_a_source_left_out_is_judged_on_radiographs_new_to_the_backbone(report: Any, films: Films) -> None:
+def test_a_source_left_out_is_judged_on_radiographs_new_to_the_backbone(report: Any, radiographs: Radiographs) -> None:
     metrics = report("covid_normal")["metrics"]
-    unseen = [row for row in films.rows if row.source == "kermany" and row.split != "train"]
+    unseen = [row for row in radiographs.rows if row.source == "kermany" and row.split != "train"]
     assert metrics["left_out"]["kermany"]["covid"]["n"] == len(unseen), "pneumonia too: it is taught with it"
     assert metrics["inside"].keys() == {"nih", "kermany", "cohen"}
     assert report("three_classes")["metrics"]["inside"]["nih"].keys() == {"covid", "normal", "pneumonia", MEAN}
@@ -113,7 +113,7 @@ def test_an_unfinished_run_is_refused(make_run: MakeRun, tmp_path: Path) -> None
 def test_another_manifest_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("another")
     with pytest.raises(DatasetError, match="Name the right one by --manifest"):
-        evaluate.films_of(evaluate.load(make_run("covid_normal")), tmp_path / "manifest.csv")
+        evaluate.radiographs_of(evaluate.load(make_run("covid_normal")), tmp_path / "manifest.csv")
 
 
 def test_the_step_measures_the_runs_that_are_named(

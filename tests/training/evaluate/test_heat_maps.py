@@ -126,22 +126,22 @@ def test_each_score_is_of_the_head_s_positive_label_and_knows_its_radiograph(row
 
 
 def test_a_film_is_scored_alike_in_any_company(rows, served):
-    films = rows(film(), film(patch=True), film(surround=170))
-    together, alone = (erased_scores(served(a=BALANCE), each) for each in (films, films[2:]))
-    last = together[together.path == films[2].path].reset_index(drop=True)
+    radiographs = rows(film(), film(patch=True), film(surround=170))
+    together, alone = (erased_scores(served(a=BALANCE), each) for each in (radiographs, radiographs[2:]))
+    last = together[together.path == radiographs[2].path].reset_index(drop=True)
     pd.testing.assert_frame_equal(last, alone)
 
 
 def test_refused_films_are_left_out(rows, served):
-    films = rows(np.full((128, 128), 90, np.uint8), film())
+    radiographs = rows(np.full((128, 128), 90, np.uint8), film())
     for table in (
-        erased_scores(served(a=BALANCE), films),
-        heat_in_lungs(served(a=BALANCE), films),
+        erased_scores(served(a=BALANCE), radiographs),
+        heat_in_lungs(served(a=BALANCE), radiographs),
     ):
-        assert set(table.path) == {films[1].path}
-    assert robustness(served(a=BALANCE), films).n.eq(1).all()
+        assert set(table.path) == {radiographs[1].path}
+    assert robustness(served(a=BALANCE), radiographs).n.eq(1).all()
     with pytest.raises(DatasetError, match="Received 1; it refuses all"):
-        heat_in_lungs(served(a=BALANCE), films[:1])
+        heat_in_lungs(served(a=BALANCE), radiographs[:1])
 
 
 def warm(*cells: tuple[int, int]) -> np.ndarray:
@@ -195,8 +195,8 @@ def test_robustness_tells_what_moves_a_score_from_what_does_not(rows, served):
     middle = (plain + patched) / 2
     between = head(BALANCE.kernel, edges=(middle, middle))
     far = head(BALANCE.kernel, edges=(0, 0))
-    films = rows(film(), film(surround=170))
-    table = robustness(served(near=between, far=far), films, CHANGES).set_index(["change", "head"])
+    radiographs = rows(film(), film(surround=170))
+    table = robustness(served(near=between, far=far), radiographs, CHANGES).set_index(["change", "head"])
     assert list(table.index) == [(change, head) for change in CHANGES for head in ("near", "far")]
     assert (table.n == 2).all()
     for name in ("same", "negative"):
@@ -210,9 +210,9 @@ def test_robustness_tells_what_moves_a_score_from_what_does_not(rows, served):
 
 def test_percentiles_are_of_the_films(rows, served):
     """One film of five moves: the median does not, the 95th percentile does."""
-    films = rows(*(film(surround=level) for level in (150, 160, 170, 180, 190)))
+    radiographs = rows(*(film(surround=level) for level in (150, 160, 170, 180, 190)))
     change = {"one": lambda picture, _: film(patch=True) if picture[5, 5] == 180 else picture}
-    found = robustness(served(a=BALANCE), films, change).iloc[0]
+    found = robustness(served(a=BALANCE), radiographs, change).iloc[0]
     assert found.shift_median == 0 and found.shift_p95 > 0.01
 
 
