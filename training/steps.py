@@ -103,6 +103,22 @@ def screen_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, help="folder of the run (default: runs/screen, or runs/<backbone>/screen)")
 
 
+def export_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `export` takes."""
+    parser.add_argument("what", choices=("lungs", "backbone", "head", "screen"))
+    parser.add_argument("name", nargs="?", help="of a head, for example covid_normal")
+    manifest_argument(parser)
+    parser.add_argument("--run", type=Path, help="folder of the run (default: the artefact's own under runs/)")
+    parser.add_argument(
+        "--backbone",
+        default="vgg16_cxr",
+        help="the network of model/ to write, or that head and screen were trained on",
+    )
+    parser.add_argument("--weights", help="of a backbone in float32: imagenet or a file (default: its run's)")
+    parser.add_argument("--recipe", default="lung-box", help="of a backbone: lung-box or whole-image")
+    parser.add_argument("--size", type=int, default=160, help="side of a backbone's input in pixels")
+
+
 def _number(word: str) -> int:
     if not word.isdecimal() or int(word) < 1:
         raise argparse.ArgumentTypeError(f"expected a number from 1, received {word!r}")
@@ -126,7 +142,7 @@ STEPS = (
          screen_arguments),
     Step("evaluate", "measure heads on the test split", "training.evaluate.evaluate"),
     Step("audit", "measure what heads rest on, and where they fail", "training.evaluate.audit"),
-    Step("export", "write an artefact of model/", "training.evaluate.export"),
+    Step("export", "write an artefact of model/", "training.evaluate.export", export_arguments),
     Step("beside", "compare the slim backbone with the served one", "training.evaluate.targets"),
     Step("test-elsewhere", "measure the served models on your own labelled radiographs", "training.evaluate.external"),
     Step("explore", "describe the radiographs: grids, means, principal components", "training.studies.explore"),

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from training import run as runs
-from training.config import MANIFEST, MODELS, RUNS
+from training.config import MODELS, RUNS
 from training.data.crops import crops
 from training.data.manifest import read, root
 from training.evaluate import artefact, targets
@@ -29,7 +29,7 @@ from training.networks.vgg16 import FEATURE_LAYER, feature_shape, unet
 from training.networks.vgg16 import features as cut
 from xray.errors import DatasetError
 from xray.networks import lungs
-from xray.networks.preprocess import LUNG_BOX, Recipe
+from xray.networks.preprocess import Recipe
 from xray.networks.runtime import Network
 from xray.registry import BACKBONE, made_for
 
@@ -184,20 +184,6 @@ def _kept(folder: Path, content: bytes) -> Path:
 
 def _backbone_run(name: str) -> Path:
     return RUNS / "backbone" if name == BACKBONE else RUNS / name
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this step."""
-    parser.add_argument("what", choices=("lungs", "backbone", "head", "screen"))
-    parser.add_argument("name", nargs="?", help="of a head, for example covid_normal")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST, metavar="CSV", help="(default: %(default)s)")
-    parser.add_argument("--run", type=Path, help="folder of the run (default: the artefact's own under runs/)")
-    parser.add_argument(
-        "--backbone", default=BACKBONE, help="the network of model/ to write, or that head and screen were trained on"
-    )
-    parser.add_argument("--weights", help="of the backbone in float32: imagenet or a file (default: those of its run)")
-    parser.add_argument("--recipe", default=LUNG_BOX, help="of a backbone: lung-box or whole-image")
-    parser.add_argument("--size", type=int, default=160, help="side of a backbone's input in pixels")
 
 
 def run(args: argparse.Namespace) -> None:
