@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
-pytest.importorskip("jax", reason="needs requirements-jax.txt")
+pytest.importorskip("jax", reason="needs the extra jax")
 
 from training import run  # noqa: E402
 from training.config import load  # noqa: E402

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-pytest.importorskip("keras", reason="needs requirements-train.txt")
+pytest.importorskip("keras", reason="needs the extra train")
 from training.data.not_chest import Picture, altered, strangers  # noqa: E402
 from training.fit import features, out_of_distribution
 from training.fit import out_of_distribution_data as data

@@ -58,7 +58,7 @@ def find(name: str, package: str) -> str:
 def needs(module: str) -> None:
     """Skip, or fail on CI, where a Python package is missing."""
     if find_spec(module) is None:
-        absent(f"needs {module}: pip install -r requirements-dev.txt")
+        absent(f"needs {module}: uv sync --frozen --extra dev")
 
 
 def free_port() -> int:
