@@ -1,4 +1,4 @@
-"""The networks: a U-Net for the lungs, VGG16 with batch norm for pretraining, plain VGG16, the head.
+"""The networks: a U-Net for the lungs, VGG16 with batch norm for pretraining, plain VGG16.
 
 Models are built flat (never a model inside a model), so that Grad-CAM tools work on them.
 """
@@ -195,49 +195,3 @@ def feature_shape(recipe: Recipe) -> tuple[int, int, int]:
     """Return height, width and channels of block5_conv3's features of a recipe's input."""
     side = recipe.size // 2 ** (len(VGG16) - 1)
     return side, side, VGG16[-1][-1]
-
-
-def head(features: tuple[int, int, int], dropout: float) -> keras.Model:
-    """Build the reference articles' head on the features of `block5_conv3`.
-
-    Args:
-        features: height, width and channels, for example (12, 12, 512).
-        dropout: share of hidden units dropped while training, 0 to 1.
-
-    Returns:
-        A model from float32 (batch, *features) to softmax scores (batch, 2);
-        590,210 trained parameters at (12, 12, 512) and at (14, 14, 512).
-    """
-    inputs = keras.Input(features, name=FEATURE_LAYER)
-    x = layers.MaxPooling2D(2, strides=2, name="block5_pool")(inputs)
-    x = layers.AveragePooling2D(2, name="average")(x)
-    return keras.Model(inputs, _dense_layers(layers.Flatten(name="flatten")(x), dropout), name="head")
-
-
-def pooled_head(inputs: int, dropout: float) -> keras.Model:
-    """Build the same head without its poolings, which hold no weights: what is trained on cached features.
-
-    Args:
-        inputs: length of the pooled, flattened features, for example 4608.
-        dropout: share of hidden units dropped while training, 0 to 1.
-
-    Returns:
-        A model from float32 (batch, inputs) to softmax scores (batch, 2).
-    """
-    pooled = keras.Input((inputs,), name="pooled")
-    return keras.Model(pooled, _dense_layers(pooled, dropout), name="pooled_head")
-
-
-def _dense_layers(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    x = layers.Dense(128, activation="relu", name="dense")(x)
-    x = layers.Dropout(dropout, name="dropout")(x)
-    return layers.Dense(2, activation="softmax", name="output")(x)
-
-
-def head_weights(trained: keras.Model) -> dict[str, NDArray[np.float32]]:
-    """Return the four arrays that serving keeps of a head, by the names of `head.npz`."""
-    return {
-        f"{name}_{part}": np.asarray(getattr(trained.get_layer(name), part), np.float32)
-        for name in ("dense", "output")
-        for part in ("kernel", "bias")
-    }

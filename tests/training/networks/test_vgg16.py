@@ -74,23 +74,6 @@ def test_folded_weights_load_into_keras_applications(trained, tmp_path):
     np.testing.assert_allclose(theirs.predict(x, verbose=0), folded.predict(x, verbose=0), rtol=1e-5)
 
 
-@pytest.mark.parametrize("cells", [12, 14])
-def test_head_has_the_articles_parameters(cells):
-    assert vgg16.head((cells, cells, 512), dropout=0.5).count_params() == 590_210
-
-
-def test_pooled_head_is_the_head_after_its_poolings():
-    """What is trained on cached features is what is served: same scores from NumPy's pooling."""
-    from xray.networks.heads import pool
-
-    whole = vgg16.head((12, 12, 512), dropout=0.5)
-    trained_part = vgg16.pooled_head(4608, dropout=0.5)
-    trained_part.set_weights(whole.get_weights())
-    features = np.random.default_rng(2).random((12, 12, 512), np.float32)
-    expected = whole.predict(features[None], verbose=0)
-    np.testing.assert_allclose(trained_part.predict(pool(features).reshape(1, -1), verbose=0), expected, atol=1e-6)
-
-
 def test_unet_gives_a_probability_for_each_pixel():
     model = vgg16.unet(64, (4, 8))
     output = model.predict(np.random.default_rng(0).normal(size=(1, 64, 64, 1)).astype(np.float32), verbose=0)
