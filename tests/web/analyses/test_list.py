@@ -1,14 +1,19 @@
-"""The list of my analyses, as the browser that made them meets it."""
+"""The list of my analyses: its pages, its table for spreadsheets, and a database that does not answer."""
 
+import csv
+import io
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.web.results import make_result
+from web.render.spreadsheet import harmless
 from web.services import services
-from web.views.analyses import PER_PAGE
+from web.views.analyses import CSV_COLUMNS, PER_PAGE
 
 
 def test_without_any_the_list_says_so_and_leads_to_the_form(client, listed):
@@ -38,13 +43,6 @@ def test_a_long_list_comes_in_pages_and_a_page_past_the_end_is_the_last(client, 
     assert f"Delete all {PER_PAGE + 3}" in text
 
 
-def test_what_grew_too_old_is_not_there_any_more(client, file, listed):
-    old = file(client, created=datetime.now(UTC) - timedelta(days=31))
-    young = file(client, created=datetime.now(UTC) - timedelta(days=29))
-    assert client.get(f"/analyses/{old[0]}").status_code == 404
-    assert listed(client)[0] == young
-
-
 def test_whoever_looks_takes_away_what_is_too_old(make_app, file, listed):
     app = make_app()
     gone, looking = app.test_client(), app.test_client()
@@ -54,11 +52,12 @@ def test_whoever_looks_takes_away_what_is_too_old(make_app, file, listed):
         assert connection.exec_driver_sql("select count(*) from analyses").scalar_one() == 0
 
 
-def test_a_row_that_cannot_be_read_spoils_neither_the_list_nor_its_deletion(client, file, listed):
+def test_a_row_that_cannot_be_read_spoils_neither_the_list_nor_its_deletion(client, file, listed, caplog):
     good, bad = file(client, 2)
     with client.application.app_context(), services().analyses.records.engine.begin() as connection:
         connection.exec_driver_sql(f"update analyses set content = '{{}}' where id = '{bad}'")
     assert listed(client)[0] == [good]
+    assert bad[:6] in caplog.text and bad not in caplog.text
     assert client.get(f"/analyses/{bad}").status_code == 404
     assert client.get("/analyses/analyses.csv").status_code == 200
     client.post("/analyses/delete")
@@ -82,3 +81,77 @@ def test_a_film_whose_pictures_are_gone_is_still_listed_and_opened(client, send,
     assert client.get(f"/analyses/{id}").status_code == 200
     assert client.get(f"/analyses/{id}/film.jpg").status_code == 404
     assert client.get(f"/analyses/{id}.pdf").status_code == 200
+
+
+# ── The table for spreadsheets ──
+
+
+def test_the_table_has_a_row_for_each_model_and_one_for_both(client, send):
+    send(client, name="=cmd|'calc'!A0.png", model="both")
+    answer = client.get("/analyses/analyses.csv")
+    assert answer.mimetype == "text/csv" and answer.data.startswith(b"\xef\xbb\xbf")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=analyses.csv"
+    rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+    assert [row["model"] for row in rows] == ["covid_normal", "covid_pneumo", "combined"]
+    assert tuple(rows[0]) == CSV_COLUMNS
+    assert {row["file"] for row in rows} == {"'=cmd|'calc'!A0.png"}
+    assert {row["disclaimer"] for row in rows} == {"Research and education only, not a diagnosis"}
+    assert rows[0]["verdict"] == "POSITIVE" and rows[0]["score"] == "0.9700"
+    address = rows[0]["address"]
+    assert address.startswith("http://localhost/analyses/") and client.get(address).status_code == 200
+
+
+def test_the_table_of_a_stranger_has_only_its_head(client):
+    assert client.get("/analyses/analyses.csv").data.decode("utf-8-sig").strip() == ",".join(CSV_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("film.png", "film.png"),
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("  =1", "'  =1"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("＝1", "'＝1"),
+        ("a=1", "a=1"),
+        ("", ""),
+    ],
+)
+def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(cell, written):
+    assert harmless(cell) == written
+
+
+# ── A database that does not answer ──
+
+
+def test_a_locked_database_gives_a_clear_page_and_keeps_nothing(
+    make_client, send, copies, instance, monkeypatch, listed
+):
+    monkeypatch.setattr("web.analyses.database.BUSY_S", 0.1)
+    client = make_client()
+    send(client)
+    (id,), _ = listed(client)
+    before = {path for folder in (copies, instance / "analyses") for path in folder.rglob("*")}
+    with closing(sqlite3.connect(instance / "analyses.sqlite3", isolation_level=None)) as other:
+        other.execute("begin immediate")
+        answers = [send(client), client.post(f"/analyses/{id}/delete"), client.post("/analyses/delete")]
+        assert listed(client)[0] == [id], "whoever reads is served"
+    for answer in answers:
+        assert answer.status_code == 503 and "cannot be reached just now" in answer.text
+    assert {path for folder in (copies, instance / "analyses") for path in folder.rglob("*")} == before
+
+
+def test_a_broken_database_gives_a_clear_page(client, send, instance):
+    send(client)
+    with client.application.app_context():
+        services().analyses.records.engine.dispose()
+    for path in instance.glob("analyses.sqlite3*"):
+        path.unlink()
+    for path in ("/analyses/", "/analyses/" + "A" * 22, "/analyses/analyses.csv"):
+        answer = client.get(path)
+        assert answer.status_code == 503 and "cannot be reached just now" in answer.text
+    assert send(client).status_code == 503

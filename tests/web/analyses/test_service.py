@@ -2,10 +2,8 @@
 
 import logging
 import os
-import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,13 +12,11 @@ import numpy as np
 import pytest
 
 from web.analyses import storage
-from web.analyses.database import DatabaseError
 from web.analyses.folders import LocalFolder, StoreError
 from web.analyses.records import Records
 from web.analyses.service import DAY_S, AnalysisService
 from web.analyses.storage import Copies, Pictures
 from xray.analysis import Analyzer
-from xray.errors import ImageError
 
 NOW = datetime.now(UTC)
 
@@ -82,12 +78,6 @@ def test_what_was_read_is_kept_with_its_pictures(service, read):
     }  # fmt: skip
 
 
-def test_of_a_file_that_cannot_be_analysed_nothing_is_kept(service):
-    with pytest.raises(ImageError):
-        service.analyse(b"no picture", name="x.png", choice="both", owner="me")
-    assert kept(service) == [] and service.records.count("me") == 0
-
-
 @pytest.mark.parametrize(
     "where",
     ["web.analyses.storage.Copies.save", "web.analyses.storage.Pictures.save", "web.analyses.records.Records.add"],
@@ -113,15 +103,6 @@ def test_what_goes_wrong_with_old_analyses_does_not_trouble_todays_visitor(servi
     assert service.records.get(record.id, "me") and "Not all expired analyses" in caplog.text
 
 
-def test_an_analysis_is_taken_away_with_all_its_pictures(service, read):
-    first, second = read(), read()
-    service.remove(first)
-    assert service.records.of("me") == [second]
-    assert not [path for path in kept(service) if first.id in str(path) or path.name in first.copies]
-    assert len(kept(service)) == 7
-    service.remove(first)
-
-
 def test_what_cannot_be_taken_away_stays_on_the_list(service, read, monkeypatch):
     record = read()
 
@@ -132,28 +113,6 @@ def test_what_cannot_be_taken_away_stays_on_the_list(service, read, monkeypatch)
     with pytest.raises(StoreError):
         service.remove(record)
     assert service.records.of("me") == [record]
-
-
-def test_while_the_list_is_locked_no_picture_is_taken_away(make_service, film, monkeypatch, tmp_path):
-    monkeypatch.setattr("web.analyses.database.BUSY_S", 0.1)
-    service = make_service()
-    record = service.analyse(film, name="film.png", choice="both", owner="me")
-    with closing(sqlite3.connect(tmp_path / "analyses.sqlite3", isolation_level=None)) as other:
-        other.execute("begin immediate")
-        with pytest.raises(DatabaseError):
-            service.remove(record)
-    assert len(kept(service)) == 7
-
-
-def test_all_of_an_owners_are_taken_away_and_nobody_elses(service, read, monkeypatch):
-    monkeypatch.setattr("web.analyses.service.REMOVED_AT_ONCE", 2)
-    for _ in range(5):
-        read(choice="covid_normal")
-    other = read("you", choice="covid_normal")
-    assert service.remove_all("me") == 5
-    assert service.records.count("me") == 0 and service.records.of("you") == [other]
-    assert len(kept(service)) == 5
-    assert service.remove_all("me") == 0
 
 
 def test_more_than_are_kept_push_out_the_oldest_with_their_pictures(make_service, film):

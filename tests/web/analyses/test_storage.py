@@ -72,10 +72,6 @@ def test_a_copy_is_private_and_named_by_verdict_score_and_name(copies, score, hu
     assert stat.S_IMODE((copies.folder.path / name).stat().st_mode) == 0o600
 
 
-def test_two_copies_of_one_image_have_different_names(copies):
-    assert len({save(copies) for _ in range(20)}) == 20
-
-
 def test_images_of_an_analysis_are_private(pictures):
     pictures.save(ID, {FILM: b"film", heat("covid_normal"): b"heat"})
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (pictures.folder.path / ID).iterdir()}
