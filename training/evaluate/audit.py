@@ -27,7 +27,7 @@ from training.evaluate.leave_one_out import Radiographs
 from training.evaluate.scored import Scored
 from training.fit import features
 from training.fit import head as heads
-from training.fit.head import FittedHead
+from training.fit.head import FittedHead, HeadConfig
 from training.metrics import calibration, figures
 from training.metrics.discrimination import roc_auc
 from training.metrics.figures import Json
@@ -54,12 +54,14 @@ class Audited:
         run: of the head.
         measured: its report.json.
         head: as it is served.
+        fitted: the same as it was trained.
         scored: its scores of all radiographs, judged by what they show.
     """
 
     run: Run
     measured: Json
     head: Head
+    fitted: FittedHead
     scored: Scored
 
 
@@ -77,42 +79,48 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
     labels = list(dict.fromkeys(label for run in found for label in run.config.manifest_labels))
     radiographs = radiographs_of(found[0], manifest, labels)
     audited = {run.config.name: _audited(run, radiographs, weights) for run in found}
+    recipe = found[0].config.recipe
     networks = Networks(
-        Network(LUNG_NETWORK, pool_size=2, threads=1),
-        features.backbone(weights, found[0].config.recipe)[0],
-        found[0].config.recipe,
-        {name: each.head for name, each in audited.items()},
-        root(manifest),
-    )
+        Network(LUNG_NETWORK, pool_size=2, threads=1), features.backbone(weights, recipe)[0], recipe,
+        {name: each.head for name, each in audited.items()}, root(manifest),
+    )  # fmt: skip
     rows = sample(radiographs.rows, labels)
     erasures = heat_maps.erased_scores(networks, rows)
-    truth = {row.path: index for index, row in enumerate(radiographs.rows)}
+    place = {row.path: index for index, row in enumerate(radiographs.rows)}
+    truth = {name: each.scored.truth[:, each.scored.own] for name, each in audited.items()}
     erasures = erasures.assign(
-        y_true=[_truth(audited[head], truth[path]) for head, path in zip(erasures["head"], erasures.path, strict=True)]
+        y_true=[truth[head][place[path]] for head, path in zip(erasures["head"], erasures.path, strict=True)]
     )
     heat = heat_maps.heat_in_lungs(networks, rows)
-    moved = heat_maps.robustness(networks, rows)
-    alike = heat_maps.sanity(networks, rows, {name: shuffled(radiographs, each) for name, each in audited.items()})
+    tables = {
+        "robustness": heat_maps.robustness(networks, rows),
+        "sanity": heat_maps.sanity(
+            networks, rows, {name: _shuffled(radiographs, each) for name, each in audited.items()}
+        ),
+    }
     pair = all(name in audited for name in MODELS)
     report: Json = {
         "manifest_sha256": found[0].record["manifest_sha256"],
         "commit": found[0].record["commit"],
         "interval": figures.INTERVAL,
         "models": {
-            name: judged(radiographs, each)
-            | {"erased": erased(erasures[erasures["head"] == name]), "heat": heat_by_label(heat[heat["head"] == name])}
-            | {
-                key: table[table["head"] == name].drop(columns="head").to_dict("records")
-                for key, table in (("robustness", moved), ("sanity", alike))
+            name: {
+                **_judged(radiographs, each),
+                "erased": _erased(erasures[erasures["head"] == name]),
+                "heat": _heat_by_label(heat[heat["head"] == name]),
+                **{
+                    key: table[table["head"] == name].drop(columns="head").to_dict("records")
+                    for key, table in tables.items()
+                },
+                "together": _together(audited) if pair and name in MODELS else [],
             }
-            | {"together": together(audited) if pair and name in MODELS else []}
             for name, each in audited.items()
         },
         "without_nih": without_nih(radiographs, audited) if pair else {},
         "probe": {
             "features of the backbone": leave_one_out.probe(radiographs.inputs[:, 0], radiographs.rows),
             **{
-                f"score of {name}": leave_one_out.probe(_logits(each), radiographs.rows)
+                f"score of {name}": leave_one_out.probe(_logits(each.scored), radiographs.rows)
                 for name, each in audited.items()
             },
         },
@@ -130,10 +138,8 @@ def _audited(run: Run, radiographs: Radiographs, weights: str) -> Audited:
     head, config = head_of(run.folder, weights), run.config
     fitted = FittedHead(head.kernel.astype(np.float64), head.bias.astype(np.float64), config.exclusive)
     truth, scores = heads.shown(radiographs.rows, config), fitted.scores(radiographs.inputs[:, 0])
-    scored = Scored(
-        config.names, head.facts.points, config.exclusive, config.positive, radiographs.table, truth, scores
-    )
-    return Audited(run, json.loads(path.read_text(encoding="utf-8")), head, scored)
+    scored = Scored.of(config, head.facts.points, radiographs.table, truth, scores)
+    return Audited(run, json.loads(path.read_text(encoding="utf-8")), head, fitted, scored)
 
 
 def sample(rows: Sequence[Row], labels: Sequence[str]) -> list[Row]:
@@ -150,24 +156,16 @@ def sample(rows: Sequence[Row], labels: Sequence[str]) -> list[Row]:
     return [row for cell in sorted(cells) for row in cells[cell][:SHOWN]]
 
 
-def judged(radiographs: Radiographs, each: Audited) -> Json:
-    """Return everything that features alone can tell of one head, for its positive label.
-
-    Args:
-        radiographs: all of them.
-        each: the head.
-    """
-    config, positive = each.run.config, each.run.config.positive
-    taught = Scored(
-        config.names, each.scored.points, config.exclusive, positive, radiographs.table,
-        heads.taught(radiographs.rows, config), each.scored.scores,
-    ).known  # fmt: skip
+def _judged(radiographs: Radiographs, each: Audited) -> Json:
+    """Return everything that features alone can tell of one head, for its positive label."""
+    config = each.run.config
+    taught = radiographs.scored(each.fitted, each.scored.points, config)
     learned = taught.part((taught.table.split == "test") & taught.table.source.isin(config.sources))
     test = each.scored.part(radiographs.table.split == "test").known
-    whole = test.measure(positive)
+    whole = test.measure(config.positive)
     return {
-        "contrast": contrast(each.run),
-        "left_out": left_out(radiographs, each.run),
+        "contrast": _contrast(config),
+        "left_out": _left_out(radiographs, config),
         "cross_validation": leave_one_out.cross_validation(radiographs, config),
         "calibration": leave_one_out.worth(learned),
         "calibration_of_labels": leave_one_out.worth(test),
@@ -177,48 +175,34 @@ def judged(radiographs: Radiographs, each: Audited) -> Json:
     }
 
 
-def contrast(run: Run) -> str:
-    """Say what a head's positive label is taught against, in the manifest's labels.
-
-    Args:
-        run: of the head.
-    """
+def _contrast(config: HeadConfig) -> str:
+    """Say what a head's positive label is taught against, in the manifest's labels."""
     sides: dict[bool, list[str]] = {True: [], False: []}
-    for label in run.config.labels:
-        named = [name for each in label.taught or label.present for name in each.labels]
-        sides[label.name == run.config.positive] += [name for name in named if name not in sides[True]]
-    others = [name for name in dict.fromkeys(sides[False]) if name not in sides[True]]
-    return f"{' or '.join(dict.fromkeys(sides[True]))} against {' or '.join(others) or 'the others'}"
+    for label in config.labels:
+        sides[label.name == config.positive] += [name for each in label.taught or label.present for name in each.labels]
+    positive = list(dict.fromkeys(sides[True]))
+    others = [name for name in dict.fromkeys(sides[False]) if name not in positive]
+    return f"{' or '.join(positive)} against {' or '.join(others) or 'the others'}"
 
 
-def left_out(radiographs: Radiographs, run: Run) -> list[Json]:
-    """Return what a head reaches in each source that neither it, nor its calibration, nor its threshold saw.
-
-    Args:
-        radiographs: all of them.
-        run: of the head.
-    """
-    positive = run.config.positive
-    rows = []
-    for name, parts in leave_one_out.each_left_out(radiographs, run.config):
-        for part in parts:
-            if positive in part.labels:
-                rows.append({
-                    "left_out": name,
-                    "trained_on": [source for source in run.config.sources if source != name],
-                    "threshold": part.points[part.labels.index(positive)].threshold,
-                    "all": part.measure(positive),
-                    "calibration": leave_one_out.worth(part.part(part.table.split != "train")),
-                })  # fmt: skip
-    return rows
+def _left_out(radiographs: Radiographs, config: HeadConfig) -> list[Json]:
+    """Return what a head reaches in each source that neither it, nor its calibration, nor its threshold saw."""
+    return [
+        {
+            "left_out": name,
+            "trained_on": [source for source in config.sources if source != name],
+            "threshold": part.points[part.labels.index(config.positive)].threshold,
+            "all": part.measure(config.positive),
+            "calibration": leave_one_out.worth(part.part(part.table.split != "train")),
+        }
+        for name, parts in leave_one_out.each_left_out(radiographs, config)
+        for part in parts
+        if config.positive in part.labels
+    ]
 
 
-def erased(table: pd.DataFrame) -> list[Json]:
-    """Return, for each erasure, how well a head's score still tells its positive label.
-
-    Args:
-        table: of `heat_maps.erased_scores`, with y_true (-1 where it is unknown), for one head.
-    """
+def _erased(table: pd.DataFrame) -> list[Json]:
+    """Return, for each erasure, how well a head's score still tells its positive label."""
     found = []
     for erasure, part in table[table.y_true >= 0].groupby("erasure", sort=False):
         inside = {
@@ -230,12 +214,8 @@ def erased(table: pd.DataFrame) -> list[Json]:
     return found
 
 
-def heat_by_label(table: pd.DataFrame) -> list[Json]:
-    """Return the median share of the heat inside the lungs, for each label and source.
-
-    Args:
-        table: of `heat_maps.heat_in_lungs`, for one head.
-    """
+def _heat_by_label(table: pd.DataFrame) -> list[Json]:
+    """Return the median share of the heat inside the lungs, for each label and source."""
     return [
         {"label": label, "source": source, "n": len(part)}
         | {name: float(part[name].median()) for name in ("in_lungs", "area")}
@@ -243,21 +223,11 @@ def heat_by_label(table: pd.DataFrame) -> list[Json]:
     ]
 
 
-def shuffled(radiographs: Radiographs, each: Audited) -> list[Head]:
-    """Return heads trained on shuffled labels.
-
-    Args:
-        radiographs: all of them.
-        each: the head whose labels they are.
-    """
-    config = each.run.config
+def _shuffled(radiographs: Radiographs, each: Audited) -> list[Head]:
+    """Return heads trained on shuffled labels."""
+    config, table = each.run.config, radiographs.table
     known = (heads.taught(radiographs.rows, config) != heads.UNKNOWN).any(axis=1)
-    usable = (
-        known
-        & (radiographs.table.split == "train").to_numpy()
-        & radiographs.table.source.isin(config.sources).to_numpy()
-    )
-    train = np.flatnonzero(usable)
+    train = np.flatnonzero(known & ((table.split == "train") & table.source.isin(config.sources)).to_numpy())
     rows = [radiographs.rows[i] for i in train]
     found = []
     for seed in range(SHUFFLES):
@@ -267,32 +237,28 @@ def shuffled(radiographs: Radiographs, each: Audited) -> list[Head]:
     return found
 
 
-def together(audited: Mapping[str, Audited]) -> list[Json]:
-    """Return how many test radiographs of each label and source models 1 and 2, and both together, put at COVID-19.
-
-    Args:
-        audited: models 1 and 2 among them.
-    """
+def _together(audited: Mapping[str, Audited]) -> list[Json]:
+    """Return how many test radiographs of each label and source models 1 and 2, and both together, put at COVID-19."""
     pair = {name: audited[name].scored for name in MODELS}
     table = next(iter(pair.values())).table
     test = (table.split == "test").to_numpy()
-    children = test & (table.upstream_split == "test").to_numpy() & (table.source == "kermany").to_numpy()
+    children = test & ((table.upstream_split == "test") & (table.source == "kermany")).to_numpy()
     above, positive = _and_both(pair, "threshold"), _and_both(pair, "positive_from")
-    found = []
-    for (label, source), rows in table.reset_index(drop=True)[test].groupby(["label", "source"]):
-        found.append(_counted(f"{label}, {source}", rows.index.to_numpy(), above, table, positive))
-    for label in ("normal", "pneumonia"):
-        chosen = np.flatnonzero(children & (table.label == label).to_numpy())
-        if len(chosen):
-            found.append(_counted(f"{label}, {targets.CHILDREN}", chosen, above, table, positive))
-    return found
+    chosen = {
+        f"{label}, {source}": rows.index.to_numpy()
+        for (label, source), rows in table.reset_index(drop=True)[test].groupby(["label", "source"])
+    }
+    chosen |= {
+        f"{label}, {targets.CHILDREN}": np.flatnonzero(children & (table.label == label).to_numpy())
+        for label in ("normal", "pneumonia")
+    }
+    return [_counted(name, where, above, table, positive) for name, where in chosen.items() if len(where)]
 
 
 def _and_both(pair: Mapping[str, Scored], edge: str) -> dict[str, NDArray[np.bool_]]:
-    flags = {}
-    for name, scored in pair.items():
-        index = scored.labels.index(scored.positive)
-        flags[name] = scored.scores[:, index] >= getattr(scored.points[index], edge)
+    flags = {
+        name: scored.scores[:, scored.own] >= getattr(scored.points[scored.own], edge) for name, scored in pair.items()
+    }
     return {**flags, "both": np.logical_and(*flags.values())}
 
 
@@ -342,13 +308,8 @@ def without_nih(radiographs: Radiographs, audited: Mapping[str, Audited]) -> Jso
     return found
 
 
-def _truth(each: Audited, index: int) -> int:
-    return int(each.scored.truth[index, each.scored.labels.index(each.scored.positive)])
-
-
-def _logits(each: Audited) -> NDArray[np.float32]:
-    index = each.scored.labels.index(each.scored.positive)
-    clipped = np.clip(each.scored.scores[:, [index]], 1e-6, 1 - 1e-6)
+def _logits(scored: Scored) -> NDArray[np.float32]:
+    clipped = np.clip(scored.scores[:, [scored.own]], 1e-6, 1 - 1e-6)
     return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
 
 

@@ -78,10 +78,9 @@ def load(folder: Path) -> Run:
         table = pd.read_csv(folder / "predictions.csv", dtype=dict.fromkeys(DESCRIBING, str), keep_default_na=False)
         truth = np.array([table[f"y_{name}"].replace("", UNKNOWN) for name in config.names], np.int64).T
         scores = table[[f"score_{name}" for name in config.names]].to_numpy(np.float64)
-        scored = Scored(
-            config.names, tuple(msgspec.convert(points, list[OperatingPoint])), config.exclusive, config.positive,
-            table[list(DESCRIBING)], truth, scores,
-        )  # fmt: skip
+        scored = Scored.of(
+            config, msgspec.convert(points, list[OperatingPoint]), table[list(DESCRIBING)], truth, scores
+        )
     except (OSError, ValueError, KeyError, msgspec.ValidationError) as error:
         raise DatasetError(
             f"Expected the finished run of a head in {folder}. Received: {error}. Run `python -m training head` first."
@@ -92,11 +91,7 @@ def load(folder: Path) -> Run:
 
 
 def measure(run: Run) -> Json:
-    """Return the metrics that follow from the scores alone; the rest needs the radiographs, see `beyond`.
-
-    Args:
-        run: of a head.
-    """
+    """Return the metrics that follow from the scores alone; the rest needs the radiographs, see `_beyond`."""
     of = run.scored.table.split
     test, held_out = run.scored.part(of == "test"), run.scored.part(of == "held_out")
     return {
@@ -115,23 +110,15 @@ def measure(run: Run) -> Json:
     }
 
 
-def beyond(run: Run, manifest: Path) -> Json:
-    """Return the metrics that need the radiographs: baselines, sources left out, and heads of one source.
-
-    Args:
-        run: of a head.
-        manifest: that it was trained on.
-
-    Raises:
-        DatasetError: another manifest than the run's.
-    """
+def _beyond(run: Run, manifest: Path) -> Json:
+    """Return the metrics that need the radiographs: baselines, sources left out, and heads of one source."""
     radiographs = radiographs_of(run, manifest)
     left_out = {
         name: [part.part(part.table.split != "train") for part in parts]
         for name, parts in each_left_out(radiographs, run.config)
     }
     return {
-        "baselines": baselines_of(run, radiographs, manifest),
+        "baselines": _baselines(run, radiographs, manifest),
         "left_out": {name: _merged(part.figures() for part in parts) for name, parts in left_out.items()},
         "inside": {
             name: _merged(part.figures() for part in parts) for name, parts in each_inside(radiographs, run.config)
@@ -162,29 +149,21 @@ def radiographs_of(run: Run, manifest: Path, labels: Sequence[str] = ()) -> Radi
     return Radiographs(data.rows, views(data, run.config.recipe, run.record["weights"]))
 
 
-def baselines_of(run: Run, radiographs: Radiographs, manifest: Path) -> Json:
-    """Return the figures of predictors that see no lungs, on the test split.
-
-    Args:
-        run: of a head.
-        radiographs: all of them.
-        manifest: of them.
-    """
+def _baselines(run: Run, radiographs: Radiographs, manifest: Path) -> Json:
+    """Return the figures of predictors that see no lungs, on the test split."""
     table, truth = radiographs.table, heads.shown(radiographs.rows, run.config)
     found: Json = {}
     for name, (scores, points) in baselines.scored(radiographs.rows, truth, run.config, manifest).items():
-        scored = Scored(run.config.names, points, run.config.exclusive, run.config.positive, table, truth, scores)
-        test = scored.part(table.split == "test").known
-        sources = {str(source): test.part(test.table.source == source).figures() for source in _sources(test)}
+        test = Scored.of(run.config, points, table, truth, scores).part(table.split == "test").known
+        sources = {
+            str(source): test.part(test.table.source == source).figures()
+            for source in sorted(test.table.source.unique())
+        }
         found[name] = {
             label: {"all": figures, "sources": {source: of[label] for source, of in sources.items()}}
             for label, figures in test.figures().items()
         }
     return found
-
-
-def _sources(scored: Scored) -> list[str]:
-    return sorted(scored.table.source.unique())
 
 
 def _merged(found: Iterable[Json]) -> Json:
@@ -203,7 +182,7 @@ def evaluate(run: Run, manifest: Path | None) -> Json:
     """
     metrics = measure(run)
     if manifest:
-        found = beyond(run, manifest)
+        found = _beyond(run, manifest)
         metrics["called"] += found.pop("called_left_out")
         metrics |= found
     report = {
@@ -247,17 +226,12 @@ def page(run: Run, report: Json, manifest: Path | None) -> str:
     wrong = mistakes.worst(rows[run.config.positive])
     cases = None
     if manifest and manifest.is_file() and len(wrong) and is_served(run.record["weights"]):
-        cases = mistakes.gallery(wrong, explainer(run, root(manifest)))
+        cases = mistakes.gallery(wrong, _explainer(run, root(manifest)))
     return run_report.render(report, rows, cases, len(wrong))
 
 
-def explainer(run: Run, folder: Path) -> Callable[[pd.Series], Explained | None]:
-    """Return what explains the scores of a run for its positive label.
-
-    Args:
-        run: of a head on a served backbone.
-        folder: the data root that paths of the manifest start from.
-    """
+def _explainer(run: Run, folder: Path) -> Callable[[pd.Series], Explained | None]:
+    """Return what explains the scores of a run, on a served backbone, for its positive label."""
     weights, recipe = run.record["weights"], run.config.recipe
     network, head = backbone(weights, recipe)[0], head_of(run.folder, weights)
     labels, positive = head.facts.labels, head.facts.labels.index(head.facts.positive)

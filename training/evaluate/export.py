@@ -13,27 +13,31 @@ from typing import Any
 import keras
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
 
 from training import run as runs
 from training.config import MODELS, RUNS
-from training.data.crops import crops
+from training.data.crops import Crops, crops
 from training.data.manifest import read, root
 from training.evaluate import artefact, targets
 from training.evaluate.artefact import record_of
-from training.evaluate.parity import of_backbone, of_head
 from training.fit import features
-from training.fit.head import HeadConfig
+from training.fit.head import UNKNOWN, HeadConfig, shown
 from training.fit.segment import dice, mean_dice, read_pairs
 from training.networks import litert
 from training.networks.vgg16 import FEATURE_LAYER, feature_shape, unet
 from training.networks.vgg16 import features as cut
 from xray.errors import DatasetError
 from xray.networks import lungs
-from xray.networks.preprocess import Recipe
+from xray.networks.heads import Features, Head, average
+from xray.networks.preprocess import Recipe, scale
 from xray.networks.runtime import Network
 from xray.registry import BACKBONE, made_for
 
 Json = dict[str, Any]
+# Radiographs of the parity checks.
+BACKBONE_RADIOGRAPHS, HEAD_RADIOGRAPHS = 100, 300
 
 
 def export_lungs(folder: Path, manifest: Path) -> None:
@@ -93,7 +97,7 @@ def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, 
         },
         metrics=metrics,
         training=record,
-        parity=of_backbone(model, Network(_kept(folder, content)), crops(manifest, recipe), recipe),
+        parity=backbone_parity(model, Network(_kept(folder, content)), crops(manifest, recipe), recipe),
     )  # fmt: skip
 
 
@@ -126,7 +130,7 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
         ("head.npz", (folder / "head.npz").read_bytes()), artefact.head_facts(folder, backbone),
         metrics=metrics,
         training=record,
-        parity=of_head(head, data, config, served, float_weights),
+        parity=head_parity(head, data, config, served, float_weights),
     )  # fmt: skip
 
 
@@ -166,6 +170,65 @@ def export_screen(folder: Path, backbone: str) -> None:
         training=record_of(folder),
         parity={},
     )  # fmt: skip
+
+
+def backbone_parity(model: keras.Model, served: Network, data: Crops, recipe: Recipe) -> dict[str, float]:
+    """Compare the averaged features of both backbones by their cosine similarity.
+
+    Args:
+        model: in Keras.
+        served: the same in 8 bits.
+        data: the crops.
+        recipe: of the backbone.
+    """
+    chosen = _sample(np.flatnonzero([row.split == "test" for row in data.rows]), BACKBONE_RADIOGRAPHS)
+    inputs = [scale(data.images[i], recipe)[None] for i in tqdm(chosen, desc="parity", disable=None)]
+    cosine = [_cosine(average(np.asarray(model(x, training=False))[0]), average(served(x)[0])) for x in inputs]
+    return {
+        "pictures": len(cosine),
+        "cosine_median": float(np.median(cosine)),
+        "cosine_min": float(np.min(cosine)),
+    }
+
+
+def head_parity(head: Head, data: Crops, config: HeadConfig, served: Network, float_weights: str) -> dict[str, float]:
+    """Compare scores and verdicts on the 8-bit backbone with those on the float32 one in Keras.
+
+    Args:
+        head: as it is served.
+        data: the crops.
+        config: of the head.
+        served: the backbone in 8 bits.
+        float_weights: of the same backbone; see `features.vgg16_with`.
+    """
+    kept = cut(features.vgg16_with(float_weights, config.recipe.size))
+    known = (shown(data.rows, config) != UNKNOWN).any(axis=1)
+    chosen = _sample(np.flatnonzero(known & [row.split == "test" for row in data.rows]), HEAD_RADIOGRAPHS)
+    pairs: list[tuple[Features, Features]] = []
+    for i in tqdm(chosen, desc="parity", disable=None):
+        x = scale(data.images[i], config.recipe)[None]
+        pairs.append((np.asarray(kept(x, training=False))[0], served(x)[0]))
+    own = head.facts.labels.index(head.facts.positive)
+    exact, eight_bit = (np.array([head.scores(each) for each in side]) for side in zip(*pairs, strict=True))
+    verdicts = [[tuple(each.verdict for each in head.judge(side)) for side in pair] for pair in pairs]
+    difference = np.abs(exact - eight_bit).max(axis=1)
+    above = [scores[:, own] >= head.facts.point.threshold for scores in (exact, eight_bit)]
+    return {
+        "pictures": len(chosen),
+        "same_verdict": float(np.mean([one == other for one, other in verdicts])),
+        "same_side_of_threshold": float(np.mean(above[0] == above[1])),
+        "score_difference_median": float(np.median(difference)),
+        "score_difference_max": float(difference.max()),
+    }
+
+
+def _sample(test: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return some positions of the test split, the same each time."""
+    return np.random.default_rng(0).choice(test, min(count, len(test)), replace=False)
+
+
+def _cosine(a: Features, b: Features) -> float:
+    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
 
 
 def trained_weights(folder: Path) -> Path:

@@ -52,8 +52,7 @@ class Radiographs:
             config: its choices.
         """
         truth, scores = heads.taught(self.rows, config), head.scores(self.inputs[:, 0])
-        found = Scored(config.names, tuple(points), config.exclusive, config.positive, self.table, truth, scores)
-        return found.known
+        return Scored.of(config, points, self.table, truth, scores).known
 
 
 def each_left_out(radiographs: Radiographs, config: HeadConfig) -> Iterator[tuple[str, list[Scored]]]:
@@ -138,10 +137,7 @@ def cross_validation(radiographs: Radiographs, config: HeadConfig) -> Json:
         seen, unseen = chosen[folds != fold], chosen[folds == fold]
         head = heads.fit_rows(radiographs.inputs[seen], [radiographs.rows[i] for i in seen], config)
         scores[unseen] = head.scores(radiographs.inputs[unseen, 0])
-    points = (MIDDLE,) * len(config.names)
-    scored = Scored(config.names, points, config.exclusive, config.positive, radiographs.table, truth, scores).part(
-        usable
-    )
+    scored = Scored.of(config, (MIDDLE,) * len(config.names), radiographs.table, truth, scores).part(usable)
     return {str(name): scored.part(scored.table.source == name).measure(config.positive) for name in np.unique(sources)}
 
 
@@ -154,7 +150,7 @@ def worth(scored: Scored) -> Json | None:
     part = scored.of_label(scored.positive)
     if part.y_true.nunique() < 2:
         return None
-    point = scored.points[scored.labels.index(scored.positive)]
+    point = scored.points[scored.own]
     weight = draw_weights([str(y) for y in part.y_true], list(part.source))
     verdict = np.digitize(part.y_score, (point.negative_below, point.positive_from))
     decided = verdict != 1

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from training.fit.head import HeadConfig
 from training.metrics import figures
 from training.metrics.discrimination import Floats, bootstrap, roc_auc, sensitivity, specificity, wilson
 from training.metrics.figures import Json
@@ -42,6 +43,23 @@ class Scored:
     table: pd.DataFrame
     truth: NDArray[np.int64]
     scores: Floats
+
+    @classmethod
+    def of(
+        cls,
+        config: HeadConfig,
+        points: Sequence[OperatingPoint],
+        table: pd.DataFrame,
+        truth: NDArray[np.int64],
+        scores: Floats,
+    ) -> "Scored":
+        """Return the scores of a trained head; the arguments are the attributes, where `config` does not say them."""
+        return cls(config.names, tuple(points), config.exclusive, config.positive, table, truth, scores)
+
+    @property
+    def own(self) -> int:
+        """Index of the positive label."""
+        return self.labels.index(self.positive)
 
     @property
     def is_pair(self) -> bool:
@@ -172,9 +190,9 @@ class Scored:
         rows = known.table.assign(
             label=names[known.truth.argmax(axis=1)],
             said=names[known.judged],
-            y_score=known.scores[:, known.labels.index(known.positive)],
+            y_score=known.scores[:, self.own],
         )
-        threshold = self.points[self.labels.index(self.positive)].threshold
+        threshold = self.points[self.own].threshold
         return [
             {
                 "part": part,
@@ -191,15 +209,17 @@ class Scored:
     @property
     def judged(self) -> NDArray[np.int64]:
         """Index of the only plausible label of each radiograph; that after the last label where none or several are."""
-        plausible = self.scores.round(DECIMALS) >= [point.negative_below for point in self.points]
-        return np.where(plausible.sum(axis=1) == 1, plausible.argmax(axis=1), len(self.labels))
+        return np.where(self._plausible.sum(axis=1) == 1, self._plausible.argmax(axis=1), len(self.labels))
+
+    @property
+    def _plausible(self) -> NDArray[np.bool_]:
+        return np.asarray(self.scores.round(DECIMALS) >= [point.negative_below for point in self.points])
 
     def confusion(self) -> Json | None:
         """Count which label was called of which, by score and by verdict; None but for several exclusive labels."""
         if self.is_pair or not self.exclusive:
             return None
         truth = self.truth.argmax(axis=1)
-        plausible = self.scores.round(DECIMALS) >= [point.negative_below for point in self.points]
 
         def counts(said: NDArray[np.int64], columns: int) -> list[list[int]]:
             table = np.zeros((len(self.labels), columns), int)
@@ -210,23 +230,21 @@ class Scored:
             "labels": list(self.labels),
             "highest": counts(self.scores.argmax(axis=1), len(self.labels)),
             "called": counts(self.judged, len(self.labels) + 1),
-            "covered": float(plausible[np.arange(len(truth)), truth].mean()),
+            "covered": float(self._plausible[np.arange(len(truth)), truth].mean()),
         }
 
     def curves(self) -> Json:
         """Return for each label ROC curve and verdicts of the test split, and histograms of validation and test."""
-        found: Json = {}
-        for label in self.measured:
-            if label == MEAN:
-                continue
-            rows = self.of_label(label)
-            test = self.part(self.table.split == "test")
-            found[label] = {
-                "roc": figures.roc(rows[rows.split == "test"]),
-                "score_histograms": figures.histograms(rows),
+        test = self.part(self.table.split == "test")
+        return {
+            label: {
+                "roc": figures.roc(test.of_label(label)),
+                "score_histograms": figures.histograms(self.of_label(label)),
                 "verdicts": test.verdicts(label),
             }
-        return found
+            for label in self.measured
+            if label != MEAN
+        }
 
     def verdicts(self, label: str) -> Json:
         """Count the verdicts for one label, by truth, as serving gives them."""

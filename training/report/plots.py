@@ -1,4 +1,4 @@
-"""Plots of reports, as PNG: learning curves, ROC, matrices, scores, calibration, forest plots."""
+"""Plots of reports, as PNG: ROC, matrices, scores, forest plots, grids of images."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
@@ -24,27 +23,6 @@ DPI = 130
 SCORE_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 SCORE_END = 1e-4
 JITTER = 0.11
-
-
-def learning_curves(history: Sequence[Mapping[str, float]]) -> bytes:
-    """Draw each quantity of history.csv over the epochs; loss apart from shares.
-
-    Args:
-        history: one mapping an epoch, with `epoch`, `loss`, `val_loss` and shares in [0, 1].
-    """
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    losses, shares = figure.subplots(1, 2)
-    epochs = [row["epoch"] for row in history]
-    colours = {losses: iter(CYCLE), shares: iter(CYCLE)}
-    for name in list(history[0])[1:] if history else []:
-        axes = losses if name.endswith("loss") else shares
-        axes.plot(epochs, [row[name] for row in history], color=next(colours[axes]), label=name)
-    for axes, name in ((losses, "loss"), (shares, "share")):
-        name_axes(axes, "epoch", name)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if axes.lines:
-            axes.legend(frameon=False)
-    return png(figure)
 
 
 def roc(parts: Mapping[str, pd.DataFrame], threshold: float | None = None) -> bytes:

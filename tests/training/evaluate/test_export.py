@@ -33,7 +33,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(export, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(export, "Network", lambda *_: None)
     monkeypatch.setattr(export, "crops", lambda *_, **__: None)
-    monkeypatch.setattr(export, "of_head", lambda *_: PARITY)
+    monkeypatch.setattr(export, "head_parity", lambda *_: PARITY)
     (tmp_path / "model" / "vgg16_cxr").mkdir(parents=True)
     (tmp_path / "model" / "vgg16_cxr" / "network.tflite").write_bytes(b"network")
     folder = tmp_path / "runs" / "findings"

@@ -10,8 +10,6 @@ from training.report import plots
 from xray.networks.metadata import OperatingPoint
 
 POINT = OperatingPoint(threshold=0.5, negative_below=0.4, positive_from=0.6)
-HISTORY = [{"epoch": 1.0, "loss": 0.7, "val_loss": 0.8, "val_roc_auc": 0.6},
-           {"epoch": 2.0, "loss": 0.5, "val_loss": 0.6, "val_roc_auc": 0.8}]  # fmt: skip
 AREA = {"value": 0.8, "low": 0.7, "high": 0.9}
 LABELS = ("normal", "covid")
 
@@ -41,8 +39,6 @@ def erased(shift: float = 1.0) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (lambda: plots.learning_curves(HISTORY), lambda: plots.learning_curves(HISTORY[:1])),
-        (lambda: plots.learning_curves(HISTORY), lambda: plots.learning_curves([])),
         (lambda: plots.roc({"all": scored(40)}, 0.5), lambda: plots.roc({"all": scored(40).assign(y_score=0.5)}, 0.5)),
         (lambda: plots.roc({"all": scored(40)}, 0.5), lambda: plots.roc({"all": scored(40)})),
         (lambda: plots.matrix([[9, 1], [2, 8]], LABELS, LABELS),
@@ -58,7 +54,7 @@ def erased(shift: float = 1.0) -> pd.DataFrame:
         (lambda: plots.scores_by_erasure(erased()), lambda: plots.scores_by_erasure(erased().assign(y_score=1.0))),
         (lambda: plots.grid([np.zeros((9, 9), np.uint8)]), lambda: plots.grid([np.zeros((9, 9), np.uint8)] * 2)),
     ],
-    ids=["curves", "no history", "roc", "threshold", "matrix", "scores", "band", "one label", "interval", "erased",
+    ids=["roc", "threshold", "matrix", "scores", "band", "one label", "interval", "erased",
          "ends", "grid"],
 )  # fmt: skip
 def test_a_plot_shows_its_data(one: Callable[[], bytes], other: Callable[[], bytes]) -> None:
