@@ -1,18 +1,23 @@
-"""The steps of the training kit in the order of use: `python -m training STEP`."""
+"""The steps of the training kit in the order of use: `python -m training STEP`.
+
+Their arguments stand here rather than in their modules, so that `STEP --help` need not import TensorFlow.
+"""
 
 import argparse
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from training.config import CONFIGS, MANIFEST, RUNS
+import msgspec
 
-AddArguments = Callable[[argparse.ArgumentParser], None]
-PRECISIONS = ("mixed_bfloat16", "mixed_float16", "float32")
-ALL_DEVICES = "all"
+from training.config import CONFIGS, MANIFEST, REPOSITORY, RUNS
+
+# Names and options of `ArgumentParser.add_argument`.
+Argument = tuple[tuple[str, ...], dict[str, Any]]
+DEFAULT = "(default: %(default)s)"
 
 
 @dataclass(frozen=True)
@@ -22,20 +27,20 @@ class Step:
     Attributes:
         name: on the command line.
         line: what it does.
-        module: that has `run(args)`, and `add_arguments(parser)` unless the step brings its own.
-        arguments: adds its arguments; for modules that import TensorFlow, so that `--help` need not.
+        module: that has `run(args)`.
+        arguments: what `run` finds in `args`.
     """
 
     name: str
     line: str
     module: str
-    arguments: AddArguments | None = None
+    arguments: tuple[Argument, ...]
 
     def parser(self) -> argparse.ArgumentParser:
         """Return the parser of the step's own arguments."""
         parser = argparse.ArgumentParser(prog=f"python -m training {self.name}", description=f"{self.line}.")
-        add = self.arguments or self.load().add_arguments
-        add(parser)
+        for names, options in self.arguments:
+            parser.add_argument(*names, **options)
         return parser
 
     def load(self) -> ModuleType:
@@ -43,80 +48,8 @@ class Step:
         return importlib.import_module(self.module)
 
 
-def manifest_argument(parser: argparse.ArgumentParser) -> None:
-    """Add `--manifest`."""
-    parser.add_argument("--manifest", type=Path, default=MANIFEST, metavar="CSV", help="(default: %(default)s)")
-
-
-def backbone_argument(parser: argparse.ArgumentParser) -> None:
-    """Add `--backbone`."""
-    parser.add_argument(
-        "--backbone", default="vgg16_cxr",
-        help="a network of model/ (default: %(default)s), imagenet (downloaded by Keras) or a file of VGG16 weights",
-    )  # fmt: skip
-
-
-def network_arguments(parser: argparse.ArgumentParser, config: str, run: str) -> None:
-    """Add what every step takes that trains a network.
-
-    Args:
-        parser: of the step.
-        config: name of its default configuration.
-        run: name of its default run.
-    """
-    parser.add_argument("--config", type=Path, default=CONFIGS / f"{config}.toml", help="(default: %(default)s)")
-    manifest_argument(parser)
-    parser.add_argument(
-        "--run",
-        type=Path,
-        default=RUNS / run,
-        help="folder of the run; an unfinished one goes on (default: %(default)s)",
-    )
-
-
-def backbone_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `backbone` takes: also on which devices it trains."""
-    network_arguments(parser, "backbone", "backbone")
-    parser.add_argument(
-        "--devices", type=_number_or_all, default=1, metavar="N", help="that share each batch, or all (default: 1)"
-    )
-    parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="(default: %(default)s)")
-    parser.add_argument(
-        "--workers", type=_number, metavar="N",
-        help="processes that augment images (default: 1, this one; beside a GPU one a core, at most 8)",
-    )  # fmt: skip
-
-
-def head_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `head` takes."""
-    parser.add_argument("config", type=Path, help="a TOML file of training/configs, such as covid_normal.toml")
-    backbone_argument(parser)
-    manifest_argument(parser)
-    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)")
-
-
-def screen_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `out-of-distribution` takes."""
-    parser.add_argument("--config", type=Path, default=CONFIGS / "screen.toml", help="(default: %(default)s)")
-    manifest_argument(parser)
-    backbone_argument(parser)
-    parser.add_argument("--run", type=Path, help="folder of the run (default: runs/screen, or runs/<backbone>/screen)")
-
-
-def export_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `export` takes."""
-    parser.add_argument("what", choices=("lungs", "backbone", "head", "screen"))
-    parser.add_argument("name", nargs="?", help="of a head, for example covid_normal")
-    manifest_argument(parser)
-    parser.add_argument("--run", type=Path, help="folder of the run (default: the artefact's own under runs/)")
-    parser.add_argument(
-        "--backbone",
-        default="vgg16_cxr",
-        help="the network of model/ to write, or that head and screen were trained on",
-    )
-    parser.add_argument("--weights", help="of a backbone in float32: imagenet or a file (default: its run's)")
-    parser.add_argument("--recipe", default="lung-box", help="of a backbone: lung-box or whole-image")
-    parser.add_argument("--size", type=int, default=160, help="side of a backbone's input in pixels")
+def _argument(*names: str, **options: Any) -> Argument:  # noqa: ANN401 - argparse's have many types
+    return names, options
 
 
 def _number(word: str) -> int:
@@ -126,32 +59,162 @@ def _number(word: str) -> int:
 
 
 def _number_or_all(word: str) -> int | str:
-    return ALL_DEVICES if word == ALL_DEVICES else _number(word)
+    return word if word == "all" else _number(word)
+
+
+def _data_sets() -> str:
+    listed = Path(__file__).parent / "data" / "download" / "published.toml"
+    return ", ".join(each["name"] for each in msgspec.toml.decode(listed.read_bytes())["sets"])
+
+
+_path = partial(_argument, type=Path)
+_flag = partial(_argument, action="store_true")
+_TABLE = _path("--manifest", default=MANIFEST, metavar="CSV", help=DEFAULT)
+_BACKBONE = _argument(
+    "--backbone", default="vgg16_cxr",
+    help=f"a network of model/ {DEFAULT}, imagenet (downloaded by Keras) or a file of VGG16 weights",
+)  # fmt: skip
+_TRAINED_ON = _argument("--backbone", default="vgg16_cxr", help=f"that the heads were trained on {DEFAULT}")
+_WEIGHTS = (
+    "ours (VGG16 alone: vgg16_cxr of model/), imagenet (downloaded by Keras), random, or a FILE of ImageNet weights "
+    "without the classifier (include_top=False)"
+)
+
+
+def _training(config: str, run: str) -> tuple[Argument, ...]:
+    """Return the arguments of a step that trains a network: its default configuration and run."""
+    return (
+        _path("--config", default=CONFIGS / f"{config}.toml", help=DEFAULT),
+        _TABLE,
+        _path("--run", default=RUNS / run, help=f"folder of the run; an unfinished one goes on {DEFAULT}"),
+    )
 
 
 STEPS = (
-    Step("download", "fetch the published data sets", "training.data.download.command"),
-    Step("prepare", "list the radiographs in one manifest, split by patient", "training.data.prepare"),
-    Step("segment", "train the U-Net that finds the lungs", "training.fit.segment",
-         partial(network_arguments, config="lungs", run="lungs")),
-    Step("backbone", "pretrain the VGG16 backbone on radiographs", "training.fit.backbone", backbone_arguments),
+    Step("download", "fetch the published data sets", "training.data.download.command", (
+        _argument("names", nargs="*", metavar="NAME", help=f"any of {_data_sets()} (all)"),
+        _path("--output", default=Path("input"), metavar="DIR", help="where they land (%(default)s)"),
+        _flag("--yes", help="the terms are accepted: ask nothing"),
+        _argument("--pin", action="append", default=[], metavar="NAME=SHA256",
+                  help="the checksum that you expect; repeatable"),
+        _flag("--keep", help="leave the archives in downloads/ once they are unpacked"),
+    )),
+    Step("prepare", "list the radiographs in one manifest, split by patient", "training.data.prepare", (
+        _path("--source", action="append", metavar="DIR",
+              help="a folder in one of the known layouts; repeatable (the data root, else ./input)"),
+        _path("--output", default=MANIFEST, metavar="CSV", help="the manifest (%(default)s)"),
+        _path("--validation", default=REPOSITORY / "dataset_validation", metavar="DIR",
+              help="where the held-out radiographs go (%(default)s)"),
+        _argument("--seed", type=int, default=42, help="decides the splits (%(default)s)"),
+        _flag("--opacity", help="take the Radiography Database's Lung_Opacity too"),
+    )),
+    Step("segment", "train the U-Net that finds the lungs", "training.fit.segment", _training("lungs", "lungs")),
+    Step("backbone", "pretrain the VGG16 backbone on radiographs", "training.fit.backbone", (
+        *_training("backbone", "backbone"),
+        _argument("--devices", type=_number_or_all, default=1, metavar="N",
+                  help="that share each batch, or all (default: 1)"),
+        _argument("--precision", choices=("mixed_bfloat16", "mixed_float16", "float32"), default="mixed_bfloat16",
+                  help=DEFAULT),
+        _argument("--workers", type=_number, metavar="N",
+                  help="processes that augment images (default: 1, this one; beside a GPU one a core, at most 8)"),
+    )),
     Step("slim", "distil a slimmer backbone from the served one", "training.fit.slim",
-         partial(network_arguments, config="slim", run="vgg16_slim")),
-    Step("head", "train a head on the frozen backbone", "training.fit.head", head_arguments),
-    Step("out-of-distribution", "train the screen that refuses and warns", "training.fit.out_of_distribution",
-         screen_arguments),
-    Step("evaluate", "measure heads on the test split", "training.evaluate.evaluate"),
-    Step("audit", "measure what heads rest on, and where they fail", "training.evaluate.audit"),
-    Step("export", "write an artefact of model/", "training.evaluate.export", export_arguments),
-    Step("beside", "compare the slim backbone with the served one", "training.evaluate.targets"),
-    Step("test-elsewhere", "measure the served models on your own labelled radiographs", "training.evaluate.external"),
-    Step("explore", "describe the radiographs: grids, means, principal components", "training.studies.explore"),
-    Step("compare", "compare architectures, frozen and fine-tuned", "training.studies.compare.report"),
-    Step("grid", "run a grid of settings", "training.studies.grid"),
-    Step("ablation", "compare features and heads", "training.studies.ablation"),
+         _training("slim", "vgg16_slim")),
+    Step("head", "train a head on the frozen backbone", "training.fit.head", (
+        _path("config", help="a TOML file of training/configs, such as covid_normal.toml"),
+        _BACKBONE,
+        _TABLE,
+        _path("--run", help="folder of the run (default: runs/<name>, or runs/<backbone>/<name>)"),
+    )),
+    Step("out-of-distribution", "train the screen that refuses and warns", "training.fit.out_of_distribution", (
+        _path("--config", default=CONFIGS / "screen.toml", help=DEFAULT),
+        _TABLE,
+        _BACKBONE,
+        _path("--run", help="folder of the run (default: runs/screen, or runs/<backbone>/screen)"),
+    )),
+    Step("evaluate", "measure heads on the test split", "training.evaluate.evaluate", (
+        _argument("runs", nargs="+", metavar="RUN", help="a head, such as covid_normal, or folder of a run"),
+        _TRAINED_ON,
+        _TABLE,
+        _flag("--scores-only", help="measure the scores alone, without radiographs"),
+    )),
+    Step("audit", "measure what heads rest on, and where they fail", "training.evaluate.audit", (
+        _argument("runs", nargs="*", metavar="HEAD", help="by name (default: every head that was evaluated)"),
+        _TABLE,
+        _TRAINED_ON,
+        _path("--run", help="folder to write (default: runs/audit, or runs/<backbone>/audit)"),
+    )),
+    Step("export", "write an artefact of model/", "training.evaluate.export", (
+        _argument("what", choices=("lungs", "backbone", "head", "screen")),
+        _argument("name", nargs="?", help="of a head, for example covid_normal"),
+        _TABLE,
+        _path("--run", help="folder of the run (default: the artefact's own under runs/)"),
+        _argument("--backbone", default="vgg16_cxr",
+                  help="the network of model/ to write, or that head and screen were trained on"),
+        _argument("--weights", help="of a backbone in float32: imagenet or a file (default: its run's)"),
+        _argument("--recipe", default="lung-box", help="of a backbone: lung-box or whole-image"),
+        _argument("--size", type=int, default=160, help="side of a backbone's input in pixels"),
+    )),
+    Step("beside", "compare the slim backbone with the served one", "training.evaluate.targets", (
+        _argument("--backbone", default="vgg16_slim", help=f"the other network of model/ {DEFAULT}"),
+    )),
+    Step("test-elsewhere", "measure the served models on your own labelled radiographs", "training.evaluate.external", (
+        _path("source", metavar="FOLDER_OR_CSV"),
+        _path("--output", help="a folder (default: runs/external/NAME)"),
+    )),
+    Step("explore", "describe the radiographs: grids, means, principal components", "training.studies.explore", (
+        _TABLE,
+        _argument("--at-most", type=int, metavar="N", help="radiographs of each class and source, at random"),
+        _path("--output", default=RUNS / "explore", help=f"a folder {DEFAULT}"),
+    )),
+    Step("compare", "compare architectures, frozen and fine-tuned", "training.studies.compare.report", (
+        _path("config", nargs="?", default=CONFIGS / "compare.toml", help=DEFAULT),
+        _argument("--weights", metavar="BACKBONE=WEIGHTS", action="append", default=[],
+                  help=f"instead of ImageNet's: {_WEIGHTS}"),
+        _TABLE,
+        _path("--output", default=RUNS / "compare", help=f"a folder {DEFAULT}"),
+    )),
+    Step("grid", "run a grid of settings", "training.studies.grid", (
+        _path("config", help="grid.toml or grid_small.toml of training/configs, or your own"),
+        _argument("--weights", help=f"instead of the file's: {_WEIGHTS}"),
+        _argument("--cells", type=int, metavar="N", help="do at most so many more, then report"),
+        _TABLE,
+        _path("--output", help="a folder (default: runs/grid/NAME)"),
+    )),
+    Step("ablation", "compare features and heads", "training.studies.ablation", (
+        _TABLE,
+        _path("--mobilenet", help="MobileNetV2 weights of ImageNet without the classifier"),
+        _flag("--validation", help="judge validation radiographs alone: to choose by"),
+    )),
     Step("articles", "run the two-model tutorial again, each number beside ours",
-         "training.studies.tutorial_2020.report"),
-    Step("tutorial-25", "run the 25 + 25 experiment of 2020 again", "training.studies.covid_25"),
-    Step("augmented", "show what an augmentation makes of a radiograph", "training.studies.augmented"),
-    Step("average", "draw the average radiographs of static/examples", "training.studies.average"),
+         "training.studies.tutorial_2020.report", (
+        _path("--input", help="holds 10_Covid_Images/ and 20_Chest_Xray/ (else XRAY_DATA)"),
+        _argument("--weights", default="ours", help="ours (default), imagenet (Keras downloads it), or a file"),
+        _path("--config", default=CONFIGS / "articles.toml", help=DEFAULT),
+        _path("--augmentation", metavar="TOML", help="of configs/augmentation, instead of the article's rotation"),
+        _path("--manifest", default=MANIFEST, help="says what our backbone learned from"),
+        _path("--output", default=RUNS / "articles", help=f"a folder {DEFAULT}"),
+    )),
+    Step("tutorial-25", "run the 25 + 25 experiment of 2020 again", "training.studies.covid_25", (
+        _path("--covid", metavar="DIR", help="Cohen's collection: metadata.csv and images/"),
+        _path("--children", metavar="DIR", help="the children's set: train/NORMAL/"),
+        _argument("--sample", type=int, default=25, help="images to copy from each of both (%(default)s)"),
+        _path("--dataset", help="holds covid/ and normal/ (default: dataset/ in the output)"),
+        _argument("--weights", default="vgg16_cxr", help="as of `articles`; by default ours"),
+        _argument("--epochs", type=int, default=25, help=DEFAULT),
+        _path("--output", default=RUNS / "tutorial_25", help="for plot.png and covid19.keras"),
+    )),
+    Step("augmented", "show what an augmentation makes of a radiograph", "training.studies.augmented", (
+        _path("config", help="a TOML file with a table [augmentation]"),
+        _flag("--whole", help="whole images, where the file names no recipe"),
+        _TABLE,
+        _path("--output", help="a folder (default: runs/augmented/<name of the file>)"),
+    )),
+    Step("average", "draw the average radiographs of static/examples", "training.studies.average", (
+        _argument("label", help="normal, covid or pneumonia"),
+        _argument("source", help="for example radiography-rsna"),
+        _path("output", help="the PNG file to write"),
+        _argument("--films", type=int, default=500, help="how many are averaged at most"),
+        _TABLE,
+    )),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.config import MANIFEST, REPOSITORY, data_root
+from training.config import data_root
 from training.data import held_out, layouts, manifest, splits
 from training.data.collection import Collection, Measure
 from training.data.duplicates import Thumbnails, near_copies
@@ -124,18 +124,6 @@ def coincidences(rows: Sequence[Row]) -> list[str]:
     found = [f"{name} has only the class {min(of)}" for name, of in sorted(classes.items()) if len(of) == 1]
     found += [f"{name} comes only from {min(of)}" for name, of in sorted(sources.items()) if len(of) == 1]
     return [*found, LESSON] if found else []
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    option = parser.add_argument
-    option("--source", type=Path, action="append", metavar="DIR",
-           help="a folder in one of the known layouts; repeatable (the data root, else ./input)")  # fmt: skip
-    option("--output", type=Path, default=MANIFEST, metavar="CSV", help="the manifest (%(default)s)")
-    option("--validation", type=Path, default=REPOSITORY / "dataset_validation", metavar="DIR",
-           help="where the held-out radiographs go (%(default)s)")  # fmt: skip
-    option("--seed", type=int, default=42, help="decides the splits (%(default)s)")
-    option("--opacity", action="store_true", help="take the Radiography Database's Lung_Opacity too")
 
 
 def run(args: argparse.Namespace) -> None:

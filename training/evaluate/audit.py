@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training import run as runs
-from training.config import MANIFEST, RUNS
+from training.config import RUNS
 from training.data.crops import LUNG_NETWORK
 from training.data.manifest import Row, root
 from training.evaluate import heat_maps, leave_one_out, targets
@@ -311,14 +311,6 @@ def without_nih(radiographs: Radiographs, audited: Mapping[str, Audited]) -> Jso
 def _logits(scored: Scored) -> NDArray[np.float32]:
     clipped = np.clip(scored.scores[:, [scored.own]], 1e-6, 1 - 1e-6)
     return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this step."""
-    parser.add_argument("runs", nargs="*", metavar="HEAD", help="by name (default: every head that was evaluated)")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST, metavar="CSV", help="(default: %(default)s)")
-    parser.add_argument("--backbone", default=BACKBONE, help="that the heads were trained on (default: %(default)s)")
-    parser.add_argument("--run", type=Path, help="folder to write (default: runs/audit, or runs/<backbone>/audit)")
 
 
 def run(args: argparse.Namespace) -> None:

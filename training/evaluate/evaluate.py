@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 
 from training import run as runs
-from training.config import MANIFEST
 from training.data.crops import crops, prepared
 from training.data.manifest import root
 from training.evaluate import baselines
@@ -39,7 +38,6 @@ from xray.networks.grad_cam import grad_cam, to_picture
 from xray.networks.metadata import OperatingPoint
 from xray.networks.preprocess import scale
 from xray.prediction import in_words
-from xray.registry import BACKBONE
 
 # Features are cached in 16 bits, predictions written with 6 decimals: a larger difference is another network.
 SAME_SCORE = 0.02
@@ -251,14 +249,6 @@ def _explainer(run: Run, folder: Path) -> Callable[[pd.Series], Explained | None
         return Explained(ready.image, ready.lungs, to_picture(cam, ready.box, shape))
 
     return explain
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this step."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="a head, such as covid_normal, or folder of a run")
-    parser.add_argument("--backbone", default=BACKBONE, help="that the heads were trained on (default: %(default)s)")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST, metavar="CSV", help="(default: %(default)s)")
-    parser.add_argument("--scores-only", action="store_true", help="measure the scores alone, without radiographs")
 
 
 def run(args: argparse.Namespace) -> None:

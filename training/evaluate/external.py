@@ -202,12 +202,6 @@ def _pictures(found: Scored, facts: HeadFacts, analyzer: Analyzer) -> list[Pictu
     return [*shown, Picture(cases, mistakes.caption(len(wrong)))] if cases else shown
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this step."""
-    parser.add_argument("source", type=Path, metavar="FOLDER_OR_CSV")
-    parser.add_argument("--output", type=Path, help="a folder (default: runs/external/NAME)")
-
-
 def run(args: argparse.Namespace) -> None:
     """Measure the served models on the radiographs that the command line names."""
     found = labelled(args.source)

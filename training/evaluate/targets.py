@@ -184,11 +184,6 @@ def _read(path: Path) -> Json:
     return found
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this step."""
-    parser.add_argument("--backbone", default="vgg16_slim", help="the other network of model/ (default: %(default)s)")
-
-
 def run(args: argparse.Namespace) -> None:
     """Print the comparison."""
     print(beside_table(beside(args.backbone), args.backbone))

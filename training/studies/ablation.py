@@ -8,14 +8,13 @@ ImageNet network under the same protocol.
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.config import CONFIGS, load
 from training.data.crops import EQUAL, crops, draw_weights
-from training.data.manifest import MANIFEST, Row, hospital
+from training.data.manifest import Row, hospital
 from training.evaluate import baselines
 from training.evaluate.leave_one_out import probe
 from training.fit.features import views
@@ -66,13 +65,6 @@ LEFT_OUT = {
     **{name: (name,) for name in INSIDE},
     "radiography-covid against -rsna": ("radiography-covid", "radiography-rsna"),
 }
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this step."""
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--mobilenet", type=Path, help="MobileNetV2 weights of ImageNet without the classifier")
-    parser.add_argument("--validation", action="store_true", help="judge validation radiographs alone: to choose by")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ from training import run as runs
 from training.config import RUNS, part
 from training.data.augment import Augmentation, augment
 from training.data.crops import Crops, crops
-from training.data.manifest import MANIFEST, Row, read
+from training.data.manifest import Row, read
 from training.metrics.figures import Json
 from training.report.plots import png
 from training.report.render import Picture, Section, Table, page
@@ -51,14 +51,6 @@ black border would tell a network how far an image was rotated."""
 FAR = """How much a pixel changes on average. An operation near 0 teaches nothing: Keras' ImageDataGenerator reads
 shifts and zooms as shares, but rotations and shears as degrees, so that 0.2 of them is not to be seen. One that is far
 larger than the rest can make radiographs that no hospital would send."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this step."""
-    parser.add_argument("config", type=Path, help="a TOML file with a table [augmentation]")
-    parser.add_argument("--whole", action="store_true", help="whole images, where the file names no recipe")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--output", type=Path, help="a folder (runs/augmented/<name of the file>)")
 
 
 def run(args: argparse.Namespace) -> None:

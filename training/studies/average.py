@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.crops import prepared, threaded
-from training.data.manifest import MANIFEST, Row, read, root
+from training.data.manifest import Row, read, root
 from xray.errors import DatasetError
 from xray.networks.preprocess import LUNG_BOX, Box, Recipe
 
@@ -16,15 +16,6 @@ SIDE = 512
 # Where the box around the lungs is laid: about where it lies on a usual radiograph.
 PLACE = Box(70, 430, 66, 446)
 LEAST = 50  # radiographs, so that none shows through
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this step."""
-    parser.add_argument("label", help="normal, covid or pneumonia")
-    parser.add_argument("source", help="for example radiography-rsna")
-    parser.add_argument("output", type=Path, help="the PNG file to write")
-    parser.add_argument("--films", type=int, default=500, help="how many are averaged at most")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
 
 
 def run(args: argparse.Namespace) -> None:

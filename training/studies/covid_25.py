@@ -16,7 +16,6 @@ import keras
 import pandas as pd
 from keras import layers
 
-from training.config import RUNS
 from training.data.augment import Augmentation
 from training.data.collection import Collection, pictures, records
 from training.fit.features import is_served, served, vgg16_with
@@ -27,7 +26,6 @@ from training.studies.tutorial_2020.images import RECIPE, Radiographs
 from training.studies.tutorial_2020.report import draw_curves
 from training.studies.tutorial_2020.rerun import Trained, blind_tables, figures_of_test, published_test
 from xray.errors import DatasetError, ManifestError
-from xray.registry import BACKBONE
 
 CLASSES = ("covid", "normal")
 SEED = 42
@@ -37,17 +35,6 @@ WARNING = """What these figures are worth: the split is random, so a patient may
 images gives intervals this wide; and the COVID-19 images of the tutorial are of adults, the normal ones of children,
 from other machines. A logistic regression on the border of the same images, without any lung, reaches accuracy
 {border:.3f}."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this step."""
-    parser.add_argument("--covid", type=Path, metavar="DIR", help="Cohen's collection: metadata.csv and images/")
-    parser.add_argument("--children", type=Path, metavar="DIR", help="the children's set: train/NORMAL/")
-    parser.add_argument("--sample", type=int, default=25, help="images to copy from each of both (%(default)s)")
-    parser.add_argument("--dataset", type=Path, help="holds covid/ and normal/ (default: dataset/ in the output)")
-    parser.add_argument("--weights", default=BACKBONE, help="as of `articles`; by default ours")
-    parser.add_argument("--epochs", type=int, default=25)
-    parser.add_argument("--output", type=Path, default=RUNS / "tutorial_25", help="for plot.png and covid19.keras")
 
 
 def run(args: argparse.Namespace) -> None:

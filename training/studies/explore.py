@@ -6,13 +6,11 @@ Writes runs/explore/report.html, one page with every plot inside, and report.jso
 import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from training import run as runs
-from training.config import RUNS
-from training.data.manifest import MANIFEST, read
+from training.data.manifest import read
 from training.data.splits import sample
 from training.data.thumbnails import Gallery, gallery
 from training.metrics.figures import Json
@@ -46,13 +44,6 @@ BORDER = """A logistic regression on the outer frame of the image (an eighth of 
 by patient. Little of it is lung: what it tells beyond chance is the hospital, the age or the machine."""
 COPIES = """Radiographs that are published twice: re-encoded, windowed anew or annotated. They stand on one side of
 every split."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this step."""
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--at-most", type=int, metavar="N", help="radiographs of each class and source, at random")
-    parser.add_argument("--output", type=Path, default=RUNS / "explore", help="a folder")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from training import run as runs
 from training.config import RUNS, load
 from training.data.crops import crops
-from training.data.manifest import MANIFEST
 from training.evaluate import baselines
 from training.metrics.discrimination import roc_auc
 from training.metrics.figures import INTERVAL, Json
@@ -31,7 +30,7 @@ from training.metrics.folds import measured
 from training.networks import devices
 from training.report.plots import NEGATIVE, POSITIVE, png
 from training.report.render import Picture, Section, Table, figure_text, page
-from training.studies.compare.architectures import CHOICES, RANDOM, backbone
+from training.studies.compare.architectures import RANDOM, backbone
 from training.studies.compare.fine_tune import maps, tail
 from training.studies.compare.folds import Choice, Positions, Sample, draw, head, remembered, weights_hash
 from xray.networks.preprocess import Recipe
@@ -85,15 +84,6 @@ class Cell:
     learning_rate: float
     decay: str
     epochs: int
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this step."""
-    parser.add_argument("config", type=Path, help="grid.toml or grid_small.toml of training/configs, or your own")
-    parser.add_argument("--weights", help=f"instead of the file's: {CHOICES}")
-    parser.add_argument("--cells", type=int, metavar="N", help="do at most so many more, then report")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--output", type=Path, help="a folder (runs/grid/NAME)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -65,9 +65,7 @@ def test_what_cannot_be_used_says_what_was_expected(tmp_path, name, content, wor
 
 
 def test_the_report_counts_every_radiograph_and_leaves_out_what_was_refused(hospital, tmp_path, fewer_draws):
-    parser = argparse.ArgumentParser()
-    external.add_arguments(parser)
-    external.run(parser.parse_args([str(hospital), "--output", str(tmp_path / "out")]))
+    external.run(argparse.Namespace(source=hospital, output=tmp_path / "out"))
     models = json.loads((tmp_path / "out" / "report.json").read_text())["models"]
     found = models["covid_normal"]["external"]["covid"]
     assert (found["n"], found["positives"]) == (8, 4)

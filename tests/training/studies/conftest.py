@@ -1,6 +1,5 @@
 """What the tests of several studies share."""
 
-import argparse
 import hashlib
 from collections.abc import Callable
 from types import ModuleType
@@ -8,14 +7,15 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from training.steps import STEPS
+
 
 @pytest.fixture
 def step() -> Callable[..., None]:
     """Run a step with the arguments of a command line."""
 
     def run(module: ModuleType, *arguments: object) -> None:
-        parser = argparse.ArgumentParser()
-        module.add_arguments(parser)
+        (parser,) = (each.parser() for each in STEPS if each.module == module.__name__)
         module.run(parser.parse_args([str(each) for each in arguments]))
 
     return run

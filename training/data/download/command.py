@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
-from training.data.download.fetch import ARCHIVES, fetch, is_there
+from training.data.download.fetch import fetch, is_there
 from training.data.download.published import HOW, PublishedSet, kaggle_token, pins, published
 from xray.errors import DatasetError
 
@@ -52,17 +52,6 @@ def next_step(there: Sequence[PublishedSet], output: Path) -> str:
     """Return the command that reads what is there."""
     sources = dict.fromkeys(output / each.source for each in there)
     return "python -m training prepare " + " ".join(f"--source {quote(str(source))}" for source in sources)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    known = published()
-    option = parser.add_argument
-    option("names", nargs="*", metavar="NAME", help=f"any of {', '.join(known)} (all)")
-    option("--output", type=Path, default=Path("input"), metavar="DIR", help="where they land (%(default)s)")
-    option("--yes", action="store_true", help="the terms are accepted: ask nothing")
-    option("--pin", action="append", default=[], metavar="NAME=SHA256", help="the checksum that you expect; repeatable")
-    option("--keep", action="store_true", help=f"leave the archives in {ARCHIVES}/ once they are unpacked")
 
 
 def run(args: argparse.Namespace) -> int:

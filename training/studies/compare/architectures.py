@@ -21,11 +21,6 @@ from xray.errors import ModelError
 from xray.registry import BACKBONE
 
 OURS, IMAGENET, RANDOM = "ours", "imagenet", "random"
-# What `weights` may be, for the help of the command line.
-CHOICES = (
-    f"{OURS} (VGG16 alone: {BACKBONE} of model/), {IMAGENET} (downloaded by Keras), {RANDOM}, or a FILE of "
-    "ImageNet weights without the classifier (include_top=False)"
-)
 # Each with the module that holds its preprocess_input.
 ARCHITECTURES: dict[str, tuple[Callable[..., keras.Model], ModuleType]] = {
     "VGG16": (applications.VGG16, applications.vgg16),
@@ -51,7 +46,7 @@ def backbone(name: str, weights: str, size: int) -> keras.Model:
 
     Args:
         name: of ARCHITECTURES.
-        weights: see CHOICES.
+        weights: ours, imagenet, random, or a file of ImageNet weights without the classifier.
         size: side of the square input in pixels; at least 75 for InceptionV3, 71 for Xception, 32 for others.
 
     Returns:

@@ -68,7 +68,7 @@ class Entry:
 
     Attributes:
         backbone: of `architectures.ARCHITECTURES`.
-        weights: see `architectures.CHOICES`.
+        weights: as `architectures.backbone` takes them.
         size: side of its input in pixels: the one its weights were trained at.
         recipes: crops that it is shown.
         tuned: whether it is fine-tuned as well.

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from time import perf_counter
 
 import numpy as np
@@ -19,14 +19,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from training import run as runs
-from training.config import CONFIGS, RUNS, load
-from training.data.manifest import MANIFEST
+from training.config import load
 from training.metrics.figures import INTERVAL, Json
 from training.metrics.folds import gained, measured
 from training.report.plots import NEGATIVE, NEUTRAL, POSITIVE, png
 from training.report.render import Picture, Section, Table, figure_text, page
 from training.studies.compare import architectures, folds
-from training.studies.compare.architectures import ARCHITECTURES, CHOICES, IMAGENET, LISTED, OURS, RANDOM
+from training.studies.compare.architectures import ARCHITECTURES, IMAGENET, LISTED, OURS, RANDOM
 from training.studies.compare.folds import FROZEN, TUNED, VAL_FOLDS, CompareConfig, Sample, draw, remembered
 from xray.errors import ModelError
 
@@ -58,16 +57,6 @@ are those of one image of 224 px in Keras on this machine, median and shortest o
 weights."""
 UNTRAINED = """What a linear head makes of networks that have learned nothing. It is a floor: it says nothing about what
 these architectures reach with weights of ImageNet. With a network connection, change `weights` in the configuration."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this step."""
-    parser.add_argument("config", type=Path, nargs="?", default=CONFIGS / "compare.toml")
-    parser.add_argument(
-        "--weights", metavar="BACKBONE=WEIGHTS", action="append", default=[], help=f"instead of ImageNet's: {CHOICES}"
-    )
-    parser.add_argument("--manifest", type=Path, default=MANIFEST)
-    parser.add_argument("--output", type=Path, default=RUNS / "compare", help="a folder")
 
 
 def run(args: argparse.Namespace) -> None:

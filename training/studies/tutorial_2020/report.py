@@ -17,10 +17,9 @@ from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from training import run as runs
-from training.config import CONFIGS, load
+from training.config import load
 from training.config import part as config_part
 from training.data.augment import Augmentation
-from training.data.manifest import MANIFEST
 from training.evaluate.baselines import BASELINES
 from training.fit.features import is_served
 from training.metrics.discrimination import confusion
@@ -89,18 +88,6 @@ is called COVID-19. None of these children has COVID-19: their radiographs were 
 hospital of the training radiographs, so these figures are kinder than those of any other hospital would be."""
 CURVES = """The article reads from such curves that its training goes well. But the orange ones are of the very
 radiographs for which the result is then given."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this step."""
-    parser.add_argument("--input", type=Path, help="holds 10_Covid_Images/ and 20_Chest_Xray/ (else XRAY_DATA)")
-    parser.add_argument("--weights", default="ours", help="ours (default), imagenet (Keras downloads it), or a file")
-    parser.add_argument("--config", type=Path, default=CONFIGS / "articles.toml")
-    parser.add_argument(
-        "--augmentation", type=Path, metavar="TOML", help="of configs/augmentation, instead of the article's rotation"
-    )
-    parser.add_argument("--manifest", type=Path, default=MANIFEST, help="says what our backbone learned from")
-    parser.add_argument("--output", type=Path, default=images.FOLDER, help="a folder")
 
 
 def run(args: argparse.Namespace) -> None:
