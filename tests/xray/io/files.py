@@ -7,8 +7,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from pydicom import Dataset, FileMetaDataset, dcmread, uid
 from pydicom.encaps import encapsulate
+
+from xray.errors import ImageError
+from xray.io import image
+from xray.io.limits import Limits
 
 # Height and width differ and no symmetry holds, so that a transposition or a mirrored axis shows.
 GREY = np.add.outer(np.arange(72) * 2, np.arange(80)).astype(np.uint8)
@@ -21,6 +26,14 @@ RAMP = np.add.outer(np.arange(72) * 36, np.arange(96) * 16)
 STORED = np.clip(RAMP + np.random.default_rng(0).integers(-20, 20, RAMP.shape), 0, 4095).astype(np.uint16)
 STORED[0, :2] = 0, 4095
 SHOWN = np.rint(STORED / 4095 * 255).astype(np.uint8)
+
+
+def assert_refused(data: bytes, error: type[ImageError], words: str, limits: Limits | None = None) -> None:
+    """Assert that an image is refused by this very error, in words that say what to do."""
+    with pytest.raises(error, match=words) as refusal:
+        image.load(data, limits or Limits())
+    assert refusal.type is error
+    assert all(word in str(refusal.value) for word in ("Expected", "received", "Please"))
 
 
 def encoded(pixels: np.ndarray, extension: str) -> bytes:
