@@ -2,49 +2,32 @@
 
 import struct
 import warnings
-from collections.abc import Callable
-from io import BytesIO
 from typing import Any
 
 import cv2
 import numpy as np
-from pydicom import Dataset, FileMetaDataset, config, uid
-from pydicom.encaps import encapsulate
+from pydicom import Dataset, config, uid
 from pydicom.sequence import Sequence
+
+from tests.xray.io.files import dicom_file
 
 PIXELS = struct.pack("<HH", 0x7FE0, 0x0010)
 NAME = "DOE^JANE"
+ENDLESS = "<script>" * 2_000_000
+IMPLICIT, CT = uid.ImplicitVRLittleEndian, uid.CTImageStorage
+# An item of a sequence, an empty one, the end of a sequence, the header of one run-length segment.
+ITEM, UNSTATED = struct.pack("<HH", 0xFFFE, 0xE000), 0xFFFFFFFF
+EMPTY_ITEM, END = ITEM + bytes(4), struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+ONE_RUN = struct.pack("<16I", 1, 64, *[0] * 14)
 
 
-def dicom(
-    pixels: np.ndarray,
-    syntax: str = uid.ExplicitVRLittleEndian,
-    frame: bytes = b"",
-    change: Callable[[Dataset], object] = lambda dataset: None,
-    **elements: Any,
-) -> bytes:
-    """Write a DX of these stored values; an element given as None is left out."""
-    dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = uid.DigitalXRayImageStorageForPresentation, "1.2.3"
-    dataset.Modality, dataset.SamplesPerPixel, dataset.PhotometricInterpretation = "DX", 1, "MONOCHROME2"
-    dataset.PatientName, dataset.PatientID = NAME, "4711"
-    dataset.Rows, dataset.Columns = pixels.shape[:2]
-    dataset.BitsAllocated = dataset.BitsStored = 8 * pixels.itemsize
-    dataset.HighBit, dataset.PixelRepresentation = dataset.BitsStored - 1, 0
-    dataset.PixelData = encapsulate([frame]) if frame else pixels.tobytes()
-    dataset["PixelData"].VR = "OB" if frame else "OW"
+def dicom(pixels: np.ndarray, syntax: str = uid.ExplicitVRLittleEndian, frame: bytes = b"", **elements: Any) -> bytes:
+    """Write a DX that names a patient; an element given as None is left out, and none is validated."""
+    bits = 8 * pixels.itemsize
+    known = {"PatientName": NAME, "PatientID": "4711", "BitsStored": bits, "HighBit": bits - 1}
     with config.disable_value_validation(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name, value in elements.items():
-            setattr(dataset, name, value)
-            if value is None:
-                delattr(dataset, name)
-        change(dataset)
-        dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = syntax
-        stream = BytesIO()
-        dataset.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
+        return dicom_file(pixels, syntax, frame, **(known | elements))
 
 
 def before_pixels(film: bytes, elements: bytes) -> bytes:
@@ -65,23 +48,18 @@ def many(number: int) -> bytes:
 
 def nested(depth: int) -> bytes:
     """A sequence in a sequence in a sequence, none of which ends."""
-    item = struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
-        "<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF
-    )
-    return item * depth
+    return (struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, UNSTATED) + ITEM + struct.pack("<I", UNSTATED)) * depth
 
 
 def items(number: int, group: int = 0x0029, element: int = 0x1000) -> bytes:
     """A sequence of empty items, of no stated length."""
-    start = struct.pack("<HH2sHI", group, element, b"SQ", 0, 0xFFFFFFFF)
-    return start + struct.pack("<HHI", 0xFFFE, 0xE000, 0) * number + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    return struct.pack("<HH2sHI", group, element, b"SQ", 0, UNSTATED) + EMPTY_ITEM * number + END
 
 
 def fragmented(film: bytes, number: int) -> bytes:
     """A compressed film with empty fragments behind its own."""
-    end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
-    at = film.rindex(end)
-    return film[:at] + struct.pack("<HHI", 0xFFFE, 0xE000, 0) * number + end
+    at = film.rindex(END)
+    return film[:at] + EMPTY_ITEM * number + END
 
 
 def compressed_as(film: bytes, syntax: bytes) -> bytes:
@@ -99,8 +77,8 @@ def repeated(film: bytes, tag: int, text: bytes, number: int = 1_000_000) -> byt
 
 def alphabets(number: int = 8_000_000) -> bytes:
     """A sequence of no stated length with an item that names millions of alphabets, implicit."""
-    item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
-    return struct.pack("<HHI", 0x0028, 0x3010, 0xFFFFFFFF) + item + struct.pack("<HHI", 8, 5, number) + b"\\" * number
+    named = struct.pack("<HHI", 8, 5, number) + b"\\" * number
+    return struct.pack("<HHI", 0x0028, 0x3010, UNSTATED) + ITEM + struct.pack("<I", UNSTATED) + named
 
 
 def with_numbers(film: bytes, **texts: bytes) -> bytes:
@@ -110,10 +88,9 @@ def with_numbers(film: bytes, **texts: bytes) -> bytes:
     return before_pixels(film, b"".join(written))
 
 
-def tables(**descriptor: Any) -> Sequence:
+def tables(entries: list[int], content: bytes) -> Sequence:
     item = Dataset()
-    item.LUTDescriptor = descriptor.get("entries", [256, 0, 16])
-    item.LUTData = descriptor.get("content", bytes(512))
+    item.LUTDescriptor, item.LUTData = entries, content
     item["LUTData"].VR = "OW"
     return Sequence([item])
 
@@ -128,15 +105,14 @@ def codestream(grey: np.ndarray, height: int, width: int) -> bytes:
 
 def run_lengths(size: int) -> bytes:
     """Run-length segments, each of which unpacks to a hundred times the picture."""
-    segment = b"\x81\x00" * (size // 128 * 100)
-    return struct.pack("<16I", 1, 64, *[0] * 14) + segment
+    return ONE_RUN + b"\x81\x00" * (size // 128 * 100)
 
 
 def hostile_dicoms(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
     """Make them from a radiograph, uint8, shape (height, width); each with the status that answers it."""
     deep = grey.astype("<u2") * 16
-    film, levels, implicit = dicom(grey), dicom(deep), dicom(grey, uid.ImplicitVRLittleEndian)
-    flipped = bytearray(film)
+    film, levels, implicit = dicom(grey), dicom(deep), dicom(grey, IMPLICIT)
+    no_numbers, flipped = np.full(grey.shape, np.nan, "<f4").tobytes(), bytearray(film)
     flipped[film.index(PIXELS) - 20] ^= 0xFF
     jpeg = cv2.imencode(".jpg", grey)[1].tobytes()
     jpeg_2000 = dicom(grey, uid.JPEG2000Lossless, codestream(grey, *grey.shape))
@@ -160,10 +136,7 @@ def hostile_dicoms(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "dicom whose window has no width": (200, with_numbers(levels, center=b"100", width=b"0")),
         "dicom whose spacing is no number": (200, with_numbers(levels, spacing=b"nan\\nan")),
         "dicom whose spacing is endless": (200, with_numbers(levels, spacing=b"1e308\\1e-308")),
-        "dicom of floats that are no numbers": (
-            400,
-            dicom(grey, PixelData=None, FloatPixelData=np.full(grey.shape, np.nan, "<f4").tobytes()),
-        ),
+        "dicom of floats that are no numbers": (400, dicom(grey, PixelData=None, FloatPixelData=no_numbers)),
         "dicom in colour": (415, dicom(grey, PhotometricInterpretation="RGB", SamplesPerPixel=3)),
         "dicom that is grey by name and colour by number": (415, dicom(grey, SamplesPerPixel=3)),
         "dicom in colours of television": (415, dicom(grey, PhotometricInterpretation="YBR_FULL")),
@@ -177,25 +150,13 @@ def hostile_dicoms(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "dicom of 32 bits": (415, dicom(grey, BitsAllocated=32)),
         "dicom of more bits than it has": (400, dicom(grey, BitsStored=16, HighBit=15)),
         "dicom of a thousand frames": (415, dicom(grey, NumberOfFrames=1000)),
-        "dicom of frames that are no number": (
-            400,
-            dicom(grey, change=lambda each: each.add_new(0x00280008, "LO", "many")),
-        ),
-        "dicom of another modality": (415, dicom(grey, SOPClassUID=uid.CTImageStorage, Modality="CT")),
-        "dicom of a modality without end": (
-            400,
-            dicom(grey, uid.ImplicitVRLittleEndian, SOPClassUID=uid.CTImageStorage, Modality="<script>" * 2_000_000),
-        ),
-        "dicom of greys without end": (
-            400,
-            dicom(grey, uid.ImplicitVRLittleEndian, PhotometricInterpretation="<script>" * 2_000_000),
-        ),
+        "dicom of frames that are no number": (400, before_pixels(film, element(0x0028, 0x0008, b"LO", b"many"))),
+        "dicom of another modality": (415, dicom(grey, SOPClassUID=CT, Modality="CT")),
+        "dicom of a modality without end": (400, dicom(grey, IMPLICIT, SOPClassUID=CT, Modality=ENDLESS)),
+        "dicom of greys without end": (400, dicom(grey, IMPLICIT, PhotometricInterpretation=ENDLESS)),
         "dicom of a compression without end": (415, compressed_as(film, b"1.2." + b"3" * 60_000)),
-        "dicom with an empty table": (400, dicom(deep, VOILUTSequence=tables(content=b""))),
-        "dicom with a table of one": (
-            422,
-            dicom(deep, VOILUTSequence=tables(entries=[1, 65_535, 16], content=b"\1\0")),
-        ),
+        "dicom with an empty table": (400, dicom(deep, VOILUTSequence=tables([256, 0, 16], b""))),
+        "dicom with a table of one": (422, dicom(deep, VOILUTSequence=tables([1, 65_535, 16], b"\1\0"))),
         "dicom of twenty thousand tags": (200, before_pixels(film, many(20_000))),
         "dicom of three million tags": (400, before_pixels(film, many(3_000_000))),
         "dicom of a sequence of a million items": (400, before_pixels(film, items(1_000_000))),
@@ -205,15 +166,9 @@ def hostile_dicoms(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "dicom of a million slopes": (400, repeated(implicit, 0x00281053, b"1\\")),
         "dicom of a million spacings": (400, repeated(implicit, 0x00280030, b"1\\")),
         "dicom of a million paddings": (400, repeated(implicit, 0x00280120, b"\1\0")),
-        "dicom of a short sequence of many items": (
-            400,
-            repeated(implicit, 0x00283010, struct.pack("<HHI", 0xFFFE, 0xE000, 0), 60_000),
-        ),
+        "dicom of a short sequence of many items": (400, repeated(implicit, 0x00283010, EMPTY_ITEM, 60_000)),
         "dicom of eight million alphabets": (400, before_pixels(implicit, alphabets())),
-        "dicom of fillers in run lengths": (
-            400,
-            dicom(grey, uid.RLELossless, struct.pack("<16I", 1, 64, *[0] * 14) + b"\x80" * 8_000_000),
-        ),
+        "dicom of fillers in run lengths": (400, dicom(grey, uid.RLELossless, ONE_RUN + b"\x80" * 8_000_000)),
         "dicom of sequences without end": (400, before_pixels(film, nested(20_000))),
         "dicom without its preamble": (400, film[132:]),
         "dicom that begins as a program": (200, b"MZ" + bytes(126) + film[128:]),

@@ -6,11 +6,9 @@ import zlib
 import cv2
 import numpy as np
 
+from tests.xray.io.files import chunk
+
 START = b"\x89PNG\r\n\x1a\n"
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def header(width: int, height: int, depth: int = 8, colour: int = 0, interlaced: int = 0) -> bytes:
@@ -48,60 +46,46 @@ def with_chunks(film: bytes, *extra: tuple[bytes, bytes]) -> bytes:
     return joined([first, *extra, *rest])
 
 
-def inflating(megabytes: int = 200) -> bytes:
-    """What unpacks to a thousand times its size."""
-    return zlib.compress(bytes(megabytes * 2**20), 1)
-
-
 def hostile_pngs(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
     """Make them from a radiograph, uint8, shape (height, width); each with the status that answers it."""
     film = cv2.imencode(".png", grey)[1].tobytes()
-    (_, head), *_ = parts = chunks(film)
+    start, *middle, end = parts = chunks(film)
+    head, (_, content) = start[1], max(middle, key=lambda part: len(part[1]))
     pixels = b"".join(content for kind, content in parts if kind == b"IDAT")
     raw, flipped = zlib.decompress(pixels), bytearray(film)
     flipped[len(film) // 2] ^= 0x10
     half = zlib.compress(raw[: len(raw) // 2])
     noisy = bytearray(raw)
     noisy[:: grey.shape[1] + 1] = bytes([9]) * len(noisy[:: grey.shape[1] + 1])
+    inflating = zlib.compress(bytes(200 * 2**20), 1)  # a thousand times its size
+    some_data = chunk(b"IDAT", bytes(4000))
+    damaged = [(kind, _with_a_flipped_bit(data) if data is content else data) for kind, data in parts]
     return {
         "png bomb, 400 million pixels in 50 kB": (413, blank(20_000, 20_000, depth=1)),
         "png bomb just inside the limit": (422, blank(5000, 5000)),
-        "png of 16-bit colour with alpha, 25 million pixels": (
-            413,
-            header(5000, 5000, 16, 6) + chunk(b"IDAT", bytes(4000)),
-        ),
+        "png of 16-bit colour with alpha, 25 million pixels": (413, header(5000, 5000, 16, 6) + some_data),
         "png of 2**31 pixels a side": (413, header(2**31 - 1, 2**31 - 1) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")),
-        "png with a text that inflates": (200, with_chunks(film, (b"zTXt", b"Comment\0\0" + inflating()))),
-        "png with a profile that inflates": (200, with_chunks(film, (b"iCCP", b"sRGB\0\0" + inflating()))),
+        "png with a text that inflates": (200, with_chunks(film, (b"zTXt", b"Comment\0\0" + inflating))),
+        "png with a profile that inflates": (200, with_chunks(film, (b"iCCP", b"sRGB\0\0" + inflating))),
         "png of one row": (415, blank(100_000, 1)),
         "png of one column": (415, blank(1, 100_000)),
         "png without pixels": (400, header(0, 0) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")),
-        "png without data": (400, joined([(b"IHDR", head), (b"IEND", b"")])),
-        "png whose data end early": (400, joined([(b"IHDR", head), (b"IDAT", half), (b"IEND", b"")])),
-        "png of unknown filters": (
-            400,
-            joined([(b"IHDR", head), (b"IDAT", zlib.compress(bytes(noisy))), (b"IEND", b"")]),
-        ),
+        "png without data": (400, joined([start, end])),
+        "png whose data end early": (400, joined([start, (b"IDAT", half), end])),
+        "png of unknown filters": (400, joined([start, (b"IDAT", zlib.compress(bytes(noisy))), end])),
         "png cut": (400, film[: len(film) // 2]),
         "png with one bit flipped": (400, bytes(flipped)),
-        "png with one bit flipped and a right checksum": (400, _flipped_inside(film)),
+        "png with one bit flipped and a right checksum": (400, joined(damaged)),
         "png of an impossible depth": (400, joined([(b"IHDR", head[:8] + b"\x05\x03" + head[10:]), *parts[1:]])),
         "png animated": (415, with_chunks(film, (b"acTL", struct.pack(">II", 2, 0)))),
         "png of a hundred thousand chunks": (400, with_chunks(film, *[(b"tEXt", b"a\0")] * 100_001)),
         "png with a page behind it": (200, film + b"<html><script>alert(1)</script></html>"),
-        "png with a zip behind it": (
-            200,
-            film + b"PK\x03\x04" + bytes(26) + b"x.exe" + b"MZ" + b"PK\x05\x06" + bytes(18),
-        ),
+        "png with a zip behind it": (200, film + b"PK\x03\x04" + bytes(26) + b"x.exeMZPK\x05\x06" + bytes(18)),
         "png with a turn that leads nowhere": (200, with_chunks(film, (b"eXIf", b"II*\0\xff\xff\xff\xff" + bytes(8)))),
         "png with a palette and no colours": (400, joined([(b"IHDR", head[:9] + b"\x03" + head[10:]), *parts[1:]])),
     }
 
 
-def _flipped_inside(film: bytes) -> bytes:
-    parts = chunks(film)
-    at = max(range(len(parts)), key=lambda number: len(parts[number][1]))
-    content = bytearray(parts[at][1])
-    content[len(content) // 3] ^= 1
-    parts[at] = (parts[at][0], bytes(content))
-    return joined(parts)
+def _with_a_flipped_bit(content: bytes) -> bytes:
+    at = len(content) // 3
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]

@@ -2,7 +2,6 @@
 
 import os
 import resource
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.server import Server, ServingError, Visitor
+from benchmarks.server import Server, ServingError, Visitor, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENT_S = 120
@@ -68,9 +67,7 @@ def until(ask: Callable[[], object]):
 @contextmanager
 def serving(folder: Path, limit: int | None = None, **settings: str) -> Iterator[Service]:
     """Serve the application with the repository's own settings of gunicorn."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "XRAY_INSTANCE_DIR": str(folder / "instance"),
         "XRAY_ANALYSIS_DIR": str(folder / "copies"),

@@ -2,11 +2,13 @@
 
 import re
 
+import cv2
 import pytest
 
 from tests.hostile.dicom_files import dicom
-from tests.hostile.jpeg_files import after_start, gps
+from tests.hostile.jpeg_files import gps
 from tests.hostile.png_files import with_chunks
+from tests.xray.io.files import with_segment
 from web.factory import create_app
 
 WHO = (b"DOE", b"JANE", b"4711", b"Jane Doe", b"Exif", b"DICM")
@@ -15,12 +17,10 @@ WHO = (b"DOE", b"JANE", b"4711", b"Jane Doe", b"Exif", b"DICM")
 @pytest.fixture(params=["DICOM", "JPEG", "PNG"])
 def named_film(request, grey):
     """A film that carries a name, an id or a place."""
-    import cv2
-
     jpeg, png = (cv2.imencode(ending, grey)[1].tobytes() for ending in (".jpg", ".png"))
     return {
         "DICOM": dicom(grey),
-        "JPEG": after_start(jpeg, gps()),
+        "JPEG": with_segment(jpeg, 0xE1, gps()),
         "PNG": with_chunks(png, (b"tEXt", b"Patient\0Jane Doe"), (b"eXIf", b"II*\0\x08\0\0\0" + b"Jane Doe")),
     }[request.param]
 

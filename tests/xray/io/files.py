@@ -71,9 +71,9 @@ def jpeg(pixels: np.ndarray, *options: int) -> bytes:
     return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 100, *options])[1].tobytes()
 
 
-def with_segment(data: bytes, marker: int, content: bytes) -> bytes:
+def with_segment(data: bytes, marker: int, content: bytes, times: int = 1) -> bytes:
     """Insert a segment after a JPEG's first two bytes."""
-    return data[:2] + struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content + data[2:]
+    return data[:2] + (struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content) * times + data[2:]
 
 
 def exif(orientation: int, order: str = ">") -> bytes:
