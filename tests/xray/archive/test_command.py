@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -74,9 +75,7 @@ def test_what_cannot_be_done_is_said(
 def test_a_full_disk_of_temporary_files_is_said(
     films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(*_: object, **__: object) -> int:
-        raise sqlite3.OperationalError("database or disk is full")
-
+    full = MagicMock(side_effect=sqlite3.OperationalError("database or disk is full"))
     monkeypatch.setattr("xray.archive.command.run", full)
     assert main([str(films), str(tmp_path / "o.csv")]) == 2
     said = capsys.readouterr().err

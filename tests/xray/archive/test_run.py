@@ -46,61 +46,65 @@ def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_each_film_has_a_row_of_each_model(engine: Any, films: Path, destination: Path) -> None:
+    shutil.copy(films / "a.png", films / "again.png")
     assert go(engine, films, destination) == 0
     found = rows(destination)
-    assert Counter(row["path"] for row in found) == dict.fromkeys(
-        [str(films / name) for name in ("a.png", "b.png", "deeper/c.png")], 3
-    )
+    names = ("a.png", "again.png", "b.png", "deeper/c.png")
+    assert Counter(row["path"] for row in found) == dict.fromkeys([str(films / name) for name in names], 3)
+    assert len(engine.seen) == 3, "the same content is judged once"
     predictions = Analyzer.load().analyse((films / "a.png").read_bytes(), ["both"]).predictions
     together = combine(predictions)
     assert together
     expected = {each.model: (each.verdict, each.score, round(each.threshold, 4)) for each in predictions}
     expected["combined"] = together.verdict, together.score, 0.5
-    said = {row["model"]: (row["verdict"], row["score"], row["threshold"]) for row in found if "a.png" in row["path"]}
-    assert said == expected
+    for name in ("a.png", "again.png"):
+        of_name = [row for row in found if row["path"] == str(films / name)]
+        assert {row["model"]: (row["verdict"], row["score"], row["threshold"]) for row in of_name} == expected
     assert {(row["model"], row["version"], row["backbone"]) for row in found} == {
         (model, version, "vgg16_cxr") for model, version in OF.items()
     }
 
 
-def test_a_second_run_judges_and_adds_nothing(engine: Any, films: Path, destination: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "number", "judged"),
+    [(None, 0, 0), ("d.png", 3, 1), ("a.png", 7, 1), ("later.png", 0, 0)],
+    ids=["nothing", "a new film", "a changed film", "the same content by another name"],
+)
+def test_a_second_run_judges_new_content_alone(
+    engine: Any,
+    films: Path,
+    destination: Path,
+    film: Callable[[int], bytes],
+    name: str | None,
+    number: int,
+    judged: int,
+) -> None:
     go(engine, films, destination)
     before = rows(destination)
     engine.seen.clear()
+    if name:
+        (films / name).write_bytes(film(number))
     go(engine, films, destination)
-    assert engine.seen == [] and rows(destination) == before
+    added = [row for row in rows(destination) if row not in before]
+    assert len(rows(destination)) == len(before) + len(added)
+    assert [row["path"] for row in added] == [str(films / name)] * 3 if name else not added
+    assert engine.seen == [str(films / name)] * judged
 
 
-def test_a_new_film_alone_is_judged(engine: Any, films: Path, destination: Path, film: Callable[[int], bytes]) -> None:
-    go(engine, films, destination)
-    engine.seen.clear()
-    (films / "d.png").write_bytes(film(3))
-    go(engine, films, destination)
-    assert engine.seen == [str(films / "d.png")] and len(rows(destination)) == 12
-
-
-def test_a_film_that_changed_is_judged_anew(
-    engine: Any, films: Path, destination: Path, film: Callable[[int], bytes]
+@pytest.mark.parametrize(
+    ("first", "second", "versions"),
+    [
+        (OF, {"covid_normal": "4.0.0"}, {"3.0.0": 6, "3.0.0+3.0.0": 3, "4.0.0": 3}),
+        ({"covid_normal": "3.0.0"}, OF, {"3.0.0": 6, "3.0.0+3.0.0": 3}),
+    ],
+    ids=["another version stands beside the old", "both models after one"],
+)
+def test_other_models_add_what_is_missing(
+    engine: Any, films: Path, destination: Path, first: dict[str, str], second: dict[str, str], versions: dict[str, int]
 ) -> None:
-    go(engine, films, destination)
-    (films / "a.png").write_bytes(film(7))
-    go(engine, films, destination)
-    assert len({row["sha256"] for row in rows(destination) if row["path"] == str(films / "a.png")}) == 2
-
-
-def test_the_same_content_is_judged_once_and_has_rows_under_each_name(
-    engine: Any, films: Path, destination: Path
-) -> None:
-    shutil.copy(films / "a.png", films / "again.png")
-    go(engine, films, destination)
-    shutil.copy(films / "a.png", films / "later.png")
-    go(engine, films, destination)
-    assert len(engine.seen) == 3
-    of_each = [
-        [row["score"] for row in rows(destination) if row["path"] == str(films / name)]
-        for name in ("a.png", "again.png", "later.png")
-    ]
-    assert len(of_each[0]) == 3 and of_each[0] == of_each[1] == of_each[2]
+    go(engine, films, destination, first)
+    go(engine, films, destination, second)
+    assert len(engine.seen) == 6 and Counter(row["version"] for row in rows(destination)) == versions
 
 
 def test_a_bad_film_is_a_row_with_its_error_and_is_not_tried_again(engine: Any, films: Path, destination: Path) -> None:
@@ -123,17 +127,17 @@ def test_a_film_that_cannot_be_read_is_tried_again(
     assert Counter(bool(row["verdict"]) for row in rows(destination)) == {False: 3, True: 3}
 
 
+def before_judging(engine: Any, patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Do something to the films once they are listed."""
+    judge = engine.outcomes
+    patch.setattr(engine, "outcomes", lambda *arguments: (act(), judge(*arguments))[1])
+
+
 def test_a_film_that_changes_meanwhile_is_left_for_the_next_run(
     engine: Any, films: Path, destination: Path, film: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge = engine.outcomes
-
-    def meddling(*arguments: Any) -> Any:
-        (films / "a.png").write_bytes(film(5))
-        return judge(*arguments)
-
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "outcomes", meddling)
+        before_judging(engine, patch, lambda: (films / "a.png").write_bytes(film(5)))
         assert go(engine, films, destination) == 1
     assert go(engine, films, destination) == 0
     good = [row for row in rows(destination) if row["path"] == str(films / "a.png") and row["verdict"]]
@@ -145,13 +149,7 @@ def test_a_film_that_cannot_be_read_under_one_name_is_judged_under_another(
 ) -> None:
     for name in ("again.png", "later.png"):
         shutil.copy(films / "a.png", films / name)
-    judge = engine.outcomes
-
-    def meddling(*arguments: Any) -> Any:
-        (films / "a.png").unlink(missing_ok=True)
-        return judge(*arguments)
-
-    monkeypatch.setattr(engine, "outcomes", meddling)
+    before_judging(engine, monkeypatch, lambda: (films / "a.png").unlink(missing_ok=True))
     assert go(engine, films, destination) == 1
     found = {Path(row["path"]).name: row for row in rows(destination)}
     assert [name for name, row in found.items() if not row["verdict"]] == ["a.png"]
@@ -177,19 +175,6 @@ def test_a_film_that_ends_in_an_unexpected_error_is_a_row_and_is_tried_again(
     assert [Path(row["path"]).name for row in bad] == ["a.png"] * 3 + ["again.png"] * 3
     assert all(type(error).__name__ in row["error"] for row in bad) and len(rows(destination)) == 12
     assert go(engine, films, destination) == 0 and len(rows(destination)) == 18
-
-
-def test_another_version_is_judged_and_stands_beside_the_old(engine: Any, films: Path, destination: Path) -> None:
-    go(engine, films, destination)
-    go(engine, films, destination, {"covid_normal": "4.0.0"})
-    assert len(engine.seen) == 6
-    assert Counter(row["version"] for row in rows(destination)) == {"3.0.0": 6, "3.0.0+3.0.0": 3, "4.0.0": 3}
-
-
-def test_both_models_after_one_add_only_what_is_missing(engine: Any, films: Path, destination: Path) -> None:
-    go(engine, films, destination, {"covid_normal": "3.0.0"})
-    go(engine, films, destination)
-    assert Counter(row["model"] for row in rows(destination)) == dict.fromkeys(OF, 3)
 
 
 def test_a_run_that_was_killed_is_taken_up(
