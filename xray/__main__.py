@@ -19,7 +19,7 @@ from xray.analysis import BOTH_MODELS, Analysis, Analyzer
 from xray.annotate.annotated_copy import annotate
 from xray.combined import MODELS, NAME, Combined, combine
 from xray.errors import ImageError, ModelError
-from xray.io.folder import is_picture_here, read
+from xray.io.image import is_picture_here, read
 from xray.io.limits import Limits
 from xray.io.pixels import TURNS
 from xray.io.png import encode_png

@@ -1,24 +1,46 @@
 """From a file's bytes to its verdicts: the one pixel path, in serving and in training."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from xray.io import image
-from xray.io.grey_levels import GreyLevels
-from xray.io.pixels import GreyImage
+from xray.io.pixels import GreyImage, GreyLevels
 from xray.networks import lungs
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box, Recipe, crop, crop_box, scale
 from xray.networks.runtime import Network
 from xray.prediction import Prediction, predict
-from xray.quality import cautions, polarity
+from xray.quality import cautions, frontal
 from xray.quality.cautions import Caution
 from xray.registry import BACKBONE, MODEL_DIR, PROMISED, Registry
-from xray.stopwatch import Stopwatch
 
 # The two models that the project promises, and every model that there is.
 BOTH_MODELS, ALL_MODELS = "both", "all"
+
+
+class Stopwatch:
+    """Records the time of each stage.
+
+    Attributes:
+        seconds: by the name of each stage, in the order in which they were done.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        """Start.
+
+        Args:
+            clock: monotonic, in seconds.
+        """
+        self.seconds: dict[str, float] = {}
+        self._clock, self._since = clock, clock()
+
+    def lap(self, stage: str) -> None:
+        """End a stage, which took the time since the previous one ended."""
+        now = self._clock()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._since
+        self._since = now
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +94,7 @@ def prepare(
     watch = watch or Stopwatch()
     decoded = image.load(data, deep=deep).rotate(turn)
     watch.lap("decode")
-    view = polarity.frontal_view(decoded.image, lambda each: lungs.segment(each, segmenter))
+    view = frontal.frontal_view(decoded.image, lambda each: lungs.segment(each, segmenter))
     watch.lap("lungs")
     box = crop_box(view.lungs, recipe)
     levels = decoded.deep.negative() if decoded.deep and view.inverted else decoded.deep

@@ -1,6 +1,6 @@
 """How long each stage took."""
 
-from xray.stopwatch import Stopwatch
+from xray.analysis import Stopwatch
 
 
 def test_a_stage_takes_the_time_since_the_one_before_and_one_that_comes_twice_is_added_up() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from training.data.manifest import LABELS
 from xray.errors import ManifestError
-from xray.io.folder import EXTENSIONS
+from xray.io.image import EXTENSIONS
 
 # What else people call the three classes, in lower case without spaces, dashes and underscores.
 ALSO_CALLED = {"covid19": "covid", "coronavirus": "covid", "healthy": "normal", "nofinding": "normal"}

@@ -177,7 +177,7 @@ CHANGES: dict[str, Change] = {
     "brighter": lambda film, _: exposed(film, 0.7),
     "darker": lambda film, _: exposed(film, 1.4),
     "low_contrast": lambda film, _: low_contrast(film, 0.6),
-    # Serving finds negatives and turns them back: xray/quality/polarity.py.
+    # Serving finds negatives and turns them back: xray/quality/frontal.py.
     "negative": lambda film, _: np.asarray(255 - film, np.uint8),
     "cropped": lambda film, _: cropped(film, 0.05),
     "turned_left": lambda film, _: rotated(film, 5),

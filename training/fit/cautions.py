@@ -18,7 +18,7 @@ from xray.io.pixels import GreyImage
 from xray.networks import lungs
 from xray.networks.runtime import Network
 from xray.quality.cautions import Caution, of_image
-from xray.quality.polarity import frontal_view
+from xray.quality.frontal import frontal_view
 
 CROP, SMALL_SIDE = 0.22, 120
 

@@ -73,7 +73,7 @@ class Record:
         results: one for each model asked.
         combined: of both models together, where both were asked.
         deep: whether the radiograph has more than 8 bits, and its levels are stored too.
-        window_low: the level that is shown black; see `xray.io.grey_levels.GreyLevels`.
+        window_low: the level that is shown black; see `xray.io.pixels.GreyLevels`.
         window_high: the level that is shown white.
         curve: the greys between the two, where they do not rise linearly.
         turn: degrees clockwise by which the image was turned first, as asked.

@@ -18,16 +18,15 @@ from web.analyses.record import CombinedResult, ModelResult, Record
 from web.analyses.records import Filed, Records
 from web.analyses.storage import Copies, Pictures
 from web.metrics import Metrics
-from xray.analysis import Analysis, Analyzer
+from xray.analysis import Analysis, Analyzer, Stopwatch
 from xray.annotate.annotated_copy import annotate
 from xray.annotate.panels import heat_layer, outline_path, radiograph_panel, thumbnail, viewer_image
 from xray.combined import combine
-from xray.io.grey_levels import GreyLevels
 from xray.io.jpeg import encode_jpeg
+from xray.io.pixels import GreyLevels
 from xray.io.png import encode_png
 from xray.networks.lungs import LungMask, resized
 from xray.prediction import Prediction
-from xray.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from xray.networks.lungs import LungMask
 from xray.networks.metadata import Check
 from xray.networks.preprocess import Box, Recipe
 from xray.prediction import Prediction, predict
-from xray.quality import polarity
-from xray.quality.polarity import FrontalView
+from xray.quality import frontal
+from xray.quality.frontal import FrontalView
 from xray.registry import Registry
 
 Numbers = NDArray[np.float32]
@@ -84,7 +84,7 @@ class Lesson:
         Raises:
             NotAChestXrayError: no lungs were found.
         """
-        return polarity.frontal_view(self.image, lambda each: lungs.segment(each, self.registry.segmenter))
+        return frontal.frontal_view(self.image, lambda each: lungs.segment(each, self.registry.segmenter))
 
     @cached_property
     def small(self) -> Numbers:
@@ -104,7 +104,7 @@ class Lesson:
     @property
     def contrast(self) -> float:
         """How much darker the lungs are than their surroundings, in standard deviations."""
-        return polarity.lung_contrast(self.film.image, self.mask)
+        return frontal.lung_contrast(self.film.image, self.mask)
 
     @property
     def box(self) -> Box:

@@ -17,7 +17,7 @@ from web.security import visitors
 from web.services import services
 from xray.errors import ImageError
 from xray.networks import lungs, preprocess
-from xray.quality import frontal, polarity
+from xray.quality import frontal
 
 blueprint = Blueprint("explain", __name__)
 
@@ -28,7 +28,7 @@ CACHED = 4
 OFFERED = 3
 # The limits that the page quotes.
 LIMITS = {
-    "doubtful_contrast": polarity.DOUBTFUL_CONTRAST,
+    "doubtful_contrast": frontal.DOUBTFUL_CONTRAST,
     "smallest_share": frontal.SMALLEST_SHARE,
     "margin": preprocess.MARGIN,
     "lung": lungs.THRESHOLD,

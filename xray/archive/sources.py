@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xray.errors import XrayError
 from xray.io import storage
-from xray.io.folder import DICOM_PREAMBLE_BYTES, is_picture, is_picture_here
+from xray.io.image import DICOM_PREAMBLE_BYTES, is_picture, is_picture_here
 
 LISTS = (".txt", ".lst", ".list")
 TABLE = ".parquet"

@@ -23,12 +23,10 @@ from pydicom.tag import BaseTag, Tag
 
 from xray.errors import Phrase, UnreadableImageError, UnsupportedImageError, damaged
 from xray.io import jpeg
-from xray.io.bounded_reads import BoundedReads
 from xray.io.dicom_rendering import Lut, Rendering, Rescale, Window, render, render_levels
-from xray.io.grey_levels import GreyLevels
-from xray.io.limits import Limits, check_size
+from xray.io.limits import BoundedReads, Limits, check_size
 from xray.io.lossless import decode_lossless_jpeg, decode_rle
-from xray.io.pixels import GreyImage, Pixels
+from xray.io.pixels import GreyImage, GreyLevels, Pixels
 
 _RADIOGRAPHS = {
     uid.ComputedRadiographyImageStorage,

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xray.io.grey_levels import GreyLevels
-from xray.io.pixels import GreyImage, stretch
+from xray.io.pixels import GreyImage, GreyLevels, stretch
 
 Values = npt.NDArray[Any]
 

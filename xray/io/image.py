@@ -3,7 +3,9 @@
 Each format checks its container (PNG chunks, JPEG segments, DICOM elements) before anything is decoded.
 """
 
+import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +14,11 @@ import numpy.typing as npt
 
 from xray.errors import ImageTooLargeError, Phrase, UnreadableImageError, UnsupportedImageError
 from xray.io import jpeg, png
-from xray.io.grey_levels import GreyLevels
 from xray.io.limits import DEFAULT_LIMITS, Limits
-from xray.io.pixels import GreyImage, rotate, shrink, stretch
+from xray.io.pixels import GreyImage, GreyLevels, rotate, shrink, stretch
 
+EXTENSIONS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom"}
+DICOM_PREAMBLE_BYTES = 132
 # How the files of each format begin. DICOM comes first: the 128 bytes before its mark are free, and may imitate
 # another format.
 _FORMATS = {
@@ -127,3 +130,32 @@ def _decode(kind: str, data: bytes, limits: Limits, *, deep: bool) -> tuple[Grey
     if levels.dtype == np.uint8:
         return levels, None
     return stretch(levels), GreyLevels(levels, float(levels.min()), float(levels.max())) if deep else None
+
+
+def is_picture(name: str, start: Callable[[], bytes]) -> bool:
+    """Tell whether a file is taken for a radiograph: by its extension, or else by its first bytes.
+
+    Scanners name DICOM files freely: what follows the last dot may be part of a UID, or a number (`IMG.0001`).
+
+    Args:
+        name: of the file, with or without its folder.
+        start: reads the file's first DICOM_PREAMBLE_BYTES, where they are needed.
+    """
+    return os.path.splitext(name)[1].lower() in EXTENSIONS or sniff(start()) == "DICOM"
+
+
+def is_picture_here(path: str) -> bool:
+    """Tell whether a path on this machine is taken for a radiograph; a pipe is not read.
+
+    A file that cannot be read is taken for one, so that its error is reported.
+    """
+    try:
+        return is_picture(path, lambda: read(path, DICOM_PREAMBLE_BYTES) if os.path.isfile(path) else b"")
+    except OSError:
+        return True
+
+
+def read(path: str, size: int) -> bytes:
+    """Read a file on this machine, but no more than `size` bytes of it."""
+    with open(path, "rb") as file:
+        return file.read(size)

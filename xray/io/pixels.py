@@ -1,6 +1,7 @@
-"""Decoded images: their type, and the few operations that every format needs."""
+"""Decoded images: their types, and the few operations that every format needs."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -11,6 +12,9 @@ from xray.errors import damaged
 
 GreyImage = npt.NDArray[np.uint8]
 Pixels = npt.NDArray[Any]
+Levels = npt.NDArray[np.uint16]
+
+WHITE = 255
 
 # Degrees clockwise by which a sender may have an image turned before it is analysed.
 TURNS = (0, 90, 180, 270)
@@ -88,3 +92,42 @@ def rotate(pixels: Pixels, turn: int) -> Pixels:
         turn: degrees, one of TURNS.
     """
     return np.ascontiguousarray(np.rot90(pixels, -turn // 90)) if turn else pixels
+
+
+@dataclass(frozen=True, eq=False)
+class GreyLevels:
+    """All grey levels of a file, and the window in which `xray.io.image.load` displays them.
+
+    Attributes:
+        levels: uint16, shape (height, width), bone bright.
+        low: this level and those below are displayed black.
+        high: this level and those above are displayed white.
+        curve: the greys, 0 to 255, from low to high at equal steps; empty for a straight line.
+    """
+
+    levels: Levels
+    low: float
+    high: float
+    curve: tuple[int, ...] = ()
+
+    def negative(self) -> "GreyLevels":
+        """Return the negative: black and white exchanged."""
+        top = int(self.levels.max())
+        curve = tuple(WHITE - grey for grey in reversed(self.curve))
+        return GreyLevels(np.asarray(top - self.levels, np.uint16), top - self.high, top - self.low, curve)
+
+    def shown(self) -> npt.NDArray[np.uint8]:
+        """Return what the window displays: uint8, in the shape of `levels`."""
+        share = (np.arange(2**16) - self.low) / max(self.high - self.low, 1e-6)
+        curve = self.curve or (0, WHITE)
+        greys = np.interp(share, np.linspace(0, 1, len(curve)), curve)
+        return np.asarray(np.rint(greys), np.uint8)[self.levels]
+
+    def packed(self) -> npt.NDArray[np.uint8]:
+        """Return the levels as a colour image: browsers read no more than 8 bits of a grey one.
+
+        Returns:
+            Zero, low byte and high byte as blue, green and red: uint8, shape (height, width, 3).
+        """
+        low, high = self.levels & 0xFF, self.levels >> 8
+        return np.dstack([np.zeros_like(low), low, high]).astype(np.uint8)

@@ -2,16 +2,26 @@
 
 from enum import StrEnum
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from xray.io.pixels import GreyImage
 from xray.networks.lungs import LungMask
-from xray.quality import markers
 
 # Largest share of the image's edge covered by lung; on a whole radiograph hardly any is.
 TIGHT = 0.10
 # Least shorter side in pixels; the training set has too few smaller radiographs to learn from.
 SMALL = 160
+# Marks are letters, arrows and metal: pure white, with edges sharper than those of any tissue.
+# Longer side in pixels at which a thin arrow is still visible and noise is averaged.
+LONGEST = 1024
+# A pixel of a mark has at least the grey WHITE, beside one that is darker by STEP of the image's own range.
+WHITE, STEP = 250, 0.30
+# Share of the longer side by which the lung mask is eroded: a white border may touch its edge.
+EDGE = 0.01
+# Least number of such pixels, relative to the square root of the lungs' area: the length of a mark, not of a speck.
+LEAST = 0.05
 
 
 class Caution(StrEnum):
@@ -50,6 +60,32 @@ def of_image(image: GreyImage, lungs: LungMask, *, inverted: bool) -> tuple[Caut
         Caution.INVERTED: inverted,
         Caution.TIGHT_CROP: bool(edge.mean() > TIGHT),
         Caution.LOW_RESOLUTION: min(image.shape) < SMALL,
-        Caution.MARKS: markers.over_lungs(image, lungs),
+        Caution.MARKS: marks_over_lungs(image, lungs),
     }
     return tuple(caution for caution, holds in found.items() if holds)
+
+
+def marks_over_lungs(image: GreyImage, lungs: LungMask) -> bool:
+    """Return whether a mark lies over the lungs.
+
+    Args:
+        image: grey, uint8, shape (height, width), white bones.
+        lungs: bool, same shape.
+    """
+    factor = min(1.0, LONGEST / max(image.shape))
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    dark, bright = np.percentile(small[::4, ::4], (1, 99))  # a sixteenth of the pixels is enough
+    width = max(3, 2 * round(EDGE * max(small.shape)) + 1)
+    mask = np.asarray(cv2.resize(lungs.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    part = _around(mask, width)
+    inside = cv2.erode(mask[part], np.ones((width, width), np.uint8))
+    step = cv2.morphologyEx(small[part], cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    found = (inside > 0) & (small[part] >= WHITE) & (step > STEP * max(1.0, bright - dark))
+    return bool(found.sum() > LEAST * np.sqrt(inside.sum()))
+
+
+def _around(lungs: NDArray[np.uint8], margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns of the lungs' bounding box, widened by a margin in pixels on each side."""
+    left, top, width, height = cv2.boundingRect(lungs)
+    return slice(max(top - margin, 0), top + height + margin), slice(max(left - margin, 0), left + width + margin)

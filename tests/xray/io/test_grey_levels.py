@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xray.io.grey_levels import GreyLevels
+from xray.io.pixels import GreyLevels
 
 LEVELS = np.array([[0, 1, 255, 256], [4095, 40000, 65534, 65535]], np.uint16)
 

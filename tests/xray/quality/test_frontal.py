@@ -9,7 +9,7 @@ from xray.io import image
 from xray.networks import lungs
 from xray.networks.runtime import Network
 from xray.quality import frontal
-from xray.quality.polarity import frontal_view
+from xray.quality.frontal import frontal_view
 from xray.registry import MODEL_DIR
 
 

@@ -8,7 +8,7 @@ from xray.errors import NotAChestXrayError
 from xray.io.pixels import rotate
 from xray.networks import lungs
 from xray.networks.runtime import Network
-from xray.quality.polarity import frontal_view, lung_contrast
+from xray.quality.frontal import frontal_view, lung_contrast
 from xray.registry import MODEL_DIR
 
 PAIR = np.zeros((512, 512), np.uint8)
