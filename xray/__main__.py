@@ -5,10 +5,10 @@ import csv
 import json
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,13 +17,13 @@ import cv2
 from xray import memory
 from xray.analysis import BOTH_MODELS, Analysis, Analyzer
 from xray.annotate.annotated_copy import annotate
-from xray.combined import MODELS, NAME, Combined, combine
+from xray.archive.local_engine import in_order
+from xray.combined import NAME, Said, rows, versions
 from xray.errors import ImageError, ModelError
 from xray.io.image import is_picture_here, read
 from xray.io.limits import Limits
 from xray.io.pixels import TURNS
 from xray.io.png import encode_png
-from xray.networks.heads import LabelScore
 from xray.prediction import Prediction
 from xray.quality.cautions import Caution
 from xray.registry import BACKBONE
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, 1 if a radiograph failed, or 2 if nothing could be done."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["archive"]:
-        from xray.archive.command import main as archive  # other commands need none of it
+        from xray.archive.command import main as archive  # the other command needs none of it
 
         return archive(arguments[1:])
     parser = _parser()
@@ -101,36 +101,31 @@ def _parser() -> argparse.ArgumentParser:
 def _run(analyzer: Analyzer, models: tuple[str, ...], options: argparse.Namespace) -> int:
     """Write the rows as soon as they are known; return 1 if one of them has an error."""
     files = [found for path in options.paths for found in _find(path)]
-    progress = _Progress(len(files), sys.stderr)
+    names = tuple(versions(analyzer.registry.heads, models))
     failed = False
 
-    def rows() -> Iterator[Row]:
+    def judged() -> Iterator[Row]:
         nonlocal failed
-        names = tuple(name for model in models for name in _names(analyzer, model))
-        analysed = _in_order(lambda file: _analysed(analyzer, models, *file, options.turn), files)
-        for (path, _), (analysis, problem) in zip(files, analysed, strict=True):
-            progress.show(path)
+        analysed = in_order(lambda file: _analysed(analyzer, models, *file, options.turn), files, AT_ONCE)
+        for done, ((path, _), (analysis, problem)) in enumerate(zip(files, analysed, strict=True), 1):
+            bar = "#" * (20 * done // len(files))
+            _show_progress(f"[{bar:<20}] {done}/{len(files)} {os.path.basename(path)[:40]}")
             for row in _judge(names, path, analysis, problem, options.annotated):
                 failed |= bool(row["error"])
-                progress.clear()
+                _show_progress("")
                 yield row
 
     sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # names that are not UTF-8
-    (_write_json if options.format == "json" else _write_csv)(rows(), sys.stdout)
-    progress.clear()
+    (_write_json if options.format == "json" else _write_csv)(judged(), sys.stdout)
+    _show_progress("")
     return int(failed)
 
 
-def _in_order(work: Callable[[tuple[str, str]], Found], files: Sequence[tuple[str, str]]) -> Iterator[Found]:
-    """Analyse several files at a time, not far ahead, and yield the results in the order of the files."""
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        ahead: deque[Future[Found]] = deque()
-        for file in files:
-            ahead.append(threads.submit(work, file))
-            if len(ahead) > 2 * AT_ONCE:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+def _show_progress(line: str) -> None:
+    """Rewrite the terminal's last line; silent elsewhere."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{line}")
+        sys.stderr.flush()
 
 
 def _find(given: str) -> Iterator[tuple[str, str]]:
@@ -163,47 +158,29 @@ def _analysed(analyzer: Analyzer, models: tuple[str, ...], path: str, problem: s
         return None, _unreadable("file", error)
 
 
-def _names(analyzer: Analyzer, model: str) -> list[str]:
-    """Name the rows of a model: one for the model of a pair, else one for each label."""
-    facts = analyzer.registry.heads[model].facts
-    return [model] if facts.is_pair else [f"{model}:{label}" for label in facts.labels]
-
-
 def _judge(
-    models: tuple[str, ...], path: str, analysis: Analysis | None, problem: str, annotated: Path | None
+    names: tuple[str, ...], path: str, analysis: Analysis | None, problem: str, annotated: Path | None
 ) -> Iterator[Row]:
-    """Yield the rows of each model, then that of both together; a failed radiograph has its error in each."""
+    """Yield the rows of one radiograph; a failed one has its error in each."""
     if analysis is None:
-        names = (*models, NAME) if set(MODELS) <= set(models) else models
         yield from (_row(path, name, None, problem) for name in names)
         return
+    problems = {}
     for prediction in analysis.predictions:
         try:
             if annotated:
                 _save(annotated, analysis, prediction, path)
-            problem = ""
         except OSError as error:
-            problem = f"Annotated copy not saved in {annotated}: {error.strerror}."
-        for each in prediction.listed:
-            yield _row(path, f"{prediction.model}:{each.label}", each, problem, analysis.cautions)
-        if not prediction.listed:
-            yield _row(path, prediction.model, prediction, problem, analysis.cautions)
-    together = combine(analysis.predictions)
-    if together:
-        yield _row(path, NAME, together, "", analysis.cautions)
+            problems[prediction.model] = f"Annotated copy not saved in {annotated}: {error.strerror}."
+    for name, said in rows(analysis.predictions):
+        yield _row(path, name, said, problems.get(name.partition(":")[0], ""), analysis.cautions)
 
 
 def _unreadable(what: str, error: OSError) -> str:
     return f"Expected a {what} that can be read. Received: {error.strerror}."
 
 
-def _row(
-    path: str,
-    model: str,
-    said: Prediction | LabelScore | Combined | None,
-    problem: str,
-    cautions: tuple[Caution, ...] = (),
-) -> Row:
+def _row(path: str, model: str, said: Said | None, problem: str, cautions: tuple[Caution, ...] = ()) -> Row:
     return {
         "file": path,
         "model": model,
@@ -222,14 +199,10 @@ def _save(folder: Path, analysis: Analysis, prediction: Prediction, path: str) -
     stem = os.path.splitext(name)[0][:LONGEST_STEM]
     percent = round(100 * prediction.score)
     base = f"{prediction.verdict}_Prob_{percent}_Name_{stem}_{prediction.model}"
-    number = 1
-    while True:
-        try:
-            with (folder / f"{base}{f'_{number}' if number > 1 else ''}.png").open("xb") as file:
-                file.write(picture)
+    for suffix in chain([""], (f"_{number}" for number in count(2))):
+        with suppress(FileExistsError), (folder / f"{base}{suffix}.png").open("xb") as file:
+            file.write(picture)
             return
-        except FileExistsError:
-            number += 1
 
 
 def _write_csv(rows: Iterator[Row], out: TextIO) -> None:
@@ -250,29 +223,6 @@ def _write_json(rows: Iterator[Row], out: TextIO) -> None:
         out.flush()
         separator = ","
     out.write("\n]\n")
-
-
-class _Progress:
-    """Progress bar on a terminal; silent elsewhere."""
-
-    def __init__(self, total: int, out: TextIO) -> None:
-        """Count up to `total`."""
-        self._done, self._total, self._out = 0, total, out
-
-    def show(self, path: str) -> None:
-        """Show the file that was analysed."""
-        self._done += 1
-        if self._out.isatty():
-            filled = 20 * self._done // self._total
-            name = os.path.basename(path)[:40]
-            self._out.write(f"\r\033[K[{'#' * filled:<20}] {self._done}/{self._total} {name}")
-            self._out.flush()
-
-    def clear(self) -> None:
-        """Clear the line, for a row or for the prompt."""
-        if self._out.isatty():
-            self._out.write("\r\033[K")
-            self._out.flush()
 
 
 if __name__ == "__main__":

@@ -135,14 +135,10 @@ def _parts(metrics: Mapping[str, Any], label: str, kind: str) -> Iterator[Part]:
         case "all" | "children":
             if test.get(kind):
                 yield Part(kind, "", test[kind])
-        case "baselines":
+        case "baselines" | "inside" | "left_out":
             for name, labels in metrics.get(kind, {}).items():
                 if label in labels:
-                    yield Part(kind, name, labels[label]["all"])
-        case "inside" | "left_out":
-            for name, labels in metrics.get(kind, {}).items():
-                if label in labels:
-                    yield Part(kind, name, labels[label])
+                    yield Part(kind, name, labels[label]["all"] if kind == "baselines" else labels[label])
         case _:
             for name, figures in test.get(kind, {}).items():
                 yield Part(kind, name, figures)

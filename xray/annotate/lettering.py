@@ -30,14 +30,7 @@ class Sheet:
     """
 
     def __init__(self, width: int, height: float, unit: float, background: Colour) -> None:
-        """Make an empty sheet.
-
-        Args:
-            width: in pixels.
-            height: in units of the design.
-            unit: pixels per unit of the design.
-            background: its colour.
-        """
+        """Make an empty sheet: its width in pixels, its height in units of the design."""
         self.width, self.height, self.unit = width, round(height * unit), unit
         self.picture: Picture = np.empty((self.height, width, 3), np.uint8)
         # Copying whole rows is ten times faster than copying pixels.
@@ -50,13 +43,7 @@ class Sheet:
         return round(length * self.unit)
 
     def measure(self, text: str, size: float, weight: int = REGULAR) -> int:
-        """Return the width of a line in pixels.
-
-        Args:
-            text: the line.
-            size: of the font, in units of the design.
-            weight: REGULAR, BOLD or HEAVY.
-        """
+        """Return the width of a line in pixels; arguments as for `write`."""
         return int(cv2.getTextSize((0, 0), text, (0, 0), self._font, self.px(size), weight)[2])
 
     def write(self, text: str, x: int, baseline: int, size: float, colour: Colour, weight: int = REGULAR) -> int:

@@ -1,29 +1,24 @@
 """Command line of archives: `python -m xray archive SOURCE DESTINATION`."""
 
 import argparse
-import lzma
 import signal
 import sqlite3
 import sys
-import tarfile
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Sequence
 
 from xray.analysis import BOTH_MODELS, Analyzer
 from xray.archive import results, sources
 from xray.archive.local_engine import Engine, Local
-from xray.archive.run import run, versions
+from xray.archive.run import run
 from xray.archive.worker import Task
-from xray.combined import NAME
+from xray.combined import NAME, versions
 from xray.errors import XrayError
+from xray.io import storage
 from xray.registry import BACKBONE
 
 OPTIONAL = {"pyarrow", "fsspec", "ray"}
 IMAGES = ("--masks", "--heat-maps")
-# What a damaged or encrypted archive file ends in; in a file of the archive it is a row.
-DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"Expected room for the notes of a run in {tempfile.gettempdir()}. Received: {error}. "
             "Free some, or name another folder in SQLITE_TMPDIR."
         )
-    except (XrayError, ImportError, OSError, ValueError, *DAMAGED) as error:
+    except (XrayError, ImportError, OSError, ValueError, *storage.DAMAGED) as error:
         return _fail(str(error) or type(error).__name__)
     except KeyboardInterrupt:
         return 130
@@ -82,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.workers is not None and options.workers < 1:
         raise ValueError(f"Expected --workers of at least 1. Received: {options.workers}.")
     analyzer = Analyzer.load(backbone=options.backbone, threads=1)
-    of = versions(analyzer.registry, analyzer.expand(options.model))
+    of = versions(analyzer.registry.heads, analyzer.expand(options.model))
     del analyzer  # the workers load their own
     folders = [sources.absolute(each) if each else "" for each in (options.masks, options.heat_maps)]
     task = Task(tuple(of), options.backbone, *folders)

@@ -62,7 +62,7 @@ class Local:
         waiting = iter(addresses)
         first = list(islice(waiting, 1))
         threads = self._workers if any(IN_ARCHIVE in each for each in first) else max(READERS, self._workers)
-        yield from _in_order(hashed, chain(first, waiting), threads)
+        yield from in_order(hashed, chain(first, waiting), threads)
 
     def outcomes(self, files: Iterable[File], task: Task) -> Iterator[Outcome]:
         """Analyse each file once; see Engine. Where a worker dies, its file is tried again, and then said to be deadly.
@@ -84,7 +84,7 @@ class Local:
 
         deadly = 0
         try:
-            with closing(_in_order(analyse, files, self._workers)) as outcomes:
+            with closing(in_order(analyse, files, self._workers)) as outcomes:
                 for outcome in outcomes:
                     deadly = deadly + 1 if outcome.file.problem == DEADLY else 0
                     yield outcome
@@ -151,7 +151,7 @@ class _Process:
             self._process = None
 
 
-def _in_order(work: Callable[[Item], Found], items: Iterable[Item], threads: int) -> Generator[Found, None, None]:
+def in_order(work: Callable[[Item], Found], items: Iterable[Item], threads: int) -> Generator[Found, None, None]:
     """Do some work in threads and yield what it found in the order of the items, never far ahead.
 
     Args:

@@ -67,19 +67,15 @@ class CsvFile:
         self._path = storage.local(path)
         self._file: TextIO | None = None
         self._blank = True
-        if os.path.exists(path) and os.path.getsize(path):
-            self._check()
-            with open(path, "rb+") as file:
+        if os.path.exists(self._path) and os.path.getsize(self._path):
+            with open(self._path, "rb+") as file:
+                if file.readline().rstrip(b"\r\n") != ",".join(Row._fields).encode():
+                    raise DestinationError(
+                        "Expected a table with the columns %(expected)s. Received another, %(path)s: name a new one.",
+                        expected=",".join(Row._fields),
+                        path=self._path,
+                    )
                 _cut_after_last_line(file)
-
-    def _check(self) -> None:
-        with open(self._path, encoding="utf-8", errors="replace", newline="") as file:
-            if file.readline().rstrip("\r\n") != ",".join(Row._fields):
-                raise DestinationError(
-                    "Expected a table with the columns %(expected)s. Received another, %(path)s: name a new one.",
-                    expected=",".join(Row._fields),
-                    path=self._path,
-                )
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows that are there; lines that are no rows are logged, and their files are done again."""

@@ -9,31 +9,11 @@ from xray.archive.ledger import Ledger
 from xray.archive.local_engine import Engine
 from xray.archive.results import Results
 from xray.archive.worker import Task
-from xray.combined import MODELS, NAME
-from xray.registry import Registry
 
 T = TypeVar("T")
 
 # Between two reports: on a terminal one line is rewritten; elsewhere, such as in a cluster's log, a line now and then.
 SECONDS = {True: 0.5, False: 30.0}
-
-
-def versions(registry: Registry, asked: Iterable[str]) -> dict[str, str]:
-    """Return the name of each row of a radiograph, and the version of the model that it is of.
-
-    Args:
-        registry: the models.
-        asked: the names of models; one that is no pair of labels has a row MODEL:LABEL for each.
-    """
-    heads = {name: registry.heads[name].facts for name in asked}
-    found = {
-        row: facts.version
-        for name, facts in heads.items()
-        for row in ([name] if facts.is_pair else [f"{name}:{label}" for label in facts.labels])
-    }
-    if set(MODELS) <= heads.keys():
-        found[NAME] = "+".join(heads[name].version for name in MODELS)
-    return found
 
 
 def run(
@@ -74,13 +54,9 @@ def run(
 
 
 def _reported(items: Iterable[T], doing: str, out: TextIO, total: int | None = None) -> Iterator[T]:
-    """Yield items, and report how many are done, how fast, and the time that is left.
+    """Yield items, one for each file, and report how many are done, how fast, and the time that is left.
 
-    Args:
-        items: one for each file.
-        doing: what is done with them.
-        out: where it is written.
-        total: how many will come, where it is known.
+    Where it is known how many will come, it is their `total`.
     """
     terminal, start, done = out.isatty(), time.monotonic(), 0
     shown = start
@@ -89,9 +65,9 @@ def _reported(items: Iterable[T], doing: str, out: TextIO, total: int | None = N
         rate = done / max(now - start, 1e-9)
         line = f"{doing} {done:,}" + (f" of {total:,}" if total is not None else "") + f" films, {rate:.1f} a second"
         if last:
-            line += f", in {_duration(now - start)}"
+            line += f", in {timedelta(seconds=round(now - start))}"
         elif total:
-            line += f", {_duration((total - done) / rate)} left"
+            line += f", {timedelta(seconds=round((total - done) / rate))} left"
         out.write(("\r\033[K" if terminal else "") + line + ("\n" if last or not terminal else ""))
         out.flush()
 
@@ -102,8 +78,3 @@ def _reported(items: Iterable[T], doing: str, out: TextIO, total: int | None = N
             shown = now
             report(now, last=False)
     report(time.monotonic(), last=True)
-
-
-def _duration(seconds: float) -> str:
-    """Write seconds as hours, minutes and seconds, such as 1:02:03."""
-    return str(timedelta(seconds=round(seconds)))

@@ -94,14 +94,10 @@ class Worker:
 
     def _results(self, sha256: str, analysis: Analysis) -> Iterator[Result]:
         cautions = " ".join(analysis.cautions)
-        found = {each.model: (each.verdict, each.score, each.threshold) for each in analysis.predictions}
-        for each in analysis.predictions:
-            found |= {f"{each.model}:{row.label}": (row.verdict, row.score, row.threshold) for row in each.listed}
-        if both := combined.combine(analysis.predictions):
-            found[combined.NAME] = both.verdict, both.score, both.threshold
+        found = dict(combined.rows(analysis.predictions))
         for model in self._task.models:
-            verdict, score, threshold = found[model]
-            yield Result(sha256, model, str(verdict), score, round(threshold, 4), cautions, "")
+            said = found[model]
+            yield Result(sha256, model, str(said.verdict), said.score, round(said.threshold, 4), cautions, "")
 
     def _drawn(self, sha256: str, analysis: Analysis) -> Iterator[tuple[str, bytes]]:
         """Draw the images that are wanted, named by content: the same whoever writes them, and however often."""

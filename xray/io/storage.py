@@ -10,27 +10,16 @@ import threading
 import uuid
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote, unquote_to_bytes
 
 FILE = "file://"
-# What reading a file can raise, from a missing file to a damaged or encrypted archive.
-UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    RuntimeError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-)
+# What a damaged or encrypted archive file ends in; and what reading any file can.
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
+UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, struct.error, *DAMAGED)
 # What a table cannot hold (line breaks, bytes that are not UTF-8), and the separator of an archive in a URL.
 NOT_IN_TABLES = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]|::")
 # A file that is still being written. The dot hides it from whoever lists the folder.
@@ -134,30 +123,26 @@ def remove(address: str) -> None:
     Raises:
         OSError: it cannot be deleted.
     """
-    if not is_url(address):
-        os.unlink(local(address))
-        return
-    files, path = filesystem(address)
-    with client_errors():
-        files.rm_file(path)
+    _call(address, os.unlink, "rm_file")
 
 
 def exists(address: str) -> bool:
     """Tell whether there is a file or a folder."""
-    if not is_url(address):
-        return os.path.exists(local(address))
-    files, path = filesystem(address)
-    with client_errors():
-        return bool(files.exists(path))
+    return bool(_call(address, os.path.exists, "exists"))
 
 
 def is_folder(address: str) -> bool:
     """Tell a folder from a file."""
+    return bool(_call(address, os.path.isdir, "isdir"))
+
+
+def _call(address: str, here: Callable[[str], object], there: str) -> object:
+    """Call a function with a path of this machine, or the method of that name of a URL's file system."""
     if not is_url(address):
-        return os.path.isdir(local(address))
+        return here(local(address))
     files, path = filesystem(address)
     with client_errors():
-        return bool(files.isdir(path))
+        return getattr(files, there)(path)
 
 
 def walk(address: str) -> Iterator[str]:

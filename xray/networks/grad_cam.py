@@ -89,11 +89,6 @@ def heat_in_lungs(cam: Cam, share: NDArray[np.float32]) -> float | None:
 
 
 def _between(rows: NDArray[Any], at: NDArray[Any]) -> NDArray[np.float64]:
-    """Interpolate linearly between the rows of a table.
-
-    Args:
-        rows: the table.
-        at: positions, in rows.
-    """
+    """Interpolate linearly between the rows of a table, at positions in rows."""
     above = np.minimum(at.astype(int), len(rows) - 2)
     return np.asarray(rows[above] + (at - above)[:, None] * (rows[above + 1] - rows[above]), np.float64)
