@@ -14,10 +14,8 @@ import time
 import urllib.error
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
-from itertools import cycle, islice
+from itertools import cycle, islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,11 +51,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         model = reference_app.save(Path(folder))
         ways: list[Callable[[], list[Figure]]] = [
-            lambda: latency(model, films[:12] if quick else films),
-            lambda: throughput(model, films, seconds=4 if quick else 10),
-            lambda: startup(model, films[0], rounds=2 if quick else 5),
-            environment,
-            lambda: command_line(films, count=100 if quick else 1000),
+            lambda: _latency(model, films[:12] if quick else films),
+            lambda: _throughput(model, films, seconds=4 if quick else 10),
+            lambda: _startup(model, films[0], rounds=2 if quick else 5),
+            _environment,
+            lambda: _command_line(films, count=100 if quick else 1000),
         ]
         for way in ways:
             try:
@@ -73,13 +71,8 @@ def main() -> int:
     return 1 if failed or missed else 0
 
 
-def latency(reference: Path, films: Sequence[Film]) -> list[Figure]:
-    """Measure how long one visitor waits: from the form sent to the page read, the annotated copy saved.
-
-    Args:
-        reference: Made by `reference_app.save`.
-        films: Sent one by one to either side.
-    """
+def _latency(reference: Path, films: Sequence[Film]) -> list[Figure]:
+    """Measure how long one visitor waits: from the form sent to the page read, the annotated copy saved."""
     with serving() as ours, serving_the_reference(reference) as theirs:
         visitor, other = Visitor(ours.url), Visitor(theirs.url)
         ways = {"one": (visitor, MODEL), "theirs": (other, ""), "both": (visitor, "both")}
@@ -91,51 +84,41 @@ def latency(reference: Path, films: Sequence[Film]) -> list[Figure]:
                 who.answer(request)
                 if number >= WARM:
                     waited[way].append(1000 * (time.perf_counter() - start))
-    (median, p95), (both, _), (their_median, their_p95) = map(
-        median_and_p95, (waited[w] for w in ("one", "both", "theirs"))
-    )
-    n = f"n = {len(films)}"
+    (median, p95), (their_median, their_p95), (both, _) = map(median_and_p95, waited.values())
+    n, met = f"n = {len(films)}", median <= their_median / 4
     return [
-        Figure(
-            f"`POST /query`, one client, one model, median ({n})",
-            median,
-            their_median,
-            "ms",
-            "at most 1/4",
-            median <= their_median / 4,
-        ),
+        Figure(f"`POST /query`, one client, one model, median ({n})", median, their_median, "ms", "at most 1/4", met),
         Figure(f"the same, 95th percentile ({n})", p95, their_p95, "ms"),
         Figure(f"the same with models 1 and 2, median ({n})", both, their_median, "ms"),
     ]
 
 
-def throughput(reference: Path, films: Sequence[Film], *, seconds: float) -> list[Figure]:
+def _throughput(reference: Path, films: Sequence[Film], *, seconds: float) -> list[Figure]:
     """Measure how many requests of eight clients one worker answers, and what it holds meanwhile.
 
     Args:
-        reference: Made by `reference_app.save`.
-        films: Sent by each client, each beginning with another.
-        seconds: Of each of the two turns of each side.
+        reference: made by `reference_app.save`.
+        films: sent by each client, each beginning with another.
+        seconds: of each of the two turns of each side.
     """
     with serving() as ours, serving_the_reference(reference) as theirs:
-        sides = {"ours": (ours, MODEL), "theirs": (theirs, "")}
-        for server, model in sides.values():
-            _load(server, model, films, 2.0)
-        loads: dict[str, list[Load]] = {"ours": [], "theirs": []}
-        for side in ("ours", "theirs", "theirs", "ours"):
-            loads[side].append(_load(*sides[side], films, seconds))
-    (answers, rate, resident), (their_answers, their_rate, their_resident) = (
-        (sum(load.answers for load in each), _rate(each), max(load.resident_mb for load in each))
-        for each in loads.values()
+        sides = ((ours, MODEL), (theirs, ""))
+        for side in sides:
+            _load(*side, films, 2.0)
+        turns = [_load(*sides[side], films, seconds) for side in (0, 1, 1, 0)]
+    mine, others = (turns[0], turns[3]), (turns[1], turns[2])
+    answers, their_answers = (sum(load.answers for load in each) for each in (mine, others))
+    rate, their_rate = (
+        count / sum(load.seconds for load in each) for count, each in ((answers, mine), (their_answers, others))
     )
+    resident, their_resident = (max(load.resident_mb for load in each) for each in (mine, others))
+    small = resident < min(160, their_resident / 5)
     name = f"requests a second, eight clients (n = {answers} and {their_answers})"
+    held = "resident memory of that worker under that load, the most of all looks"
     return [
         Figure(name, rate, their_rate, "/s", "at least 8 times", rate >= 8 * their_rate),
-        Figure(
-            "resident memory of that worker under that load, the most of all looks",
-            *(resident, their_resident, "MB", "at most 1/5, under 160 MB"), resident < min(160, their_resident / 5),
-        ),
-    ]  # fmt: skip
+        Figure(held, resident, their_resident, "MB", "at most 1/5, under 160 MB", small),
+    ]
 
 
 class Load(NamedTuple):
@@ -146,23 +129,15 @@ class Load(NamedTuple):
     resident_mb: float
 
 
-def _rate(loads: Sequence[Load]) -> float:
-    return sum(load.answers for load in loads) / sum(load.seconds for load in loads)
-
-
 def _load(server: Server, model: str, films: Sequence[Film], seconds: float) -> Load:
     """Let eight visitors send radiographs for some seconds."""
     visitors = [Visitor(server.url) for _ in range(CLIENTS)]
     start = time.perf_counter()
 
     def send(number: int) -> int:
-        answers = 0
-        for film in islice(cycle(films), number * len(films) // CLIENTS, None):
-            if time.perf_counter() > start + seconds:
-                break
-            visitors[number].answer(visitors[number].request(film.data, model, film.name))
-            answers += 1
-        return answers
+        mine = islice(cycle(films), number * len(films) // CLIENTS, None)
+        sent = takewhile(lambda _: time.perf_counter() <= start + seconds, mine)
+        return sum(1 for film in sent if visitors[number].send(film, model))
 
     most = 0.0
     with ThreadPoolExecutor(CLIENTS) as threads:
@@ -173,26 +148,21 @@ def _load(server: Server, model: str, films: Sequence[Film], seconds: float) -> 
     return Load(sum(count.result() for count in counts), time.perf_counter() - start, most)
 
 
-def startup(reference: Path, film: Film, *, rounds: int) -> list[Figure]:
+def _startup(reference: Path, film: Film, *, rounds: int) -> list[Figure]:
     """Measure from the start of gunicorn's process to the first page with a verdict.
 
     Args:
-        reference: Made by `reference_app.save`.
-        film: The first one sent.
-        rounds: How often each side is started.
+        reference: made by `reference_app.save`.
+        film: the first one sent.
+        rounds: how often each side is started.
     """
-    ways: dict[str, tuple[Callable[[], AbstractContextManager[Server]], str]] = {
-        "ours": (partial(serving, wait=False), MODEL),
-        "theirs": (partial(serving_the_reference, reference, wait=False), ""),
-    }
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    seconds: dict[str, list[float]] = {MODEL: [], "": []}
     for _ in range(rounds):
-        for way, (start, model) in ways.items():
-            with start() as server:
-                visitor = _first(server)
-                visitor.answer(visitor.request(film.data, model, film.name))
-                seconds[way].append(time.monotonic() - server.started)
-    ours, theirs = (statistics.median(each) for each in seconds.values())
+        for model, taken in seconds.items():
+            with serving(wait=False) if model else serving_the_reference(reference, wait=False) as server:
+                _first(server).send(film, model)
+                taken.append(time.monotonic() - server.started)
+    ours, theirs = map(statistics.median, seconds.values())
     name = f"process start to first verdict, median (n = {rounds})"
     return [Figure(name, ours, theirs, "s", "at most 1/6, under 0.8 s", ours < min(0.8, theirs / 6))]
 
@@ -208,7 +178,7 @@ def _first(server: Server) -> Visitor:
             time.sleep(0.005)
 
 
-def environment() -> list[Figure]:
+def _environment() -> list[Figure]:
     """Add up the installed files of requirements.txt and of the reference way, without compiled bytecode."""
     lines = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
     listed = [Requirement(line.rstrip(" \\")) for line in lines if re.match("[a-z]", line)]
@@ -240,13 +210,8 @@ def _size_mb(name: str) -> float:
     return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
 
 
-def command_line(films: Sequence[Film], *, count: int) -> list[Figure]:
-    """Measure `python -m xray` on a folder.
-
-    Args:
-        films: Laid into the folder again and again.
-        count: Files in the folder.
-    """
+def _command_line(films: Sequence[Film], *, count: int) -> list[Figure]:
+    """Measure `python -m xray` on a folder of so many films."""
     with tempfile.TemporaryDirectory() as folder:
         for number, film in enumerate(islice(cycle(films), count)):
             (Path(folder) / f"{number:05}{Path(film.name).suffix}").write_bytes(film.data)

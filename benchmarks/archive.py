@@ -37,14 +37,8 @@ class Use(NamedTuple):
     megabytes: float
 
 
-def fill(folder: Path, count: int, *, same: bool) -> None:
-    """Put films into a folder.
-
-    Args:
-        folder: an empty one.
-        count: of its films.
-        same: whether copies are the same content, links to one file; they then are judged once.
-    """
+def _fill(folder: Path, count: int, *, same: bool) -> None:
+    """Put so many films into a folder; copies that are the same content are links to one file, judged once."""
     films = full_size()
     for number in range(count):
         film = films[number % len(films)]
@@ -61,7 +55,7 @@ def measure(engine: str, cores: int, count: int, *, same: bool = False) -> list[
     with tempfile.TemporaryDirectory() as folder, bound(cores):
         films = Path(folder) / "films"
         films.mkdir()
-        fill(films, count, same=same)
+        _fill(films, count, same=same)
         command = [sys.executable, "-m", "xray", "archive", str(films), f"{folder}/out", "--engine", engine]
         start = time.perf_counter()
         # All below it is found by this mark, Ray's own processes too, which leave their parent.

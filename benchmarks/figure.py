@@ -16,12 +16,12 @@ class Figure:
     """One figure beside the reference way's.
 
     Attributes:
-        name: What was measured, with n.
-        ours: Our figure.
-        theirs: The reference way's in the same run; None where there is none.
-        unit: Of both.
-        target: In words.
-        met: Whether the target was met; None where there is none.
+        name: what was measured, with n.
+        ours: our figure.
+        theirs: the reference way's in the same run; None where there is none.
+        unit: of both.
+        target: in words.
+        met: whether the target was met; None where there is none.
     """
 
     name: str

@@ -35,8 +35,8 @@ def average(side: int = 2236, *, seed: int = 0) -> NDArray[np.uint8]:
     """Enlarge the average radiograph, which is nobody's, and give it a radiograph's grain.
 
     Args:
-        side: Height and width in pixels; the default makes 5 megapixels.
-        seed: Decides the grain.
+        side: height and width in pixels; the default makes 5 megapixels.
+        seed: decides the grain.
 
     Returns:
         uint8, shape (side, side).

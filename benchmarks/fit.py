@@ -1,8 +1,8 @@
 """Whether we fit each host: `python -m benchmarks.fit` (`make fit`, Linux).
 
-Lays out for each host what it would install, weighs it, starts it as that host does within its memory, sends films of
-full size from four visitors, deletes what was written, starts it again, and sends one more with the old page. Prints
-the table of docs/deploy.md, and ends with 1 if something does not fit.
+Lays out for each host of docs/deploy.md what it would install, weighs it, starts it as that host does within its
+memory, sends films of full size from four visitors, deletes what was written, starts it again, and sends one more with
+the old page. Prints the table of docs/deploy.md, and ends with 1 if something does not fit.
 """
 
 import argparse
@@ -12,20 +12,105 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 from benchmarks.figure import circumstances, markdown
 from benchmarks.films import REPOSITORY, full_size
-from benchmarks.hosts import KEY, MIB, Host, hosts
 from benchmarks.server import Visitor, free_port, resident_mb, wait
 
+MIB = 1024 * 1024
 VISITORS = 4
 COLUMNS = ("host", "installed", "compressed", "limit", "most memory", "limit", "films", "after a wipe", "fits")
 GROUPS = Path("/sys/fs/cgroup")
+KEY = "made for a fitting, and for nothing else"
+# As PythonAnywhere does: one process that answers one request after the other, and no threads.
+WITHOUT_THREADS = """
+import runpy, sys, threading
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+def refuse(thread):
+    raise RuntimeError("can't start new thread")
+
+threading.Thread.start = refuse
+class Silent(WSGIRequestHandler):
+    def log_message(self, *_): pass
+
+application = runpy.run_path(sys.argv[1])["application"]
+make_server("127.0.0.1", int(sys.argv[2]), application, handler_class=Silent).serve_forever()
+"""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host and its limits.
+
+    Attributes:
+        name: as people call it.
+        disk_mb: most that may be installed, in MiB; compressed where `compressed` says so.
+        compressed: whether the limit is of the archive.
+        memory_mb: most that all processes together may hold, in MiB.
+        ignored: names that are not copied to it.
+        kept: if not empty, nothing but these names is copied.
+        threads: whether there are any.
+        settings: environment variables.
+    """
+
+    name: str
+    disk_mb: int
+    compressed: bool
+    memory_mb: int
+    ignored: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    threads: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def files(self) -> list[str]:
+        """Return the files of the repository that are copied to it."""
+        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()
+        return [
+            path
+            for path in listed
+            if (REPOSITORY / path).is_file()
+            and (not self.kept or _is_listed(path, self.kept))
+            and not _is_listed(path, self.ignored)
+        ]
+
+    def command(self, python: Path, app: Path, port: int) -> Sequence[str]:
+        """Return what starts us there."""
+        if self.threads:
+            return [str(python), "-m", "gunicorn", "app:app"]
+        wsgi = app / "deploy" / "pythonanywhere_wsgi.py"
+        filled = wsgi.read_text(encoding="utf-8").replace("/home/YOUR-NAME/covid-xray", str(app))
+        wsgi.write_text(filled.replace("FILL-ME-IN", KEY), encoding="utf-8")
+        return [str(python), "-c", WITHOUT_THREADS, str(wsgi), str(port)]
+
+
+def hosts() -> list[Host]:
+    """Return all of them, with what their files in this repository say."""
+    heroku = {"XRAY_THREADS": "1", "XRAY_PROXIES": "1"}
+    return [
+        Host("Heroku", 500, True, 512, ignored=_names(".slugignore"), settings=heroku),
+        Host("PythonAnywhere", 512, False, 512, threads=False),
+        Host("Docker", 512, False, 512, kept=_names(".dockerignore", kept=True)),
+        Host("a plain server", 512, False, 512, settings={"XRAY_PROXIES": "1"}),
+    ]
+
+
+def _names(path: str, *, kept: bool = False) -> tuple[str, ...]:
+    """Return the names that an ignore file leaves out, or those that it takes back."""
+    lines = (REPOSITORY / path).read_text(encoding="utf-8").splitlines()
+    written = [line.strip() for line in lines if line.strip() and not line.startswith("#") and line != "*"]
+    return tuple(line.lstrip("!/") for line in written if line.startswith("!") is kept)
+
+
+def _is_listed(path: str, names: Sequence[str]) -> bool:
+    return any(path == name or path.startswith(f"{name}/") or fnmatch(path, name) for name in names)
 
 
 @dataclass(frozen=True)
@@ -33,12 +118,12 @@ class Fitting:
     """What was found for one host.
 
     Attributes:
-        unpacked_mb: Packages and application, without Python itself, in MiB.
-        compressed_mb: The same as tar.gz.
-        memory_mb: The most that all its processes held together, in MiB.
-        enforced: Whether the kernel kept the limit of memory.
-        films: That were answered with a verdict.
-        wiped: Whether a page from before the wipe could still send a film afterwards.
+        unpacked_mb: packages and application, without Python itself, in MiB.
+        compressed_mb: the same as tar.gz.
+        memory_mb: the most that all its processes held together, in MiB.
+        enforced: whether the kernel kept the limit of memory.
+        films: that were answered with a verdict.
+        wiped: whether a page from before the wipe could still send a film afterwards.
     """
 
     host: Host
@@ -89,11 +174,11 @@ def fit(host: Host, packages: Path, weight: tuple[float, float], folder: Path, f
     """Lay out, weigh, start, load, wipe and start again.
 
     Args:
-        host: That we are to fit.
-        packages: An environment of requirements.txt, which every host installs alike.
-        weight: Of it, as `_weigh` says it.
-        folder: For the application; removed afterwards.
-        films: To be sent.
+        host: that we are to fit.
+        packages: an environment of requirements.txt, which every host installs alike.
+        weight: of it, as `_weigh` says it.
+        folder: for the application; removed afterwards.
+        films: to be sent.
     """
     app = folder / "app"
     try:
@@ -110,8 +195,7 @@ def fit(host: Host, packages: Path, weight: tuple[float, float], folder: Path, f
             for copy in (app / "static" / "xray_analysis").glob("*.png"):
                 copy.unlink()
             with _serving(host, packages, app, limit, port=int(url.rpartition(":")[2])):
-                film = full_size()[0]
-                page = visitors[0].answer(visitors[0].request(film.data, "both", film.name))
+                page = visitors[0].send(full_size()[0], "both")
             peak = _peak_mb(limit) or watched
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -131,9 +215,8 @@ def _weigh(folder: Path) -> tuple[float, float]:
     """Return what a folder takes, unpacked and as tar.gz, in MiB."""
     files = (each for each in folder.rglob("*") if each.is_file() and not each.is_symlink())
     unpacked = sum(each.stat().st_size for each in files)
-    packed = subprocess.run(
-        ["sh", "-c", 'tar -cz -C "$0" . | wc -c', str(folder)], capture_output=True, text=True, check=True
-    )
+    command = ["sh", "-c", 'tar -cz -C "$0" . | wc -c', str(folder)]
+    packed = subprocess.run(command, capture_output=True, text=True, check=True)
     return unpacked / MIB, int(packed.stdout) / MIB
 
 
@@ -172,19 +255,16 @@ def _serving(
     port = port or free_port()
     settings = {"PATH": os.environ["PATH"], "HOME": str(app), "PORT": str(port), "XRAY_SECRET_KEY": KEY}
     settings |= {"XRAY_RATE_LIMIT": "0", "XRAY_INSTANCE_DIR": str(app / "instance"), **host.settings}
-    log = app.parent / "log"
+    log, url = app.parent / "log", f"http://127.0.0.1:{port}"
 
     def enter() -> None:
         if group:
             (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
 
     with log.open("w+", encoding="utf-8") as written:
-        process = subprocess.Popen(
-            host.command(packages / "bin" / "python", app, port), cwd=app, env=settings, stdout=written, stderr=written,
-            preexec_fn=enter,
-        )  # fmt: skip
+        command = host.command(packages / "bin" / "python", app, port)
+        process = subprocess.Popen(command, cwd=app, env=settings, stdout=written, stderr=written, preexec_fn=enter)
         try:
-            url = f"http://127.0.0.1:{port}"
             wait(process, f"{url}/readyz", log)
             yield url, process.pid
         finally:
@@ -197,9 +277,7 @@ def _load(visitors: list[Visitor], films: int, pid: int) -> tuple[int, float]:
     chosen = full_size()
 
     def send(number: int) -> float:
-        film = chosen[number % len(chosen)]
-        visitor = visitors[number % len(visitors)]
-        visitor.answer(visitor.request(film.data, "both", film.name))
+        visitors[number % len(visitors)].send(chosen[number % len(chosen)], "both")
         return _held_mb(pid)
 
     with ThreadPoolExecutor(len(visitors)) as threads:

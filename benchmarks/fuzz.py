@@ -72,8 +72,8 @@ def made(seed: int, number: int) -> tuple[str, bytes]:
     """Make the input of a number.
 
     Args:
-        seed: Of the whole run.
-        number: Of the input.
+        seed: of the whole run.
+        number: of the input.
 
     Returns:
         The name of the file that it comes from, and its bytes.

@@ -107,9 +107,9 @@ def mutated(data: bytes, other: bytes, chance: Random) -> bytes:
     """Damage a file in one to four ways.
 
     Args:
-        data: The file.
-        other: Another one, to take pieces from.
-        chance: Decides how.
+        data: the file.
+        other: another one, to take pieces from.
+        chance: decides how.
 
     Returns:
         The damaged file; of a PNG mostly with right checksums, or else each would be refused for these alone.

@@ -20,7 +20,7 @@ from pathlib import Path
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from benchmarks.films import REPOSITORY
+from benchmarks.films import REPOSITORY, Film
 
 START_SECONDS = 60
 VERDICT = re.compile(r"\b(POSITIVE|NEGATIVE|INCONCLUSIVE)\b")
@@ -97,9 +97,8 @@ def serving_the_reference(model: Path, *, wait: bool = True) -> Iterator[Server]
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
         # Not from the repository: its gunicorn.conf.py is ours.
-        with _gunicorn(
-            "benchmarks.reference_app:app", Path(folder), Path(folder), environment, "/" if wait else None
-        ) as server:
+        there, path = Path(folder), "/" if wait else None
+        with _gunicorn("benchmarks.reference_app:app", there, there, environment, path) as server:
             yield server
 
 
@@ -142,7 +141,7 @@ class Visitor:
             name: of the file.
 
         Returns:
-            The copies' paths: one per verdict.
+            The copies' paths, one per verdict.
 
         Raises:
             ServingError: the answer was no verdict, or its annotated copy no PNG.
@@ -162,6 +161,10 @@ class Visitor:
         request = urllib.request.Request(self._url + "/query", body, {"Content-Type": kind})
         self._cookies.add_cookie_header(request)
         return request
+
+    def send(self, film: Film, model: str) -> str:
+        """Send a film through the form and return the page; see `answer`."""
+        return self.answer(self.request(film.data, model, film.name))
 
     def answer(self, request: urllib.request.Request) -> str:
         """Send a form and return the page that comes back.
@@ -192,15 +195,12 @@ class Visitor:
 
 
 def multipart(fields: Mapping[str, bytes], file_name: str, content: bytes) -> tuple[bytes, str]:
-    """Encode a form with one file.
+    """Encode a form with one file; return the request's body and its content type.
 
     Args:
-        fields: The form's other fields.
-        file_name: Of the file.
-        content: Of the file.
-
-    Returns:
-        The request's body and its content type.
+        fields: the form's other fields.
+        file_name: of the file.
+        content: of the file.
     """
     file = FileStorage(BytesIO(content), file_name, content_type="image/png")
     boundary, body = encode_multipart({name: value.decode() for name, value in fields.items()} | {"file": file})

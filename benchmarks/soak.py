@@ -46,12 +46,7 @@ class Upload(NamedTuple):
 
 
 def uploads(count: int, seed: int = 0) -> list[Upload]:
-    """Make a mixture: seven of ten are radiographs, the others are not, or come in another manner.
-
-    Args:
-        count: Of the uploads.
-        seed: Of the mixture.
-    """
+    """Make a mixture of so many: seven of ten are radiographs, the others are not, or come in another manner."""
     films = [film.data for film in full_size()]
     colours = np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8)
     photograph = cv2.imencode(".png", cv2.GaussianBlur(colours, (0, 0), 3) // 2 * 3)[1].tobytes()
@@ -70,13 +65,8 @@ def uploads(count: int, seed: int = 0) -> list[Upload]:
     return [kinds[kind]() for kind in chance.choices(list(kinds), weights, k=count)]
 
 
-def send(visitor: Visitor, upload: Upload) -> int | None:
-    """Send an upload; return the status, or None where it was broken off, or the server hung up on it.
-
-    Args:
-        visitor: Whose cookie and form token are used.
-        upload: That is sent.
-    """
+def _send(visitor: Visitor, upload: Upload) -> int | None:
+    """Send an upload; return the status, or None where it was broken off, or the server hung up on it."""
     request = visitor.request(upload.data, "covid_normal")
     body = request.data or b""
     assert isinstance(body, bytes)  # noqa: S101 - for the type checker
@@ -113,7 +103,7 @@ def _status(connection: http.client.HTTPConnection) -> int:
 def answered_beside_half_open(server: Server) -> float:
     """Return how many seconds a visitor waits for a verdict while others hold half-sent uploads open."""
     visitor, film = Visitor(server.url), full_size()[0]
-    visitor.answer(visitor.request(film.data, "covid_normal", film.name))
+    visitor.send(film, "covid_normal")
     fields = b"Host: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 900000\r\n\r\n"
     address = urlsplit(server.url)
     with ExitStack() as held:
@@ -122,22 +112,16 @@ def answered_beside_half_open(server: Server) -> float:
             connection.sendall(b"POST /query HTTP/1.1\r\n" + fields + b"--b\r\n" + bytes(1000))
         time.sleep(1)
         start = time.perf_counter()
-        visitor.answer(visitor.request(film.data, "covid_normal", film.name))
+        visitor.send(film, "covid_normal")
         return time.perf_counter() - start
 
 
-def soak(server: Server, requests: int, clients: int) -> Iterator[tuple[Upload, int | None, float]]:
-    """Let all clients send a mixture; yield each upload with its status and what the worker held then, in MB.
-
-    Args:
-        server: That is soaked.
-        requests: Uploads in all.
-        clients: That send at the same time.
-    """
+def _soak(server: Server, requests: int, clients: int) -> Iterator[tuple[Upload, int | None, float]]:
+    """Let all clients send a mixture; yield each upload with its status and what the worker held then, in MB."""
     visitors = [Visitor(server.url) for _ in range(clients)]
 
     def one(number: int, upload: Upload) -> tuple[Upload, int | None, float]:
-        return upload, send(visitors[number % clients], upload), server.resident_mb()[0]
+        return upload, _send(visitors[number % clients], upload), server.resident_mb()[0]
 
     with ThreadPoolExecutor(clients) as threads:
         yield from threads.map(one, range(requests), uploads(requests))
@@ -147,9 +131,9 @@ def problems(server: Server, counts: Counter[tuple[Upload, int | None]], verdict
     """Return what went wrong.
 
     Args:
-        server: That was soaked.
-        counts: How often each kind of upload met with each status.
-        verdicts: Given before the soak.
+        server: that was soaked.
+        counts: how often each kind of upload met with each status.
+        verdicts: given before the soak.
     """
     wrong = {
         f"{upload.kind}: {status}": count
@@ -176,18 +160,15 @@ def main() -> int:
         waited = answered_beside_half_open(server)
         print(f"a verdict beside {HALF_OPEN} half-sent uploads: {waited:.2f} s", flush=True)
         start = time.perf_counter()
-        seen = list(soak(server, asked.requests, asked.clients))
+        seen = list(_soak(server, asked.requests, asked.clients))
         seconds = time.perf_counter() - start
         counts = Counter((upload._replace(data=b""), status) for upload, status, _ in seen)
         found = problems(server, counts, verdicts=2) + (["the worker was restarted"] if server.workers() != pid else [])
     settled, end = (max((held for *_, held in part), default=0.0) for part in (seen[:SETTLED], seen[SETTLED:]))
     found += [f"memory grew from {settled:.0f} to {end:.0f} MB"] if end > GROWTH * settled else []
     print(f"{asked.requests} uploads, {asked.clients} clients: {seconds:.0f} s")
-    print(
-        "\n".join(
-            sorted(f"  {upload.kind}: {status or 'no answer'}: {count}" for (upload, status), count in counts.items())
-        )
-    )
+    seen_by_kind = (f"  {upload.kind}: {status or 'no answer'}: {n}" for (upload, status), n in counts.items())
+    print("\n".join(sorted(seen_by_kind)))
     print(f"memory, the most in the first {SETTLED}: {settled:.0f} MB; after them: {end:.0f} MB")
     print("\n".join(f"WRONG: {problem}" for problem in found) or "nothing wrong")
     return 1 if found else 0

@@ -20,7 +20,7 @@ from xray.annotate.annotated_copy import annotate
 from xray.archive.local_engine import in_order
 from xray.combined import NAME, Said, rows, versions
 from xray.errors import ImageError, ModelError
-from xray.io.image import is_picture_here, read
+from xray.io.image import is_picture_here, read_start
 from xray.io.limits import Limits
 from xray.io.pixels import TURNS
 from xray.io.png import encode_png
@@ -151,7 +151,7 @@ def _analysed(analyzer: Analyzer, models: tuple[str, ...], path: str, problem: s
         if problem:
             return None, problem
         # One byte more than the limit shows that it is too large.
-        return analyzer.analyse(read(path, Limits().size_bytes + 1), models, turn=turn), ""
+        return analyzer.analyse(read_start(path, Limits().size_bytes + 1), models, turn=turn), ""
     except ImageError as error:
         return None, str(error)
     except OSError as error:

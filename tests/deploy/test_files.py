@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from benchmarks.hosts import hosts
+from benchmarks.fit import hosts
 from benchmarks.server import free_port, serving, wait
 from web import settings
 

@@ -2,7 +2,6 @@
 
 import csv
 import logging
-import math
 import os
 import re
 import time
@@ -10,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
-from typing import IO, Protocol, TextIO
+from typing import IO, TextIO
 
 from xray.archive.row import DestinationError, Row
 from xray.io import storage
@@ -25,30 +24,6 @@ ROWS_A_PART = 100_000
 SECONDS_A_PART = 60.0
 LINE_BREAKS = re.compile("[\\r\\n]+")
 _log = logging.getLogger(__name__)
-
-
-class Results(Protocol):
-    """Interface of a table of results."""
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows that are there."""
-
-    def add(self, rows: Iterable[Row]) -> None:
-        """Add rows."""
-
-    def close(self) -> None:
-        """Write what was added."""
-
-
-def to(destination: str) -> Results:
-    """Return the results at a destination: a CSV file by its ending, else a Parquet folder.
-
-    Raises:
-        DestinationError: there is something else.
-    """
-    if destination.lower().endswith(".csv"):
-        return CsvFile(destination)
-    return ParquetFolder(destination)
 
 
 class CsvFile:
@@ -86,7 +61,7 @@ class CsvFile:
             for line in islice(file, 1, None):
                 try:
                     row = Row._make(next(csv.reader([line])))
-                    score, threshold = (_or_none(float(each or "nan")) for each in (row.score, row.threshold))
+                    score, threshold = (float(each) if each else None for each in (row.score, row.threshold))
                 except (TypeError, ValueError, csv.Error):
                     skipped += 1
                     continue
@@ -155,8 +130,16 @@ class ParquetFolder:
             self._waiting = []
 
 
-def _or_none(number: float) -> float | None:
-    return None if math.isnan(number) else number
+Results = CsvFile | ParquetFolder
+
+
+def to(destination: str) -> Results:
+    """Return the results at a destination: a CSV file by its ending, else a Parquet folder.
+
+    Raises:
+        DestinationError: there is something else.
+    """
+    return (CsvFile if destination.lower().endswith(".csv") else ParquetFolder)(destination)
 
 
 def _cut_after_last_line(file: IO[bytes]) -> None:

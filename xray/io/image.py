@@ -150,12 +150,12 @@ def is_picture_here(path: str) -> bool:
     A file that cannot be read is taken for one, so that its error is reported.
     """
     try:
-        return is_picture(path, lambda: read(path, DICOM_PREAMBLE_BYTES) if os.path.isfile(path) else b"")
+        return is_picture(path, lambda: read_start(path, DICOM_PREAMBLE_BYTES) if os.path.isfile(path) else b"")
     except OSError:
         return True
 
 
-def read(path: str, size: int) -> bytes:
+def read_start(path: str, size: int) -> bytes:
     """Read a file on this machine, but no more than `size` bytes of it."""
     with open(path, "rb") as file:
         return file.read(size)

@@ -12,7 +12,7 @@ import pytest
 from xray.archive import sources
 from xray.archive.command import main
 from xray.archive.worker import hashed
-from xray.io import folder, storage
+from xray.io import image, storage
 
 DICOM = bytes(128) + b"DICM"
 
@@ -88,7 +88,7 @@ def test_what_cannot_be_looked_into_is_a_film_that_cannot_be_read(
     def broken(*_: object) -> bytes:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(folder, "read", broken)
+    monkeypatch.setattr(image, "read_start", broken)
     assert list(sources.find(str(tmp_path))) == [str(tmp_path / "IMG0001")]
 
 
