@@ -1,14 +1,12 @@
 """How often the cautions that need no learning are given: to radiographs as they came, and altered to deserve them."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
-from training.data.crops import LUNG_NETWORK
+from training.data.crops import segmenter, threaded
 from training.data.manifest import Row, read, root
 from training.data.perturb import arrowed, chance, cropped, lettered
 from training.metrics.figures import Json, shares
@@ -16,7 +14,6 @@ from xray.errors import NotAChestXrayError
 from xray.io import image
 from xray.io.pixels import GreyImage
 from xray.networks import lungs
-from xray.networks.runtime import Network
 from xray.quality.cautions import Caution, of_image
 from xray.quality.frontal import frontal_view
 
@@ -53,11 +50,10 @@ def measure(manifest: Path, films: int, seed: int) -> dict[str, Json]:
     test = [row for row in read(manifest) if row.split == "test"]
     chosen = np.random.default_rng(seed).choice(len(test), min(films, len(test)), replace=False)
     rows, folder = [test[i] for i in chosen], root(manifest)
-    network = Network(LUNG_NETWORK, pool_size=2, threads=1)
 
     def cautions(film: GreyImage) -> tuple[Caution, ...] | None:
         try:
-            found = frontal_view(film, lambda each: lungs.segment(each, network))
+            found = frontal_view(film, lambda each: lungs.segment(each, segmenter()))
             return of_image(found.image, found.lungs, inverted=found.inverted)
         except NotAChestXrayError:
             return None
@@ -67,8 +63,7 @@ def measure(manifest: Path, films: int, seed: int) -> dict[str, Json]:
         changes = {name: change(film, chance(row)) for kinds in DESERVED.values() for name, change in kinds.items()}
         return {name: cautions(each) for name, each in {AS_IT_CAME: film, **changes}.items()}
 
-    with ThreadPoolExecutor(2) as pool:
-        given = list(tqdm(pool.map(one, rows), total=len(rows), desc="cautions", disable=None))
+    given = threaded(one, rows, "cautions")
     sources = np.array([row.source for row in rows])
     found = {}
     for caution, kinds in DESERVED.items():

@@ -26,7 +26,7 @@ from training.data.crops import EQUAL, crops, draw_weights
 from training.data.manifest import LABELS, Row, hospital
 from training.fit.features import run_folder, views
 from training.fit.linear import fit_softmax, fit_views
-from training.metrics.calibration import conformal_point, mirrored, on_grid, quantile
+from training.metrics.calibration import conformal_point, on_grid, quantile
 from training.metrics.discrimination import Floats
 from xray.errors import DatasetError
 from xray.networks.metadata import OperatingPoint
@@ -375,7 +375,7 @@ def operating_points(
         )
     if pair:
         own = config.names.index(config.positive)
-        points[1 - own] = mirrored(points[own])
+        points[1 - own] = points[own].mirrored()
     return tuple(points)
 
 

@@ -131,26 +131,29 @@ def child(material: Material, config: ScreenConfig) -> Asked:
     of_child = material.source[learned] == CHILDREN
     no, yes = learned[~of_child], learned[of_child]
     groups = np.concatenate([material.group[no], material.group[yes]])
-    asked, unseen = ask(material.inputs[no], material.inputs[yes], groups, config.regularisation, config.warned)
-    return replace(
-        asked,
-        figures={
-            "found, other folds": shares(unseen, np.full(len(yes), "child")),
-            "test films given the caution": material.test_shares(asked.flags(material.inputs)),
-        },
-    )
+    return _caution(material, config, material.inputs[no], material.inputs[yes], groups, "child")
 
 
 def changed(kind: str, material: Material, config: ScreenConfig) -> Asked:
     """Train the check that tells radiographs that were changed in some way from the same radiographs as they came."""
     films = material.films
     no, yes = films.part(films.of("as it came")), films.part(films.of(kind))
-    groups = np.concatenate([no.groups, yes.groups])
-    asked, unseen = ask(no.inputs, yes.inputs, groups, config.regularisation, config.warned)
+    return _caution(material, config, no.inputs, yes.inputs, np.concatenate([no.groups, yes.groups]), kind)
+
+
+def _caution(
+    material: Material,
+    config: ScreenConfig,
+    no: NDArray[np.float32],
+    yes: NDArray[np.float32],
+    groups: NDArray[np.str_],
+    kind: str,
+) -> Asked:
+    asked, unseen = ask(no, yes, groups, config.regularisation, config.warned)
     return replace(
         asked,
         figures={
-            "found, other folds": shares(unseen, yes.kinds),
+            "found, other folds": shares(unseen, np.full(len(yes), kind)),
             "test films given the caution": material.test_shares(asked.flags(material.inputs)),
         },
     )

@@ -61,19 +61,6 @@ def on_grid(negative_below: float, threshold: float, positive_from: float) -> Op
     return OperatingPoint(threshold=middle, negative_below=low, positive_from=high)
 
 
-def mirrored(point: OperatingPoint) -> OperatingPoint:
-    """Return the point of a pair's other label: its score is 1 minus this one's, and the verdicts are the opposite."""
-
-    def mirror(edge: float) -> float:
-        return min(max(round(1 + 1 / GRID - edge, 4), 0.0), 1.0)
-
-    return OperatingPoint(
-        threshold=mirror(point.threshold),
-        negative_below=mirror(point.positive_from),
-        positive_from=mirror(point.negative_below),
-    )
-
-
 def youden_threshold(y_true: ArrayLike, y_score: ArrayLike, weight: ArrayLike) -> float:
     """Choose the threshold at which weighted sensitivity plus specificity is greatest (Youden's index).
 

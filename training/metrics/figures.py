@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import roc_curve
 
 from training.metrics.discrimination import Metric, bootstrap, confusion, roc_auc, sensitivity, specificity, wilson
@@ -48,7 +48,7 @@ def measure(part: pd.DataFrame, threshold: float) -> Json:
 
 def area(part: pd.DataFrame) -> Json:
     """Return the ROC AUC of rows with both classes, {value, low, high}."""
-    return _figure(part, roc_auc)
+    return figure(part.y_true, part.y_score, part.group, roc_auc)
 
 
 def share_positive(part: pd.DataFrame, threshold: float) -> Json | None:
@@ -56,23 +56,32 @@ def share_positive(part: pd.DataFrame, threshold: float) -> Json | None:
     return _share(part.assign(y_true=1), partial(sensitivity, threshold=threshold)) if len(part) else None
 
 
-def _figure(part: pd.DataFrame, metric: Metric) -> Json:
-    """Return a figure with its interval; every draw of patients gives the same where the figure is 1."""
-    interval: tuple[float | None, float | None] = (None, None)
-    if part.group.nunique() > 1:
-        interval = bootstrap(part.y_true, part.y_score, part.group, metric, repeats=REPEATS, seed=SEED)
-    if interval[0] == interval[1]:
-        interval = (None, None)
-    return {"value": metric(part.y_true, part.y_score), "low": interval[0], "high": interval[1]}
+def figure(y_true: ArrayLike, y_score: ArrayLike, groups: ArrayLike, metric: Metric) -> Json:
+    """Return a figure with its interval, {value, low, high}; without one where every draw of patients gives the same.
+
+    Args:
+        y_true: 0 or 1, shape (n,).
+        y_score: shape (n,).
+        groups: patient with near-copies, shape (n,).
+        metric: defined for these radiographs.
+    """
+    names = np.asarray(groups, str)
+    low: float | None = None
+    high: float | None = None
+    if len(np.unique(names)) > 1:
+        low, high = bootstrap(y_true, y_score, names.tolist(), metric, repeats=REPEATS, seed=SEED)
+    if low == high:
+        low = high = None
+    return {"value": float(metric(y_true, y_score)), "low": low, "high": high}
 
 
 def _share(part: pd.DataFrame, metric: Metric) -> Json:
     """Return a proportion with its interval: Wilson's over the groups where the bootstrap has no width."""
-    figure = _figure(part, metric)
-    if figure["low"] is None:
+    found = figure(part.y_true, part.y_score, part.group, metric)
+    if found["low"] is None:
         groups = part.group.nunique()
-        figure |= wilson(figure["value"] * groups, groups)._asdict()
-    return figure
+        found |= wilson(found["value"] * groups, groups)._asdict()
+    return found
 
 
 def age_group(years: str) -> str:

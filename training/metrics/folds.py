@@ -6,9 +6,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from training.metrics import figures
-from training.metrics.discrimination import Floats, Metric, bootstrap, roc_auc, sensitivity, specificity
-from training.metrics.figures import Json
+from training.metrics.discrimination import Floats, Metric, roc_auc, sensitivity, specificity
+from training.metrics.figures import Json, figure
 
 
 def paired_auc(strata: ArrayLike) -> Metric:
@@ -92,8 +91,8 @@ def measured(
     for name in np.unique(sources):
         here = sources == name
         if len(np.unique(y_true[here])) == 2:
-            figure = _figure(y_true[here], margin[here], groups[here], paired_auc(folds[here]))
-            found["by_source"][str(name)] = {"n": int(here.sum()), "roc_auc": figure}
+            area = _figure(y_true[here], margin[here], groups[here], paired_auc(folds[here]))
+            found["by_source"][str(name)] = {"n": int(here.sum()), "roc_auc": area}
     return found | {
         name: _figure(y_true, margin, groups, partial(each, threshold=0.0)) for name, each in SHARES.items()
     }
@@ -112,8 +111,4 @@ def gained(
 
 
 def _figure(y_true: NDArray[np.int64], score: Floats, groups: NDArray[np.str_], metric: Metric) -> Json | None:
-    value = float(metric(y_true, score))
-    if np.isnan(value):
-        return None
-    low, high = bootstrap(y_true, score, list(groups), metric, repeats=figures.REPEATS, seed=figures.SEED)
-    return {"value": value, "low": None, "high": None} if low == high else {"value": value, "low": low, "high": high}
+    return None if np.isnan(metric(y_true, score)) else figure(y_true, score, groups, metric)

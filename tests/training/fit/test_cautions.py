@@ -17,7 +17,7 @@ def test_marks_and_small_films_are_counted(
 ) -> None:
     lungs = cv2.resize((radiograph(128, 128) < 100).astype(np.float32), (128, 128))
     lungs[:20] = lungs[110:] = lungs[:, :20] = lungs[:, 108:] = 0
-    monkeypatch.setattr(cautions, "Network", lambda *_, **__: lambda _: lungs[None, ..., None])
+    monkeypatch.setattr(cautions, "segmenter", lambda: lambda _: lungs[None, ..., None])
     row = read(collection)[0]
     rows = []
     for number in range(4):

@@ -8,9 +8,9 @@ import pytest
 from scipy.special import expit
 
 pytest.importorskip("keras", reason="needs the extra train")
-from training.data.not_chest import Picture, altered, strangers  # noqa: E402
 from training.fit import features, out_of_distribution
 from training.fit import out_of_distribution_data as data
+from training.fit.out_of_distribution_data import Picture, altered, strangers
 from training.metrics import figures
 from xray.errors import ManifestError  # noqa: E402
 from xray.networks.metadata import ArtefactFile, Check, ScreenFacts  # noqa: E402

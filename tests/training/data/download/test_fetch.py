@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.training.data.download.publisher import zipped
-from training.data.download.fetch import fetch
+from training.data.download.command import fetch
 from xray.errors import DatasetError
 
 
