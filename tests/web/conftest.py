@@ -13,9 +13,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
-from werkzeug.test import TestResponse, encode_multipart
+from werkzeug.test import TestResponse
 
 from tests.web.results import make_result
+from tests.web.sending import posted
 from web.analyses.record import CombinedResult, Record
 from web.factory import create_app
 from xray.networks.heads import Head, Verdict
@@ -176,16 +177,9 @@ def film_of() -> Callable[..., np.ndarray]:
 def send(film: bytes) -> Callable[..., TestResponse]:
     """Send the form as a browser does."""
 
-    def post(
-        client: FlaskClient,
-        data: bytes | None = None,
-        name: str = "film.png",
-        model: str = "both",
-        **more: str,
-    ) -> TestResponse:
-        file = FileStorage(BytesIO(film if data is None else data), name)
-        boundary, body = encode_multipart({**more, "file": file, "model": model})
-        return client.post("/query", data=body, content_type=f"multipart/form-data; boundary={boundary}")
+    def post(client: FlaskClient, data: bytes = film, name: str = "film.png", **fields: str) -> TestResponse:
+        file = FileStorage(BytesIO(data), name)
+        return posted(client, "/query", {"model": "both", **fields, "file": file})
 
     return post
 

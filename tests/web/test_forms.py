@@ -1,10 +1,14 @@
-"""What the visitor sends."""
+"""What the visitor sends: files by their names, or one of the averages that the form offers."""
+
+import re
+from html import unescape
 
 import pytest
 
 from web import forms
-
-LONG = "a" * 300 + ".jpg"
+from web.examples import EXAMPLES, FOLDER
+from xray.analysis import Analyzer
+from xray.registry import MODEL_DIR
 
 
 @pytest.mark.parametrize(
@@ -21,16 +25,11 @@ LONG = "a" * 300 + ".jpg"
         ("gnp.\u202efilm.exe", "gnp.film.exe"),
         ("../", "picture"),
         (" \t", "picture"),
+        ("a" * 300 + ".jpg", "a" * 29 + "…" + "a" * 25 + ".jpg"),
     ],
 )
 def test_a_name_is_shown_without_folders_and_without_what_cannot_be_seen(sent, shown):
     assert forms.shown_name(sent) == shown
-
-
-def test_a_long_name_keeps_both_ends():
-    shown = forms.shown_name(LONG)
-    assert len(shown) <= 60
-    assert shown.startswith("aaa") and shown.endswith("a.jpg") and "…" in shown
 
 
 def test_the_two_models_carry_their_numbers_and_a_later_one_its_title():
@@ -42,19 +41,38 @@ def test_the_two_models_carry_their_numbers_and_a_later_one_its_title():
     ]
 
 
-def test_an_example_is_read_like_a_file_under_a_name_that_says_so(client):
+def test_the_form_offers_each_with_its_picture_and_says_that_it_is_nobodys(client):
+    page = client.get("/").text
+    examples = re.findall(
+        r'name="example" value="(\w+)">\s*<img[^>]* src="([^"]+)".*?<span>(.*?)</span>', page, re.DOTALL
+    )
+    assert [name for name, _, _ in examples] == list(EXAMPLES)
+    for _, address, label in examples:
+        with client.get(address) as picture:
+            assert picture.mimetype == "image/png"
+        assert re.fullmatch("Average of \\d+ .*films.*, nobody’s picture", unescape(label))
+
+
+def test_where_they_come_from_is_written_down():
+    words = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for each in EXAMPLES.values():
+        assert each.file in words and f"{each.films} " in words
+    assert {path.name for path in FOLDER.glob("*.png")} == {each.file for each in EXAMPLES.values()}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_served_models_accept_each(name):
+    if not any(MODEL_DIR.glob("*/metadata.json")):
+        pytest.skip("needs the artefacts of model/: run `make models`")
+    analysis = Analyzer.load().analyse(EXAMPLES[name].read(), ["both"])
+    assert len(analysis.predictions) == 2
+
+
+def test_one_is_read_like_a_file_under_a_name_that_says_so_unless_a_file_is_sent(client, send):
     page = client.post("/query", data={"example": "normal", "model": "both"}).text
     assert '<h1 class="file-name">example_average_normal.png</h1>' in page
     assert "_Name_example_average_normal_" in page
-
-
-def test_a_file_wins_over_an_example(client, send):
     assert '<h1 class="file-name">film.png</h1>' in send(client, example="normal").text
-
-
-@pytest.mark.parametrize("name", ["nobody", "../normal", "average_normal.png"])
-def test_an_example_that_is_not_on_the_form_is_refused(client, name):
-    answer = client.post("/query", data={"example": name, "model": "covid_pneumo"})
-    assert answer.status_code == 400
-    assert "That example is not known here" in answer.text
+    answer = client.post("/query", data={"example": "../normal", "model": "covid_pneumo"})
+    assert answer.status_code == 400 and "That example is not known here" in answer.text
     assert '<option value="covid_pneumo" selected>' in answer.text

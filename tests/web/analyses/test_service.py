@@ -3,7 +3,6 @@
 import logging
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -202,23 +201,3 @@ def test_a_sweep_that_fails_stops_no_start(service, monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         service.sweep()
     assert "could not be deleted" in caplog.text
-
-
-def test_two_workers_with_four_threads_file_and_prune_at_once(make_service, film):
-    services_ = [make_service(keep_count=5), make_service(keep_count=5)]
-
-    def work(number: int) -> None:
-        service = services_[number % 2]
-        record = service.analyse(film, name=f"{number}.png", choice="covid_normal", owner=f"owner {number % 3}")
-        if number % 4 == 0:
-            service.remove(record)
-        service.prune(datetime.now(UTC))
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(32)))
-    left = [record for number in range(3) for record in services_[0].records.of(f"owner {number}")]
-    assert 1 <= len(left) <= 5
-    assert {path.name for path in services_[0].pictures.folder.path.iterdir()} == {record.id for record in left}
-    assert {path.name for path in files(services_[0].copies.folder.path)} == {
-        name for record in left for name in record.copies
-    }

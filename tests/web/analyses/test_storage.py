@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from web.analyses.folders import LocalFolder, StoreError
-from web.analyses.storage import COPY_NAME, FILM, MASK, THUMB, Copies, Pictures, heat, slug
+from web.analyses.storage import COPY_NAME, FILM, Copies, Pictures, heat, slug
 from xray.networks.heads import Verdict
 
 ID, OTHER = "A" * 21 + "-", "B" * 22
@@ -78,26 +78,6 @@ def test_images_of_an_analysis_are_private(pictures):
     assert modes == {0o600} and files(pictures) == {f"{ID}/film.jpg", f"{ID}/heat-covid_normal.png"}
 
 
-@pytest.mark.parametrize(
-    ("id", "name"),
-    [
-        (ID, MASK),
-        (ID, "secret.txt"),
-        (ID, f"../{ID}/film.jpg"),
-        (ID, "film.jpg\n"),
-        (ID, "film.jpg\x00"),
-        ("..", FILM),
-        ("", FILM),
-        (OTHER, FILM),
-        (f"../{ID}", FILM),
-    ],
-)
-def test_no_other_file_is_found(pictures, id, name):
-    pictures.save(ID, {FILM: b"film"})
-    (pictures.folder.path / ID / "secret.txt").touch()
-    assert not pictures.has(id, name) and pictures.read(id, [name]) == {}
-
-
 @pytest.mark.parametrize(("code", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 500)])
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_of_a_copy_that_cannot_be_written_nothing_is_left_and_no_name_is_logged(
@@ -111,34 +91,6 @@ def test_of_a_copy_that_cannot_be_written_nothing_is_left_and_no_name_is_logged(
         save(copies, "Jane_Doe.png")
     assert caught.value.status == status and files(copies) == set()
     assert "Jane" not in str(caught.value) and os.strerror(code) in str(caught.value)
-
-
-@pytest.mark.parametrize("other", ["../secret_key", "", ".", "x.png"])
-def test_nothing_but_a_copy_is_deleted(copies, tmp_path, other):
-    name = save(copies)
-    (tmp_path / "secret_key").touch()
-    copies.remove(other)
-    assert copies.read(other) is None
-    assert (tmp_path / "secret_key").exists() and files(copies) == {name}
-    for _ in range(2):
-        copies.remove(name)
-    assert copies.read(name) is None and files(copies) == set()
-
-
-@pytest.mark.parametrize("id", ["", ".", "..", "../.."])
-def test_nothing_but_an_analysis_is_deleted(pictures, id):
-    pictures.save(ID, {FILM: b"film"})
-    pictures.remove(id)
-    assert pictures.has(ID, FILM)
-
-
-def test_a_deleted_analysis_leaves_no_folder(pictures):
-    for id in (ID, OTHER):
-        pictures.save(id, {FILM: b"film", THUMB: b"thumb"})
-    assert pictures.read(ID, (FILM, MASK, THUMB)) == {FILM: b"film", THUMB: b"thumb"}
-    for _ in range(2):
-        pictures.remove(ID)
-    assert [path.name for path in pictures.folder.path.iterdir()] == [OTHER]
 
 
 def test_what_cannot_be_deleted_is_an_error(copies, pictures, monkeypatch):
@@ -185,10 +137,3 @@ def test_two_workers_may_sweep_at_the_same_time(pictures, monkeypatch):
     monkeypatch.setattr(LocalFolder, "files", lambda *_: iter(listed))
     pictures.sweep(NOW - 3600, drafts_before=NOW)
     assert not pictures.has(ID, FILM)
-
-
-def test_a_missing_folder_is_created_only_when_something_is_stored(pictures):
-    pictures.sweep(NOW, drafts_before=NOW)
-    pictures.remove(ID)
-    pictures.folder.check()
-    assert not pictures.folder.path.exists()

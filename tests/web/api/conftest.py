@@ -4,18 +4,18 @@ from io import BytesIO
 
 import pytest
 from werkzeug.datastructures import FileStorage
-from werkzeug.test import encode_multipart
 
 from tests.web.api.program import ANALYSES
+from tests.web.sending import posted
 
 
 @pytest.fixture
 def create(film):
     """Send a film as a program does; further keywords go to the request."""
 
-    def post(client, data=None, name="film.png", model="both", fields=(), **more):
-        file = FileStorage(BytesIO(film if data is None else data), name)
-        boundary, body = encode_multipart({"file": file, "model": model, **dict(fields)})
-        return client.post(ANALYSES, data=body, content_type=f"multipart/form-data; boundary={boundary}", **more)
+    def post(client, data=film, name="film.png", model="both", fields=(), **more):
+        return posted(
+            client, ANALYSES, {"file": FileStorage(BytesIO(data), name), "model": model, **dict(fields)}, **more
+        )
 
     return post

@@ -1,11 +1,14 @@
-"""Analyses made, read and deleted by programs."""
+"""Analyses made, read and deleted by programs, and the models as they are told of them."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.web.api.program import ANALYSES, DISCLAIMER, LOCAL, assert_problem, decoded
+from tests.web.api.program import ANALYSES, DISCLAIMER, LOCAL, MINE, assert_problem, decoded
+from web.api import answers
+from xray.networks import metadata
 
 
 def test_a_film_is_read_by_both_models_and_answered_in_full(client, create):
@@ -64,19 +67,38 @@ def test_an_analysis_can_be_read_again_and_deleted_with_all_its_pictures(client,
     assert_problem(client.delete(f"{ANALYSES}/{made['id']}"), 404)
 
 
-@pytest.mark.parametrize("name", ["thumb.jpg", "heat-other.png", "annotated-other.png", "film.png", "..%2Ffilm.jpg"])
-def test_an_analysis_has_no_other_pictures(client, create, name):
-    assert_problem(client.get(f"{ANALYSES}/{create(client).json['id']}/pictures/{name}"), 404)
+@pytest.mark.parametrize(
+    "path",
+    [f"{{id}}/pictures/{name}" for name in ("thumb.jpg", "heat-other.png", "annotated-other.png", "..%2Ffilm.jpg")]
+    + ["A" * 22, "A" * 21, "%00" * 22, "é" * 22],
+)
+def test_no_other_pictures_and_no_other_analyses_are_there(client, create, path):
+    assert_problem(client.get(f"{ANALYSES}/{path.format(id=create(client).json['id'])}"), 404)
 
 
-def test_an_annotated_copy_that_the_host_lost_is_not_there(client, create, copies):
-    found = create(client).json
-    for copy in copies.iterdir():
-        copy.unlink()
-    assert_problem(client.get(found["verdicts"][0]["annotated"].removeprefix(LOCAL)), 404)
-    assert client.get(found["url"].removeprefix(LOCAL)).status_code == 200
+def test_the_models_are_listed_and_read_one_by_one(client):
+    listed = client.get("/api/v1/models").json
+    assert [model["name"] for model in listed["models"]] == ["covid_normal", "covid_pneumo"]
+    model = listed["models"][1]
+    assert client.get(model["url"].removeprefix(LOCAL)).json == model
+    assert (model["version"], model["licence"], model["threshold"]) == ("1.2.3", "MIT", 0.5)
+    assert model["band"] == {"low": 0.4, "high": 0.6} and model["metrics"] is None
+    assert model["classes"] == {"positive": "covid", "negative": "pneumonia"}
+    assert client.get(model["card"].removeprefix(LOCAL)).status_code == 200
+    assert_problem(client.get("/api/v1/models/resnet"), 404)
 
 
-@pytest.mark.parametrize("id", ["A" * 22, "A" * 21, "%00" * 22, "é" * 22])
-def test_an_unknown_id_is_not_there(client, id):
-    assert_problem(client.get(f"{ANALYSES}/{id}"), 404)
+@pytest.mark.parametrize("name", ["covid_normal", "covid_pneumo"])
+def test_the_figures_are_those_of_the_card(make_app, name):
+    facts = metadata.load(Path(f"model/{name}/metadata.json"))
+    with make_app().test_request_context():
+        found = answers.model(facts)["metrics"]
+    measured = facts.metrics["test"]["covid"]["all"]
+    assert (found["films"], found["patients"]) == (measured["n"], measured["patients"])
+    assert found["roc_auc"] == measured["roc_auc"] and 0.5 < found["roc_auc"]["value"] < 1
+    assert found["confounding"] == facts.metrics["confounding"]
+
+
+def test_health_names_the_versions_and_asks_for_no_token(make_client):
+    answer = make_client(API_TOKENS=MINE, PASSWORD="a password").get("/api/v1/health")
+    assert answer.json == {"status": "ok", "models": {"covid_normal": "1.2.3", "covid_pneumo": "1.2.3"}}

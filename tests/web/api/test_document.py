@@ -91,9 +91,3 @@ def test_the_form_works_without_a_script(make_client, film):
     fields = {"file": (BytesIO(film), "film.png"), "model": re.search(r'value="(\w+)" selected', form)[1]}
     answer = client.post(re.search(r'action="([^"]+)"', form)[1], data=fields)
     assert answer.status_code == 201 and answer.mimetype == "application/json"
-
-
-def test_the_address_with_a_slash_leads_to_the_page(client):
-    answer = client.get("/api/")
-    assert answer.status_code == 301 and answer.headers["Location"] == "/api"
-    assert "Set-Cookie" not in answer.headers

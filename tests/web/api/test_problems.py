@@ -14,6 +14,8 @@ from tests.web.api.program import ANALYSES, assert_problem
 from web.api import problems
 from xray.errors import ImageError
 
+VAST = cv2.imencode(".png", np.zeros((5001, 5000), np.uint8))[1].tobytes()
+
 
 @pytest.mark.parametrize(
     ("data", "status", "kind", "words"),
@@ -22,20 +24,13 @@ from xray.errors import ImageError
         (b"not a picture at all", 400, "unreadable-picture", "begins like none of them"),
         (b"GIF89a" + bytes(64), 415, "unsupported-picture", "received GIF"),
         (b"%PDF-1.7 " + bytes(64), 415, "unsupported-picture", "received PDF"),
+        (b"\x89PNG\r\n\x1a\n", 400, "unreadable-picture", "truncated"),
+        (VAST, 413, "picture-too-large", "million pixels"),
     ],
 )
 def test_a_file_that_is_not_a_film_is_a_problem_of_its_own_kind(client, create, copies, data, status, kind, words):
     assert words in assert_problem(create(client, data), status, kind)["detail"]
     assert not copies.exists()
-
-
-def test_a_truncated_film_is_refused(client, create, film):
-    assert "truncated" in assert_problem(create(client, film[:-200]), 400, "unreadable-picture")["detail"]
-
-
-def test_a_film_of_too_many_pixels_is_refused(client, create):
-    vast = cv2.imencode(".png", np.zeros((5001, 5000), np.uint8))[1].tobytes()
-    assert "million pixels" in assert_problem(create(client, vast), 413, "picture-too-large")["detail"]
 
 
 def test_a_picture_without_lungs_is_refused_with_the_reason(make_client, make_registry, create, copies):
@@ -63,11 +58,8 @@ def test_a_form_that_is_not_as_documented_names_the_fields(client, copies, form,
     answer = client.post(ANALYSES, data=MultiDict(form), content_type="multipart/form-data")
     errors = assert_problem(answer, 400, "invalid-request")["errors"]
     assert {each["field"] for each in errors} == fields and all(each["detail"] for each in errors)
+    assert "resnet" not in str(form) or "covid_normal, covid_pneumo, both" in answer.json["detail"]
     assert not copies.exists()
-
-
-def test_an_unknown_model_is_told_the_known_ones(client, create):
-    assert "covid_normal, covid_pneumo, both" in create(client, model="resnet").json["detail"]
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "image/png", "application/x-www-form-urlencoded", None])
@@ -77,41 +69,29 @@ def test_another_media_type_is_refused(client, media_type):
 
 
 def test_too_many_bytes_are_refused_with_the_limit(make_client, create):
-    answer = create(make_client(MAX_CONTENT_LENGTH=2 * 1024 * 1024), bytes(3 * 1024 * 1024))
-    assert "at most 2 MiB" in assert_problem(answer, 413)["detail"]
-
-
-def test_a_film_sent_as_words_is_refused_with_the_way_out(client):
+    client = make_client(MAX_CONTENT_LENGTH=2 * 1024 * 1024)
+    assert "at most 2 MiB" in assert_problem(create(client, bytes(3 * 1024 * 1024)), 413)["detail"]
     answer = client.post(ANALYSES, data={"file": "x" * 400_000, "model": "both"}, content_type="multipart/form-data")
-    assert "with a file name" in assert_problem(answer, 413)["detail"]
+    assert "with a file name" in assert_problem(answer, 413)["detail"], "sent as words"
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
+    ("method", "path", "allowed"),
     [
-        ("GET", "/api/v1", 404),
-        ("GET", "/api/v2/analyses", 404),
-        ("GET", "/api/v1/analyses/", 405),
-        ("GET", "/api/v1/analyses", 405),
-        ("DELETE", "/api/v1/analyses", 405),
-        ("PUT", f"/api/v1/analyses/{'A' * 22}", 405),
-        ("POST", "/api/v1/models", 405),
-        ("TRACE", "/api/v1/health", 405),
+        ("GET", "/api/v1", set()),
+        ("GET", "/api/v1/%C3%A9%20%3Cscript%3E", set()),
+        ("GET", "/api/v2/analyses", set()),
+        ("GET", "/api/v1/analyses/", {"POST"}),
+        ("DELETE", "/api/v1/analyses", {"POST"}),
+        ("PUT", f"/api/v1/analyses/{'A' * 22}", {"GET", "DELETE"}),
+        ("POST", "/api/v1/models", {"GET"}),
+        ("TRACE", "/api/v1/health", {"GET"}),
     ],
 )
-def test_a_wrong_address_or_method_is_a_problem_not_a_page(client, method, path, status):
+def test_a_wrong_address_or_method_is_a_problem_not_a_page(client, method, path, allowed):
     answer = client.open(path, method=method)
-    assert assert_problem(answer, status)["instance"] == path
-    assert ("Allow" in answer.headers) is (status == 405)
-
-
-def test_the_allow_header_names_what_the_address_answers_to(client):
-    allowed = client.post(f"{ANALYSES}/{'A' * 22}").headers["Allow"]
-    assert {"GET", "DELETE"} <= set(allowed.split(", ")) and "POST" not in allowed
-
-
-def test_an_address_with_odd_letters_is_told_back_as_an_address(client):
-    assert client.get("/api/v1/é <script>").json["instance"] == "/api/v1/%C3%A9%20%3Cscript%3E"
+    assert assert_problem(answer, 405 if allowed else 404)["instance"] == path
+    assert {*answer.headers.get("Allow", "").split(", ")} - {"", "HEAD", "OPTIONS"} == allowed
 
 
 def test_a_bug_is_a_problem_without_its_inside(make_client, create, monkeypatch):

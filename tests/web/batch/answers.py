@@ -8,16 +8,9 @@ from html import unescape
 
 import cv2
 import numpy as np
-from werkzeug.test import TestResponse, encode_multipart
 
 DISCLAIMER = "For education and research only, not for diagnosis"
 TEXT = b"Dear radiologist"
-
-
-def posted(client, address: str, fields: dict, **headers: str) -> TestResponse:
-    # Encoded here: the test client would leave a temporary file open.
-    boundary, body = encode_multipart(fields)
-    return client.post(address, data=body, content_type=f"multipart/form-data; boundary={boundary}", headers=headers)
 
 
 def table_rows(page: str) -> list[str]:

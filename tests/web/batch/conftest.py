@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from werkzeug.datastructures import FileStorage
 
-from tests.web.batch.answers import posted
+from tests.web.sending import posted
 
 
 @pytest.fixture

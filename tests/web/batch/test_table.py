@@ -36,10 +36,6 @@ class Kept(dict[str, Record]):
         return found if found and found.owner == owner else None
 
 
-def named(number: int, file: str) -> Row:
-    return Row(file, replace(RECORD, id=f"{number:022}"))
-
-
 def test_the_share_of_the_lungs_is_that_of_their_outlines() -> None:
     assert Row("a.png", RECORD).lung_share == pytest.approx(0.2)
     assert Row("a.png").lung_share == 0
@@ -54,12 +50,6 @@ def test_a_path_is_shown_without_what_disguises_it_and_its_end_stays() -> None:
 def test_what_the_page_keeps_comes_back() -> None:
     kept = [Row("ward/ж.png", RECORD), Row("b.txt", error="No picture.")]
     assert table.unpack(table.pack(kept), Kept({RECORD.id: RECORD}), "me", gone="gone", most=9) == kept
-
-
-@pytest.mark.parametrize("owner", ["somebody else", None])
-def test_an_analysis_of_another_or_taken_away_is_a_row_that_says_so(owner: str | None) -> None:
-    (row,) = table.unpack(table.pack([Row("a.png", RECORD)]), Kept({RECORD.id: RECORD}), owner, gone="gone", most=9)
-    assert row == Row("a.png", None, "gone")
 
 
 def test_no_more_rows_are_read_than_a_batch_may_have() -> None:
@@ -80,14 +70,11 @@ def test_anything_else_is_refused(text: str) -> None:
 
 def test_names_in_a_zip_are_safe_and_each_is_there_once() -> None:
     files = ["a.png", "ward/a.jpg", "A.png", "../../etc/passwd", "CON", "фото.png", "снимок.png", ""]
-    names = list(table.stems([named(number, file) for number, file in enumerate(files)]).values())
+    rows = [Row(file, replace(RECORD, id=f"{number:022}")) for number, file in enumerate(files)]
+    names = list(table.stems([*rows, rows[0], Row("without an analysis.png")]).values())
     assert len({name.lower() for name in names}) == len(files)
     assert names[:4] == ["a", "a-2", "A-3", "passwd"]
     assert all(COPY_NAME.fullmatch(f"POSITIVE_Prob_97_Name_{name}.png") for name in names)
-
-
-def test_one_analysis_that_stands_twice_has_one_name() -> None:
-    assert table.stems([named(1, "a.png"), named(1, "b.png"), Row("c.png")]) == {f"{1:022}": "a"}
 
 
 def test_the_table_has_a_line_for_each_file_and_columns_for_each_model(make_app) -> None:
@@ -107,9 +94,6 @@ def test_the_table_has_a_line_for_each_file_and_columns_for_each_model(make_app)
         "disclaimer": "Research and education only, not a diagnosis",
     }  # fmt: skip
     assert set(second.values()) == {"b.txt", "'-no", "", first["disclaimer"]}
-
-
-def test_one_model_leaves_no_columns_for_the_other(make_app) -> None:
     with make_app().test_request_context():
         head = table.as_csv([Row("a.png", BOTH)], ["covid_pneumo"]).splitlines()[0]
     assert "covid_pneumo_score" in head and "covid_normal" not in head and "combined" not in head

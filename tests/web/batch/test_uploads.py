@@ -2,7 +2,6 @@
 
 import io
 import random
-import zipfile
 
 import pytest
 
@@ -29,18 +28,6 @@ def test_it_behaves_as_a_file_in_memory_does(pile) -> None:
             assert memory.seek(offset, whence) == part.seek(offset, whence)
         assert memory.read(size) == part.read(size)
         assert memory.tell() == part.tell()
-
-
-def test_an_archive_among_others_can_be_opened(pile) -> None:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("a.png", b"x" * 1000)
-    Part(pile).write(b"before" * 100)
-    part = Part(pile)
-    part.write(content.getvalue())
-    Part(pile).write(b"after" * 100)
-    with zipfile.ZipFile(part) as archive:
-        assert archive.testzip() is None and archive.read("a.png") == b"x" * 1000
 
 
 def test_the_pile_is_gone_when_its_last_part_is_closed() -> None:

@@ -62,18 +62,6 @@ def s3(folder_for: Callable[[], Path]) -> Iterator[Program]:
 
 
 @pytest.fixture
-def new_database(postgres: Program) -> str:
-    """The address of an empty database, written as Heroku does."""
-    import psycopg
-
-    name = f"xray_{secrets.token_hex(4)}"
-    address = f"postgres://xray@127.0.0.1:{postgres.port}"
-    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-    return f"{address}/{name}"
-
-
-@pytest.fixture
 def counter(redis: Program) -> str:
     """The address of a Redis that counts nothing yet."""
     from redis import Redis
@@ -84,35 +72,73 @@ def counter(redis: Program) -> str:
     return address
 
 
+@pytest.fixture(scope="session")
+def make_database(postgres: Program) -> Callable[[], str]:
+    """Make an empty database; return its address, written as Heroku does."""
+    import psycopg
+
+    def make() -> str:
+        name = f"xray_{secrets.token_hex(4)}"
+        address = f"postgres://xray@127.0.0.1:{postgres.port}"
+        with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+            connection.execute(f"create database {name}")
+        return f"{address}/{name}"
+
+    return make
+
+
+@pytest.fixture
+def new_database(make_database: Callable[[], str]) -> str:
+    """The address of an empty database in PostgreSQL."""
+    return make_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, in SQLite and in PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/new/folder/analyses.sqlite3"
+    return request.getfixturevalue("new_database")
+
+
 @dataclass(frozen=True)
 class Cloud:
-    """An empty bucket, and a client of boto3's."""
+    """An empty bucket: the address of a folder in it, the environment that finds it, and a client of boto3's."""
 
     address: str
     bucket: str
+    environment: dict[str, str]
     client: object
 
     def keys(self) -> list[str]:
+        """Return the names of all objects."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         return sorted(found["Key"] for page in pages for found in page.get("Contents", ()))
 
 
 @pytest.fixture(scope="session")
-def s3_client(s3: Program) -> Iterator[object]:
-    """A client of boto3's."""
+def make_bucket(s3: Program) -> Iterator[Callable[[], Cloud]]:
+    """Make an empty bucket."""
     import boto3
 
-    keys = {"aws_access_key_id": "key-for-tests", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-    client = boto3.session.Session(**keys).client("s3", endpoint_url=f"http://127.0.0.1:{s3.port}")
-    yield client
+    environment = AWS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3.port}"}
+    keys = {name.lower(): AWS[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    session = boto3.session.Session(region_name=AWS["AWS_DEFAULT_REGION"], **keys)
+    client = session.client("s3", endpoint_url=environment["AWS_ENDPOINT_URL"])
+
+    def make() -> Cloud:
+        bucket = f"xray-{secrets.token_hex(4)}"
+        client.create_bucket(Bucket=bucket)
+        return Cloud(f"s3://{bucket}/films", bucket, environment, client)
+
+    yield make
     client.close()
 
 
 @pytest.fixture
-def cloud(s3: Program, s3_client: object, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+def cloud(make_bucket: Callable[[], Cloud], monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """An empty bucket, with the environment that finds it."""
-    for name, value in {**AWS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3.port}"}.items():
+    made = make_bucket()
+    for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
-    bucket = f"xray-{secrets.token_hex(4)}"
-    s3_client.create_bucket(Bucket=bucket)
-    return Cloud(f"s3://{bucket}/films", bucket, s3_client)
+    return made

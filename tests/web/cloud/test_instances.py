@@ -16,11 +16,10 @@ import requests
 from sqlalchemy import create_engine, text
 
 from tests.web.cloud import programs
-from tests.web.cloud.conftest import AWS
+from tests.web.cloud.conftest import Cloud
 from tests.web.cloud.programs import Program, until
 
 ROOT = Path(__file__).resolve().parents[3]
-KEY = "a key that all instances share"
 # Films at once from one address, and one more each minute.
 AT_ONCE = 11
 
@@ -29,12 +28,10 @@ AT_ONCE = 11
 class House:
     """Three instances, what stands in front of them, and what they share."""
 
-    front: str
-    front_folder: Path
+    front: Program
     instances: list[Program]
     database: str
-    bucket: str
-    client: object
+    cloud: Cloud
 
     def urls(self) -> list[str]:
         return [f"http://127.0.0.1:{each.port}" for each in self.instances]
@@ -46,28 +43,19 @@ class House:
         engine.dispose()
         return found
 
-    def keys(self) -> set[str]:
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-        return {found["Key"] for page in pages for found in page.get("Contents", ())}
-
 
 @pytest.fixture(scope="module")
-def house(postgres, redis, s3, s3_client, folder_for) -> Iterator[House]:
+def house(make_database, redis, make_bucket, folder_for) -> Iterator[House]:
     """Three instances with the real models, each with a disk of its own that knows nothing."""
     if not any((ROOT / "model").glob("*/metadata.json")):
         programs.absent("needs the artefacts of model/: run `make models`")
-    import psycopg
-
     programs.find("nginx", "nginx-light")
-    s3_client.create_bucket(Bucket="three-instances")
-    with psycopg.connect(f"postgres://xray@127.0.0.1:{postgres.port}/postgres", autocommit=True) as connection:
-        connection.execute("create database three_instances")
-    shared = AWS | {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3.port}",
-        "DATABASE_URL": f"postgres://xray@127.0.0.1:{postgres.port}/three_instances",
+    cloud, database = make_bucket(), make_database()
+    shared = cloud.environment | {
+        "DATABASE_URL": database,
         "REDIS_URL": f"redis://127.0.0.1:{redis.port}",
-        "XRAY_STORE": "s3://three-instances/films",
-        "XRAY_SECRET_KEY": KEY,
+        "XRAY_STORE": cloud.address,
+        "XRAY_SECRET_KEY": "a key that all instances share",
         "XRAY_PROXIES": "1",
         "XRAY_RATE_LIMIT": "1",
         "XRAY_BATCH_COUNT": str(AT_ONCE - 1),
@@ -78,11 +66,9 @@ def house(postgres, redis, s3, s3_client, folder_for) -> Iterator[House]:
         # All at once, on one empty database.
         ports = [programs.free_port() for _ in range(3)]
         begun = [stack.enter_context(_instance(folder_for(), port, shared)) for port in ports]
-        for instance in begun:
-            until(lambda instance=instance: requests.get(f"http://127.0.0.1:{instance.port}/healthz", timeout=60).ok)
-        front = stack.enter_context(programs.nginx(folder_for(), ports))
-        url = f"http://127.0.0.1:{front.port}"
-        yield House(url, front.folder, begun, shared["DATABASE_URL"], "three-instances", s3_client)
+        for port in ports:
+            until(lambda port=port: requests.get(f"http://127.0.0.1:{port}/healthz", timeout=60).ok)
+        yield House(stack.enter_context(programs.nginx(folder_for(), ports)), begun, database, cloud)
 
 
 def _instance(folder: Path, port: int, shared: dict[str, str]):
@@ -101,19 +87,19 @@ class Visitor:
     """A browser; its cookies are those of one host, whatever the port."""
 
     def __init__(self, house: House, address: str) -> None:
-        self.house, self.browser = house, requests.Session()
+        self.front, self.browser = f"http://127.0.0.1:{house.front.port}", requests.Session()
         # As the proxy says it of whoever comes.
         self.browser.headers["X-Forwarded-For"] = address
 
     def get(self, path: str, at: str | None = None) -> requests.Response:
-        return self.browser.get((at or self.house.front) + path, timeout=programs.PATIENT_S)
+        return self.browser.get((at or self.front) + path, timeout=programs.PATIENT_S)
 
     def token(self, at: str | None = None) -> str:
         return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get("/", at).text)[1]
 
     def post(self, path: str, at: str | None = None, token: str | None = None, **options) -> requests.Response:
         fields = {"csrf_token": token or self.token(at)} | options.pop("data", {})
-        return self.browser.post((at or self.house.front) + path, data=fields, timeout=programs.PATIENT_S, **options)
+        return self.browser.post((at or self.front) + path, data=fields, timeout=programs.PATIENT_S, **options)
 
     def send(self, film: bytes, at: str | None = None, **options) -> requests.Response:
         return self.post("/query", at, data={"model": "both"}, files={"file": ("film.png", film)}, **options)
@@ -133,7 +119,7 @@ def test_what_one_read_all_show_and_one_deletes_for_all(house, films):
     sent = visitor.send(films[0], one)
     id, shown = analysis(sent), pictures(sent.text)
     assert len(shown) >= 4
-    for url in (two, three, house.front):
+    for url in (two, three, visitor.front):
         assert id in visitor.get("/analyses/", url).text
         assert visitor.get(f"/analyses/{id}", url).status_code == 200
         for path in shown:
@@ -144,7 +130,7 @@ def test_what_one_read_all_show_and_one_deletes_for_all(house, films):
     for url in (one, three):
         assert id not in visitor.get("/analyses/", url).text
         assert {visitor.get(path, url).status_code for path in shown} == {404}
-    assert not [key for key in house.keys() if id in key]
+    assert not [key for key in house.cloud.keys() if id in key]
 
 
 def test_a_form_of_one_is_taken_by_another_and_a_forged_one_by_none(house, films):
@@ -171,7 +157,7 @@ def test_nginx_leads_to_all_three_and_tells_who_comes(house):
     statuses = [visitor.post("/preview", files={"file": ("x.png", b"x")}).status_code for _ in range(AT_ONCE + 2)]
     # nginx adds the true address, by which all are one: what a visitor makes up is not believed.
     assert statuses.count(429) >= 1
-    asked = (house.front_folder / "asked").read_text(encoding="ascii").split()
+    asked = (house.front.folder / "asked").read_text(encoding="ascii").split()
     assert set(asked) == {f"127.0.0.1:{each.port}" for each in house.instances}
 
 
@@ -206,9 +192,9 @@ def test_one_that_is_killed_leaves_the_others_serving_and_nothing_by_half(house,
         page = owner.get(f"/analyses/{id}", house.urls()[1])
         assert page.status_code == 200
         assert {owner.get(path).status_code for path in pictures(page.text)} == {200}
-    kept = house.keys()
+    kept = house.cloud.keys()
     for id in house.rows():
-        assert {f"films/analyses/{id}/{name}" for name in ("film.jpg", "thumb.jpg", "mask.png")} <= kept
+        assert {f"films/analyses/{id}/{name}" for name in ("film.jpg", "thumb.jpg", "mask.png")} <= {*kept}
 
 
 def test_nothing_that_matters_lies_on_the_disk_of_an_instance(house):

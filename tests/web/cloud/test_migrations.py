@@ -1,7 +1,6 @@
 """Databases of every age, in SQLite and in PostgreSQL."""
 
 import os
-import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -29,13 +28,6 @@ def upgrade():
     op.add_column("analyses", sa.Column("mood", sa.String(8), server_default="calm", nullable=False))
     {{more}}
 '''
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/analyses.sqlite3"
-    return request.getfixturevalue("new_database")
 
 
 @pytest.fixture
@@ -80,11 +72,6 @@ def state(records: Records) -> tuple[str, set[str]]:
     with records.engine.connect() as connection:
         columns = {each["name"] for each in inspect(connection).get_columns("analyses")}
         return connection.execute(text("select version_num from alembic_version")).scalar_one(), columns
-
-
-def test_a_database_of_the_first_edition_keeps_its_rows(first_edition, open_records):
-    records = open_records()
-    assert state(records)[0] == NEWEST and records.of("me") == [first_edition]
 
 
 @pytest.mark.parametrize("start", ["first_edition", "new"])
@@ -145,14 +132,6 @@ def test_the_migrations_make_the_tables_that_the_code_states(url):
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), database.schema) == []
     engine.dispose()
-
-
-def test_records_behave_in_postgres_as_in_sqlite(new_database):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/web/analyses/test_records.py"]
-    settings = os.environ | {"XRAY_TEST_DATABASE_URL": new_database}
-    done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 2 * 12
 
 
 def test_a_database_out_of_reach_says_so_and_comes_back(new_database, make_record, postgres):

@@ -1,6 +1,5 @@
 """Old analyses of several instances are deleted with their images, and no visitor waits for it."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -66,18 +65,6 @@ def test_a_visitor_waits_for_no_old_analysis_and_all_are_gone_soon(make_instance
     until(lambda: not service.records.filed("somebody"))
     [each.join() for each in threads() if each.name == "sweep"]
     assert len(cloud.keys()) == 7, "what was sent today is still there, and nothing else"
-
-
-def test_without_threads_a_visitor_pays_for_a_few(make_instance, old, monkeypatch):
-    app = make_instance()
-    service, client = service_of(app), app.test_client()
-    old(service, 6)
-    remove = Bucket.remove
-    monkeypatch.setattr(Bucket, "remove", lambda *args: (time.sleep(0.1), remove(*args)))
-    client.get("/analyses/")
-    assert 1 <= len(service.records.filed("somebody")) <= 5
-    while service.records.filed("somebody"):
-        client.get("/analyses/")
 
 
 def test_instances_share_the_work_and_do_not_wait_for_each_other(make_instance, old, cloud):

@@ -1,4 +1,4 @@
-"""A bucket stores images as a local folder does."""
+"""A bucket stores images as local folders do."""
 
 import time
 
@@ -10,15 +10,20 @@ from xray.networks.heads import Verdict
 ID, OTHER = "A" * 22, "B" * 22
 
 
-@pytest.fixture
-def stored(cloud, tmp_path):
-    return open_storage(cloud.address, tmp_path, tmp_path)
+@pytest.fixture(params=["folders", "bucket"])
+def stored(request, tmp_path):
+    store = request.getfixturevalue("cloud").address if request.param == "bucket" else ""
+    return open_storage(store, tmp_path / "copies", tmp_path / "analyses")
 
 
-def test_a_copy_is_stored_and_deleted_once(stored):
+def test_a_copy_is_stored_and_deleted_once_and_nothing_else_is(stored, tmp_path):
     copies, _ = stored
     name = copies.save(b"png", Verdict.POSITIVE, 0.9, "Zoë.png")
-    assert copies.read(name) == b"png"
+    (tmp_path / "secret_key").touch()
+    for other in ("../secret_key", "", ".", "x.png"):
+        copies.remove(other)
+        assert copies.read(other) is None
+    assert copies.read(name) == b"png" and (tmp_path / "secret_key").exists()
     for _ in range(2):
         copies.remove(name)
         assert copies.read(name) is None
@@ -29,24 +34,25 @@ def test_images_are_found_by_name_alone(stored):
     kept = {FILM: b"film", THUMB: b"thumb", heat("covid_normal"): b"heat"}
     pictures.save(ID, kept)
     assert pictures.read(ID, [MASK, *kept, "../x"]) == kept
-    assert pictures.has(ID, FILM) and not pictures.has(ID, MASK) and not pictures.has(OTHER, FILM)
-    assert ID in pictures.having([ID, OTHER], THUMB)
-    for id, name in ((ID, "../film.jpg"), ("..", FILM), ("", FILM)):
-        assert not pictures.has(id, name) and pictures.read(id, [name]) == {}
+    assert pictures.has(ID, FILM) and ID in pictures.having([ID, OTHER], THUMB)
+    for id, name in (
+        (ID, MASK), (ID, "secret.txt"), (ID, f"../{ID}/film.jpg"), (ID, "film.jpg\n"), (ID, "film.jpg\x00"),
+        ("..", FILM), ("", FILM), (OTHER, FILM), (f"../{ID}", FILM),
+    ):  # fmt: skip
+        assert not pictures.has(id, name) and pictures.read(id, [name]) == {}, (id, name)
 
 
 def test_images_are_deleted_and_nobody_elses(stored):
     _, pictures = stored
     for id in (ID, OTHER):
         pictures.save(id, {FILM: b"film", THUMB: b"thumb"})
-    for _ in range(2):
-        pictures.remove(ID)
-    pictures.remove("")
+    for id in (ID, ID, "", ".", "..", "../.."):
+        pictures.remove(id)
     assert not pictures.has(ID, FILM) and pictures.read(OTHER, [FILM, THUMB]).keys() == {FILM, THUMB}
 
 
-def test_a_sweep_deletes_what_is_old_and_leaves_what_others_put_there(stored, cloud):
-    copies, pictures = stored
+def test_a_sweep_of_a_bucket_deletes_what_is_old_and_leaves_what_others_put_there(cloud, tmp_path):
+    copies, pictures = stored = open_storage(cloud.address, tmp_path, tmp_path)
     name = copies.save(b"png", Verdict.NEGATIVE, 0.1, "x.png")
     pictures.save(ID, {FILM: b"film"})
     others = ["films/analyses/notes.txt", "films/copies/notes.txt", "films/readme", "other/analyses/x"]

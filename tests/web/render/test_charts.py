@@ -15,21 +15,12 @@ from web.render.figures import Figure, decimal, percent, shown
 WORDS = Words("roc", "A <title>", "What & why", "across", "up")
 
 
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
+@pytest.fixture(autouse=True, params=["en"])
+def language(request: pytest.FixtureRequest) -> Iterator[None]:
     app = Flask("charts")
     app.secret_key = "a key for tests only"
     init_app(app)
-    with app.test_request_context(headers={"Accept-Language": "en"}):
-        yield
-
-
-@pytest.fixture
-def french() -> Iterator[None]:
-    app = Flask("charts")
-    app.secret_key = "a key for tests only"
-    init_app(app)
-    with app.test_request_context(headers={"Accept-Language": "fr"}):
+    with app.test_request_context(headers={"Accept-Language": request.param}):
         yield
 
 
@@ -131,7 +122,7 @@ def test_a_balance_turns_to_the_side_of_its_sign() -> None:
     assert {"+0.500", "−0.250"} <= set(texts(drawing))
 
 
-@pytest.mark.usefixtures("french")
+@pytest.mark.parametrize("language", ["fr"], indirect=True)
 def test_numbers_are_written_as_the_reader_writes_them() -> None:
     assert decimal(0.25) == "0,250"
     assert percent(0.125, 1).replace("\u202f", " ").replace("\xa0", " ") == "12,5 %"

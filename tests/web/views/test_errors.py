@@ -8,6 +8,8 @@ from io import BytesIO
 import numpy as np
 import pytest
 
+from xray.quality.out_of_distribution import NOT_FRONTAL
+
 DISCLAIMER = "For education and research only, not for diagnosis"
 GIF = b"GIF89a" + bytes(64)
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
@@ -36,34 +38,33 @@ def test_a_file_that_is_not_a_film_is_refused_on_the_form(client, send, copies, 
     assert not copies.exists()
 
 
-def test_a_picture_without_lungs_is_refused_with_a_reason(make_client, make_registry, send, copies):
-    nothing = lambda _: np.zeros((1, 128, 128, 1), np.float32)  # noqa: E731
-    answer = send(make_client(make_registry(segmenter=nothing)), model="covid_normal")
-    assert_form_with_problem(answer, 422, "lung", "covid_normal")
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"segmenter": lambda _: np.zeros((1, 128, 128, 1), np.float32)}, "lung"),
+        ({"said": (NOT_FRONTAL,)}, "looks like something else"),
+    ],
+)
+def test_what_is_no_chest_film_is_refused_with_a_reason(make_client, make_registry, send, copies, settings, words):
+    answer = send(make_client(make_registry(**settings)), model="covid_normal")
+    assert_form_with_problem(answer, 422, words, "covid_normal")
     assert not copies.exists()
 
 
 @pytest.mark.parametrize("fields", [{}, {"file": "only words"}, {"file": (BytesIO(b"x"), "")}])
-def test_a_form_without_a_file_asks_for_one(client, fields):
+def test_a_form_without_a_file_or_with_an_unknown_model_is_told_so(client, send, fields):
     answer = client.post("/query", data=fields | {"model": "both"}, content_type="multipart/form-data")
     assert_form_with_problem(answer, 400, "No picture came with the form", "both")
-
-
-@pytest.mark.parametrize("model", ["", "resnet", "../covid_normal"])
-def test_an_unknown_model_is_refused(client, send, model):
-    answer = send(client, model=model)
-    assert answer.status_code == 400
-    assert "not known here" in answer.text
+    for model in ("", "../covid_normal"):
+        answer = send(client, model=model)
+        assert answer.status_code == 400 and "not known here" in answer.text
 
 
 def test_an_upload_over_the_limit_has_its_own_page(make_client, send):
     answer = send(make_client(MAX_CONTENT_LENGTH=2 * 1024 * 1024), bytes(3 * 1024 * 1024))
     assert answer.status_code == 413
     assert "At most 2 MiB" in answer.text and 'href="/"' in answer.text
-
-
-def test_an_endless_form_field_is_refused(client, send):
-    assert send(client, note="x" * 300_000).status_code == 413
+    assert send(make_client(), note="x" * 300_000).status_code == 413, "an endless field"
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,9 @@ import pytest
 from msgspec import structs
 
 from tests.web.results import make_result
-from web.analyses.record import ModelResult
 from web.views.result import HeldOut, Share, held_out, page
 from xray.networks.heads import Head
 
-STEPS = 20
 CURVES = {
     "score_histograms": {
         "val": {"positive": [0] * 15 + [10] * 4 + [60], "negative": [900] + [0] * 18 + [100]},
@@ -31,23 +29,15 @@ METRICS = {"curves": {"covid": CURVES}}
 
 @pytest.fixture
 def facts(make_registry):
-    return structs.replace(make_registry().heads["covid_normal"].facts, metrics={"curves": {"covid": CURVES}})
-
-
-@pytest.fixture
-def result() -> ModelResult:
-    return make_result()
+    return structs.replace(make_registry().heads["covid_normal"].facts, metrics=METRICS)
 
 
 @pytest.fixture
 def measured(make_client, make_registry):
     """A visitor of an application whose models state how they did on held-out films."""
     registry = make_registry()
-    heads = {
-        name: Head(structs.replace(head.facts, metrics={"curves": {"covid": CURVES}}), head.kernel, head.bias)
-        for name, head in registry.heads.items()
-    }
-    registry.heads.update(heads)
+    for name, head in registry.heads.items():
+        registry.heads[name] = Head(structs.replace(head.facts, metrics=METRICS), head.kernel, head.bias)
     return make_client(registry)
 
 
@@ -67,20 +57,16 @@ def words(text: str) -> str:
     return " ".join(unescape(text).split())
 
 
-def test_held_out_figures_are_those_of_the_verdict_and_of_the_score(facts, result):
-    found = held_out(result, facts)
+def test_held_out_figures_are_those_of_the_verdict_and_of_the_score(facts):
+    found = held_out(make_result(), facts)
     assert found.verdict == (Share(30, 40), Share(100, 1000))
     assert found.near == (Share(30, 40), Share(50, 1000)) and found.step == (0.95, 1.0)
     assert held_out(make_result(score=0.0), facts).near == (Share(1, 40), Share(50, 1000))
     assert held_out(make_result(score=1.0), facts).step == (0.95, 1.0)
-
-
-def test_each_class_is_drawn_by_its_shares(facts, result):
-    scores = held_out(result, facts).scores
-    assert scores.films == (100, 1000)
+    assert found.scores.films == (100, 1000)
     # 60 of 100 and 900 of 1000: the taller is 1, the other two thirds of it.
-    assert (scores.negative[0], scores.positive[-1]) == pytest.approx((1, 2 / 3))
-    assert len(scores.positive) == len(scores.negative) == STEPS
+    assert (found.scores.negative[0], found.scores.positive[-1]) == pytest.approx((1, 2 / 3))
+    assert len(found.scores.positive) == len(found.scores.negative) == 20
 
 
 @pytest.mark.parametrize(
@@ -94,12 +80,14 @@ def test_each_class_is_drawn_by_its_shares(facts, result):
     ],
     ids=["older artefact", "empty", "verdict never given", "a class without films", "different steps"],
 )
-def test_what_an_artefact_does_not_say_is_left_out(facts, result, curves):
+def test_what_an_artefact_does_not_say_is_left_out(facts, curves):
+    result = make_result()
     assert held_out(result, structs.replace(facts, metrics={"curves": {"covid": curves}})) == HeldOut()
     assert held_out(result, structs.replace(facts, metrics={})) == HeldOut()
 
 
-def test_figures_of_another_version_or_of_a_lost_model_are_not_shown(facts, result):
+def test_figures_of_another_version_or_of_a_lost_model_are_not_shown(facts):
+    result = make_result()
     assert held_out(replace(result, version="9.0.0"), facts) == held_out(result, None) == HeldOut()
 
 

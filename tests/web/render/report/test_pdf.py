@@ -112,11 +112,6 @@ def test_the_score_stands_where_it_lies_between_0_and_1(write, make_record):
     assert low["0 · normal"] <= low["0.03"] and high["0.93"] <= 595
 
 
-def test_one_model_has_no_combined_verdict_and_two_pictures(write, make_record):
-    page = write(results=make_record().results[:1], combined=None)
-    assert "Both models" not in page.text and page.images == 2 and page.text.count("POSITIVE") == 2  # one in a remark
-
-
 @pytest.mark.parametrize("size", PAPERS.values(), ids=PAPERS)
 @pytest.mark.parametrize("longer", [1, 1.4])
 @pytest.mark.parametrize("proportion", [(240, 200), (200, 400), (900, 300)])
@@ -139,11 +134,6 @@ def test_the_worst_case_fits_on_one_page(write, make_record, monkeypatch, size, 
     assert page.images == 3
 
 
-def test_the_paper_says_which_it_is_and_how_to_get_the_other(write):
-    assert "A4 · 1/1" in write().text and "?paper=letter" in write().text
-    assert "US Letter · 1/1" in write(size=PAPERS["letter"]).text
-
-
 @pytest.mark.parametrize("name", ["肺部 X 光片.png", "фото.png", "🫁.png", "שלום.png"])
 def test_a_name_in_another_script_is_drawn(write, name):
     page = write(name=name)
@@ -151,15 +141,15 @@ def test_a_name_in_another_script_is_drawn(write, name):
     assert "?" not in page.text.replace("?paper", "")
 
 
-def test_the_spaces_of_french_do_not_break_and_are_no_question_marks(write):
-    page = write(name="film\u202f: n°\u00a07\u2009\u2003.png")
-    assert "film\u00a0: n°\u00a07" in page.text and "?" not in page.text.replace("?paper", "")
-
-
 @pytest.mark.parametrize("name", ["\x00\x1b(x)\\.png", ") Tj ET (", "%%EOF", "\u202egnp.exe", "", " "])
 def test_a_strange_name_breaks_nothing(write, name):
     page = write(name=name)
     assert page.pages == 1 and DISCLAIMER in page.text
+
+
+def test_the_spaces_of_french_do_not_break_and_are_no_question_marks(write):
+    page = write(name="film\u202f: n°\u00a07\u2009\u2003.png")
+    assert "film\u00a0: n°\u00a07" in page.text and "?" not in page.text.replace("?paper", "")
 
 
 def test_in_chinese_all_of_it_is_drawn(write, monkeypatch):
@@ -176,7 +166,9 @@ def test_without_its_pictures_the_report_says_so(write, broken):
     assert page.images == 0 and page.text.count("not kept any more") == 3 and "POSITIVE" in page.text
 
 
-def test_a_heat_map_that_is_not_there_leaves_the_film(write, found, make_record):
+def test_one_model_has_two_pictures_and_without_heat_the_film_alone(write, found, make_record):
+    page = write(results=make_record().results[:1], combined=None)
+    assert "Both models" not in page.text and page.images == 2 and page.text.count("POSITIVE") == 2  # one in a remark
     results = (make_result(heat_in_lungs=None),)
     page = write({"film.jpg": found["film.jpg"]}, results=results, combined=None)
     assert "No part of the picture spoke for COVID-19." in page.text
@@ -206,4 +198,5 @@ def test_a_report_is_fetched_by_its_owner_alone(client, address, make_client):
     ("query", "name"), [("", "A4"), ("?paper=a4", "A4"), ("?paper=letter", "US Letter"), ("?paper=x", "A4")]
 )
 def test_the_paper_is_chosen_by_the_address(client, address, query, name):
-    assert f"{name} · 1/1" in Written(client.get(address + query).data).text
+    page = Written(client.get(address + query).data).text
+    assert f"{name} · 1/1" in page and ("?paper=letter" in page) is (name == "A4")

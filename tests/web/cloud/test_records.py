@@ -1,29 +1,19 @@
-"""The table of analyses, in SQLite and, where XRAY_TEST_DATABASE_URL names one, in another database.
+"""The table of analyses, in SQLite and in PostgreSQL."""
 
-`XRAY_TEST_DATABASE_URL=postgresql://localhost/empty python -m pytest tests/web/analyses/test_records.py`; its table is
-emptied.
-"""
-
-import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from web.analyses.database import analyses
 from web.analyses.record import Record
 from web.analyses.records import PRUNED_AT_ONCE, Records
 
 NOW = datetime.now(UTC)
-OTHER = os.environ.get("XRAY_TEST_DATABASE_URL", "")
 
 
-@pytest.fixture(params=["sqlite", "other"] if OTHER else ["sqlite"])
-def records(request, tmp_path):
-    sqlite = f"sqlite:///{tmp_path}/new/folder/analyses.sqlite3"
-    found = Records.open(sqlite if request.param == "sqlite" else OTHER, keep_days=30)
-    with found.engine.begin() as connection:
-        connection.execute(analyses.delete())
+@pytest.fixture
+def records(url):
+    found = Records.open(url, keep_days=30)
     yield found
     found.engine.dispose()
 

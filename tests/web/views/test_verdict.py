@@ -1,13 +1,12 @@
-"""What the page of a result says and shows."""
+"""The page of a result: its verdicts, its pictures and annotated copies, and films that were turned."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import cv2
 import numpy as np
 import pytest
-
-from xray.quality.out_of_distribution import NOT_FRONTAL
 
 DISCLAIMER = "For education and research only, not for diagnosis"
 COPY_LINK = re.compile(r'href="/static/xray_analysis/([^"]+)" download')
@@ -111,13 +110,81 @@ def test_cautions_stand_before_the_verdict_in_words(make_client, make_registry, 
     assert page.index(section) < page.index('class="word"')
 
 
-def test_what_the_screen_refuses_is_refused_on_the_form(make_client, make_registry, send, copies):
-    answer = send(make_client(make_registry(said=(NOT_FRONTAL,))), model="both")
-    assert answer.status_code == 422
-    assert "looks like something else" in answer.text and not copies.exists()
+@pytest.mark.parametrize(("turn", "shape"), [("0", (200, 240)), ("90", (240, 200)), ("180", (200, 240))])
+def test_a_film_is_turned_before_it_is_read_and_shown_as_it_was_turned(client, send, film, film_of, turn, shape):
+    answer = send(client, turn=turn)
+    sent = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
+    # Small films are shown enlarged.
+    shown = cv2.resize(film_of(client, answer.text), shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(shown.astype(int) - np.rot90(sent, -int(turn) // 90)).mean() < 5
+    said = f"Turned by {turn}° clockwise before it was read, as you asked." in unescape(answer.text)
+    assert said == (turn != "0")
 
 
-def test_a_result_leads_to_its_own_lesson(client, send):
-    page = send(client, model="covid_pneumo").text
-    address = unescape(re.search(r'href="(/how\?analysis=[^"]+)"', page)[1])
-    assert address.endswith("&model=covid_pneumo")
+def test_a_turn_that_is_not_on_the_form_is_refused(client, send):
+    answer = send(client, turn="45")
+    assert answer.status_code == 400
+    assert "can be turned by 0, 90, 180 or 270 degrees" in answer.text
+
+
+@pytest.mark.parametrize(("asked", "offered"), [("0", "90"), ("270", "0"), ("180", "270")])
+def test_a_film_on_its_side_is_refused_with_the_turn_that_brings_it_upright(
+    make_client, make_registry, send, make_film, asked, offered
+):
+    found = make_registry().segmenter
+
+    def lungs_of_upright_films(picture):
+        edges = [picture[0, 0], picture[0, -1], picture[0, :, 0], picture[0, :, -1]]
+        return found(picture) * (np.argmax([edge.std() for edge in edges]) == 0)
+
+    # With an edge of all greys that belongs at the top.
+    grey = cv2.imdecode(np.frombuffer(make_film(240, 240), np.uint8), cv2.IMREAD_GRAYSCALE)
+    grey[:12] = np.linspace(0, 255, 240)
+    lying = np.rot90(grey, (90 + int(asked)) // 90)
+    client = make_client(make_registry(segmenter=lungs_of_upright_films))
+    answer = send(client, cv2.imencode(".png", lying)[1].tobytes(), turn=asked)
+    assert answer.status_code == 422 and "lies on its side" in answer.text
+    assert f'<option value="{offered}" selected>' in answer.text
+
+
+def test_the_caution_about_a_film_upside_down_leads_to_a_form_that_is_set_to_turn_it(make_client, make_registry, send):
+    client = make_client(make_registry(said=("upside_down",)))
+    for turn, offered in (("0", "180"), ("180", "0")):
+        page = send(client, model="covid_pneumo", turn=turn).text
+        address = unescape(re.search(r'href="(/\?turn=[^"]+)"', page)[1])
+        form = client.get(address).text
+        assert f'<option value="{offered}" selected>' in form and '<option value="covid_pneumo" selected>' in form
+
+
+def test_the_annotated_copy_can_be_downloaded_and_is_not_indexed(client, send):
+    name = COPY_LINK.search(send(client, name="scan 7.png", model="covid_normal").text)[1]
+    assert re.fullmatch(r"POSITIVE_Prob_97_Name_scan_7_[\w-]{22}\.png", name, re.ASCII)
+    with client.get(f"/static/xray_analysis/{name}") as answer:
+        assert (answer.status_code, answer.mimetype) == (200, "image/png")
+        assert "noindex" in answer.headers["X-Robots-Tag"]
+        assert "no-store" in answer.headers["Cache-Control"]
+        assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR).shape[1] >= 880
+
+
+@pytest.mark.parametrize("name", [".gitkeep", ".draft.part", "..%2f..%2fapp.py", "POSITIVE_Prob_97_Name_x_y.png"])
+def test_nothing_but_a_copy_is_served_from_the_copies_folder(client, copies, name):
+    copies.mkdir()
+    (copies / ".gitkeep").touch()
+    (copies / ".draft.part").touch()
+    assert client.get(f"/static/xray_analysis/{name}").status_code == 404
+
+
+def test_visitors_at_the_same_time_get_their_own_picture(make_app, send, make_film, film_of):
+    app = make_app()
+
+    def visit(number: int) -> tuple[int, str, np.ndarray]:
+        brightness, visitor = 90 + 20 * number, app.test_client()
+        page = send(visitor, make_film(brightness=brightness), f"film{number}.png").text
+        return brightness, page, film_of(visitor, page)
+
+    with ThreadPoolExecutor(6) as pool:
+        pages = list(pool.map(visit, range(6)))
+    for number, (brightness, page, shown) in enumerate(pages):
+        assert f'<h1 class="file-name">film{number}.png</h1>' in page
+        assert abs(int(shown[2, 2]) - brightness) < 15
+        assert all(f"_Name_film{number}_" in name for name in COPY_LINK.findall(page))
