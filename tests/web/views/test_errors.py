@@ -33,7 +33,7 @@ def assert_form_with_problem(answer, status, words, model):
     ],
 )
 def test_a_file_that_is_not_a_film_is_refused_on_the_form(client, send, copies, data, name, status, words):
-    answer = send(client, data, name, "covid_pneumo")
+    answer = send(client, data, name, model="covid_pneumo")
     assert_form_with_problem(answer, status, words, "covid_pneumo")
     assert not copies.exists()
 
