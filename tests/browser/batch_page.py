@@ -1,4 +1,4 @@
-"""The page of many films, as a person works it."""
+"""The pages of one film and of many, as a person works them."""
 
 import csv
 import io
@@ -36,6 +36,15 @@ def write(folder, **files):
     for name, data in files.items():
         (folder / name.replace("__", ".")).write_bytes(data)
     return sorted(folder.iterdir())
+
+
+def analyse(page, file, model="both"):
+    """Send a film through the form, and wait until the result is there with its styles and pictures."""
+    page.goto("/")
+    page.get_by_label("Chest radiograph").set_input_files(file)
+    page.get_by_label("Model", exact=True).select_option(model)
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("button", name="Analyse").click()
 
 
 def start(page, files, function="classify", model="both", label="Pictures or zips"):

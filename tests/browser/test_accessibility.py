@@ -4,6 +4,8 @@ from importlib import import_module
 
 import pytest
 
+from tests.browser.batch_page import analyse
+
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 SERIOUS = {"serious", "critical"}
 MODELS = ("/models", "/models/covid_normal", "/models/screen")
@@ -38,11 +40,7 @@ def test_every_page(visit, axe, path, theme):
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_a_result_and_the_list_that_keeps_it(visit, axe, film, theme, width):
     page = visit(color_scheme=theme, width=width)
-    page.goto("/")
-    page.set_input_files("#file", film)
-    page.select_option("#model", "both")
-    page.click(".send button[type=submit]")
-    page.locator(".word").first.wait_for()
+    analyse(page, film)
     assert found(axe, page) == []
     page.goto("/analyses/")
     assert found(axe, page) == []

@@ -2,11 +2,10 @@
 
 import pytest
 
+from tests.browser.batch_page import VERDICTS, analyse
 from web.settings import MIB
 
 pytestmark = pytest.mark.browser
-
-VERDICTS = {"POSITIVE", "NEGATIVE", "INCONCLUSIVE"}
 
 # The ratio of WCAG 2.2, success criterion 1.4.3, for every element with words of its own; gives the failures.
 CONTRAST = """() => {
@@ -28,20 +27,10 @@ CONTRAST = """() => {
 }"""
 
 
-def analyse(page, file, model="both"):
-    page.goto("/")
-    page.get_by_label("Chest radiograph").set_input_files(file)
-    page.get_by_label("Model", exact=True).select_option(model)
-    # Until styles and pictures are there too: a page without them is wider than any screen.
-    with page.expect_navigation(wait_until="load"):
-        page.get_by_role("button", name="Analyse").click()
-
-
 @pytest.mark.parametrize(
     ("model", "shown"),
     [
         ("covid_normal", ["Model 1: Covid / Normal"]),
-        ("covid_pneumo", ["Model 2: Covid / Pneumo"]),
         ("both", ["Model 1: Covid / Normal", "Model 2: Covid / Pneumo"]),
     ],
 )

@@ -7,11 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.browser.batch_page import VERDICTS
 from xray.io import image
 
 pytestmark = pytest.mark.browser
-
-VERDICTS = {"POSITIVE", "NEGATIVE", "INCONCLUSIVE"}
 
 # Give files to the page as a mouse that drops them, or the clipboard, would.
 GIVE = """([kind, files]) => {

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.batch_page import analyse
+
 pytestmark = pytest.mark.browser
 
 SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["with script", "without"])
@@ -13,11 +15,7 @@ SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["with script", "w
 def read(page, film, times=1):
     """Analyse a film by both models, and return the address of the last analysis."""
     for _ in range(times):
-        page.goto("/")
-        page.get_by_label("Chest radiograph").set_input_files(film)
-        page.get_by_label("Model", exact=True).select_option("both")
-        with page.expect_navigation(wait_until="load"):
-            page.get_by_role("button", name="Analyse").click()
+        analyse(page, film)
     return page.get_by_role("link", name="Keep this address").get_attribute("href")
 
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.browser.batch_page import analyse
 from xray.annotate.panels import viewer_image
 from xray.io import image
 
@@ -29,17 +30,13 @@ def deep_film(radiograph, tmp_path_factory):
 def analysed(visit):
     """Open a result."""
 
-    def analyse(file, model="covid_normal", **options):
+    def opened(file, model="covid_normal", **options):
         page = visit(**options)
-        page.goto("/")
-        page.get_by_label("Chest radiograph").set_input_files(file)
-        page.get_by_label("Model", exact=True).select_option(model)
-        with page.expect_navigation(wait_until="load"):
-            page.get_by_role("button", name="Analyse").click()
+        analyse(page, file, model)
         page.locator("#pictures").scroll_into_view_if_needed()
         return page
 
-    return analyse
+    return opened
 
 
 def stage(page):

@@ -41,13 +41,6 @@ def test_later_models_do_not_take_part() -> None:
     assert combine((*both, prediction("apple", 0.1))) == combine(both)
 
 
-def test_the_score_is_the_smaller_one_moved() -> None:
-    """With the threshold at 0.2, whose odds are 1 to 4, a score of 0.5 has four times those odds: 0.8."""
-    both = (prediction("covid_normal", 0.5, point(0.2, 0.2)), prediction("covid_pneumo", 0.95))
-    together = combine(both)
-    assert together is not None and together.score == pytest.approx(0.8, abs=1e-4) and together.threshold == 0.5
-
-
 def test_the_score_agrees_with_the_thresholds_and_the_verdict() -> None:
     """Close to the threshold too, where rounding could put it on the other side; thresholds have many digits."""
     rng = np.random.default_rng(0)
@@ -66,13 +59,20 @@ def test_the_score_agrees_with_the_thresholds_and_the_verdict() -> None:
             assert together.verdict is not N or together.score < 0.5
 
 
-def test_a_threshold_at_the_end_is_reached_by_its_own_score() -> None:
-    both = (prediction("covid_normal", 1.0, point(1, 1)), prediction("covid_pneumo", 0.95))
-    together = combine(both)
-    assert together is not None and (together.verdict, together.score) == (P, 0.5)
-
-
-@pytest.mark.parametrize(("scores", "expected"), [((0.5, 0.5), 0.5), ((1.0, 1.0), 1.0), ((0.0, 1.0), 0.0)])
-def test_the_score_at_the_threshold_and_at_the_ends(scores: tuple[float, float], expected: float) -> None:
-    together = combine((prediction("covid_normal", scores[0]), prediction("covid_pneumo", scores[1])))
-    assert together is not None and together.score == expected
+@pytest.mark.parametrize(
+    ("scores", "at", "expected"),
+    [
+        ((0.5, 0.95), point(0.2, 0.2), 0.8),
+        ((0.5, 0.5), None, 0.5),
+        ((1.0, 1.0), None, 1.0),
+        ((0.0, 1.0), None, 0.0),
+        ((1.0, 0.95), point(1, 1), 0.5),
+    ],
+    ids=["four times the odds of 1 to 4", "at the threshold", "both 1", "one 0", "a threshold of 1"],
+)
+def test_the_score_is_the_smaller_one_moved(
+    scores: tuple[float, float], at: OperatingPoint | None, expected: float
+) -> None:
+    together = combine((prediction("covid_normal", scores[0], at), prediction("covid_pneumo", scores[1])))
+    assert together is not None and together.score == pytest.approx(expected, abs=1e-4)
+    assert together.threshold == 0.5 and (together.verdict is P or scores != (1.0, 0.95))

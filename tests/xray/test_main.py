@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import cv2
 import numpy as np
@@ -162,11 +163,8 @@ def test_annotated_copies_never_overwrite_each_other(run: Run, film: bytes, anal
 def test_a_copy_that_cannot_be_saved_does_not_lose_the_verdict(
     run: Run, film: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
     put("a.png", film)
-    monkeypatch.setattr("xray.__main__._save", full)
+    monkeypatch.setattr("xray.__main__._save", MagicMock(side_effect=OSError(28, "No space left on device")))
     status, rows = run("a.png", "--annotated", "out", "--model", "covid_normal")
     assert status == 1 and rows[0]["verdict"] and "No space left" in rows[0]["error"]
 
@@ -181,10 +179,8 @@ def test_wrong_usage(run: Run, arguments: list[str], capsys: pytest.CaptureFixtu
 def test_broken_artefacts_are_reported_without_a_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(**_: object) -> Analyzer:
-        raise ModelError("model/covid_normal: run `git checkout -- model`")
-
-    monkeypatch.setattr(Analyzer, "load", broken)
+    broken = ModelError("model/covid_normal: run `git checkout -- model`")
+    monkeypatch.setattr(Analyzer, "load", MagicMock(side_effect=broken))
     with pytest.raises(SystemExit) as caught:
         run("a.png")
     assert caught.value.code == 2 and "git checkout -- model" in capsys.readouterr().err

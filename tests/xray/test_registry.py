@@ -106,41 +106,34 @@ def flip_a_byte(folder: Path) -> None:
     replace_content(folder / "vgg16_cxr/network.tflite", bytes(content))
 
 
-@pytest.mark.parametrize(
-    ("break_it", "complaint"),
-    [
-        (lambda folder: shutil.rmtree(folder), "Expected a folder of artefacts"),
-        (lambda folder: shutil.rmtree(folder / "vgg16_cxr"), "BackboneFacts"),
-        (lambda folder: shutil.rmtree(folder / "lung_unet"), "SegmentationFacts"),
-        (lambda folder: shutil.rmtree(folder / "screen"), "ScreenFacts"),
-        (lambda folder: shutil.rmtree(folder / "covid_pneumo"), "the head covid_pneumo"),
-        (lambda folder: (folder / "covid_normal/metadata.json").unlink(), "No such file"),
-        (lambda folder: (folder / "covid_normal/head.npz").unlink(), "weights of covid_normal"),
-        (lambda folder: replace_content(folder / "covid_normal/head.npz", b"short"), "bytes"),
-        (flip_a_byte, "Expected sha256"),
-        (
-            lambda folder: edit(folder / "covid_normal/metadata.json", backbone_sha256="0" * 64),
-            "for the backbone",
-        ),
-        (lambda folder: edit(folder / "covid_normal/metadata.json", backbone="other"), "for the backbone"),
-        (lambda folder: edit(folder / "screen/metadata.json", backbone_sha256="0" * 64), "for the backbone"),
-        (lambda folder: edit(folder / "screen/metadata.json", checks=[]), "the checks"),
-        (
-            lambda folder: edit(
-                folder / "vgg16_cxr/metadata.json",
-                recipe={"name": "lung-box", "size": 64},
-                input_shape=[64, 64, 3],
-                feature_shape=[4, 4, 512],
-            ),
-            "from and to the shapes",
-        ),
-    ],
-    ids=[
-        "no model folder", "no backbone", "no lung network", "no screen", "a promised head missing", "metadata missing",
-        "weights missing", "weights cut short", "one bit flipped", "another backbone's head",
-        "another backbone's name", "another backbone's screen", "no checks", "another size",
-    ],
-)  # fmt: skip
+OTHER_SIZE = {
+    "recipe": {"name": "lung-box", "size": 64}, "input_shape": [64, 64, 3], "feature_shape": [4, 4, 512],
+}  # fmt: skip
+
+
+def edited(name: str, **changes: Any) -> Callable[[Path], None]:
+    return lambda folder: edit(folder / name / "metadata.json", **changes)
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no model folder": (shutil.rmtree, "Expected a folder of artefacts"),
+    "no backbone": (lambda folder: shutil.rmtree(folder / "vgg16_cxr"), "BackboneFacts"),
+    "no lung network": (lambda folder: shutil.rmtree(folder / "lung_unet"), "SegmentationFacts"),
+    "no screen": (lambda folder: shutil.rmtree(folder / "screen"), "ScreenFacts"),
+    "a promised head missing": (lambda folder: shutil.rmtree(folder / "covid_pneumo"), "the head covid_pneumo"),
+    "metadata missing": (lambda folder: (folder / "covid_normal/metadata.json").unlink(), "No such file"),
+    "weights missing": (lambda folder: (folder / "covid_normal/head.npz").unlink(), "weights of covid_normal"),
+    "weights cut short": (lambda folder: replace_content(folder / "covid_normal/head.npz", b"short"), "bytes"),
+    "one bit flipped": (flip_a_byte, "Expected sha256"),
+    "another backbone's head": (edited("covid_normal", backbone_sha256="0" * 64), "for the backbone"),
+    "another backbone's name": (edited("covid_normal", backbone="other"), "for the backbone"),
+    "another backbone's screen": (edited("screen", backbone_sha256="0" * 64), "for the backbone"),
+    "no checks": (edited("screen", checks=[]), "the checks"),
+    "another size": (edited("vgg16_cxr", **OTHER_SIZE), "from and to the shapes"),
+}
+
+
+@pytest.mark.parametrize(("break_it", "complaint"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_artefact_stops_start_up(model_dir: Path, break_it: Callable[[Path], object], complaint: str) -> None:
     break_it(model_dir)
     with pytest.raises(ModelError, match=complaint) as caught:

@@ -33,24 +33,15 @@ def test_two_lungs_are_kept_at_the_size_of_the_picture():
     assert mask.mean() == pytest.approx(2 * 80 * 40 / 128**2, rel=0.05)
 
 
-@pytest.mark.parametrize(
-    ("extra", "point"),
-    [((2, 8, 60, 66), (5, 63)), ((110, 125, 58, 66), (117, 62))],
-    ids=["speck", "third region"],
-)
-def test_what_is_not_a_lung_is_dropped(extra, point):
-    mask = lungs.mask_from_output(blobs((20, 100, 10, 50), (20, 100, 70, 110), extra), (128, 128))
-    assert not mask[point]
-    assert mask[60, 30]
+PAIR = ((20, 100, 10, 50), (20, 100, 70, 110))
 
 
-def test_a_hole_is_filled():
-    probability = blobs((20, 100, 10, 50), (20, 100, 70, 110))
+@pytest.mark.parametrize(("extra", "point"), [((2, 8, 60, 66), (5, 63)), ((110, 125, 58, 66), (117, 62))])
+def test_a_speck_and_a_third_region_are_dropped_and_a_hole_is_filled(extra, point):
+    probability = blobs(*PAIR, extra)
     probability[50:60, 25:35] = 0.0
-    assert lungs.mask_from_output(probability, (128, 128))[55, 30]
-
-
-def test_no_lungs_give_an_empty_mask():
+    mask = lungs.mask_from_output(probability, (128, 128))
+    assert not mask[point] and mask[55, 30] and mask[70, 30]
     assert not lungs.mask_from_output(blobs(), (200, 100)).any()
 
 

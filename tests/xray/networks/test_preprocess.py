@@ -9,6 +9,7 @@ from xray.networks.preprocess import Box, Recipe, crop, crop_box, scale
 
 LUNG_BOX = Recipe("lung-box", 192)
 WHOLE_IMAGE = Recipe("whole-image", 224)
+LUNGS = Box(100, 300, 50, 250)
 
 
 def lungs_at(box, shape=(400, 300)):
@@ -21,28 +22,24 @@ def backbone_input(image, mask, recipe):
     return scale(crop(image, crop_box(mask, recipe), recipe), recipe)
 
 
-def test_lung_box_is_the_lungs_with_a_margin():
-    mask = lungs_at(Box(100, 300, 50, 250))
-    assert crop_box(mask, LUNG_BOX) == Box(88, 312, 38, 262)
-
-
-def test_the_margin_stops_at_the_edge_of_the_picture():
-    mask = lungs_at(Box(2, 398, 1, 300))
-    assert crop_box(mask, LUNG_BOX) == Box(0, 400, 0, 300)
-
-
 @pytest.mark.parametrize(
-    ("recipe", "mask"),
-    [(WHOLE_IMAGE, lungs_at(Box(100, 300, 50, 250))), (LUNG_BOX, np.zeros((400, 300), bool))],
+    ("recipe", "mask", "box"),
+    [
+        (LUNG_BOX, lungs_at(LUNGS), Box(88, 312, 38, 262)),
+        (LUNG_BOX, lungs_at(Box(2, 398, 1, 300)), Box(0, 400, 0, 300)),
+        (LUNG_BOX, np.zeros((400, 300), bool), Box(0, 400, 0, 300)),
+        (WHOLE_IMAGE, lungs_at(LUNGS), Box(0, 400, 0, 300)),
+    ],
+    ids=["lungs with a margin", "margin up to the edge", "no lungs", "whole image"],
 )
-def test_whole_picture_where_the_recipe_says_so_or_no_lung_was_found(recipe, mask):
-    assert crop_box(mask, recipe) == Box(0, 400, 0, 300)
+def test_the_box_is_what_the_recipe_says(recipe, mask, box):
+    assert crop_box(mask, recipe) == box
 
 
 def test_nothing_outside_the_box_reaches_the_network(radiograph):
     """The border tells hospitals apart, so it must not change the input by one grey level."""
     image = radiograph(400, 300, 1)
-    mask = lungs_at(Box(100, 300, 50, 250))
+    mask = lungs_at(LUNGS)
     marked = image.copy()
     marked[:60], marked[:, :20], marked[330:] = 255, 0, 255
     np.testing.assert_array_equal(backbone_input(image, mask, LUNG_BOX), backbone_input(marked, mask, LUNG_BOX))
@@ -50,14 +47,14 @@ def test_nothing_outside_the_box_reaches_the_network(radiograph):
 
 def test_exposure_does_not_change_the_lung_box_input(radiograph):
     image = radiograph(400, 300, 2)
-    mask = lungs_at(Box(100, 300, 50, 250))
+    mask = lungs_at(LUNGS)
     darker = np.rint(image * 0.6 + 20).astype(np.uint8)
     difference = np.abs(backbone_input(image, mask, LUNG_BOX) - backbone_input(darker, mask, LUNG_BOX))
     assert difference.mean() < 0.03
 
 
 def test_lung_box_is_standardised_and_grey_is_repeated(radiograph):
-    x = backbone_input(radiograph(400, 300, 3), lungs_at(Box(100, 300, 50, 250)), LUNG_BOX)
+    x = backbone_input(radiograph(400, 300, 3), lungs_at(LUNGS), LUNG_BOX)
     assert (x.shape, x.dtype) == ((192, 192, 3), np.float32)
     assert abs(x.mean()) < 1e-4
     assert x.std() == pytest.approx(1, abs=1e-3)
