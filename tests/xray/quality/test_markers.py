@@ -32,7 +32,7 @@ def test_an_arrow_is_found_at_any_size(film: np.ndarray, lungs: np.ndarray) -> N
 
 
 def test_ribs_letters_beside_the_lungs_and_no_lungs_are_none(film: np.ndarray, lungs: np.ndarray) -> None:
-    assert not over_lungs(film, lungs)
+    assert not marks_over_lungs(film, lungs)
     cv2.putText(film, "L", (20, 80), cv2.FONT_HERSHEY_SIMPLEX, 2, 255, 5)
-    assert not over_lungs(film, lungs)
-    assert not over_lungs(np.full_like(film, 255), np.zeros_like(lungs))
+    assert not marks_over_lungs(film, lungs)
+    assert not marks_over_lungs(np.full_like(film, 255), np.zeros_like(lungs))
