@@ -74,6 +74,22 @@ def parts(facts: Measured, label: str, *kinds: str) -> list[Part]:
     return [part for kind in kinds for part in _parts(_metrics(facts), label, kind)]
 
 
+def by_label(facts: Measured, labels: Sequence[str], *kinds: str) -> Iterator[tuple[str, Part]]:
+    """Yield part by part the figures of each label, without labels that none of the part's radiographs shows.
+
+    Args:
+        facts: of the head.
+        labels: of them, MEAN among them.
+        kinds: as `parts`.
+    """
+    found = {label: {(part.kind, part.name): part for part in parts(facts, label, *kinds)} for label in labels}
+    for key in dict.fromkeys(key for label in labels for key in found[label]):
+        for label in labels:
+            part = found[label].get(key)
+            if part and part.figures["n" if label == MEAN else "positives"]:
+                yield label, part
+
+
 def tested(facts: Measured, label: str | None = None) -> Figures | None:
     """Return the figures of a label on all test radiographs; None for a head that was not tested.
 

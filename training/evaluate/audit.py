@@ -31,7 +31,7 @@ from training.fit.head import FittedHead, HeadConfig
 from training.metrics import calibration, figures
 from training.metrics.discrimination import roc_auc
 from training.metrics.figures import Json
-from training.report import audit_report
+from training.report import pages
 from xray.combined import MODELS
 from xray.errors import DatasetError
 from xray.networks.heads import Head
@@ -323,7 +323,7 @@ def run(args: argparse.Namespace) -> None:
     report, erasures = audit(found, args.manifest, args.backbone)
     folder.mkdir(parents=True, exist_ok=True)
     runs.write_json(folder / "report.json", report)
-    (folder / "report.html").write_text(audit_report.render(report, erasures), encoding="utf-8")
+    (folder / "report.html").write_text(pages.audit_page(report, erasures), encoding="utf-8")
     for row in report["targets"]:
         print(f"{'met   ' if row['met'] else 'MISSED'} {row['figure']}: {row['reached']} (target {row['target']})")
     print(folder / "report.html")

@@ -72,7 +72,7 @@ def _scores(images: NDArray[np.uint8], table: pd.DataFrame, truth: NDArray[np.in
     if exclusive:
         known = (truth >= 0).any(axis=1)
         rows = table[known].assign(y_true=truth[known].argmax(axis=1))
-        scores[known] = fit_labels(images[known], rows)
+        scores[known] = _fit_labels(images[known], rows)
         return scores
     for index, values in enumerate(truth.T):
         known = values >= 0
@@ -142,19 +142,11 @@ def fit(images: NDArray[np.uint8], rows: pd.DataFrame) -> Floats:
     Returns:
         Scores, shape (n,), in [0, 1].
     """
-    return fit_labels(images, rows)[:, 1]
+    return _fit_labels(images, rows)[:, 1]
 
 
-def fit_labels(images: NDArray[np.uint8], rows: pd.DataFrame) -> Floats:
-    """Fit a logistic regression of several labels; see `fit`.
-
-    Args:
-        images: uint8, shape (n, height, width).
-        rows: n rows with split, source and y_true, the index of a label.
-
-    Returns:
-        Scores, shape (n, labels), in [0, 1].
-    """
+def _fit_labels(images: NDArray[np.uint8], rows: pd.DataFrame) -> Floats:
+    """Fit as `fit` does, several labels: y_true is the index of one. Returns scores of shape (n, labels)."""
     train = (rows.split == "train").to_numpy()
     inputs = images.reshape(len(images), -1).astype(np.float32) / 255
     model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=2000))

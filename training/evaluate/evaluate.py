@@ -29,7 +29,7 @@ from training.fit import head as heads
 from training.fit.features import backbone, is_served, run_folder, views
 from training.fit.head import DESCRIBING, HeadConfig
 from training.metrics.figures import INTERVAL, Json
-from training.report import mistakes, run_report
+from training.report import mistakes, pages
 from training.report.mistakes import Explained
 from training.report.render import figure_text
 from xray.errors import DatasetError
@@ -194,7 +194,7 @@ def evaluate(run: Run, manifest: Path | None) -> Json:
         "points": [msgspec.to_builtins(point) for point in run.scored.points],
         "metrics": metrics,
     }
-    metrics["confounding"] = run_report.confounding(report)
+    metrics["confounding"] = pages.confounding(report)
     rounded: Json = as_json(report)
     runs.write_json(run.folder / "report.json", rounded)
     return rounded
@@ -225,7 +225,7 @@ def page(run: Run, report: Json, manifest: Path | None) -> str:
     cases = None
     if manifest and manifest.is_file() and len(wrong) and is_served(run.record["weights"]):
         cases = mistakes.gallery(wrong, _explainer(run, root(manifest)))
-    return run_report.render(report, rows, cases, len(wrong))
+    return pages.run_page(report, rows, cases, len(wrong))
 
 
 def _explainer(run: Run, folder: Path) -> Callable[[pd.Series], Explained | None]:

@@ -40,13 +40,8 @@ Json = dict[str, Any]
 BACKBONE_RADIOGRAPHS, HEAD_RADIOGRAPHS = 100, 300
 
 
-def export_lungs(folder: Path, manifest: Path) -> None:
-    """Write model/lung_unet.
-
-    Args:
-        folder: of the run.
-        manifest: with the masks of the test split.
-    """
+def _export_lungs(folder: Path, manifest: Path) -> None:
+    """Write model/lung_unet, with its Dice coefficient on the masks of the test split."""
     trained = keras.models.load_model(folder / "best.keras", compile=False)
     record = record_of(folder)
     # Rebuilt in float32: it was trained in mixed precision.
@@ -69,19 +64,11 @@ def export_lungs(folder: Path, manifest: Path) -> None:
     )  # fmt: skip
 
 
-def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, name: str) -> None:
-    """Write a VGG16 without its classifier, from its run or from other weights.
-
-    Args:
-        folder: of the run.
-        manifest: with the radiographs of the parity check.
-        recipe: of its input.
-        weights: see `features.vgg16_with`.
-        name: of the artefact.
-    """
+def _export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, name: str) -> None:
+    """Write a VGG16 without its classifier, from its run or from other weights (see `features.vgg16_with`)."""
     model = cut(features.vgg16_with(weights, recipe.size))
     content = litert.convert(model)
-    own = (folder / "history.csv").exists() and weights == str(trained_weights(folder))
+    own = (folder / "history.csv").exists() and weights == str(_trained_weights(folder))
     record = record_of(folder) if own else {"weights": weights}
     metrics: Json = runs.history(folder)[-1] if own else {}
     title = "VGG16 pretrained on radiographs"
@@ -97,7 +84,7 @@ def export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str, 
         },
         metrics=metrics,
         training=record,
-        parity=backbone_parity(model, Network(_kept(folder, content)), crops(manifest, recipe), recipe),
+        parity=_backbone_parity(model, Network(_kept(folder, content)), crops(manifest, recipe), recipe),
     )  # fmt: skip
 
 
@@ -154,13 +141,8 @@ def audited(name: str, path: Path, manifest_sha256: str) -> Json | None:
     return found
 
 
-def export_screen(folder: Path, backbone: str) -> None:
-    """Write model/screen, or the screen of another backbone into that one's folder.
-
-    Args:
-        folder: of the run.
-        backbone: that it was trained on.
-    """
+def _export_screen(folder: Path, backbone: str) -> None:
+    """Write model/screen, or the screen of another backbone into that one's folder."""
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     artefact.write(
         made_for(MODELS, backbone) / "screen", "screen", "Screen of pictures",
@@ -172,15 +154,8 @@ def export_screen(folder: Path, backbone: str) -> None:
     )  # fmt: skip
 
 
-def backbone_parity(model: keras.Model, served: Network, data: Crops, recipe: Recipe) -> dict[str, float]:
-    """Compare the averaged features of both backbones by their cosine similarity.
-
-    Args:
-        model: in Keras.
-        served: the same in 8 bits.
-        data: the crops.
-        recipe: of the backbone.
-    """
+def _backbone_parity(model: keras.Model, served: Network, data: Crops, recipe: Recipe) -> dict[str, float]:
+    """Compare the averaged features of Keras and of the served 8 bits by their cosine similarity."""
     chosen = _sample(np.flatnonzero([row.split == "test" for row in data.rows]), BACKBONE_RADIOGRAPHS)
     inputs = [scale(data.images[i], recipe)[None] for i in tqdm(chosen, desc="parity", disable=None)]
     cosine = [_cosine(average(np.asarray(model(x, training=False))[0]), average(served(x)[0])) for x in inputs]
@@ -231,7 +206,7 @@ def _cosine(a: Features, b: Features) -> float:
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
 
 
-def trained_weights(folder: Path) -> Path:
+def _trained_weights(folder: Path) -> Path:
     """Return what the run of a backbone ended with, in float32."""
     slim = folder / "network.keras"
     return slim if slim.exists() else folder / "vgg16.weights.h5"
@@ -251,15 +226,15 @@ def _backbone_run(name: str) -> Path:
 
 def run(args: argparse.Namespace) -> None:
     """Write the artefact that the command line names."""
-    weights = args.weights or str(trained_weights(_backbone_run(args.backbone)))
+    weights = args.weights or str(_trained_weights(_backbone_run(args.backbone)))
     if args.what == "lungs":
-        export_lungs(args.run or RUNS / "lungs", args.manifest)
+        _export_lungs(args.run or RUNS / "lungs", args.manifest)
     elif args.what == "backbone":
         folder = args.run or _backbone_run(args.backbone)
-        weights = args.weights or str(trained_weights(folder))
-        export_backbone(folder, args.manifest, Recipe(args.recipe, args.size), weights, args.backbone)
+        weights = args.weights or str(_trained_weights(folder))
+        _export_backbone(folder, args.manifest, Recipe(args.recipe, args.size), weights, args.backbone)
     elif args.what == "screen":
-        export_screen(args.run or features.run_folder("screen", args.backbone), args.backbone)
+        _export_screen(args.run or features.run_folder("screen", args.backbone), args.backbone)
     elif args.name:
         export_head(args.run or features.run_folder(args.name, args.backbone), args.manifest, args.backbone, weights)
     else:

@@ -70,13 +70,8 @@ def predictions(analyzer: Analyzer, found: Sequence[Labelled]) -> pd.DataFrame:
     return table.reindex(columns=[*dict.fromkeys([*rows[0]][:8]), *columns])
 
 
-def scored(rows: pd.DataFrame, facts: HeadFacts) -> Scored:
-    """Return a model's scores on the radiographs that were read and whose label it knows.
-
-    Args:
-        rows: of `predictions`.
-        facts: of the model.
-    """
+def _scored(rows: pd.DataFrame, facts: HeadFacts) -> Scored:
+    """Return a model's scores on the radiographs that were read and whose label it knows."""
     truth = np.array([[_shows(given, label, facts) for label in facts.labels] for given in rows.label], np.int64)
     scores = rows[[f"{facts.name}:{label}" for label in facts.labels]].to_numpy(np.float64)
     found = Scored(facts.labels, facts.points, facts.exclusive, facts.positive, rows, truth, scores)
@@ -92,22 +87,18 @@ def _shows(given: str, label: str, facts: HeadFacts) -> int:
     return int(given == label) if label in LABELS or given == "normal" else UNKNOWN
 
 
-def judged(found: Scored, facts: HeadFacts) -> Json:
-    """Return a model's figures, beside those of its test split.
-
-    Args:
-        found: its scores.
-        facts: of the model.
-    """
+def _judged(found: Scored, facts: HeadFacts) -> Json:
+    """Return a model's figures, beside those of its test split."""
     outside = {label: figures for label, figures in found.figures().items() if figures["n"]}
-    inside = {label: head_figures.tested(facts, label) or {} for label in outside}
+    tested = {label: head_figures.tested(facts, label) or {} for label in outside}
+    inside = {label: {name: figures.get(name) for name in FIGURES} for label, figures in tested.items()}
     return {
         "title": facts.title,
         "version": facts.version,
         "external": outside,
-        "internal": {label: {name: inside[label].get(name) for name in FIGURES} for label in outside},
+        "internal": inside,
         "drop": {
-            label: {name: drop(inside[label].get(name), outside[label][name]) for name in FIGURES} for label in outside
+            label: {name: drop(inside[label][name], outside[label][name]) for name in FIGURES} for label in outside
         },
         "verdicts": {label: found.verdicts(label) for label in outside if label != MEAN},
     }
@@ -134,16 +125,11 @@ def drop(inside: Json | None, outside: Json | None) -> Json | None:
     return {"value": value, "low": low, "high": high}
 
 
-def report(rows: pd.DataFrame, analyzer: Analyzer) -> tuple[list[Section], Json]:
-    """Return the sections of the report, and its figures.
-
-    Args:
-        rows: of `predictions`.
-        analyzer: the served models.
-    """
+def _report(rows: pd.DataFrame, analyzer: Analyzer) -> tuple[list[Section], Json]:
+    """Return the sections of the report, and its figures."""
     heads = {name: head.facts for name, head in analyzer.registry.heads.items()}
-    known = {name: scored(rows, facts) for name, facts in heads.items()}
-    found = {name: judged(known[name], facts) for name, facts in heads.items() if len(known[name].table)}
+    known = {name: _scored(rows, facts) for name, facts in heads.items()}
+    found = {name: _judged(known[name], facts) for name, facts in heads.items() if len(known[name].table)}
     sections = [Section("Figures", FIGURES_TEXT, [_figures(found)]), Section("Radiographs", READ_TEXT, _read(rows))]
     for name, model in found.items():
         sections.append(Section(model["title"], "", [_verdicts(model)], _pictures(known[name], heads[name], analyzer)))
@@ -210,7 +196,7 @@ def run(args: argparse.Namespace) -> None:
     analyzer = Analyzer.load()
     rows = predictions(analyzer, found)
     rows.to_csv(folder / "predictions.csv", index=False)
-    sections, figures = report(rows, analyzer)
+    sections, figures = _report(rows, analyzer)
     runs.write_json(folder / "report.json", figures)
     title = f"{args.source.name}: {len(found)} radiographs of another hospital"
     (folder / "report.html").write_text(page(title, sections), encoding="utf-8")

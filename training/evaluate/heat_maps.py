@@ -1,6 +1,7 @@
 """What heads look at and what breaks them, measured on radiographs as serving sees them.
 
-Radiographs that serving refuses are left out everywhere: the app gives them no score.
+Radiographs that serving refuses are left out everywhere: the app gives them no score. Where it refuses all, each
+measurement raises DatasetError.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,7 +75,7 @@ class Networks:
     def said(self, square: GreyImage) -> dict[str, LabelScore]:
         """Return what each head says of its positive label."""
         features = self.features(square)
-        return {name: own(head, features) for name, head in self.heads.items()}
+        return {name: _own(head, features) for name, head in self.heads.items()}
 
     def survey(self, look: Look, rows: Sequence[Row], words: str) -> pd.DataFrame:
         """Look at all radiographs that serving accepts, two at once, and gather what is found, in their order.
@@ -103,23 +104,13 @@ class Networks:
         return pd.DataFrame(found)
 
 
-def own(head: Head, features: Features) -> LabelScore:
-    """Return what a head says of its positive label.
-
-    Args:
-        head: the head.
-        features: of a radiograph, float32, shape (height, width, channels).
-    """
+def _own(head: Head, features: Features) -> LabelScore:
+    """Return what a head says of its positive label."""
     return next(each for each in head.judge(features) if each.label == head.facts.positive)
 
 
-def explained(head: Head, features: Features) -> int:
-    """Return the label whose evidence serving shows: the one that is found, else the positive one.
-
-    Args:
-        head: the head.
-        features: of a radiograph.
-    """
+def _explained(head: Head, features: Features) -> int:
+    """Return the label whose evidence serving shows: the one that is found, else the positive one."""
     found = [each for each in head.judge(features) if each.verdict is Verdict.POSITIVE]
     label = max(found, key=lambda each: each.score).label if found else head.facts.positive
     return head.facts.labels.index(label)
@@ -135,9 +126,6 @@ def erased_scores(networks: Networks, rows: Sequence[Row]) -> pd.DataFrame:
     Returns:
         One line for each radiograph, erasure and head: path, label, source, patient_id, group, erasure (of SHOWN),
         head and y_score, in [0, 1].
-
-    Raises:
-        DatasetError: no radiograph was accepted.
     """
 
     def look(row: Row, ready: Prepared) -> Iterable[Record]:
@@ -151,9 +139,8 @@ def erased_scores(networks: Networks, rows: Sequence[Row]) -> pd.DataFrame:
 def heat_in_lungs(networks: Networks, rows: Sequence[Row]) -> pd.DataFrame:
     """Measure how much of a head's heat, for the label that serving explains, lies in the lungs.
 
-    Heat is Grad-CAM on the backbone's grid; a cell counts by the share of it that is lung. Each cell has seen
-    about 196 px of the input (VGG16 up to block5_conv3), so heat in the lungs is no proof that they gave it:
-    that is what `erased_scores` is for.
+    Heat is Grad-CAM on the backbone's grid; a cell counts by the share of it that is lung. Each cell has seen about
+    196 px of the input, so heat in the lungs is no proof that they gave it: `erased_scores` is for that.
 
     Args:
         networks: the networks.
@@ -162,9 +149,6 @@ def heat_in_lungs(networks: Networks, rows: Sequence[Row]) -> pd.DataFrame:
     Returns:
         One line for each radiograph and head: path, label, source, patient_id, group, head, verdict, in_lungs (share
         of the heat, in [0, 1]; NaN without heat) and area (share of the box that is lung: what even heat gives).
-
-    Raises:
-        DatasetError: no radiograph was accepted.
     """
 
     def look(row: Row, ready: Prepared) -> Iterable[Record]:
@@ -174,7 +158,7 @@ def heat_in_lungs(networks: Networks, rows: Sequence[Row]) -> pd.DataFrame:
             inside = share_in_lungs(_cam(head, features), lung)
             yield about(row) | {
                 "head": name,
-                "verdict": str(own(head, features).verdict),
+                "verdict": str(_own(head, features).verdict),
                 "in_lungs": np.nan if inside is None else inside,
                 "area": float(lung.mean()),
             }
@@ -194,9 +178,6 @@ def robustness(networks: Networks, rows: Sequence[Row], changes: Mapping[str, Ch
         One line for each change and head: change, head, n (radiographs), refused (share that serving then refuses);
         of the others shift_median and shift_p95 (of the absolute change of the score) and verdict_changed (share
         whose verdict of three became another); NaN where all are refused.
-
-    Raises:
-        DatasetError: no radiograph was accepted.
     """
 
     def look(row: Row, ready: Prepared) -> Iterable[Record]:
@@ -245,9 +226,6 @@ def sanity(networks: Networks, rows: Sequence[Row], random_labels: Mapping[str, 
         radiographs and other heads, in [-1, 1], NaN if none) and n, how many maps it is the mean of: those in which
         either head finds nothing have no ranks and are left out.
 
-    Raises:
-        DatasetError: no radiograph was accepted.
-
     Source:
         Adebayo et al. 2018, arXiv:1810.03292: the tests by randomised parameters and by randomised labels.
     """
@@ -262,7 +240,7 @@ def sanity(networks: Networks, rows: Sequence[Row], random_labels: Mapping[str, 
     def look(_: Row, ready: Prepared) -> Iterable[Record]:
         features = networks.features(ready.crop)
         for name, head in networks.heads.items():
-            label, heat = explained(head, features), _cam(head, features)
+            label, heat = _explained(head, features), _cam(head, features)
             for other, heads in others[name].items():
                 for each in heads:
                     found = _rank_correlation(heat, _cam(each, features, label))
@@ -288,7 +266,7 @@ def about(row: Row) -> Record:
 
 
 def _cam(head: Head, features: Features, label: int | None = None) -> Cam:
-    label = explained(head, features) if label is None else label
+    label = _explained(head, features) if label is None else label
     return grad_cam(features, head.kernel, label, exclusive=head.facts.exclusive)
 
 

@@ -22,7 +22,6 @@ DPI = 130
 # Scores are drawn on a logit axis, as most lie near 0 or 1; its ends hold all that lies beyond.
 SCORE_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 SCORE_END = 1e-4
-JITTER = 0.11
 
 
 def roc(parts: Mapping[str, pd.DataFrame], threshold: float | None = None) -> bytes:
@@ -146,23 +145,27 @@ def _forest_row(axes: Axes, y: float, row: Json, colour: str) -> None:
 
 
 def scores_by_erasure(table: pd.DataFrame) -> bytes:
-    """Draw each radiograph's score as a dot, by what was erased of it, under a box of the quartiles.
-
-    Whiskers reach from the 5th to the 95th percentile.
+    """Draw the quartiles of the scores by what was erased, one panel for each head; whiskers from 5 % to 95 %.
 
     Args:
-        table: rows with head, erasure, y_true (0 or 1 for that head) and y_score, as `erased_scores` in
-            training/evaluate/heat_maps.py gives them with y_true added; one panel for each head; at least one row.
+        table: at least one row, with head, erasure, y_true (0 or 1 for that head) and y_score.
     """
     # table.head is a method of pandas.
     heads, erasures = list(dict.fromkeys(table["head"])), list(dict.fromkeys(table.erasure))
     figure = Figure(figsize=(1.6 + 3.6 * len(heads), 1.3 + 0.75 * len(erasures)), layout="constrained")
     panels = figure.subplots(1, len(heads), sharey=True, squeeze=False)[0]
     for axes, head in zip(panels, heads, strict=True):
-        for place, erasure in enumerate(erasures):
-            for truth, shift in ((0, 0.19), (1, -0.19)):
-                of = (table["head"] == head) & (table.erasure == erasure) & (table.y_true == truth)
-                _strip(axes, place + shift, table.y_score[of].to_numpy(), POSITIVE if truth else NEGATIVE)
+        for truth, shift, colour, label in (
+            (1, -0.19, POSITIVE, "positive class"),
+            (0, 0.19, NEGATIVE, "negative class"),
+        ):
+            rows = table[(table["head"] == head) & (table.y_true == truth)]
+            boxes = [rows.y_score[rows.erasure == erasure].clip(SCORE_END, 1 - SCORE_END) for erasure in erasures]
+            axes.boxplot(
+                boxes, positions=np.arange(len(erasures)) + shift, widths=0.3, orientation="horizontal", whis=(5, 95),
+                showfliers=False, manage_ticks=False, patch_artist=True, boxprops={"facecolor": colour},
+                medianprops={"color": "black"}, label=label,
+            )  # fmt: skip
         axes.set_title(head, fontsize=10)
         axes.set_xscale("logit")
         axes.set_xticks(SCORE_TICKS, [f"{tick:g}" for tick in SCORE_TICKS], fontsize=8)
@@ -171,26 +174,8 @@ def scores_by_erasure(table: pd.DataFrame) -> bytes:
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_yticks(range(len(erasures)), [name.replace("_", " ") for name in erasures])
     panels[0].set_ylim(len(erasures) - 0.5, -0.5)
-    for colour, label in ((POSITIVE, "positive class"), (NEGATIVE, "negative class")):
-        panels[0].plot([], [], "o", color=colour, label=label)
-    figure.legend(frameon=False, loc="outside upper left", ncols=2)
+    figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, loc="outside upper left", ncols=2)
     return png(figure)
-
-
-def _strip(axes: Axes, y: float, scores: NDArray[np.float64], colour: str) -> None:
-    if not len(scores):
-        return
-    clipped = np.clip(scores, SCORE_END, 1 - SCORE_END)
-    # Spread by the golden ratio rather than by chance, so that a plot drawn again is the same.
-    spread = JITTER * (2 * (np.arange(len(scores)) * 0.618034 % 1) - 1)
-    opacity = float(np.clip(60 / len(scores), 0.25, 0.8))  # few dots must show, many must not clot
-    axes.scatter(clipped, y + spread, s=6, color=colour, alpha=opacity, linewidths=0)
-    line = {"color": "black", "linewidth": 1.1}
-    axes.boxplot(
-        clipped, positions=[y], widths=0.26, orientation="horizontal", whis=(5, 95), showfliers=False,
-        manage_ticks=False, boxprops=line, whiskerprops=line, capprops=line,
-        medianprops=line | {"linewidth": 2.2, "solid_capstyle": "butt"},
-    )  # fmt: skip
 
 
 def grid(

@@ -65,19 +65,17 @@ def figures(caption: str, facts: Measured, labels: Sequence[str], *kinds: str) -
         labels: of them, MEAN among them; labels that no radiograph of a part shows are left out.
         kinds: of parts; see `xray.head_figures.Part`.
     """
-    found = {
-        label: {(part.kind, part.name): part for part in head_figures.parts(facts, label, *kinds)} for label in labels
-    }
-    order = list(dict.fromkeys(key for label in labels for key in found[label]))
-    rows = []
-    for key in order:
-        for label in labels:
-            part = found[label].get(key)
-            if part and (len(labels) == 1 or label == MEAN or part.figures["positives"]):
-                names = [part_name(part), "all" if label == MEAN else in_words(label)][: 1 + (len(labels) > 1)]
-                rows.append([*names, *_figure_cells(part.figures)])
-    head = ["radiographs", *(["label"] if len(labels) > 1 else []), "n (patients)", "with it", *FIGURES.values()]
-    return Table(caption, head, rows)
+    head = ["n (patients)", "with it", *FIGURES.values()]
+    if len(labels) == 1:
+        found = head_figures.parts(facts, labels[0], *kinds)
+        return Table(
+            caption, ["radiographs", *head], [[part_name(part), *_figure_cells(part.figures)] for part in found]
+        )
+    rows = [
+        [part_name(part), "all" if label == MEAN else in_words(label), *_figure_cells(part.figures)]
+        for label, part in head_figures.by_label(facts, labels, *kinds)
+    ]
+    return Table(caption, ["radiographs", "label", *head], rows)
 
 
 def _figure_cells(row: Json) -> list[object]:
@@ -159,11 +157,8 @@ def together(audited: Json) -> Table:
         ]
         for row in audited["together"]
     ]
-    return Table(
-        "Test radiographs at or above the threshold, and those with the verdict POSITIVE",
-        ["radiographs", "n (patients)", "model 1", "model 2", "both"],
-        rows,
-    )
+    head = ["radiographs", "n (patients)", "model 1", "model 2", "both"]
+    return Table("Test radiographs at or above the threshold, and those with the verdict POSITIVE", head, rows)
 
 
 def calibration(audited: Json) -> Table:
@@ -175,16 +170,12 @@ def calibration(audited: Json) -> Table:
     parts |= {f"{row['left_out']}, left out": row["calibration"] for row in audited["left_out"]}
     rows = [
         [
-            name,
-            f"{row['expected_calibration_error']:.3f}",
-            f"{row['brier']:.3f}",
-            f"{1 - row['decided']:.1%}",
-            f"{row['wrong_of_positives']:.1%}",
-            f"{row['wrong_of_negatives']:.1%}",
+            name, f"{row['expected_calibration_error']:.3f}", f"{row['brier']:.3f}", f"{1 - row['decided']:.1%}",
+            f"{row['wrong_of_positives']:.1%}", f"{row['wrong_of_negatives']:.1%}",
         ]
         for name, row in parts.items()
         if row
-    ]
+    ]  # fmt: skip
     head = ["radiographs", "calibration error (ECE)", "Brier", "INCONCLUSIVE", "positives called NEGATIVE",
             "negatives called POSITIVE"]  # fmt: skip
     return Table("Calibration, and what the INCONCLUSIVE range leaves", head, rows)
@@ -196,11 +187,8 @@ def predictive_values(audited: Json) -> Table:
         [f"{row['prevalence']:.0%}", f"{row['positive']:.3f}", f"{row['negative']:.3f}"]
         for row in audited["predictive_values"]
     ]
-    return Table(
-        "Predictive values at the test split's sensitivity and specificity",
-        ["prevalence", "positive predictive value", "negative predictive value"],
-        rows,
-    )
+    head = ["prevalence", "positive predictive value", "negative predictive value"]
+    return Table("Predictive values at the test split's sensitivity and specificity", head, rows)
 
 
 def erased(audited: Json) -> Table:
@@ -220,13 +208,8 @@ def erased(audited: Json) -> Table:
 def robustness(audited: Json) -> Table:
     """List how far harmless changes move scores and verdicts."""
     rows = [
-        [
-            row["change"].replace("_", " "),
-            _number(row["shift_median"], "{:.3f}"),
-            _number(row["shift_p95"], "{:.3f}"),
-            _number(row["verdict_changed"], "{:.1%}"),
-            _number(row["refused"], "{:.1%}"),
-        ]
+        [row["change"].replace("_", " "), *(_number(row[key], "{:.3f}") for key in ("shift_median", "shift_p95"))]
+        + [_number(row[key], "{:.1%}") for key in ("verdict_changed", "refused")]
         for row in audited["robustness"]
     ]
     head = ["change", "score moved (median)", "score moved (95th percentile)", "verdict changed", "refused"]

@@ -12,7 +12,7 @@ import pytest
 from training.evaluate import audit, heat_maps
 from training.evaluate.heat_maps import SHOWN
 from training.evaluate.leave_one_out import Radiographs
-from training.report import audit_report, card
+from training.report import card, pages
 from xray.combined import MODELS
 from xray.errors import DatasetError
 
@@ -110,7 +110,7 @@ def test_each_head_has_its_own_audit(radiographs: Radiographs, audited: Any) -> 
 
 
 def test_the_page_and_the_card_hold_the_tables(audited: Any, report: Any) -> None:
-    page = audit_report.render(*audited)
+    page = pages.audit_page(*audited)
     for words in ("Leave one source out", "Targets", "lungs erased", "jpeg 30", "Rank correlation", "prevalence"):
         assert words in page
     assert page.count("data:image/png;base64") == 2

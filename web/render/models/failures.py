@@ -27,21 +27,19 @@ def _shortcut(facts: HeadFacts) -> Iterator[str]:
     best = head_figures.strongest_baseline(facts, facts.positive if facts.is_pair else MEAN)
     if not best:
         return
-    auc = shown(best.figures["roc_auc"])
+    auc, seen = shown(best.figures["roc_auc"]), erasure(best.name)
     if facts.is_pair:
         yield _(
             "A plain regression that sees no lung (%(shown)s) reaches ROC AUC %(auc)s on the same films. So "
             "a large part of what the figures over all sources measure is the hospital, not the disease.",
-            shown=erasure(best.name),
-            auc=auc,
-        )
+            shown=seen, auc=auc,
+        )  # fmt: skip
     else:
         yield _(
             "A plain regression that sees no lung (%(shown)s) reaches a mean ROC AUC of %(auc)s on the same films. So "
             "a part of what the figures over all sources measure is the hospital, not the disease.",
-            shown=erasure(best.name),
-            auc=auc,
-        )
+            shown=seen, auc=auc,
+        )  # fmt: skip
 
 
 def _one_sided(facts: HeadFacts) -> Iterator[str]:

@@ -36,9 +36,6 @@ class Plot:
 def plots(facts: HeadFacts) -> dict[str, list[Plot]]:
     """Draw the figures of a head; what its metadata does not hold is left out.
 
-    Args:
-        facts: of the head.
-
     Returns:
         `figures`: the served head beside baselines, one source alone and sources left out; `scores`: curves, matrices
         and histograms; `erased`: radiographs with parts erased.

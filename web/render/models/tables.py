@@ -10,7 +10,7 @@ from web.i18n import verdict
 from web.render.figures import NONE, decimal, percent, shown, whole
 from web.render.models.terms import change, check, class_name, part_name
 from xray import head_figures
-from xray.head_figures import FIGURES, MEAN, UNDECIDED, Part
+from xray.head_figures import FIGURES, MEAN, UNDECIDED
 from xray.networks.metadata import BackboneFacts, HeadFacts, ScreenFacts
 
 Record = Mapping[str, Any]
@@ -28,9 +28,6 @@ class Table:
 
 def tables(facts: HeadFacts) -> dict[str, Table]:
     """List what the metadata of a head holds; what it does not hold is left out.
-
-    Args:
-        facts: of the head.
 
     Returns:
         By name: `points`, `films` (trained on), `figures`, `sources`, `parts` (by view, sex and age), `called`,
@@ -95,15 +92,16 @@ def _tasks(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def _points(facts: HeadFacts) -> Table:
-    pairs = [] if facts.is_pair else list(zip(map(class_name, facts.labels), facts.points, strict=True))
-    if facts.exclusive:
-        rows = [(name, decimal(point.negative_below, 4)) for name, point in pairs]
-        return Table(_("Thresholds"), (_("class"), _("plausible from")), rows)
-    edges = [
-        (name, *(decimal(each, 4) for each in (point.threshold, point.negative_below, point.positive_from)))
-        for name, point in pairs
+    names = ("negative_below",) if facts.exclusive else ("threshold", "negative_below", "positive_from")
+    rows = [
+        (class_name(label), *(decimal(getattr(point, name), 4) for name in names))
+        for label, point in zip(facts.labels, facts.points, strict=True)
+        if not facts.is_pair
     ]
-    return Table(_("Thresholds"), (_("finding"), _("threshold"), _("negative below"), _("positive from")), edges)
+    head: tuple[str, ...] = (_("class"), _("plausible from"))
+    if not facts.exclusive:
+        head = (_("finding"), _("threshold"), _("negative below"), _("positive from"))
+    return Table(_("Thresholds"), head, rows)
 
 
 def _films(facts: HeadFacts) -> Table:
@@ -128,34 +126,33 @@ def _figure_head() -> tuple[str, ...]:
 
 
 def _row(name: str, row: Record) -> tuple[str, ...]:
-    return (name, whole(row["n"]), whole(row["patients"]), *(shown(row[figure]) for figure in FIGURES))
+    return (name, whole(row["n"]), whole(row["patients"]), *_areas(row))
+
+
+def _areas(row: Record) -> tuple[str, ...]:
+    return tuple(shown(row[figure]) for figure in FIGURES)
 
 
 def _by_class(title: str, facts: HeadFacts, *kinds: str) -> Table:
     """List the figures of each part by label, the mean of the labels first; labels without radiographs are left out."""
-    labels = head_figures.measured_labels(facts)
-    found = {
-        label: {(part.kind, part.name): part for part in head_figures.parts(facts, label, *kinds)} for label in labels
-    }
-    rows = []
-    for key, mean in found.get(MEAN, {}).items():
-        for label in labels:
-            part = found[label].get(key)
-            films = part and part.figures["n" if label == MEAN else "positives"]
-            if part and films:
-                words = _("all, each counting the same") if label == MEAN else class_name(label)
-                name = mean.name if mean.kind in ("left_out", "inside") else part_name(mean)
-                rows.append((name, words, whole(films), *(shown(part.figures[figure]) for figure in FIGURES)))
+    rows = [
+        (
+            part.name if part.kind in ("left_out", "inside") else part_name(part),
+            _("all, each counting the same") if label == MEAN else class_name(label),
+            whole(part.figures["n" if label == MEAN else "positives"]),
+            *_areas(part.figures),
+        )
+        for label, part in head_figures.by_label(facts, head_figures.measured_labels(facts), *kinds)
+    ]
     head = (_("films of"), _("class"), _("films"), _("ROC AUC"), _("sensitivity"), _("specificity"))
     return Table(title, head, rows)
 
 
 def _of_label(facts: HeadFacts, label: str) -> Table:
-    def row(part: Part) -> tuple[str, ...]:
-        counts = (whole(part.figures[key]) for key in ("n", "positives"))
-        return (part_name(part), *counts, *(shown(part.figures[figure]) for figure in FIGURES))
-
-    rows = [row(part) for part in head_figures.parts(facts, label, "all", "baselines", "inside", "left_out")]
+    rows = [
+        (part_name(part), whole(part.figures["n"]), whole(part.figures["positives"]), *_areas(part.figures))
+        for part in head_figures.parts(facts, label, "all", "baselines", "inside", "left_out")
+    ]
     head = (_("films of"), _("films"), _("with it"), _("ROC AUC"), _("sensitivity"), _("specificity"))
     return Table(_("All figures: %(finding)s", finding=class_name(label)), head, rows)
 
@@ -196,12 +193,8 @@ def _predictive(facts: HeadFacts) -> Table:
 
 def _heat(facts: HeadFacts) -> Table:
     rows = [
-        (
-            f"{class_name(row['label'])}, {row['source']}",
-            whole(row["n"]),
-            _number(row["in_lungs"], percent),
-            _number(row["area"], percent),
-        )
+        (f"{class_name(row['label'])}, {row['source']}", whole(row["n"]))
+        + tuple(_number(row[key], percent) for key in ("in_lungs", "area"))
         for row in head_figures.audit(facts).get("heat", [])
     ]
     return Table(_("Heat inside the lungs"), (_("films of"), _("films"), _("heat in the lungs"), _("lung")), rows)
@@ -211,10 +204,8 @@ def _changes(facts: HeadFacts) -> Table:
     rows = [
         (
             change(row["change"]),
-            _number(row["shift_median"], decimal),
-            _number(row["shift_p95"], decimal),
-            _number(row["verdict_changed"], _per_cent),
-            _number(row["refused"], _per_cent),
+            *(_number(row[key], decimal) for key in ("shift_median", "shift_p95")),
+            *(_number(row[key], _per_cent) for key in ("verdict_changed", "refused")),
         )
         for row in head_figures.audit(facts).get("robustness", [])
     ]
