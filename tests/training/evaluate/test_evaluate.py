@@ -32,6 +32,10 @@ def test_a_report_holds_what_cards_and_pages_show(name: str, report: Any, make_r
         assert kinds == {"all", "sources", "views", "baselines"}
     assert json.loads((make_run(name) / "report.json").read_text()) == found
     assert "NaN" not in (make_run(name) / "report.json").read_text()
+    text = evaluate.page(evaluate.load(make_run(name)), found, None)
+    for words in ("Another hospital", "Inside one source", "border of the image", "Verdicts for COVID-19"):
+        assert words in text
+    assert text.count("data:image/png;base64") >= 2
 
 
 def test_figures_are_of_the_test_split_and_of_each_source(report: Any, radiographs: Radiographs) -> None:
@@ -85,20 +89,6 @@ def test_baselines_stand_beside_the_same_radiographs(report: Any) -> None:
     assert "4 of the 5 sources hold one class only" in words and words.count("reaches ROC AUC") == 2
 
 
-def test_scores_alone_can_be_measured(make_run: MakeRun, drawn: Any) -> None:
-    with drawn():
-        metrics = evaluate.measure(evaluate.load(make_run("findings")))
-    assert metrics["test"]["viral"]["all"]["roc_auc"] and not metrics["baselines"] and not metrics["left_out"]
-
-
-@pytest.mark.parametrize("name", HEADS)
-def test_the_page_shows_tables_and_plots(name: str, report: Any, make_run: MakeRun) -> None:
-    text = evaluate.page(evaluate.load(make_run(name)), report(name), None)
-    for words in ("Another hospital", "Inside one source", "border of the image", "Verdicts for COVID-19"):
-        assert words in text
-    assert text.count("data:image/png;base64") >= 2
-
-
 def test_an_unfinished_run_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="Run `python -m training head` first"):
         evaluate.load(tmp_path)
@@ -116,13 +106,15 @@ def test_another_manifest_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
         evaluate.radiographs_of(evaluate.load(make_run("covid_normal")), tmp_path / "manifest.csv")
 
 
-def test_the_step_measures_the_runs_that_are_named(
+def test_the_step_measures_scores_alone_where_it_is_asked_to(
     make_run: MakeRun, drawn: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [step] = [each for each in STEPS if each.name == "evaluate"]
-    folder = tmp_path / "covid_pneumo"
-    shutil.copytree(make_run("covid_pneumo"), folder)
+    folder = tmp_path / "findings"
+    shutil.copytree(make_run("findings"), folder)
     with drawn():
         evaluate.run(step.parser().parse_args([str(folder), "--scores-only"]))
-    assert f"{folder}/report.html: ROC AUC COVID-19 0." in capsys.readouterr().out
+    assert f"{folder}/report.html: ROC AUC abnormal 0." in capsys.readouterr().out
+    metrics = json.loads((folder / "report.json").read_text())["metrics"]
+    assert metrics["test"]["viral"]["all"]["roc_auc"] and not metrics["baselines"] and not metrics["left_out"]
     assert "Scores and verdicts" in (folder / "report.html").read_text()

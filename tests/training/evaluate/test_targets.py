@@ -50,16 +50,13 @@ def test_figures_outside_the_interval_are_told(runs: Path) -> None:
     assert "| AUC | at least 0.85 | 0.900 | 0.700 | **no** |" in card.beside_table(found, "thin")
 
 
-def test_before_the_audit_there_is_nothing_to_set_beside(runs: Path) -> None:
-    (runs / "thin" / "audit" / "report.json").unlink()
-    assert targets.beside("thin") == []
-
-
-def test_audits_of_other_radiographs_are_not_compared(runs: Path) -> None:
+def test_without_an_audit_of_the_same_radiographs_nothing_is_compared(runs: Path) -> None:
     path = runs / "thin" / "audit" / "report.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"manifest_sha256": "b"}))
     with pytest.raises(DatasetError, match="audit --backbone thin"):
         targets.beside("thin")
+    path.unlink()
+    assert targets.beside("thin") == []
 
 
 def test_the_card_of_a_slim_backbone_says_where_it_falls_short(runs: Path) -> None:
