@@ -221,11 +221,10 @@ def page(run: Run, report: Json, manifest: Path | None) -> str:
     """
     test = run.scored.part(run.scored.table.split == "test")
     rows = {label: test.of_label(label) for label in run.scored.measured if label != MEAN}
-    wrong = mistakes.worst(rows[run.config.positive])
-    cases = None
-    if manifest and manifest.is_file() and len(wrong) and is_served(run.record["weights"]):
-        cases = mistakes.gallery(wrong, _explainer(run, root(manifest)))
-    return pages.run_page(report, rows, cases, len(wrong))
+    wrong = []
+    if manifest and manifest.is_file() and is_served(run.record["weights"]):
+        wrong = mistakes.pictures(rows[run.config.positive], _explainer(run, root(manifest)))
+    return pages.run_page(report, rows, wrong)
 
 
 def _explainer(run: Run, folder: Path) -> Callable[[pd.Series], Explained | None]:

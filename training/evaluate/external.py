@@ -183,9 +183,7 @@ def _pictures(found: Scored, facts: HeadFacts, analyzer: Analyzer) -> list[Pictu
         analysis = analyzer.analyse(Path(row.path).read_bytes(), [facts.name])
         return Explained(analysis.image, analysis.lungs, analysis.predictions[0].heat)
 
-    wrong = mistakes.worst(own)
-    cases = mistakes.gallery(wrong, explain) if len(wrong) else None
-    return [*shown, Picture(cases, mistakes.caption(len(wrong)))] if cases else shown
+    return shown + mistakes.pictures(own, explain)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training.report import plots
-from xray.annotate.lettering import Picture
+from training.report.render import Picture
 from xray.annotate.panels import outline, overlay
 from xray.io.pixels import GreyImage
 from xray.networks.grad_cam import Heat
@@ -35,23 +35,31 @@ class Explained:
     heat: Heat | None
 
 
-def worst(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the radiographs on the wrong side of the threshold, the worst of each side first.
+def pictures(rows: pd.DataFrame, explain: Callable[[pd.Series], Explained | None]) -> list[Picture]:
+    """Show the radiographs on the wrong side of the threshold; an empty list where there is nothing to show.
 
     Args:
-        rows: with y_true, y_score and called (0 or 1).
+        rows: with path, label, source, y_true, y_score and called (0 or 1).
+        explain: looks at the radiograph of a row; None where it cannot be read or is refused.
     """
+    wrong = worst(rows)
+    found = gallery(wrong, explain)
+    caption = (
+        f"{len(wrong)} radiographs on the wrong side of the threshold, the worst of each side first: left with the "
+        "lungs that were found, right under the evidence for the label that was called, yellow where it is strongest"
+    )
+    return [Picture(found, caption)] if found else []
+
+
+def worst(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows on the wrong side of the threshold, the worst of each side first."""
     wrong = rows[rows.called != rows.y_true]
     missed = wrong[wrong.y_true == 1].nsmallest(MOST, "y_score")
     return pd.concat([missed, wrong[wrong.y_true == 0].nlargest(MOST, "y_score")])
 
 
 def gallery(rows: pd.DataFrame, explain: Callable[[pd.Series], Explained | None]) -> bytes | None:
-    """Draw radiographs in rows: with the lungs that were found, and under the heat that misled the head.
-
-    Args:
-        rows: with path, label, source and y_score.
-        explain: looks at the radiograph of a row; None where it cannot be read or is refused.
+    """Draw radiographs in rows, with the lungs that were found, and under the heat that misled the head.
 
     Returns:
         A PNG; None where there is nothing to show.
@@ -69,7 +77,7 @@ def gallery(rows: pd.DataFrame, explain: Callable[[pd.Series], Explained | None]
     return plots.grid(images, captions, a_row=6, inches=2.2) if images else None
 
 
-def _square(image: Picture | None) -> NDArray[np.uint8]:
+def _square(image: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     """Fit an image into a square, in red, green, blue; grey where there is none."""
     square = np.full((SIDE, SIDE, 3), 235, np.uint8)
     if image is None:
@@ -84,11 +92,3 @@ def _square(image: Picture | None) -> NDArray[np.uint8]:
 
 def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 8]}…{name[-7:]}"
-
-
-def caption(count: int) -> str:
-    """Return the caption of a gallery of so many radiographs."""
-    return (
-        f"{count} radiographs on the wrong side of the threshold, the worst of each side first: left with the lungs "
-        "that were found, right under the evidence for the label that was called, yellow where it is strongest"
-    )

@@ -1,11 +1,11 @@
 """The pages of reports with their tables and plots: of the run of a head, and of an audit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from training.report import mistakes, plots, tables
+from training.report import plots, tables
 from training.report.render import Picture, Section, Table, page
 from training.report.tables import BASELINES, MeasuredHead
 from xray import head_figures
@@ -44,14 +44,13 @@ untrained head must differ from that of the trained one, or it would say nothing
 ROBUSTNESS = """None of these changes should change a verdict."""
 
 
-def run_page(report: Json, rows: Mapping[str, pd.DataFrame], wrong: bytes | None = None, count: int = 0) -> str:
+def run_page(report: Json, rows: Mapping[str, pd.DataFrame], wrong: Sequence[Picture] = ()) -> str:
     """Return the page.
 
     Args:
         report: report.json.
         rows: of the test split by label, with y_true, y_score, label and source.
-        wrong: a PNG of radiographs that the head got wrong.
-        count: how many.
+        wrong: radiographs that the head got wrong; see `mistakes.pictures`.
     """
     facts = MeasuredHead.of(report)
     labels = head_figures.measured_labels(facts)
@@ -73,7 +72,7 @@ def run_page(report: Json, rows: Mapping[str, pd.DataFrame], wrong: bytes | None
                 [_called(facts, "held_out")]),
     ]  # fmt: skip
     if wrong:
-        sections.append(Section("Mistakes", "", pictures=[Picture(wrong, mistakes.caption(count))]))
+        sections.append(Section("Mistakes", "", pictures=wrong))
     return page(f"{report['title']}: figures of the test split", [_without_empty(section) for section in sections])
 
 
