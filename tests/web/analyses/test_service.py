@@ -5,6 +5,7 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -82,10 +83,7 @@ def test_what_was_read_is_kept_with_its_pictures(service, read):
     ["web.analyses.storage.Copies.save", "web.analyses.storage.Pictures.save", "web.analyses.records.Records.add"],
 )
 def test_what_cannot_be_kept_leaves_nothing_behind(service, read, monkeypatch, where):
-    def fail(*_, **__):
-        raise StoreError(OSError(28, "No space left on device"))
-
-    monkeypatch.setattr(where, fail)
+    monkeypatch.setattr(where, Mock(side_effect=StoreError(OSError(28, "No space left on device"))))
     with pytest.raises(StoreError):
         read()
     monkeypatch.undo()
@@ -93,10 +91,7 @@ def test_what_cannot_be_kept_leaves_nothing_behind(service, read, monkeypatch, w
 
 
 def test_what_goes_wrong_with_old_analyses_does_not_trouble_todays_visitor(service, read, monkeypatch, caplog):
-    def fail(*_, **__):
-        raise StoreError(OSError(5, "Input/output error"))
-
-    monkeypatch.setattr(Records, "expired", fail)
+    monkeypatch.setattr(Records, "expired", Mock(side_effect=StoreError(OSError(5, "Input/output error"))))
     with caplog.at_level(logging.WARNING):
         record = read()
     assert service.records.get(record.id, "me") and "Not all expired analyses" in caplog.text
@@ -104,11 +99,7 @@ def test_what_goes_wrong_with_old_analyses_does_not_trouble_todays_visitor(servi
 
 def test_what_cannot_be_taken_away_stays_on_the_list(service, read, monkeypatch):
     record = read()
-
-    def fail(*_):
-        raise StoreError(OSError(30, "Read-only file system"))
-
-    monkeypatch.setattr(Pictures, "remove", fail)
+    monkeypatch.setattr(Pictures, "remove", Mock(side_effect=StoreError(OSError(30, "Read-only file system"))))
     with pytest.raises(StoreError):
         service.remove(record)
     assert service.records.of("me") == [record]
@@ -194,10 +185,7 @@ def test_what_killed_processes_left_goes_once_a_day_without_a_new_start(service,
 
 
 def test_a_sweep_that_fails_stops_no_start(service, monkeypatch, caplog):
-    def fail(*_, **__):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Pictures, "sweep", fail)
+    monkeypatch.setattr(Pictures, "sweep", Mock(side_effect=PermissionError(13, "Permission denied")))
     with caplog.at_level(logging.WARNING):
         service.sweep()
     assert "could not be deleted" in caplog.text

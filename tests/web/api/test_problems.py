@@ -3,6 +3,7 @@
 import errno
 import os
 from io import BytesIO
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -95,10 +96,7 @@ def test_a_wrong_address_or_method_is_a_problem_not_a_page(client, method, path,
 
 
 def test_a_bug_is_a_problem_without_its_inside(make_client, create, monkeypatch):
-    def fail(*_, **__):
-        raise RuntimeError("inside information")
-
-    monkeypatch.setattr("web.analyses.service.annotate", fail)
+    monkeypatch.setattr("web.analyses.service.annotate", Mock(side_effect=RuntimeError("inside information")))
     answer = create(make_client(PROPAGATE_EXCEPTIONS=False))
     assert_problem(answer, 500)
     assert "inside information" not in answer.text
@@ -106,21 +104,16 @@ def test_a_bug_is_a_problem_without_its_inside(make_client, create, monkeypatch)
 
 @pytest.mark.parametrize(("code", "status"), [(errno.ENOSPC, 507), (errno.EROFS, 500)])
 def test_what_cannot_be_kept_is_a_problem_and_leaves_nothing(client, create, copies, monkeypatch, code, status):
-    def fail(*_):
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr("os.replace", Mock(side_effect=OSError(code, os.strerror(code))))
     answer = create(client)
     assert_problem(answer, status, "not-kept")
     assert str(copies) not in answer.text and list(copies.iterdir()) == []
 
 
 def test_a_database_out_of_reach_is_a_problem(client, create, monkeypatch):
-    def fail(*_, **__):
-        raise OperationalError("insert", {}, Exception("inside information"))
-
     id = create(client).json["id"]
-    monkeypatch.setattr("sqlalchemy.engine.Connection.execute", fail)
+    error = OperationalError("insert", {}, Exception("inside information"))
+    monkeypatch.setattr("sqlalchemy.engine.Connection.execute", Mock(side_effect=error))
     for answer in (create(client), client.get(f"{ANALYSES}/{id}"), client.delete(f"{ANALYSES}/{id}")):
         assert_problem(answer, 503, "not-kept")
         assert "inside information" not in answer.text and "Try again" in answer.json["detail"]

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 from io import BytesIO
+from unittest.mock import DEFAULT, Mock
 
 import numpy as np
 import pytest
@@ -85,11 +86,7 @@ def test_a_wrong_turn_has_a_page_that_leads_back(client, method, path, status, w
 
 def test_a_bug_is_a_500_page_without_a_verdict_and_without_its_inside(make_app, send, monkeypatch):
     app = make_app(PROPAGATE_EXCEPTIONS=False)
-
-    def fail(*_, **__):
-        raise RuntimeError("inside information")
-
-    monkeypatch.setattr("web.analyses.service.annotate", fail)
+    monkeypatch.setattr("web.analyses.service.annotate", Mock(side_effect=RuntimeError("inside information")))
     answer = send(app.test_client())
     assert answer.status_code == 500
     assert "Something broke on our side" in answer.text
@@ -104,17 +101,9 @@ def test_a_bug_is_a_500_page_without_a_verdict_and_without_its_inside(make_app, 
 def test_when_the_second_copy_cannot_be_written_the_first_is_taken_back(
     client, send, copies, monkeypatch, code, status, words
 ):
-    replace, calls = os.replace, []
-
-    def fail_the_second(source, target):
-        calls.append(target)
-        if len(calls) == 2:
-            raise OSError(code, os.strerror(code))
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", fail_the_second)
+    replace = Mock(wraps=os.replace, side_effect=[DEFAULT, OSError(code, os.strerror(code))])
+    monkeypatch.setattr("os.replace", replace)
     answer = send(client, model="both")
-    assert answer.status_code == status
-    assert words in answer.text
-    assert len(calls) == 2 and list(copies.iterdir()) == []
+    assert answer.status_code == status and words in answer.text
+    assert replace.call_count == 2 and list(copies.iterdir()) == []
     assert str(copies) not in answer.text
