@@ -167,7 +167,7 @@ STEPS = (
         _argument("--at-most", type=int, metavar="N", help="radiographs of each class and source, at random"),
         _path("--output", default=RUNS / "explore", help=f"a folder {DEFAULT}"),
     )),
-    Step("compare", "compare architectures, frozen and fine-tuned", "training.studies.compare.report", (
+    Step("compare", "compare architectures, frozen and fine-tuned", "training.studies.compare", (
         _path("config", nargs="?", default=CONFIGS / "compare.toml", help=DEFAULT),
         _argument("--weights", metavar="BACKBONE=WEIGHTS", action="append", default=[],
                   help=f"instead of ImageNet's: {_WEIGHTS}"),

@@ -36,8 +36,3 @@ def test_a_sample_keeps_each_film_in_its_split(table) -> None:
     assert 0 < len(rows) < len(splits) and {row.split for row in rows} == set(splits.values())
     assert all(splits[row.path] == row.split for row in rows)
     assert manifest.root(path) == manifest.root(table)
-
-
-def test_more_films_are_more_films(table) -> None:
-    few, many = (manifest.read(films.sample(number, table=table)) for number in (1, 100))
-    assert len(few) < len(many) == len(manifest.read(table))

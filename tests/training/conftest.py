@@ -57,7 +57,7 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
     from keras import applications, layers
 
     from training import cache
-    from training.studies.compare import architectures
+    from training.studies import backbones
 
     def build(include_top, weights, input_shape, input_tensor=None):
         inputs = keras.Input(input_shape) if input_tensor is None else input_tensor
@@ -65,7 +65,7 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
         x = layers.Conv2D(8, 3, strides=2)(layers.BatchNormalization()(x))
         return keras.Model(keras.utils.get_source_inputs(x), layers.ReLU()(x), name="small")
 
-    monkeypatch.setattr(architectures, "ARCHITECTURES", {"MobileNetV2": (build, applications.mobilenet_v2)})
+    monkeypatch.setattr(backbones, "ARCHITECTURES", {"MobileNetV2": (build, applications.mobilenet_v2)})
     monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
 
 

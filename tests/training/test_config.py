@@ -67,7 +67,7 @@ def test_every_shipped_configuration_is_read():
     from training.fit.out_of_distribution_data import ScreenConfig
     from training.fit.segment import SegmentConfig
     from training.fit.slim import SlimConfig
-    from training.studies.compare.folds import CompareConfig
+    from training.studies.folds import CompareConfig
     from training.studies.grid import GridConfig
     from training.studies.tutorial_2020.heads import Tutorial
 

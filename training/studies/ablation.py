@@ -22,8 +22,7 @@ from training.fit.head import HeadConfig
 from training.fit.linear import fit_views
 from training.metrics.discrimination import roc_auc
 from training.report.render import markdown_table
-from training.studies.compare.architectures import backbone
-from training.studies.compare.fine_tune import maps
+from training.studies.backbones import backbone, maps
 from xray.networks.preprocess import Recipe
 
 ABNORMAL, COVID = ("covid", "pneumonia"), ("covid",)
@@ -83,22 +82,15 @@ def run(args: argparse.Namespace) -> None:
     for name, inputs in seen.items():
         ways = WAYS if name == "our backbone" else dict(list(WAYS.items())[:3])
         for how, way in ways.items():
-            auc = judge(data.rows, inputs, way, splits)
+            auc = _judge(data.rows, inputs, way, splits)
             rows.append([name, how, *("–" if np.isnan(each) else f"{each:.3f}" for each in auc)])
         told = f"{probe(inputs[:, 0], data.rows):.3f}"
         rows.append([name, "the source, told from the features", told, *[""] * (len(LEFT_OUT) - 1)])
     print(markdown_table(["features", "head", *(f"{name} left out" for name in LEFT_OUT)], rows))
 
 
-def judge(rows: Sequence[Row], inputs: NDArray[np.float32], way: Way, splits: tuple[str, ...]) -> list[float]:
-    """Return the AUC in each of LEFT_OUT, by heads trained without its hospitals; NaN where nothing is left to learn.
-
-    Args:
-        rows: all radiographs.
-        inputs: their features, shape (n, views, channels).
-        way: how heads are trained.
-        splits: of the radiographs that are judged.
-    """
+def _judge(rows: Sequence[Row], inputs: NDArray[np.float32], way: Way, splits: tuple[str, ...]) -> list[float]:
+    """Return the AUC in each of LEFT_OUT, by heads trained without its hospitals; NaN where none can learn."""
     y_true = np.array([int(row.label != "normal") for row in rows])
     sides = {label: 1 for label in way.positives} | {"normal": 0}
     taught = np.array([sides.get(row.label, -1) for row in rows])

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     changes = {words: change(found.images, each) for words, each in operations(how).items()}
     output = args.output or RUNS / "augmented" / args.config.stem
     output.mkdir(parents=True, exist_ok=True)
-    html = page(f"Augmented radiographs: {args.config.stem}", sections(found, how, changes))
+    html = page(f"Augmented radiographs: {args.config.stem}", _sections(found, how, changes))
     (output / "report.html").write_text(html, encoding="utf-8")
     shown = [{"label": row.label, "source": row.source, "sha256": row.sha256} for row in found.rows]
     figures: Json = {"seed": SEED, "draws": DRAWS, "films": shown, "change_grey_levels": changes}
@@ -99,17 +99,8 @@ def operations(how: Augmentation) -> dict[str, Augmentation]:
     return {**alone, TOGETHER: how}
 
 
-def examples(image: NDArray[np.uint8], how: Augmentation, number: int) -> NDArray[np.float32]:
-    """Return augmented copies of an image.
-
-    Args:
-        image: uint8, shape (size, size).
-        how: what may change.
-        number: of copies.
-
-    Returns:
-        float32, shape (number, size, size), values 0 to 255.
-    """
+def _examples(image: NDArray[np.uint8], how: Augmentation, number: int) -> NDArray[np.float32]:
+    """Return augmented copies of an image."""
     rng = np.random.default_rng(SEED)
     return np.stack([augment(image, len(image), how, rng) for _ in range(number)])
 
@@ -121,20 +112,14 @@ def change(images: NDArray[np.uint8], how: Augmentation) -> float:
         images: uint8, shape (n, size, size).
         how: the operation.
     """
-    return float(np.mean([np.abs(examples(image, how, DRAWS) - image).mean() for image in images]))
+    return float(np.mean([np.abs(_examples(image, how, DRAWS) - image).mean() for image in images]))
 
 
-def sections(found: Crops, how: Augmentation, changes: dict[str, float]) -> list[Section]:
-    """Return the report's sections.
-
-    Args:
-        found: a radiograph of each class.
-        how: all operations.
-        changes: of `change`, by operation.
-    """
+def _sections(found: Crops, how: Augmentation, changes: dict[str, float]) -> list[Section]:
+    """Return the report's sections."""
     pictures = [
         Picture(
-            draw(image, operations(how)), f"{row.label}, a film of {row.source}, and {SHOWN} draws of each operation"
+            _draw(image, operations(how)), f"{row.label}, a film of {row.source}, and {SHOWN} draws of each operation"
         )
         for row, image in zip(found.rows, found.images, strict=True)
     ]
@@ -146,16 +131,11 @@ def sections(found: Crops, how: Augmentation, changes: dict[str, float]) -> list
     ]  # fmt: skip
 
 
-def draw(image: NDArray[np.uint8], rows: dict[str, Augmentation]) -> bytes:
-    """Draw an image and its copies as a PNG, one operation a row, the original first.
-
-    Args:
-        image: uint8, shape (size, size).
-        rows: operations by what they do in words.
-    """
+def _draw(image: NDArray[np.uint8], rows: dict[str, Augmentation]) -> bytes:
+    """Draw an image and its copies as a PNG, one operation a row, the original first."""
     figure = Figure(figsize=(1.25 * (SHOWN + 1) + 1.6, 1.28 * len(rows)), layout="constrained")
     for places, (words, how) in zip(figure.subplots(len(rows), SHOWN + 1, squeeze=False), rows.items(), strict=True):
-        for axes, shown in zip(places, [image, *examples(image, how, SHOWN)], strict=True):
+        for axes, shown in zip(places, [image, *_examples(image, how, SHOWN)], strict=True):
             axes.imshow(shown, cmap="gray", vmin=0, vmax=255)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)

@@ -41,9 +41,9 @@ def run(args: argparse.Namespace) -> None:
     """Copy the images where they are named, train, report, and keep plot and model."""
     dataset = args.dataset or args.output / "dataset"
     if args.covid:
-        copy(covid_images(args.covid)[: args.sample], dataset / "covid")
+        _copy(covid_images(args.covid)[: args.sample], dataset / "covid")
     if args.children:
-        copy(draw_normal(args.children, args.sample), dataset / "normal")
+        _copy(draw_normal(args.children, args.sample), dataset / "normal")
     radiographs = read(dataset, args.output)
     settings = Settings("covid_25", "2020", "normal", 1e-3, args.epochs, 8, 64, 4, 0.5, 15.0, 0.2, (5, 0, 0, 5))
     how = [Augmentation(rotation_degrees=settings.rotation_degrees)] * COPIES
@@ -97,7 +97,7 @@ def draw_normal(children: Path, number: int, seed: int = SEED) -> list[Path]:
     return sorted(random.Random(seed).sample(found, number))
 
 
-def copy(paths: Sequence[Path], folder: Path) -> None:
+def _copy(paths: Sequence[Path], folder: Path) -> None:
     """Copy files into a folder, which is made where it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in paths:

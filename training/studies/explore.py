@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     rows = sample(read(args.manifest), args.at_most, statistics.SEED)
     if len(rows) < 2 * statistics.FOLDS:
         raise DatasetError(f"Expected at least {2 * statistics.FOLDS} radiographs to explore. Received: {len(rows)}.")
-    parts, figures = sections(gallery(args.manifest, rows))
+    parts, figures = _sections(gallery(args.manifest, rows))
     args.output.mkdir(parents=True, exist_ok=True)
     runs.write_json(args.output / "report.json", figures)
     (args.output / "report.html").write_text(page(TITLE, parts), encoding="utf-8")
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"  {each['of']}: balanced accuracy {each['balanced_accuracy']:.3f}, chance {each['chance']:.3f}")
 
 
-def sections(found: Gallery) -> tuple[list[Section], Json]:
+def _sections(found: Gallery) -> tuple[list[Section], Json]:
     """Return the report's sections, and its figures for machines."""
     groups = {"class": found.values("label"), "source": found.values("source")}
     counts = {" and ".join(names): statistics.counts(found.rows, *names) for names in COUNTED}
@@ -68,7 +68,7 @@ def sections(found: Gallery) -> tuple[list[Section], Json]:
         "whole image": statistics.brightness(found, masked=False),
         "lungs alone": statistics.brightness(found, masked=True),
     }
-    greys = grey_figures(found, measured)
+    greys = _grey_figures(found, measured)
     spread = {
         "whole image": statistics.components(found.whole),
         "whole image, standardised": statistics.components(found.whole, standardised=True),
@@ -119,13 +119,8 @@ def count_table(name: str, rows: Sequence[Json]) -> Table:
     return Table(caption, list(rows[0]), [list(row.values()) for row in shown])
 
 
-def grey_figures(found: Gallery, measured: Mapping[str, Brightness]) -> list[Json]:
-    """Return the mean brightness of each class in each source.
-
-    Args:
-        found: the radiographs.
-        measured: their brightness, by what was measured.
-    """
+def _grey_figures(found: Gallery, measured: Mapping[str, Brightness]) -> list[Json]:
+    """Return the mean brightness of each class in each source."""
     labels, sources = found.values("label"), found.values("source")
     return [
         {

@@ -30,9 +30,8 @@ from training.metrics.folds import measured
 from training.networks import devices
 from training.report.plots import NEGATIVE, POSITIVE, png
 from training.report.render import Picture, Section, Table, figure_text, page
-from training.studies.compare.architectures import RANDOM, backbone
-from training.studies.compare.fine_tune import maps, tail
-from training.studies.compare.folds import Choice, Positions, Sample, draw, head, remembered, weights_hash
+from training.studies.backbones import RANDOM, backbone, maps, tail
+from training.studies.folds import Choice, Positions, Sample, draw, head, remembered, weights_hash
 from xray.networks.preprocess import Recipe
 
 TITLE = "Settings, all combined"
@@ -92,13 +91,13 @@ def run(args: argparse.Namespace) -> None:
     config = replace(config, weights=args.weights or config.weights)
     folder = args.output or RUNS / "grid" / args.config.stem
     drawn, all_cells = draw(args.manifest, config.films, config.crop), len(cells(config))
-    done = train(drawn, config, args.manifest, folder, args.cells)
+    done = _train(drawn, config, args.manifest, folder, args.cells)
     chosen = best(done)
     report = {
         **runs.describe(config, args.manifest),
         "cells": [{name: value for name, value in cell.items() if name != "test_logits"} for cell in done],
         "best": chosen
-        and {**{name: chosen[name] for name in (*SETTINGS, "val")}, "test": test(chosen, drawn, args.manifest)},
+        and {**{name: chosen[name] for name in (*SETTINGS, "val")}, "test": _test(chosen, drawn, args.manifest)},
     }
     folder.mkdir(parents=True, exist_ok=True)
     runs.write_json(folder / "report.json", report)
@@ -117,16 +116,8 @@ def parts(drawn: Sample) -> dict[str, Positions]:
     return {name: np.flatnonzero(kind == name) for name in ("train", "val", "test")}
 
 
-def train(drawn: Sample, config: GridConfig, manifest: Path, folder: Path, most: int | None) -> list[Json]:
-    """Return the cells that are done.
-
-    Args:
-        drawn: the radiographs.
-        config: the grid.
-        manifest: of the radiographs.
-        folder: of the run.
-        most: how many more cells are trained at most; None for all.
-    """
+def _train(drawn: Sample, config: GridConfig, manifest: Path, folder: Path, most: int | None) -> list[Json]:
+    """Return the cells that are done."""
     known = (drawn.identity(), weights_hash(config.weights), config.size, config.recipe, config.batch)
     images = cache(lambda: np.asarray(crops(manifest, config.crop, drawn.rows).images))
     found: list[Json] = []
@@ -169,7 +160,7 @@ def learn(cell: Cell, drawn: Sample, config: GridConfig, images: Callable[[], ND
     keras.utils.set_random_seed(config.films.seed)
     inputs, part = maps(base, (cell.share,), images())[0], parts(drawn)
     chosen = part["train"]
-    model = compiled(base, cell, config, len(chosen))
+    model = _compiled(base, cell, config, len(chosen))
     fitted = model.fit(
         inputs[chosen], drawn.y_true[chosen], config.batch, cell.epochs, 0, sample_weight=drawn.weight(chosen)
     )
@@ -184,15 +175,8 @@ def learn(cell: Cell, drawn: Sample, config: GridConfig, images: Callable[[], ND
     }
 
 
-def compiled(base: keras.Model, cell: Cell, config: GridConfig, count: int) -> keras.Model:
-    """Return the layers that learn, with the cell's optimiser.
-
-    Args:
-        base: the backbone.
-        cell: its settings.
-        config: the grid.
-        count: radiographs to learn from.
-    """
+def _compiled(base: keras.Model, cell: Cell, config: GridConfig, count: int) -> keras.Model:
+    """Return the layers that learn, with the cell's optimiser."""
     model = tail(base, cell.share, fresh=config.weights == RANDOM)
     optimizer = getattr(keras.optimizers, cell.optimizer)(learning_rate(cell, cell.epochs * -(-count // config.batch)))
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -214,14 +198,8 @@ def best(done: Sequence[Json]) -> Json | None:
     return max((cell for cell in done if cell["val"] is not None), key=lambda cell: cell["val"], default=None)
 
 
-def test(chosen: Json, drawn: Sample, manifest: Path) -> Json:
-    """Return the test figures of the chosen cell, and of the no-lung baselines.
-
-    Args:
-        chosen: of `best`.
-        drawn: the radiographs.
-        manifest: of the radiographs.
-    """
+def _test(chosen: Json, drawn: Sample, manifest: Path) -> Json:
+    """Return the test figures of the chosen cell, and of the no-lung baselines."""
     part = parts(drawn)
     here = part["test"]
     logits = {"the best cell": np.array(chosen["test_logits"])}
@@ -248,7 +226,7 @@ def sections(drawn: Sample, config: GridConfig, report: Json) -> list[Section]:
     ]
     columns = (*(name.replace("_", " ") for name in SETTINGS), "validation AUC", "seconds")
     sound = [cell for cell in done if cell["val"] is not None]
-    plots = [Picture(draw_settings(sound), "Validation AUC by setting")] if sound else []
+    plots = [Picture(_draw_settings(sound), "Validation AUC by setting")] if sound else []
     found = [
         Section("What was tried", _tried_text(drawn, config, report)),
         Section("Cells, the best first", CELLS, [Table("Cells", columns, rows)], plots),
@@ -283,7 +261,7 @@ def _auc_text(value: float | None) -> str:
     return "diverged" if value is None else f"{value:.3f}"
 
 
-def draw_settings(done: Sequence[Json]) -> bytes:
+def _draw_settings(done: Sequence[Json]) -> bytes:
     """Draw the validation AUC of the cells by each setting that was varied, as a PNG."""
     varied = [name for name in SETTINGS if len({cell[name] for cell in done}) > 1] or [SETTINGS[0]]
     figure = Figure(figsize=(2.4 * len(varied) + 1, 3.4), layout="constrained")

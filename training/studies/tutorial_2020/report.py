@@ -100,10 +100,10 @@ def run(args: argparse.Namespace) -> None:
     reruns = steps.rerun(radiographs, tutorial, weights, augmentation)
     learned = steps.learned_by_backbone(args.manifest) if is_served(weights) else None
     learned = frozenset() if weights == "imagenet" else learned
-    rows = number_rows(radiographs, reruns, tutorial, learned)
+    rows = _number_rows(radiographs, reruns, tutorial, learned)
     figures = {
         "numbers": rows,
-        "counted": {key: count_flaws(radiographs, each, learned) for key, each in reruns.items()},
+        "counted": {key: _count_flaws(radiographs, each, learned) for key, each in reruns.items()},
         "ages": {name: steps.ages(radiographs, name) for name in radiographs.parts},
         "curves": {key: each.head.history for key, each in reruns.items()},
         "again": {key: each.repeats for key, each in reruns.items()},
@@ -117,21 +117,14 @@ def run(args: argparse.Namespace) -> None:
     )
     args.output.mkdir(parents=True, exist_ok=True)
     runs.write_json(args.output / "report.json", figures)
-    html = page(TITLE, sections(radiographs, reruns, figures, text))
+    html = page(TITLE, _sections(radiographs, reruns, figures, text))
     (args.output / "report.html").write_text(html, encoding="utf-8")
-    print(markdown_table(list(HEAD), cells(rows)).replace("\u00a0", " "))
+    print(markdown_table(list(HEAD), _cells(rows)).replace("\u00a0", " "))
     print(args.output / "report.html")
 
 
-def number_rows(radiographs: Radiographs, reruns: Reruns, tutorial: Tutorial, learned: Learned) -> list[Json]:
-    """Return a row for each number of the article: its figure, ours with interval, and what is wrong with it.
-
-    Args:
-        radiographs: all of them.
-        reruns: by the key of their settings.
-        tutorial: what was published.
-        learned: hashes of the images that the backbone learned from; None where nobody knows.
-    """
+def _number_rows(radiographs: Radiographs, reruns: Reruns, tutorial: Tutorial, learned: Learned) -> list[Json]:
+    """Return a row for each number of the article: its figure, ours with interval, and what is wrong with it."""
     rows = [row for each in reruns.values() for row in _test_rows(radiographs, each, learned)]
     for reading in tutorial.readings:
         kept = reruns.get(f"{reading.model}_{KEPT}")
@@ -143,14 +136,8 @@ def number_rows(radiographs: Radiographs, reruns: Reruns, tutorial: Tutorial, le
     return rows
 
 
-def count_flaws(radiographs: Radiographs, rerun: Rerun, learned: Learned) -> Json:
-    """Return what is wrong with a head's test and with what it read, in numbers.
-
-    Args:
-        radiographs: all of them.
-        rerun: of the head.
-        learned: hashes of the images that the backbone learned from; None where nobody knows.
-    """
+def _count_flaws(radiographs: Radiographs, rerun: Rerun, learned: Learned) -> Json:
+    """Return what is wrong with a head's test and with what it read, in numbers."""
     head = rerun.head
     known = {name: steps.count_known(radiographs, head.train, positions) for name, positions in head.positions.items()}
     test = known.pop("test") | {
@@ -173,7 +160,7 @@ def _test_rows(radiographs: Radiographs, rerun: Rerun, learned: Learned) -> list
 
 
 def _wrong_with_test(radiographs: Radiographs, rerun: Rerun, learned: Learned) -> dict[str, str]:
-    found, settings = count_flaws(radiographs, rerun, learned), rerun.head.settings
+    found, settings = _count_flaws(radiographs, rerun, learned), rerun.head.settings
     same, border = found["test"], found["no_lung"]["border_only"]
     backbone = ""
     if same["learned_by_backbone"] is None:
@@ -242,7 +229,7 @@ def _row(what: str, article: Json, ours: Json, read: pd.DataFrame, wrong: str) -
     return {"what": what, "article": article, "ours": ours, "n": len(read), "patients": patients, "wrong": wrong}
 
 
-def cells(rows: Sequence[Json]) -> list[list[str]]:
+def _cells(rows: Sequence[Json]) -> list[list[str]]:
     """Return the rows of `number_rows` as text, in the columns of HEAD."""
     return [
         [row["what"], _text(row["article"]), _text(row["ours"]), f"{row['n']} ({row['patients']})", row["wrong"]]
@@ -257,15 +244,8 @@ def _text(figure: Json) -> str:
     return f"{counted}\u00a0{figure['value']:.3f}{interval}"
 
 
-def sections(radiographs: Radiographs, reruns: Reruns, figures: Json, text: str) -> list[Section]:
-    """Return the report's sections.
-
-    Args:
-        radiographs: all of them.
-        reruns: by the key of their settings.
-        figures: of report.json.
-        text: of the first section.
-    """
+def _sections(radiographs: Radiographs, reruns: Reruns, figures: Json, text: str) -> list[Section]:
+    """Return the report's sections."""
     heads = [each.head for each in reruns.values()]
     repeats = [_repeat_table(each) for each in reruns.values()]
     matrices = Picture(draw_matrices(heads), "Confusion matrices of the test radiographs")
@@ -274,7 +254,7 @@ def sections(radiographs: Radiographs, reruns: Reruns, figures: Json, text: str)
         Section(
             "Every number, beside ours",
             NUMBERS + _summary(reruns),
-            [Table(f"Of ours: {INTERVAL}", HEAD, cells(figures["numbers"]))],
+            [Table(f"Of ours: {INTERVAL}", HEAD, _cells(figures["numbers"]))],
         ),
         Section("What is wrong, counted", WRONG, [_known_table(reruns, figures), _age_table(radiographs)]),
         Section("What needs no lung", BLIND, [_blind_table(reruns, figures)]),

@@ -82,31 +82,22 @@ def rerun(
     for settings in tutorial.sets:
         how = augmentation or Augmentation(rotation_degrees=settings.rotation_degrees)
         pool = heads.pool_of(radiographs, settings.negative, weights, [how] * tutorial.copies, tutorial.seed)
-        head = train_and_read(radiographs, pool, settings, weights, tutorial.seed)
+        head = _train_and_read(radiographs, pool, settings, weights, tutorial.seed)
         found[settings.key] = Rerun(
             head,
             blind_tables(radiographs, head.train, head.positions),
-            repeat(radiographs, pool, head, weights, tutorial),
-            cross_validate(radiographs, pool, settings, tutorial),
+            _repeat(radiographs, pool, head, weights, tutorial),
+            _cross_validate(radiographs, pool, settings, tutorial),
         )
         test = figures_of_test(head.tables["test"])
         print(f"{settings.key}:", ", ".join(f"{name} {figure_text(test[name])}" for name in NAMES), flush=True)
     return found
 
 
-def train_and_read(
+def _train_and_read(
     radiographs: Radiographs, pool: Pool, settings: Settings, weights: str, seed: int, *, augmented: bool = True
 ) -> Trained:
-    """Split, train and read as the tutorial does.
-
-    Args:
-        radiographs: all of them.
-        pool: those of this model.
-        settings: hyper-parameters.
-        weights: of the backbone.
-        seed: of split, weights and batches.
-        augmented: whether it learns from augmented copies.
-    """
+    """Split, train and read as the tutorial does."""
     train, test = heads.split(pool, settings.test_share, seed)
     model, history = heads.fit(pool, train, test, settings, seed, augmented=augmented)
     positions = {name: radiographs.parts[name] for name in READ if len(radiographs.parts[name])}
@@ -138,21 +129,13 @@ def blind_tables(radiographs: Radiographs, train: Positions, parts: Mapping[str,
     return found
 
 
-def repeat(radiographs: Radiographs, pool: Pool, first: Trained, weights: str, tutorial: Tutorial) -> list[Json]:
-    """Return the figures of a head beside those of other seeds, and of the same seed without augmentation.
-
-    Args:
-        radiographs: all of them.
-        pool: those of this model.
-        first: the head with the tutorial's seed.
-        weights: of the backbone.
-        tutorial: the seeds.
-    """
+def _repeat(radiographs: Radiographs, pool: Pool, first: Trained, weights: str, tutorial: Tutorial) -> list[Json]:
+    """Return the figures of a head beside those of other seeds, and of the same seed without augmentation."""
     settings, seed = first.settings, tutorial.seed
     found = {f"seed {seed}": first}
     for other in tutorial.other_seeds:
-        found[f"seed {other}"] = train_and_read(radiographs, pool, settings, weights, other)
-    still = train_and_read(radiographs, pool, settings, weights, seed, augmented=False)
+        found[f"seed {other}"] = _train_and_read(radiographs, pool, settings, weights, other)
+    still = _train_and_read(radiographs, pool, settings, weights, seed, augmented=False)
     found[f"seed {seed}, without augmentation"] = still
     return [
         {
@@ -164,15 +147,8 @@ def repeat(radiographs: Radiographs, pool: Pool, first: Trained, weights: str, t
     ]
 
 
-def cross_validate(radiographs: Radiographs, pool: Pool, settings: Settings, tutorial: Tutorial) -> dict[str, Json]:
-    """Return the figures of cross-validation with patients on one side, of the head and of the no-lung baselines.
-
-    Args:
-        radiographs: all of them.
-        pool: those of this model.
-        settings: hyper-parameters.
-        tutorial: folds and seed.
-    """
+def _cross_validate(radiographs: Radiographs, pool: Pool, settings: Settings, tutorial: Tutorial) -> dict[str, Json]:
+    """Return the figures of cross-validation with patients on one side, of the head and of the no-lung baselines."""
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("network", *BASELINES)}
     splitter = StratifiedGroupKFold(tutorial.folds, shuffle=True, random_state=tutorial.seed)
     for train, test in splitter.split(pool.y, pool.y, radiographs.groups(pool.positions)):

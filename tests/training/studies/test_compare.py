@@ -5,9 +5,8 @@ import json
 import pytest
 
 from training.config import CONFIGS, load
-from training.studies.compare import architectures
-from training.studies.compare import report as compare
-from training.studies.compare.folds import CompareConfig
+from training.studies import backbones, compare
+from training.studies.folds import CompareConfig
 from xray.errors import ModelError
 
 CONFIG = """
@@ -46,9 +45,7 @@ def test_weights_of_the_command_line_stand_in_for_those_of_imagenet():
         ("MobileNetV2", "C:/x=y.h5"),
     ]
     everything = load(CONFIGS / "compare_imagenet.toml", CompareConfig)
-    assert {each.backbone for each in everything.entries if each.weights == "imagenet"} == set(
-        architectures.ARCHITECTURES
-    )
+    assert {each.backbone for each in everything.entries if each.weights == "imagenet"} == set(backbones.ARCHITECTURES)
     for each in (config, everything):
         assert "train" not in each.films.splits  # ours has learned from it
         assert all(entry.size % 16 == 0 for entry in each.entries)  # else there is no such recipe
@@ -60,11 +57,11 @@ def test_weights_of_the_command_line_stand_in_for_those_of_imagenet():
 def test_a_report_is_written_with_baselines_gains_and_counts(
     collection, tmp_path, monkeypatch, small_backbones, fewer_draws, step
 ):
-    monkeypatch.setattr(compare, "ARCHITECTURES", architectures.ARCHITECTURES)
-    monkeypatch.setattr(architectures, "SIZE", 32)
+    monkeypatch.setattr(compare, "ARCHITECTURES", backbones.ARCHITECTURES)
+    monkeypatch.setattr(backbones, "SIZE", 32)
     weights = tmp_path / "secret-folder" / "mobile.weights.h5"
     weights.parent.mkdir()
-    architectures.backbone("MobileNetV2", "random", 32).save_weights(weights)
+    backbones.backbone("MobileNetV2", "random", 32).save_weights(weights)
     (tmp_path / "c.toml").write_text(CONFIG)
     named = ("--weights", f"MobileNetV2={weights}")
     step(compare, tmp_path / "c.toml", *named, "--manifest", collection, "--output", tmp_path / "out")

@@ -24,9 +24,9 @@ from training.metrics.figures import INTERVAL, Json
 from training.metrics.folds import gained, measured
 from training.report.plots import NEGATIVE, NEUTRAL, POSITIVE, png
 from training.report.render import Picture, Section, Table, figure_text, page
-from training.studies.compare import architectures, folds
-from training.studies.compare.architectures import ARCHITECTURES, IMAGENET, LISTED, OURS, RANDOM
-from training.studies.compare.folds import FROZEN, TUNED, VAL_FOLDS, CompareConfig, Sample, draw, remembered
+from training.studies import backbones, folds
+from training.studies.backbones import ARCHITECTURES, IMAGENET, LISTED, OURS, RANDOM
+from training.studies.folds import FROZEN, TUNED, VAL_FOLDS, CompareConfig, Sample, draw, remembered
 from xray.errors import ModelError
 
 TITLE = "Backbones on the same radiographs"
@@ -74,10 +74,10 @@ def run(args: argparse.Namespace) -> None:
         **runs.describe(config, args.manifest),
         "films": len(drawn.rows),
         "patients": len(set(drawn.column("group"))),
-        "entries": figures(drawn, judged),
-        "baselines": figures(drawn, folds.judge_blind(drawn, config, args.manifest, args.output)),
+        "entries": _figures(drawn, judged),
+        "baselines": _figures(drawn, folds.judge_blind(drawn, config, args.manifest, args.output)),
         "architectures": [
-            remembered(args.output / "architectures" / f"{name}.json", partial(architectures.measure, name))
+            remembered(args.output / "architectures" / f"{name}.json", partial(backbones.measure, name))
             for name in ARCHITECTURES
         ],
     }
@@ -108,13 +108,8 @@ def with_weights(config: CompareConfig, weights: dict[str, str]) -> CompareConfi
     return replace(config, entries=tuple(entries))
 
 
-def figures(drawn: Sample, judged: Sequence[Json]) -> list[Json]:
-    """Replace margins by their figures, and say what fine-tuning gained.
-
-    Args:
-        drawn: the radiographs.
-        judged: of `folds.judge`.
-    """
+def _figures(drawn: Sample, judged: Sequence[Json]) -> list[Json]:
+    """Replace margins by their figures, and say what fine-tuning gained."""
     groups, sources = drawn.column("group"), drawn.column("source")
     frozen = {_key(each): each["margin"] for each in judged if each.get("tuning") == FROZEN}
     found = []
@@ -148,7 +143,7 @@ def sections(drawn: Sample, config: CompareConfig, report: Json) -> list[Section
     untrained = [each for each in entries if each["weights"] == RANDOM]
     gains = [each for each in trained if each["tuning"] == TUNED]
     shown = trained + blind
-    plot = draw_auc(entries, {each["name"]: each["backbone"] for each in counted}, blind)
+    plot = _draw_auc(entries, {each["name"]: each["backbone"] for each in counted}, blind)
     parts = [
         Section("Which radiographs", _sample_text(config, report), [_count_table(drawn)]),
         Section(
@@ -255,7 +250,7 @@ def _parameter_table(counted: Sequence[Json]) -> Table:
 
 def _listed_table(counted: Sequence[Json]) -> Table:
     rows = [
-        (e["name"], f"{LISTED[e['name']]:,}", f"{e['trainable']:,}", architectures.compare_listed(e))
+        (e["name"], f"{LISTED[e['name']]:,}", f"{e['trainable']:,}", backbones.compare_listed(e))
         for e in counted
         if e["name"] in LISTED
     ]
@@ -263,14 +258,8 @@ def _listed_table(counted: Sequence[Json]) -> Table:
     return Table("Trainable parameters that the student comparison lists", head, rows)
 
 
-def draw_auc(entries: Sequence[Json], parameters: dict[str, int], blind: Sequence[Json]) -> bytes:
-    """Draw the AUC over the number of parameters, over all radiographs and inside a source; a PNG.
-
-    Args:
-        entries: with `backbone`, `weights`, `recipe`, `tuning`, `roc_auc` and `inside`.
-        parameters: of each backbone.
-        blind: the no-lung baselines: dotted lines.
-    """
+def _draw_auc(entries: Sequence[Json], parameters: dict[str, int], blind: Sequence[Json]) -> bytes:
+    """Draw the AUC over the number of parameters, over all radiographs and inside a source; a PNG."""
     figure = Figure(figsize=(10.5, 5.2), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     titles = {"roc_auc": "all radiographs", "inside": "pairs of radiographs of one source"}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from training.data import manifest
-from training.studies.compare import folds
-from training.studies.compare.fine_tune import Tuning
-from training.studies.compare.folds import Choice, CompareConfig, Entry, draw
+from training.studies import folds
+from training.studies.backbones import Tuning
+from training.studies.folds import Choice, CompareConfig, Entry, draw
 from xray.errors import DatasetError
 
 CHOICE = Choice(("normal",), ("covid", "pneumonia"), ("val", "test", "held_out"), at_most=10, folds=2, seed=0)

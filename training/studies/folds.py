@@ -27,8 +27,7 @@ from training.fit.linear import Linear, fit_linear
 from training.metrics.calibration import youden_threshold
 from training.metrics.discrimination import Floats
 from training.metrics.figures import Json
-from training.studies.compare.architectures import IMAGENET, OURS, RANDOM, backbone
-from training.studies.compare.fine_tune import Maps, Tuning, fine_tune, maps, tail
+from training.studies.backbones import IMAGENET, OURS, RANDOM, Maps, Tuning, backbone, fine_tune, maps, tail
 from xray.errors import DatasetError
 from xray.networks.preprocess import Recipe
 from xray.registry import BACKBONE
@@ -67,8 +66,8 @@ class Entry:
     """A backbone that is compared.
 
     Attributes:
-        backbone: of `architectures.ARCHITECTURES`.
-        weights: as `architectures.backbone` takes them.
+        backbone: of `backbones.ARCHITECTURES`.
+        weights: as `backbones.backbone` takes them.
         size: side of its input in pixels: the one its weights were trained at.
         recipes: crops that it is shown.
         tuned: whether it is fine-tuned as well.
@@ -234,22 +233,13 @@ def head(drawn: Sample, inputs: NDArray[np.float32], train: Positions, regularis
     return fit_linear(inputs[train], drawn.y_true[train], drawn.weight(train), regularisation)
 
 
-def frozen(drawn: Sample, inputs: NDArray[np.float32], regularisation: float) -> Learner:
+def _frozen(drawn: Sample, inputs: NDArray[np.float32], regularisation: float) -> Learner:
     """Return the learner of the first phase alone; arguments as `head`."""
     return lambda train, _: (head(drawn, inputs, train, regularisation).logits(inputs), {})
 
 
-def tuned(drawn: Sample, config: CompareConfig, entry: Entry, base: keras.Model, below: Maps, inputs: Maps) -> Learner:
-    """Return the learner of both phases: every fold starts from the weights as they came.
-
-    Args:
-        drawn: the radiographs.
-        config: gives regularisation and tuning.
-        entry: the backbone.
-        base: its network.
-        below: output of the layers that do not learn.
-        inputs: averaged output of all layers.
-    """
+def _tuned(drawn: Sample, config: CompareConfig, entry: Entry, base: keras.Model, below: Maps, inputs: Maps) -> Learner:
+    """Return the learner of both phases: every fold starts from the weights as they came."""
     came, share = base.get_weights(), config.tuning.share
 
     def learn(train: Positions, val: Positions) -> tuple[Floats, Json]:
@@ -292,8 +282,8 @@ def judge(drawn: Sample, config: CompareConfig, entry: Entry, recipe: str, manif
     def learner(how: str) -> Learner:
         base, (inputs, *below) = seen()
         if how == TUNED:
-            return tuned(drawn, config, entry, base, below[0], inputs)
-        return frozen(drawn, inputs, config.regularisation)
+            return _tuned(drawn, config, entry, base, below[0], inputs)
+        return _frozen(drawn, inputs, config.regularisation)
 
     about = {"backbone": entry.backbone, "weights": entry.weights, "size": entry.size, "recipe": recipe}
     found = []
@@ -310,7 +300,7 @@ def judge_blind(drawn: Sample, config: CompareConfig, manifest: Path, folder: Pa
 
     def learner(number: int) -> Learner:
         small = baselines.thumbnails(manifest, drawn.rows)[1][number]
-        return frozen(drawn, small.reshape(len(small), -1).astype(np.float32) / 255, baselines.REGULARISATION)
+        return _frozen(drawn, small.reshape(len(small), -1).astype(np.float32) / 255, baselines.REGULARISATION)
 
     found = []
     for number, (name, words) in enumerate(baselines.BASELINES.items()):

@@ -1,1 +1,0 @@
-"""Architectures compared on the same folds."""
