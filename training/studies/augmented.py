@@ -71,17 +71,13 @@ def run(args: argparse.Namespace) -> None:
     print(f"{output / 'report.html'}: {len(shown)} films, {len(changes) - 1} operations")
 
 
-def draw_rows(manifest: Path, seed: int = SEED) -> list[Row]:
-    """Draw a radiograph of each class from the train split.
-
-    Args:
-        manifest: to draw from.
-        seed: of the draw.
+def draw_rows(manifest: Path) -> list[Row]:
+    """Draw a radiograph of each class from the train split of a manifest.
 
     Raises:
         DatasetError: there is none.
     """
-    rows, rng = [row for row in read(manifest) if row.split == "train"], np.random.default_rng(seed)
+    rows, rng = [row for row in read(manifest) if row.split == "train"], np.random.default_rng(SEED)
     if not rows:
         raise DatasetError(f"Expected radiographs of the train split in {manifest}. Received none.")
     classes = [[row for row in rows if row.label == label] for label in sorted({row.label for row in rows})]

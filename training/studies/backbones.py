@@ -86,7 +86,7 @@ def backbone(name: str, weights: str, size: int) -> keras.Model:
     return keras.Model(model.inputs[0], model.output, name=model.name)
 
 
-def digest(model: keras.Model) -> str:
+def _digest(model: keras.Model) -> str:
     """Return the sha256 of a model's weights, in hex."""
     found = hashlib.sha256()
     for array in model.get_weights():
@@ -111,7 +111,7 @@ def measure(name: str) -> Json:
         began = perf_counter()
         base.predict_on_batch(image)
         times.append((perf_counter() - began) * 1000)
-    head = head_parameters(base)
+    head = _head_parameters(base)
     return {
         "name": name,
         "backbone": base.count_params(),
@@ -124,7 +124,7 @@ def measure(name: str) -> Json:
     }
 
 
-def head_parameters(base: keras.Model) -> int:
+def _head_parameters(base: keras.Model) -> int:
     """Return the parameters of Flatten + Dense(2) on a backbone."""
     return (int(np.prod(base.output_shape[1:])) + 1) * CLASSES
 
@@ -207,7 +207,7 @@ class Tuning:
     learning_rate: float
 
 
-def learning(base: keras.Model, share: float) -> list[keras.Layer]:
+def _learning(base: keras.Model, share: float) -> list[keras.Layer]:
     """Return the share of a backbone's layers that learns, from its end; all of them for 1."""
     found: list[keras.Layer] = base.layers[len(base.layers) - round(share * len(base.layers)) :]
     return found
@@ -220,7 +220,7 @@ def cut(base: keras.Model, share: float) -> keras.KerasTensor:
         base: flat; branches that run side by side (residuals, concatenations) are not cut.
         share: of the layers that learn.
     """
-    names = {layer.name for layer in learning(base, share)}
+    names = {layer.name for layer in _learning(base, share)}
     operations = base.operations
     place = {id(operation): number for number, operation in enumerate(operations)}
     first = next((i for i, each in enumerate(operations) if each.name in names), len(operations))
@@ -244,7 +244,7 @@ def tail(base: keras.Model, share: float, *, fresh: bool = False) -> keras.Model
         fresh: the backbone was never trained, so its batch norm learns as well; else it stays as it is, as the few
             images of a batch would spoil its statistics.
     """
-    learns = {id(layer) for layer in learning(base, share)}
+    learns = {id(layer) for layer in _learning(base, share)}
     for layer in base.layers:
         norm = isinstance(layer, layers.BatchNormalization)
         layer.trainable = id(layer) in learns and (fresh or not norm)
@@ -274,7 +274,7 @@ def maps(base: keras.Model, shares: Sequence[float], images: NDArray[np.uint8]) 
         found: dict[str, Maps] = keras.Model(base.input, below).predict(inputs, batch_size=BATCH, verbose=0)
         return found
 
-    parts = (base.name, digest(base), cache.digest(np.ascontiguousarray(images).tobytes()), sorted(below))
+    parts = (base.name, _digest(base), cache.digest(np.ascontiguousarray(images).tobytes()), sorted(below))
     found = cache.arrays("maps", parts, make) if below else {}
     return [inputs.astype(np.float32) if share == 1 else found[f"share_{share}"] for share in shares]
 

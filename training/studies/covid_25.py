@@ -79,13 +79,12 @@ def covid_images(collection: Path) -> list[Path]:
     return found
 
 
-def draw_normal(children: Path, number: int, seed: int = SEED) -> list[Path]:
+def draw_normal(children: Path, number: int) -> list[Path]:
     """Draw normal radiographs at random.
 
     Args:
         children: holds train/NORMAL/.
         number: how many.
-        seed: of the draw.
 
     Raises:
         ManifestError: there are fewer.
@@ -94,7 +93,7 @@ def draw_normal(children: Path, number: int, seed: int = SEED) -> list[Path]:
     found = sorted(pictures(folder))
     if len(found) < number:
         raise ManifestError(f"{folder}: expected at least {number} pictures; received {len(found)}.")
-    return sorted(random.Random(seed).sample(found, number))
+    return sorted(random.Random(SEED).sample(found, number))
 
 
 def _copy(paths: Sequence[Path], folder: Path) -> None:

@@ -145,25 +145,16 @@ def draw(manifest: Path, choice: Choice, recipe: Recipe) -> Sample:
                 f"the splits {', '.join(choice.splits)}. Received: {held}."
             )
     folds = np.empty(len(rows), np.intp)
-    for number, (_, unseen) in enumerate(split(rows, y_true, choice.folds, choice.seed)):
+    for number, (_, unseen) in enumerate(_split(rows, y_true, choice.folds, choice.seed)):
         folds[unseen] = number
     return Sample(rows, y_true, folds)
 
 
-def split(rows: Sequence[Row], y_true: NDArray[np.int64], folds: int, seed: int) -> list[tuple[Positions, Positions]]:
-    """Split into folds, each with its share of each class and source where they allow it.
+def _split(rows: Sequence[Row], y_true: NDArray[np.int64], folds: int, seed: int) -> list[tuple[Positions, Positions]]:
+    """Return the positions of the rest and of the fold, for each fold.
 
-    Of cells smaller than the number of folds, radiographs are dealt out with their class's largest cell; of few
-    radiographs, fewer folds are made.
-
-    Args:
-        rows: of the manifest.
-        y_true: their classes.
-        folds: how many at most.
-        seed: of the split.
-
-    Returns:
-        Positions of the rest, and of the fold.
+    Each fold has its share of each class and source where they allow it. Of cells smaller than the number of folds,
+    radiographs are dealt out with their class's largest cell; of few radiographs, fewer folds are made.
     """
     cells = np.array([f"{y} {row.source}" for y, row in zip(y_true, rows, strict=True)])
     names, sizes = np.unique(cells, return_counts=True)
@@ -213,7 +204,7 @@ def _fold(drawn: Sample, choice: Choice, number: int, learner: Callable[[], Lear
     began = perf_counter()
     seen, unseen = np.flatnonzero(drawn.folds != number), np.flatnonzero(drawn.folds == number)
     rows = [drawn.rows[i] for i in seen]
-    train, val = (seen[part] for part in split(rows, drawn.y_true[seen], VAL_FOLDS, choice.seed)[0])
+    train, val = (seen[part] for part in _split(rows, drawn.y_true[seen], VAL_FOLDS, choice.seed)[0])
     keras.utils.set_random_seed(choice.seed + number)
     logits, told = learner()(train, val)
     threshold = youden_threshold(drawn.y_true[val], expit(logits[val]), drawn.weight(val))
@@ -299,14 +290,19 @@ def judge_blind(drawn: Sample, config: CompareConfig, manifest: Path, folder: Pa
     """Judge the no-lung baselines on the same radiographs and folds; arguments as `judge`."""
 
     def learner(number: int) -> Learner:
-        small = baselines.thumbnails(manifest, drawn.rows)[1][number]
-        return _frozen(drawn, small.reshape(len(small), -1).astype(np.float32) / 255, baselines.REGULARISATION)
+        return _frozen(drawn, blind_inputs(drawn, manifest)[number], baselines.REGULARISATION)
 
     found = []
     for number, (name, words) in enumerate(baselines.BASELINES.items()):
         home = _home(folder, name, drawn, config, (name, baselines.REGULARISATION))
         found.append({"name": words, **cross_validate(drawn, config.films, home, partial(learner, number))})
     return found
+
+
+def blind_inputs(drawn: Sample, manifest: Path) -> NDArray[np.float32]:
+    """Return what the no-lung baselines see, float32, shape (baselines, n, pixels), values 0 to 1."""
+    small = baselines.thumbnails(manifest, drawn.rows)[1]
+    return np.asarray(small.reshape(*small.shape[:2], -1) / np.float32(255), np.float32)
 
 
 def weights_hash(weights: str) -> str:

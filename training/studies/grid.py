@@ -31,7 +31,7 @@ from training.networks import devices
 from training.report.plots import NEGATIVE, POSITIVE, png
 from training.report.render import Picture, Section, Table, figure_text, page
 from training.studies.backbones import RANDOM, backbone, maps, tail
-from training.studies.folds import Choice, Positions, Sample, draw, head, remembered, weights_hash
+from training.studies.folds import Choice, Positions, Sample, blind_inputs, draw, head, remembered, weights_hash
 from xray.networks.preprocess import Recipe
 
 TITLE = "Settings, all combined"
@@ -203,8 +203,7 @@ def _test(chosen: Json, drawn: Sample, manifest: Path) -> Json:
     part = parts(drawn)
     here = part["test"]
     logits = {"the best cell": np.array(chosen["test_logits"])}
-    for small, words in zip(baselines.thumbnails(manifest, drawn.rows)[1], baselines.BASELINES.values(), strict=True):
-        inputs = small.reshape(len(drawn.rows), -1).astype(np.float32) / 255
+    for inputs, words in zip(blind_inputs(drawn, manifest), baselines.BASELINES.values(), strict=True):
         seen = head(drawn, inputs, part["train"], baselines.REGULARISATION)
         logits[words] = seen.logits(inputs[here])
     columns = drawn.column("group")[here], np.zeros(len(here), np.intp), drawn.column("source")[here]

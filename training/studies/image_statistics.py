@@ -34,7 +34,7 @@ MOST_POINTS = 1500  # of each group in a scatter plot: more hide each other
 Images = NDArray[np.uint8]
 
 
-def value(row: Row, name: str) -> str:
+def _value(row: Row, name: str) -> str:
     """Return a column of a row, or its age group; `not stated` where it is blank."""
     return age_group(row.age_years) if name == "age" else str(getattr(row, name)) or NOT_STATED
 
@@ -49,7 +49,7 @@ def counts(rows: Sequence[Row], *names: str) -> list[Json]:
     Returns:
         One record for each combination that occurs, sorted: the columns, then films and patients.
     """
-    keys = [tuple(value(row, name) for name in names) for row in rows]
+    keys = [tuple(_value(row, name) for name in names) for row in rows]
     films = Counter(keys)
     patients = Counter(key for key, _ in {(key, row.patient_id) for key, row in zip(keys, rows, strict=True)})
     return [
@@ -119,15 +119,8 @@ def copies(found: Gallery) -> list[tuple[int, int]]:
     return sorted(pairs, key=lambda pair: found.rows[pair[0]].source == found.rows[pair[1]].source)
 
 
-def border(images: Images) -> NDArray[np.float32]:
-    """Return the frame around each thumbnail, as the border baseline sees it.
-
-    Args:
-        images: uint8, shape (n, 64, 64).
-
-    Returns:
-        float32, shape (n, pixels), values 0 to 1.
-    """
+def _border(images: Images) -> NDArray[np.float32]:
+    """Return the frame around each thumbnail, shape (n, pixels), values 0 to 1, as the border baseline sees it."""
     frame = np.ones((THUMBNAIL, THUMBNAIL), bool)
     frame[CENTRE, CENTRE] = False
     step = np.linspace(0, SIDE - 1, THUMBNAIL).round().astype(int)
@@ -145,7 +138,7 @@ def told_from_border(found: Gallery, name: str) -> Json | None:
         n, the classes, balanced accuracy over folds by patient, and chance; None where fewer than two classes have
         enough patients.
     """
-    values = np.array([value(row, name) for row in found.rows])
+    values = np.array([_value(row, name) for row in found.rows])
     groups = found.values("group")
     enough = [
         each for each in np.unique(values) if each != NOT_STATED and len(set(groups[values == each])) >= 2 * FOLDS
@@ -157,7 +150,7 @@ def told_from_border(found: Gallery, name: str) -> Json | None:
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
     # Matrices this small are multiplied many times faster by one thread than by threads that wait for each other.
     with threadpool_limits(1):
-        told = cross_val_predict(model, border(found.whole[chosen]), values[chosen], groups=groups[chosen], cv=folds)
+        told = cross_val_predict(model, _border(found.whole[chosen]), values[chosen], groups=groups[chosen], cv=folds)
     return {
         "of": name,
         "n": int(chosen.sum()),
