@@ -20,7 +20,7 @@ from tests.browser.batch_page import (
     png,
     start,
     write,
-)  # fmt: skip
+)
 
 pytestmark = pytest.mark.browser
 

@@ -166,10 +166,6 @@ def test_the_same_radiograph_stored_otherwise(data: bytes) -> None:
     np.testing.assert_allclose(image.load(data).image, SHOWN, atol=1)
 
 
-def test_eight_of_sixteen_bits_stored_have_no_more_levels() -> None:
-    assert image.load(dicom_file(STORED // 16, BitsStored=8, HighBit=7), deep=True).deep is None
-
-
 @pytest.mark.parametrize(
     ("elements", "shape"),
     [

@@ -23,7 +23,7 @@ from tests.xray.io.files import (
     png,
     scanlines,
     with_segment,
-)  # fmt: skip
+)
 from xray.errors import ImageError, UnreadableImageError, UnsupportedImageError
 from xray.io import image
 from xray.io.png import ROWS, encode_png

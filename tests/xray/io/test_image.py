@@ -16,6 +16,7 @@ from tests.xray.io.files import (
     JPEG,
     PNG,
     PROGRESSIVE_JPEG,
+    STORED,
     TRANSFER_SYNTAXES,
     dicom_file,
     encoded,
@@ -25,7 +26,7 @@ from tests.xray.io.files import (
     png,
     png_with_exif,
     with_segment,
-)  # fmt: skip
+)
 from xray.errors import ImageError, ImageTooLargeError, UnreadableImageError
 from xray.io import image
 from xray.io.limits import Limits
@@ -87,7 +88,10 @@ def test_all_levels_of_16_bits_are_kept_and_displayed_as_read(data: bytes) -> No
     np.testing.assert_allclose(deep.shown().astype(int), image.load(data).image, atol=1)
 
 
-@pytest.mark.parametrize("data", [PNG, JPEG, dicom_file(GREY)], ids=["PNG", "JPEG", "DICOM"])
+EIGHT_OF_16 = dicom_file(STORED // 16, BitsStored=8, HighBit=7)
+
+
+@pytest.mark.parametrize("data", [PNG, JPEG, dicom_file(GREY), EIGHT_OF_16], ids=["PNG", "JPEG", "DICOM", "8 of 16"])
 def test_eight_bits_have_no_more_levels(data: bytes) -> None:
     assert image.load(data, deep=True).deep is None
 

@@ -121,12 +121,8 @@ def test_a_slip_stops_start_up(tmp_path: Path, kind: str, slip: Callable[[Record
     assert str(path) in str(caught.value) and "make models" in str(caught.value)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "7", '{"kind": []}'])
-def test_what_is_no_metadata_stops_start_up(tmp_path: Path, content: str) -> None:
-    with pytest.raises(ModelError, match="git checkout -- model"):
-        metadata.load(write(tmp_path, content))
-
-
-def test_a_missing_file_stops_start_up(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="No such file"):
-        metadata.load(tmp_path / metadata.FILE_NAME)
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "7", '{"kind": []}'])
+def test_what_is_no_metadata_stops_start_up(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / metadata.FILE_NAME if content is None else write(tmp_path, content)
+    with pytest.raises(ModelError, match="No such file" if content is None else "git checkout -- model"):
+        metadata.load(path)
