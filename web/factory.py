@@ -14,7 +14,6 @@ from web.api import resources
 from web.batch import uploads
 from web.security import headers, rate_limit, slow_uploads, visitors
 from web.views import (
-    about,
     analyses,
     api_docs,
     batch,
@@ -30,7 +29,7 @@ from web.views import (
 from xray import memory
 from xray.registry import Registry
 
-VIEWS = (index, about, result, analyses, batch, models, explain, api_docs, password, navigation, health)
+VIEWS = (index, result, analyses, batch, models, explain, api_docs, password, navigation, health)
 
 
 class Request(health.ProbedRequest, uploads.Request):

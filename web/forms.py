@@ -1,11 +1,12 @@
-"""The form for one radiograph: a file or an example, and which models shall analyse it."""
+"""The form for one radiograph: a file or an example (static/examples/README.md), and which models shall analyse it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Request
+from flask_babel import gettext as _
 
-from web.examples import EXAMPLES
+from web.settings import ROOT
 from xray.analysis import ALL_MODELS, BOTH_MODELS
 from xray.errors import Phrase, XrayError
 from xray.io.pixels import TURNS
@@ -26,6 +27,7 @@ UNKNOWN_MODEL = Phrase("That model is not known here. Choose one from the list."
 EXPIRED = Phrase("The page had expired, so nothing was read. Choose the picture again and send it once more.")
 UNKNOWN_TURN = Phrase("A film can be turned by 0, 90, 180 or 270 degrees. Choose one of these.")
 UNNAMED = "picture"
+EXAMPLES_FOLDER = ROOT / "static" / "examples"
 LONGEST_NAME = 60
 
 
@@ -33,6 +35,43 @@ class FormError(XrayError):
     """A form that cannot be used; the message may be shown to its sender."""
 
     status = 400
+
+
+@dataclass(frozen=True)
+class Example:
+    """The mean of many radiographs of one class.
+
+    Attributes:
+        name: the value in the form.
+        films: the number of radiographs.
+    """
+
+    name: str
+    films: int
+
+    @property
+    def file(self) -> str:
+        """The file name in static/examples/."""
+        return f"average_{self.name}.png"
+
+    @property
+    def label(self) -> str:
+        """Its description in the visitor's language."""
+        labels = {
+            "covid": _("Average of %(films)d films of COVID-19, nobody’s picture", films=self.films),
+            "normal": _("Average of %(films)d normal films, nobody’s picture", films=self.films),
+            "pneumonia": _(
+                "Average of %(films)d films of children with other pneumonia, nobody’s picture", films=self.films
+            ),
+        }
+        return str(labels[self.name])
+
+    def read(self) -> bytes:
+        """Return the content of the PNG file."""
+        return (EXAMPLES_FOLDER / self.file).read_bytes()
+
+
+EXAMPLES = {each.name: each for each in (Example("covid", 296), Example("normal", 500), Example("pneumonia", 500))}
 
 
 @dataclass(frozen=True)

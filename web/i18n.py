@@ -4,17 +4,22 @@ The language is the visitor's choice, or else what the browser prefers. Formats 
 names keep the decimal point and ISO 8601, which programs read.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
-from babel.numbers import get_decimal_symbol
+from babel.numbers import format_percent, get_decimal_symbol
 from flask import Flask, Response, request, session
-from flask_babel import Babel, format_date, format_percent, format_time, get_locale, gettext
+from flask_babel import Babel, format_date, format_decimal, format_time, get_locale, gettext
 
 from xray.errors import Phrase, XrayError, plain
 
 # By their own names, as their speakers look for them.
 LANGUAGES = {"en": "English", "fr": "Français", "es": "Español", "pt": "Português", "zh": "中文"}
 SESSION_KEY = "language"
+# A figure that is undefined.
+NONE = "–"
 
 
 def init_app(app: Flask) -> None:
@@ -23,7 +28,7 @@ def init_app(app: Flask) -> None:
     # A sentence may be broken over lines in a template; the catalogues hold it in one line.
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     Babel(app, locale_selector=_chosen)
-    for function in (decimals, percent, moment, verdict, capitalize_first):
+    for function in (decimals, percent, moment, verdict, capitalize_first, shown, decimal, whole):
         app.add_template_filter(function)
     app.context_processor(lambda: {"languages": LANGUAGES, "locale": get_locale()})
     app.after_request(_add_headers)
@@ -49,9 +54,47 @@ def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def percent(share: float) -> str:
-    """Format a share in [0, 1] as a whole percentage."""
-    return str(format_percent(share))
+def percent(share: float, places: int = 0) -> str:
+    """Format a share in [0, 1] as a percentage, with no more decimals than it needs."""
+    return str(format_percent(round(share, places + 2), locale=get_locale() or "en", decimal_quantization=False))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value and, where it was measured, its 95 % interval."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any] | float | None) -> "Figure | None":
+        """Return a figure of metadata.json: an object with its interval, a number, or None where it is undefined."""
+        if record is None:
+            return None
+        return cls(record["value"], record["low"], record["high"]) if isinstance(record, Mapping) else cls(record)
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return decimal(self.value)
+        return f"{decimal(self.value)} [{decimal(self.low)}\u2013{decimal(self.high)}]"
+
+
+def shown(record: Mapping[str, Any] | float | None) -> str:
+    """Return a figure with its interval; a dash where it is undefined."""
+    figure = Figure.of(record)
+    return NONE if figure is None else str(figure)
+
+
+def decimal(value: float, places: int = 3) -> str:
+    """Return a number with a fixed number of decimals."""
+    written = cast(str, format_decimal(value, "0." + places * "0" if places else "#,##0"))
+    return written.replace("-", "−")
+
+
+def whole(value: float) -> str:
+    """Return a count."""
+    return decimal(value, 0)
 
 
 def moment(when: datetime) -> str:

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from tests.web.results import make_result
 from tests.web.sending import posted
-from web.analyses.record import CombinedResult, Record
+from web.analyses.records import CombinedResult, Record
 from web.factory import create_app
 from xray.networks.heads import Head, Verdict
 from xray.networks.metadata import ArtefactFile, HeadFacts, OperatingPoint

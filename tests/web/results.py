@@ -1,6 +1,6 @@
 """Results of models made by hand, for tests of what is made of them."""
 
-from web.analyses.record import ModelResult
+from web.analyses.records import ModelResult
 from xray.networks.heads import LabelScore, verdicts
 from xray.networks.metadata import OperatingPoint
 

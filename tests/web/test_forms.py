@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 
 from web import forms
-from web.examples import EXAMPLES, FOLDER
+from web.forms import EXAMPLES, EXAMPLES_FOLDER
 from xray.analysis import Analyzer
 from xray.registry import MODEL_DIR
 
@@ -54,10 +54,10 @@ def test_the_form_offers_each_with_its_picture_and_says_that_it_is_nobodys(clien
 
 
 def test_where_they_come_from_is_written_down():
-    words = (FOLDER / "README.md").read_text(encoding="utf-8")
+    words = (EXAMPLES_FOLDER / "README.md").read_text(encoding="utf-8")
     for each in EXAMPLES.values():
         assert each.file in words and f"{each.films} " in words
-    assert {path.name for path in FOLDER.glob("*.png")} == {each.file for each in EXAMPLES.values()}
+    assert {path.name for path in EXAMPLES_FOLDER.glob("*.png")} == {each.file for each in EXAMPLES.values()}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

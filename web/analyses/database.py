@@ -50,7 +50,7 @@ analyses = Table(
     Column("id", String(32), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("created_ms", BigInteger, nullable=False),  # since 1970 in UTC: every database sorts it alike
-    Column("content", Text, nullable=False),  # web.analyses.record.Record as JSON
+    Column("content", Text, nullable=False),  # web.analyses.records.Record as JSON
     Index("analyses_by_owner", "owner", "created_ms"),
     Index("analyses_by_time", "created_ms"),
 )

@@ -14,8 +14,7 @@ from typing import TypeVar
 
 from web.analyses import storage
 from web.analyses.folders import StoreError, alone
-from web.analyses.record import CombinedResult, ModelResult, Record
-from web.analyses.records import Filed, Records
+from web.analyses.records import CombinedResult, Filed, ModelResult, Record, Records
 from web.analyses.storage import Copies, Pictures
 from web.metrics import Metrics
 from xray.analysis import Analysis, Analyzer, Stopwatch

@@ -13,7 +13,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from web.analyses.folders import Bucket, Folder, LocalFolder
-from web.analyses.record import ID
+from web.analyses.records import ID
 from xray.io import storage
 from xray.networks.heads import Verdict
 

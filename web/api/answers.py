@@ -6,7 +6,7 @@ from typing import Any
 from flask import url_for
 
 from web.analyses import storage
-from web.analyses.record import ModelResult, Record
+from web.analyses.records import ModelResult, Record
 from web.services import services
 from xray import head_figures
 from xray.networks.heads import LabelScore

@@ -9,8 +9,8 @@ from werkzeug.datastructures import FileStorage
 from web import forms
 from web.analyses import storage
 from web.analyses.folders import StoreError
-from web.analyses.record import ID, Record
-from web.api import answers, document, examples, problems, schemas, tokens
+from web.analyses.records import ID, Record
+from web.api import answers, document, problems, schemas, tokens
 from web.api.answers import DISCLAIMER, Answer
 from web.api.document import PATH, refuses
 from web.api.schemas import MULTIPART, MultipartBlueprint
@@ -24,7 +24,7 @@ api.register_error_handler(StoreError, problems.of_store)
 ANALYSES, MODELS = ["analyses"], ["models"]
 AN_ID = [{
     "in": "path", "name": "id", "required": True, "description": Phrase("The id of an analysis."),
-    "schema": {"type": "string", "pattern": f"^{ID.pattern}$"}, "example": examples.ID,
+    "schema": {"type": "string", "pattern": f"^{ID.pattern}$"}, "example": document.EXAMPLE_ID,
 }]  # fmt: skip
 A_PICTURE = [{
     "in": "path", "name": "name", "required": True, "example": "film.jpg",
@@ -72,7 +72,7 @@ class Form(TypedDict):
     201,
     schemas.Analysis,
     description=Phrase("What was found; the header Location holds its address."),
-    example=examples.ANALYSIS,
+    example=document.EXAMPLE_ANALYSIS,
     headers={"Location": {"description": "Its address.", "schema": {"type": "string", "format": "uri"}}},
 )
 @refuses(401, 413, 415, 422, 429, 500, 503, 507)
@@ -89,7 +89,7 @@ def create_analysis(form: Form) -> tuple[Answer, dict[str, str]]:
 
 @api.route("/analyses/<id>", parameters=AN_ID, tags=ANALYSES)
 @api.doc(operationId="readAnalysis", summary=Phrase("Read what was found"))
-@api.response(200, schemas.Analysis, description=Phrase("What was found."), example=examples.ANALYSIS)
+@api.response(200, schemas.Analysis, description=Phrase("What was found."), example=document.EXAMPLE_ANALYSIS)
 @refuses(401, 404, 500, 503)
 def read_analysis(id: str) -> Answer:
     """Return a stored analysis."""
@@ -149,7 +149,7 @@ def _own(id: str) -> Record:
 
 @api.route("/models", tags=MODELS)
 @api.doc(operationId="listModels", summary=Phrase("List the models"))
-@api.response(200, schemas.Models, description=Phrase("All models that can be asked."), example=examples.MODELS)
+@api.response(200, schemas.Models, description=Phrase("All models that can be asked."), example=document.EXAMPLE_MODELS)
 @refuses(401, 500)
 def list_models() -> Answer:
     """Return the facts of all models."""
@@ -158,7 +158,7 @@ def list_models() -> Answer:
 
 @api.route("/models/<name>", parameters=A_NAME, tags=MODELS)
 @api.doc(operationId="readModel", summary=Phrase("Read the facts of one model"))
-@api.response(200, schemas.Model, description=Phrase("Its facts."), example=examples.MODEL)
+@api.response(200, schemas.Model, description=Phrase("Its facts."), example=document.EXAMPLE_MODEL)
 @refuses(401, 404, 500)
 def read_model(name: str) -> Answer:
     """Return the facts of one model."""
@@ -170,7 +170,7 @@ def read_model(name: str) -> Answer:
 
 @api.route("/health")
 @api.doc(operationId="health", summary=Phrase("Ask whether this instance serves; no token is needed"), security=[])
-@api.response(200, schemas.Health, description=Phrase("It serves."), example=examples.HEALTH)
+@api.response(200, schemas.Health, description=Phrase("It serves."), example=document.EXAMPLE_HEALTH)
 @refuses(500)
 def read_health() -> Answer:
     """Return the status of this instance and the versions of its models."""

@@ -14,7 +14,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import UnsupportedMediaType
 
 from web import forms
-from web.analyses.record import ID
+from web.analyses.records import ID
 from web.security.slow_uploads import drain
 from web.services import services
 from xray.io.pixels import TURNS

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from web.analyses import storage
-from web.analyses.record import ModelResult, Record
+from web.analyses.records import ModelResult, Record
 from web.analyses.service import AnalysisService
 from web.batch.table import Row, stems
 from xray.annotate.annotated_copy import DISCLAIMER

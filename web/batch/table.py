@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 from flask import url_for
 
-from web.analyses.record import Record
-from web.analyses.records import Records
+from web.analyses.records import Record, Records
 from web.analyses.storage import slug
 from web.render.spreadsheet import as_csv as write_csv
 from web.render.spreadsheet import harmless

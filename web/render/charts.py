@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from web.render.figures import Figure, decimal, percent, whole
+from web.i18n import Figure, decimal, percent, whole
 
 WIDTH = 320  # units of every chart: about the pixels of a small phone, so that text stays readable there
 # The plot area of the square charts.

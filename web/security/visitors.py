@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from flask import Flask, Response, abort, request, session
 
-from web.analyses.record import Record
+from web.analyses.records import Record
 from web.services import services
 
 _KEY, _DAY = "visitor", "day"

@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from web.analyses import storage
-from web.analyses.record import CombinedResult, Record
+from web.analyses.records import CombinedResult, Record
 from web.render import spreadsheet
 from web.security import visitors
 from web.services import services

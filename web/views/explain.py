@@ -7,11 +7,11 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 from werkzeug.datastructures import MultiDict
 
 from web.analyses import storage
-from web.analyses.record import ModelResult, Record
-from web.examples import EXAMPLES, Example
-from web.explain import drawings
-from web.explain.lesson import Lesson
+from web.analyses.records import ModelResult, Record
+from web.forms import EXAMPLES, Example
 from web.i18n import in_words
+from web.render import drawings
+from web.render.lesson import Lesson
 from web.render.models import terms
 from web.security import visitors
 from web.services import services

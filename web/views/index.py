@@ -1,4 +1,4 @@
-"""The first page: the form for one radiograph, its preview, and what a refused file looks like."""
+"""The first page with the form for one radiograph, its preview, what a refused file looks like, and the page about."""
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import gettext
@@ -6,8 +6,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms
-from web.examples import EXAMPLES
-from web.forms import FormError
+from web.forms import EXAMPLES, FormError
 from web.i18n import in_words
 from web.services import services
 from xray.annotate.panels import thumbnail
@@ -15,6 +14,7 @@ from xray.errors import ImageError, NotAChestXrayError
 from xray.io import image
 from xray.io.jpeg import encode_jpeg
 from xray.io.limits import DEFAULT_LIMITS
+from xray.quality.cautions import Caution
 
 PREVIEW_SIDE = 512
 
@@ -25,6 +25,12 @@ blueprint = Blueprint("index", __name__)
 def index() -> AnyResponse:
     """Show the form."""
     return _form()
+
+
+@blueprint.get("/about")
+def about() -> str:
+    """Show what the models can and cannot do."""
+    return render_template("about.html", models=services().models, labels=services().labels, cautions=Caution)
 
 
 @blueprint.post("/preview")

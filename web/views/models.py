@@ -8,7 +8,6 @@ import msgspec
 from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
 
-from web.render import figures
 from web.render.models import failures, plots, tables, terms
 from web.services import services
 from xray import head_figures
@@ -16,10 +15,6 @@ from xray.networks.metadata import BackboneFacts, Facts, HeadFacts, ScreenFacts
 from xray.registry import BACKBONE, made_for
 
 blueprint = Blueprint("models", __name__)
-blueprint.add_app_template_filter(figures.shown, "figure")
-blueprint.add_app_template_filter(figures.decimal, "decimal")
-blueprint.add_app_template_filter(figures.percent, "share")
-blueprint.add_app_template_filter(figures.whole, "count")
 
 # The training steps that make an artefact, by its kind; training/README.md explains them.
 COMMANDS = {

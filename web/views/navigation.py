@@ -46,6 +46,6 @@ def _navigation() -> dict[str, object]:
         "analyses.index": _("My analyses"),
         "models.index": _("Models"),
         "explain.index": _("How it works"),
-        "about.index": _("About"),
+        "index.about": _("About"),
     }
     return {"links": links}

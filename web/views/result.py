@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms
 from web.analyses import storage
-from web.analyses.record import ModelResult, Record
+from web.analyses.records import ModelResult, Record
 from web.analyses.storage import slug
-from web.render.report import pdf
+from web.render import pdf
 from web.security import visitors
 from web.services import services
 from xray import head_figures

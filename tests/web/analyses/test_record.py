@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from web.analyses.record import Record, copies_in
+from web.analyses.records import Record, copies_in
 
 
 @pytest.fixture

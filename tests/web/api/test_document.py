@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.web.api.program import ANALYSES, DISCLAIMER, LOCAL, MINE
-from web.api import answers, examples
+from web.api import answers
+from web.api.document import EXAMPLE_ANALYSIS, EXAMPLE_HEALTH, EXAMPLE_MODEL
 from xray.networks import metadata
 
 
@@ -57,11 +58,11 @@ def shape(value):
 
 def test_the_examples_look_like_real_answers(make_client, make_registry, create):
     client = make_client(make_registry(said=("child",)))
-    assert shape(create(client, model="covid_normal").json) == shape(examples.ANALYSIS)
-    assert shape(client.get("/api/v1/health").json) == shape(examples.HEALTH)
+    assert shape(create(client, model="covid_normal").json) == shape(EXAMPLE_ANALYSIS)
+    assert shape(client.get("/api/v1/health").json) == shape(EXAMPLE_HEALTH)
     facts = metadata.load(Path("model/covid_normal/metadata.json"))
     with client.application.test_request_context():
-        assert shape(answers.model(facts) | {"created": ""}) == shape(examples.MODEL)
+        assert shape(answers.model(facts) | {"created": ""}) == shape(EXAMPLE_MODEL)
 
 
 def test_the_page_shows_each_operation_with_a_command_for_this_host(make_client):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.web.results import make_result
-from web.analyses.record import CombinedResult, Record
+from web.analyses.records import CombinedResult, Record
 from web.analyses.storage import COPY_NAME
 from web.batch import table
 from web.batch.table import Row, RowsError, arranged

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from web.analyses.record import Record
-from web.analyses.records import PRUNED_AT_ONCE, Records
+from web.analyses.records import PRUNED_AT_ONCE, Record, Records
 
 NOW = datetime.now(UTC)
 

@@ -7,10 +7,9 @@ import pytest
 from flask import Flask
 from markupsafe import Markup
 
-from web.i18n import init_app
+from web.i18n import Figure, decimal, init_app, percent, shown
 from web.render import charts
 from web.render.charts import Words
-from web.render.figures import Figure, decimal, percent, shown
 
 WORDS = Words("roc", "A <title>", "What & why", "across", "up")
 

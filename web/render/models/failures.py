@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from flask_babel import gettext as _
 
-from web.render.figures import decimal, percent, shown, whole
+from web.i18n import decimal, percent, shown, whole
 from web.render.models.terms import change, class_name, erasure
 from xray import head_figures
 from xray.head_figures import MEAN

@@ -7,10 +7,9 @@ from typing import Any
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from web.i18n import verdict
+from web.i18n import Figure, decimal, percent, shown, verdict, whole
 from web.render import charts
 from web.render.charts import Words
-from web.render.figures import Figure, decimal, percent, shown, whole
 from web.render.models.terms import asked, class_name, erasure, kind_of_picture, part_name
 from xray import head_figures
 from xray.head_figures import FIGURES, MEAN, Part

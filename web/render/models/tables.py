@@ -6,8 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from web.i18n import verdict
-from web.render.figures import NONE, decimal, percent, shown, whole
+from web.i18n import NONE, decimal, percent, shown, verdict, whole
 from web.render.models.terms import change, check, class_name, part_name
 from xray import head_figures
 from xray.head_figures import FIGURES, MEAN, UNDECIDED

@@ -11,10 +11,10 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from web.analyses import storage
-from web.analyses.record import ModelResult, Record
+from web.analyses.records import ModelResult, Record
 from web.i18n import decimals, moment, verdict
-from web.render.report import reading
-from web.render.report.paper import BLACK, Ink, Paper, Style
+from web.render import reading
+from web.render.paper import BLACK, Ink, Paper, Style
 from xray.annotate.lettering import Picture
 from xray.io.jpeg import encode_jpeg
 

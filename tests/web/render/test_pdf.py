@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.web.results import make_result
-from web.render.report import pdf as report
-from web.render.report import reading
-from web.render.report.pdf import A4, PAPERS
+from web.render import pdf as report
+from web.render import reading
+from web.render.pdf import A4, PAPERS
 from xray.io.jpeg import encode_jpeg
 from xray.io.png import encode_png
 from xray.quality.cautions import Caution

@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from web.explain.lesson import Lesson
 from web.render import charts
 from web.render.charts import Words
+from web.render.lesson import Lesson
 from xray.analysis import Analysis
 from xray.annotate.lettering import Picture
 from xray.annotate.panels import HEAT_COLOURS, heat_panel, radiograph_panel, viewer_image

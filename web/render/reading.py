@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from flask import get_template_attribute
 from flask_babel import gettext as _
 
-from web.analyses.record import ModelResult
+from web.analyses.records import ModelResult
 from web.i18n import decimals, percent
 
 

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from web.examples import EXAMPLES
-from web.explain.drawings import SLIDES, slide
-from web.explain.lesson import PATCH, Lesson
+from web.forms import EXAMPLES
+from web.render.drawings import SLIDES, slide
+from web.render.lesson import PATCH, Lesson
 from xray.analysis import Analyzer
 from xray.registry import Registry
 

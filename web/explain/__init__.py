@@ -1,1 +1,0 @@
-"""How it works: one radiograph followed through every step."""
