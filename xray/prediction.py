@@ -68,17 +68,12 @@ class Prediction(Judgement):
         if self.listed:
             return "; ".join(self._arithmetic_of(each) for each in self.labels)
         own = self.own
-        return (
-            f"Score {own.score_text} for {in_words(own.label)}; threshold {_decimals(own.threshold)}; "
-            f"inconclusive from {_decimals(own.negative_below)} to below {_decimals(own.positive_from)}"
-        )
+        score = f"Score {own.score_text} for {in_words(own.label)}"
+        return f"{score}; threshold {_decimals(own.threshold)}; {_inconclusive(own)}"
 
     def _arithmetic_of(self, each: LabelScore) -> str:
-        start = f"{in_words(each.label)} {each.score_text}"
-        if self.exclusive:
-            return f"{start} (plausible from {_decimals(each.negative_below)})"
-        edges = f"from {_decimals(each.negative_below)} to below {_decimals(each.positive_from)}"
-        return f"{start} (inconclusive {edges})"
+        plausible = f"plausible from {_decimals(each.negative_below)}"
+        return f"{in_words(each.label)} {each.score_text} ({plausible if self.exclusive else _inconclusive(each)})"
 
 
 def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Prediction:
@@ -119,6 +114,10 @@ def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Predic
 def in_words(label: str) -> str:
     """Return a label as people write it."""
     return "COVID-19" if label == "covid" else label
+
+
+def _inconclusive(each: LabelScore) -> str:
+    return f"inconclusive from {_decimals(each.negative_below)} to below {_decimals(each.positive_from)}"
 
 
 def _decimals(value: float) -> str:

@@ -76,13 +76,13 @@ class Registry:
         _check_shapes(model_dir / lungs.name, segmenter, lungs.input_shape, lungs.input_shape)
         _check_shapes(model_dir / base.name, network, base.input_shape, base.feature_shape)
         asked = _only(home, made, ScreenFacts)
-        screen = Screen.load(_weights(home, asked, base), asked, base.feature_shape[2])
-        found = _heads(home, made)
         channels = base.feature_shape[2]
+        screen = Screen.load(_weights(home, asked, base), asked, channels)
+        found = _heads(home, made)
         heads = {facts.name: Head.load(_weights(home, facts, base), facts, channels) for facts in found}
         facts: tuple[Facts, ...] = (*found, asked, base, lungs)
-        artefacts_by_name = {each.name: each for each in facts}
-        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, artefacts_by_name)
+        by_name = {each.name: each for each in facts}
+        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, by_name)
 
 
 def made_for(folder: Path, backbone: str) -> Path:

@@ -8,7 +8,7 @@ import numpy as np
 from xray.analysis import Analysis
 from xray.annotate.lettering import BACKGROUND, BOLD, HEAVY, LINE, QUIET, TEXT, Colour, Picture, Sheet, printable
 from xray.annotate.panels import LUNGS, heat_panel, overlay, radiograph_panel
-from xray.networks.heads import LabelScore, Verdict
+from xray.networks.heads import Verdict
 from xray.prediction import Prediction, in_words
 from xray.quality.cautions import CAUTIONS
 
@@ -162,17 +162,13 @@ def _label_bars(sheet: Sheet, prediction: Prediction, left: int, right: int) -> 
         sheet.write(name, left, baseline, size, TEXT)
         sheet.picture[top:bottom, start:end] = LINE
         filled = start + round(each.score * (end - start))
-        sheet.picture[top:bottom, start:filled] = np.array(_bar_colour(prediction, each), np.uint8)
+        # Of exclusive labels a plausible one has the colour of the model's verdict.
+        verdict = each.verdict if not prediction.exclusive else prediction.verdict
+        coloured = not prediction.exclusive or each.plausible
+        sheet.picture[top:bottom, start:filled] = VERDICT_COLOURS[verdict] if coloured else QUIET
         edge = start + round(each.threshold * (end - start))
         sheet.picture[top - sheet.px(3) : bottom + sheet.px(3), edge - 1 : edge + 1] = TEXT
         sheet.write(each.score_text, end + sheet.px(12), baseline, size, TEXT, BOLD)
-
-
-def _bar_colour(prediction: Prediction, each: LabelScore) -> Colour:
-    """Return the colour of a label's verdict; of exclusive labels, that of the model's verdict if plausible."""
-    if not prediction.exclusive:
-        return VERDICT_COLOURS[each.verdict]
-    return VERDICT_COLOURS[prediction.verdict] if each.plausible else QUIET
 
 
 def _reading(width: int, analysis: Analysis, prediction: Prediction) -> Picture:

@@ -63,9 +63,8 @@ def thumbnail(image: GreyImage, side: int = THUMBNAIL) -> GreyImage:
         image: grey, uint8, shape (height, width).
         side: of the square, in pixels.
     """
-    factor = min(1, side / max(image.shape))
-    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-    return np.asarray(cv2.resize(halve(image, *size[::-1]), size, interpolation=cv2.INTER_AREA), np.uint8)
+    height, width = _size(image.shape, min(1, side / max(image.shape)))
+    return np.asarray(cv2.resize(halve(image, height, width), (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def heat_layer(prediction: Prediction) -> Picture:
@@ -75,7 +74,7 @@ def heat_layer(prediction: Prediction) -> Picture:
         Blue, green, red, opacity, uint8, of the radiograph's proportions, its longer side LAYER px: heat is smooth.
     """
     factor = LAYER / max(prediction.shape)
-    height, width = (max(1, round(side * factor)) for side in prediction.shape)
+    height, width = _size(prediction.shape, factor)
     top, bottom, left, right = _scaled_box(prediction.box, factor, factor)
     box = Box(top, max(bottom, top + 1), left, max(right, left + 1))
     heat = to_picture(prediction.cam, box, (height, width))
@@ -160,9 +159,14 @@ def _scaled(image: NDArray[Grey], largest: int) -> NDArray[Grey]:
     factor = min(max(longer, SMALLEST_PANEL), largest) / longer
     if factor == 1:
         return image
-    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    height, width = _size(image.shape, factor)
     interpolation = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_LINEAR if factor > 0.5 else cv2.INTER_AREA
-    return np.asarray(cv2.resize(image, size, interpolation=interpolation), image.dtype)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), image.dtype)
+
+
+def _size(shape: Sequence[int], factor: float) -> tuple[int, int]:
+    """Return a height and width times a factor, each at least 1 px."""
+    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
 
 
 def _scaled_box(box: Box, down: float, across: float) -> Box:

@@ -40,14 +40,11 @@ class Cluster:
             workers: how many, a core each; without a number, one for each core of the cluster.
         """
         if not ray.is_initialized():
-            here: Batch = {
-                "address": "local",
-                "num_cpus": workers,
-                "object_store_memory": STORE_BYTES,
-                "include_dashboard": False,
-            }
-            quiet: Batch = {"log_to_driver": False, "logging_level": logging.WARNING}
-            ray.init(**quiet, **({} if "RAY_ADDRESS" in os.environ else here))
+            settings: Batch = {"log_to_driver": False, "logging_level": logging.WARNING}
+            if "RAY_ADDRESS" not in os.environ:
+                settings |= {"address": "local", "num_cpus": workers, "object_store_memory": STORE_BYTES}
+                settings |= {"include_dashboard": False}
+            ray.init(**settings)
         ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # the progress is ours to say
         self._workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))

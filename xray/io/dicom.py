@@ -209,11 +209,11 @@ def _stored_values(dataset: Dataset, limits: Limits) -> Pixels:
         return stored.astype(stored.dtype.newbyteorder("="), copy=False)
     frame = get_frame(BoundedReads(dataset.PixelData), 0, number_of_frames=1)
     if syntax in _JPEG:
-        stored = jpeg.read(frame, limits)
+        stored, _ = jpeg.read(frame, limits, full=True)
     elif syntax in _JPEG_LOSSLESS:
         stored = decode_lossless_jpeg(frame, shape)
     elif syntax in _JPEG_2000:
-        _check_jpeg_2000(frame, shape)
+        jpeg.check_jpeg_2000(frame, shape)
         stored = dataset.pixel_array
     else:
         stored = decode_rle(frame, shape, dataset.BitsAllocated // 8)
@@ -298,12 +298,3 @@ def _square(image: Pixels, dataset: Dataset) -> Pixels:
     height, width = image.shape
     size = (round(width / max(ratio, 1)), round(height * min(ratio, 1)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
-
-
-def _check_jpeg_2000(frame: bytes, shape: tuple[int, int]) -> None:
-    """Refuse a codestream whose size or components differ from the header's (ITU-T T.800, A.5.1)."""
-    at = frame.index(b"\xff\x4f\xff\x51")
-    right, bottom, left, top = struct.unpack_from(">4I", frame, at + 8)
-    (components,) = struct.unpack_from(">H", frame, at + 40)
-    if (bottom - top, right - left) != shape or components != 1:
-        raise damaged("DICOM radiograph")

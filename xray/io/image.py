@@ -77,7 +77,7 @@ def load(data: bytes, limits: Limits = DEFAULT_LIMITS, *, deep: bool = False) ->
     """
     kind = _check_format(data, limits)
     if kind == "JPEG":
-        return Decoded(*jpeg.read_reduced(data, limits))
+        return Decoded(*jpeg.read(data, limits))
     image, levels = _decode(kind, data, limits, deep=deep)
     if levels is not None:
         levels = replace(levels, levels=shrink(levels.levels))

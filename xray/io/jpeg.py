@@ -50,44 +50,28 @@ class Frame(NamedTuple):
     orientation: int = exif.UPRIGHT
 
 
-def read(data: bytes, limits: Limits) -> GreyImage:
-    """Read a JPEG as grey at its full size, with its EXIF orientation applied.
+def read(data: bytes, limits: Limits, *, full: bool = False) -> tuple[GreyImage, tuple[int, int]]:
+    """Read a JPEG as grey at the serving size, with its EXIF orientation applied.
 
     Args:
         data: the whole file, which begins as a JPEG.
         limits: what is refused before decoding.
-
-    Raises:
-        ImageError: as `check` and `colour.to_grey`.
-    """
-    frame = check(data, limits)
-    return exif.orient(_decode(data, frame, 1), frame.orientation)
-
-
-def read_reduced(data: bytes, limits: Limits) -> tuple[GreyImage, tuple[int, int]]:
-    """Read a JPEG as `read` does, but at the serving size.
-
-    Args:
-        data: the whole file, which begins as a JPEG.
-        limits: what is refused before decoding.
+        full: whether its full size is wanted instead.
 
     Returns:
         The image, and the height and width of the full size.
 
     Raises:
-        ImageError: as `read`.
+        ImageError: as `check` and `colour.to_grey`.
     """
     frame = check(data, limits)
-    reduction = max(factor for factor in _GREY if 1 / factor >= serving_scale(frame.height, frame.width))
-    image = exif.orient(shrink(_decode(data, frame, reduction)), frame.orientation)
+    scale = 1.0 if full else serving_scale(frame.height, frame.width)
+    reduction = max(factor for factor in _GREY if 1 / factor >= scale)
+    flags = (_COLOUR if frame.channels > 1 else _GREY)[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
+    grey = colour.to_grey(decode(data, flags, "JPEG picture"), reduction)
+    image = exif.orient(grey if full else shrink(grey), frame.orientation)
     shape = frame.height, frame.width
     return image, shape[::-1] if exif.is_sideways(frame.orientation) else shape
-
-
-def _decode(data: bytes, frame: Frame, reduction: int) -> GreyImage:
-    """Decode a checked JPEG, without its EXIF orientation."""
-    flags = (_COLOUR if frame.channels > 1 else _GREY)[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
-    return np.asarray(colour.to_grey(decode(data, flags, "JPEG picture"), reduction))
 
 
 def encode_jpeg(image: NDArray[np.uint8], quality: int = 88) -> bytes:
@@ -178,3 +162,24 @@ def _frame(marker: int, content: bytes, limits: Limits) -> Frame:
         )
     check_size(height, width, limits)
     return Frame(height, width, channels)
+
+
+def check_jpeg_2000(codestream: bytes, shape: tuple[int, int]) -> None:
+    """Check that a JPEG 2000 is of one component and of a size.
+
+    Args:
+        codestream: the whole file, or what a DICOM file holds of it.
+        shape: the expected height and width.
+
+    Raises:
+        UnreadableImageError: another size, or several components.
+        ValueError, struct.error: damaged.
+
+    Source:
+        ITU-T T.800, A.5.1.
+    """
+    at = codestream.index(b"\xff\x4f\xff\x51")
+    right, bottom, left, top = struct.unpack_from(">4I", codestream, at + 8)
+    (components,) = struct.unpack_from(">H", codestream, at + 40)
+    if (bottom - top, right - left) != shape or components != 1:
+        raise damaged("DICOM radiograph")
