@@ -1,12 +1,12 @@
 """Drawn radiographs with their manifests, and the scores of a run."""
 
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 # path, source, patient, view, label, split, upstream split, score
 PREDICTIONS = [
@@ -28,10 +28,46 @@ LUNGS = np.zeros((96, 120), bool)
 LUNGS[26:70, 30:52] = LUNGS[26:70, 66:90] = True
 
 
+def row(number: int, **facts: Any) -> Any:
+    """Return a row of a manifest: radiograph `number`, of a patient of its own."""
+    from training.data.manifest import Row
+
+    unsaid = dict.fromkeys(("sex", "age_years", "population", "upstream_split", "mask", "licence"), "")
+    return Row(**{
+        "path": f"{number}.png", "sha256": f"{number:064x}", "finding": facts["label"], "patient_id": f"p{number}",
+        "group": f"p{number}", "view": "PA", "original_filename": f"{number}.png", **unsaid, **facts,
+    })  # fmt: skip
+
+
 @pytest.fixture
-def collection(tmp_path, radiograph):
+def killed_after_an_epoch(monkeypatch: pytest.MonkeyPatch):
+    """A context in which a training ends as if it were interrupted once its first epoch is logged."""
+    from keras.callbacks import CSVLogger
+
+    def kill(logger, epoch, logs=None, log=CSVLogger.on_epoch_end):
+        log(logger, epoch, logs)
+        logger.csv_file.close()
+        raise KeyboardInterrupt
+
+    @contextmanager
+    def killed():
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(CSVLogger, "on_epoch_end", kill)
+            yield
+
+    return killed
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep cached arrays out of the project."""
+    monkeypatch.setattr("training.cache.FOLDER", tmp_path / "cache")
+
+
+@pytest.fixture
+def collection(tmp_path, radiograph, own_cache):
     """The path of a manifest of 36 drawn films: 3 classes, 2 sources each, all splits, with masks."""
-    from training.data.manifest import Row, write
+    from training.data.manifest import write
 
     rows = []
     for i in range(36):
@@ -41,22 +77,18 @@ def collection(tmp_path, radiograph):
         mask = np.where(film < np.median(film), 255, 0).astype(np.uint8)
         cv2.imwrite(str(tmp_path / f"{i}_mask.png"), mask)
         split = ("train", "train", "train", "val", "test", "held_out")[i // 6]
-        rows.append(Row(
-            path=f"{i}.png", sha256=f"{i:064x}", label=label, finding=label, source=source, patient_id=f"p{i}",
-            group=f"p{i}", view="PA", sex="", age_years="", population="adult", upstream_split="", mask=f"{i}_mask.png",
-            licence="drawn", split=split, original_filename=f"{i}.png", width=96, height=96,
-        ))  # fmt: skip
+        facts = {"label": label, "source": source, "split": split, "mask": f"{i}_mask.png", "population": "adult"}
+        rows.append(row(i, **facts, width=96, height=96))
     write(rows, tmp_path / "manifest.csv", tmp_path)
     return tmp_path / "manifest.csv"
 
 
 @pytest.fixture
-def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
-    """Let MobileNetV2 stand for a network of two convolutions with batch norm, and cache nothing in the project."""
+def small_backbones(monkeypatch: pytest.MonkeyPatch, own_cache):
+    """Let MobileNetV2 stand for a network of two convolutions with batch norm."""
     import keras
     from keras import applications, layers
 
-    from training import cache
     from training.studies import backbones
 
     def build(include_top, weights, input_shape, input_tensor=None):
@@ -66,7 +98,6 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch, tmp_path):
         return keras.Model(keras.utils.get_source_inputs(x), layers.ReLU()(x), name="small")
 
     monkeypatch.setattr(backbones, "ARCHITECTURES", {"MobileNetV2": (build, applications.mobilenet_v2)})
-    monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
 
 
 @pytest.fixture
@@ -88,38 +119,20 @@ def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def telling_border(tmp_path, monkeypatch: pytest.MonkeyPatch):
+def telling_border(tmp_path, monkeypatch: pytest.MonkeyPatch, own_cache):
     """The path of a manifest of 60 films whose border, but not whose lungs, tells the class."""
-    from training import cache
     from training.data import crops
-    from training.data.manifest import Row, write
+    from training.data.manifest import write
 
     rows, rng = [], np.random.default_rng(0)
+    found = cv2.resize(LUNGS.astype(np.float32), (128, 128))[None, ..., None]
     for number in range(60):
         label = ("normal", "covid")[number % 2]
-        picture = bordered(90 + 60 * (label == "covid"), 40) + rng.integers(0, 20, LUNGS.shape, dtype=np.uint8)
-        cv2.imencode(".png", picture)[1].tofile(tmp_path / f"{number}.png")
-        rows.append(Row(
-            path=f"{number}.png", sha256=f"{number:064}", label=label, finding=label, source="cohen",
-            patient_id=f"cohen-{number}", group=f"cohen-{number}", view="PA", sex="", age_years="",
-            population="", upstream_split="", mask="", licence="",
-            split=("train", "train", "val", "test")[number // 2 % 4],
-            original_filename=f"{number}.png", width=120, height=96,
-        ))  # fmt: skip
+        border = np.uint8(90 + 60 * (label == "covid"))
+        picture = np.where(LUNGS, np.uint8(40), border) + rng.integers(0, 20, LUNGS.shape, dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+        split = ("train", "train", "val", "test")[number // 2 % 4]
+        rows.append(row(number, label=label, source="cohen", split=split, width=120, height=96))
     write(rows, tmp_path / "manifest.csv", tmp_path)
-    monkeypatch.setattr(crops, "segmenter", find_lungs)
-    monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
+    monkeypatch.setattr(crops, "segmenter", lambda: lambda _: found)
     return tmp_path / "manifest.csv"
-
-
-def bordered(border: int, lung: int) -> NDArray[np.uint8]:
-    """Draw a picture with two rectangular lungs in its centre."""
-    picture = np.full(LUNGS.shape, border, np.uint8)
-    picture[LUNGS] = lung
-    return picture
-
-
-def find_lungs(*_: object, **__: object) -> Any:
-    """Stand in for the lung network."""
-    found = cv2.resize(LUNGS.astype(np.float32), (128, 128))[None, ..., None]
-    return lambda _: found

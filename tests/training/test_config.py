@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from training.config import CONFIGS, data_root, load
+from training.fit.head import HeadConfig
 from xray.errors import DatasetError
 
 
@@ -63,7 +64,6 @@ def test_a_missing_file(tmp_path):
 def test_every_shipped_configuration_is_read():
     pytest.importorskip("keras")
     from training.fit.backbone import PretrainConfig
-    from training.fit.head import HeadConfig
     from training.fit.out_of_distribution_data import ScreenConfig
     from training.fit.segment import SegmentConfig
     from training.fit.slim import SlimConfig
@@ -71,28 +71,18 @@ def test_every_shipped_configuration_is_read():
     from training.studies.grid import GridConfig
     from training.studies.tutorial_2020.heads import Tutorial
 
-    kinds = {
-        "articles": Tutorial,
-        "compare": CompareConfig,
-        "compare_imagenet": CompareConfig,
-        "three_classes": HeadConfig,
-        "findings": HeadConfig,
-        "four_classes": HeadConfig,
-        "four_classes_here": HeadConfig,
-        "grid": GridConfig,
-        "grid_small": GridConfig,
-        "lungs": SegmentConfig,
-        "backbone": PretrainConfig,
-        "backbone_more": PretrainConfig,
-        "covid_normal": HeadConfig,
-        "covid_pneumo": HeadConfig,
-        "screen": ScreenConfig,
-        "slim": SlimConfig,
-    }
-    files = sorted(CONFIGS.glob("*.toml"))
-    assert kinds.keys() <= {path.stem for path in files}
-    for path in files:
-        load(path, kinds[path.stem])
+    kinds = {"articles": Tutorial, "lungs": SegmentConfig, "screen": ScreenConfig, "slim": SlimConfig}
+    kinds |= dict.fromkeys(("compare", "compare_imagenet"), CompareConfig)
+    kinds |= dict.fromkeys(("grid", "grid_small"), GridConfig)
+    kinds |= dict.fromkeys(("backbone", "backbone_more"), PretrainConfig)
+    for path in CONFIGS.glob("*.toml"):
+        load(path, kinds.get(path.stem, HeadConfig))
+
+
+def test_a_positive_label_that_the_head_does_not_have_is_refused(tmp_path):
+    text = (CONFIGS / "covid_pneumo.toml").read_text().replace('positive = "covid"', 'positive = "flu"')
+    with pytest.raises(DatasetError, match="positive"):
+        load(write(tmp_path, text), HeadConfig)
 
 
 def test_the_data_root_is_one_setting(monkeypatch, tmp_path):

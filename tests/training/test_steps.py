@@ -25,29 +25,11 @@ BACKBONE = backbone.PretrainConfig(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    """Keep the cached crops and features of these tests out of runs/."""
-    monkeypatch.setattr("training.cache.FOLDER", tmp_path / "cache")
-
-
-def kill_after_an_epoch(patch):
-    """Let a training end as if it were interrupted once its first epoch is logged."""
-
-    def kill(logger, epoch, logs=None, log=keras.callbacks.CSVLogger.on_epoch_end):
-        log(logger, epoch, logs)
-        logger.csv_file.close()
-        raise KeyboardInterrupt
-
-    patch.setattr(keras.callbacks.CSVLogger, "on_epoch_end", kill)
-
-
-def test_segment_resumes_where_it_was_killed(collection, tmp_path, monkeypatch):
+def test_segment_resumes_where_it_was_killed(collection, tmp_path, killed_after_an_epoch):
     """A run killed after its first epoch goes on with the second, and ends with a test figure."""
     killed = tmp_path / "run"
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        kill_after_an_epoch(patch)
+    with killed_after_an_epoch():
         segment.train(LUNGS, collection, killed)
     assert [row["epoch"] for row in run.history(killed)] == [0]
     segment.train(LUNGS, collection, killed)

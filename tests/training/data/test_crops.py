@@ -10,7 +10,7 @@ import pytest
 from training import cache
 from training.data import manifest
 from training.data.collection import Collection
-from training.data.crops import crops, draw_weights
+from training.data.crops import SOURCE_POWER, crops, draw_weights
 from training.data.layouts import collect
 from xray.analysis import Analyzer
 from xray.errors import ImageError
@@ -27,30 +27,20 @@ def share(weights, label, source=None):
     return sum(w for w, a, b in zip(weights, LABELS, SOURCES, strict=True) if a == label and source in (None, b))
 
 
-def test_classes_are_drawn_equally_often():
-    weights = draw_weights(LABELS, SOURCES)
+@pytest.mark.parametrize(
+    ("power", "expected"),
+    [(0.0, 0.25), (SOURCE_POWER, 0.5 * 2 / 12), (1.0, 0.5 * 8 / 1008)],
+    ids=["sources equal", "of 1000 and 8 radiographs the cube roots, 10 and 2", "radiographs equal"],
+)
+def test_labels_are_drawn_equally_often_and_a_large_source_does_not_drown_a_small_one(power, expected):
+    weights = draw_weights(LABELS, SOURCES, power)
     assert weights.sum() == pytest.approx(1)
     assert share(weights, "covid") == pytest.approx(0.5)
-
-
-def test_a_large_source_does_not_drown_a_small_one():
-    """1000 pictures against 8: cube roots 10 and 2, so a sixth of the class instead of a hundredth."""
-    weights = draw_weights(LABELS, SOURCES)
-    assert share(weights, "normal", "c") == pytest.approx(0.5 * 2 / 12)
-
-
-@pytest.mark.parametrize(("power", "expected"), [(0.0, 0.25), (1.0, 0.5 * 8 / 1008)])
-def test_power_goes_from_equal_sources_to_equal_pictures(power, expected):
-    assert share(draw_weights(LABELS, SOURCES, power), "normal", "c") == pytest.approx(expected)
-
-
-def test_pictures_of_one_cell_are_alike():
-    weights = draw_weights(LABELS, SOURCES)
+    assert share(weights, "normal", "c") == pytest.approx(expected)
     assert np.ptp(weights[10:1010]) == 0
 
 
-def test_crops_are_kept_until_a_radiograph_changes(collection, tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
+def test_crops_are_kept_until_a_radiograph_changes(collection):
     first = crops(collection, Recipe("lung-box", 64))
     assert len(first.rows) == len(first.images) > 30, "drawn radiographs pass the quality gate"
     (collection.parent / first.rows[0].path).unlink()
@@ -61,8 +51,7 @@ def test_crops_are_kept_until_a_radiograph_changes(collection, tmp_path, monkeyp
         crops(collection, Recipe("lung-box", 64), [changed])
 
 
-def test_what_serving_refuses_no_head_sees(collection, tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
+def test_what_serving_refuses_no_head_sees(collection):
     cv2.imwrite(str(collection.parent / "3.png"), np.full((96, 96), 128, np.uint8))
     kept = crops(collection, Recipe("lung-box", 64))
     assert "3.png" not in {row.path for row in kept.rows}

@@ -125,9 +125,8 @@ def test_four_devices_and_two_processes_learn_what_one_device_learns(step):
     assert told == ["1 x cpu, float32", "4 x cpu, float32", "4 x cpu, float32"]
 
 
-def test_what_devices_began_another_backend_goes_on_with(step, monkeypatch):
+def test_what_devices_began_another_backend_goes_on_with(step):
     """Four devices under JAX learn an epoch; TensorFlow takes up their run, and reads the backbone that they left."""
-    monkeypatch.setattr("training.cache.FOLDER", step.folder / "cache")
     folder = step.run("run", "--devices", "4", devices=4)
     first = keras.models.load_model(folder / "last.keras", compile=False)
     films = np.random.default_rng(0).normal(size=(2, 64, 64, 1)).astype(np.float32)
@@ -142,9 +141,8 @@ def test_what_devices_began_another_backend_goes_on_with(step, monkeypatch):
     assert 1e-6 < moved.max() < 0.1
 
 
-def test_a_run_goes_on_in_the_precision_that_is_asked_for_now(step, monkeypatch):
+def test_a_run_goes_on_in_the_precision_that_is_asked_for_now(step):
     """What was begun in half precision learns on in full: neither its layers nor its scaled losses are taken over."""
-    monkeypatch.setattr("training.cache.FOLDER", step.folder / "cache")
     before = keras.config.dtype_policy()
     try:
         for epochs, precision, layers in ((1, "mixed_float16", "float16"), (2, "float32", "float32")):

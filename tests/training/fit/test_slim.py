@@ -11,7 +11,6 @@ from training.config import CONFIGS, load  # noqa: E402
 from training.data.augment import Augmentation  # noqa: E402
 from training.fit import features, slim  # noqa: E402
 from training.networks import litert, prune, vgg16  # noqa: E402
-from xray.errors import DatasetError  # noqa: E402
 from xray.networks.heads import average  # noqa: E402
 from xray.networks.runtime import Network  # noqa: E402
 
@@ -23,7 +22,6 @@ STAGE = slim.Stage(32, 1, 8, 4)
 @pytest.fixture
 def config(tmp_path, monkeypatch) -> slim.SlimConfig:
     """A small teacher, and two short stages."""
-    monkeypatch.setattr("training.cache.FOLDER", tmp_path / "cache")
     monkeypatch.setattr(prune, "PLACES", 200)
     keras.utils.set_random_seed(1)
     teacher = vgg16.vgg16(64, WIDE)
@@ -37,16 +35,12 @@ def config(tmp_path, monkeypatch) -> slim.SlimConfig:
     )  # fmt: skip
 
 
-def test_a_killed_run_goes_on_and_ends_with_a_network_that_can_be_served(config, collection, tmp_path, monkeypatch):
+def test_a_killed_run_goes_on_and_ends_with_a_network_that_can_be_served(
+    config, collection, tmp_path, killed_after_an_epoch
+):
     folder = tmp_path / "run"
 
-    def kill(logger, epoch, logs=None, log=keras.callbacks.CSVLogger.on_epoch_end):
-        log(logger, epoch, logs)
-        logger.csv_file.close()
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(keras.callbacks.CSVLogger, "on_epoch_end", kill)
+    with killed_after_an_epoch():
         slim.train(config, collection, folder)
     assert [row["epoch"] for row in run.history(folder)] == [0]
     assert not (folder / "network.keras").exists()
@@ -108,20 +102,3 @@ def test_the_shipped_plan_is_slimmer_and_keeps_the_last_channels():
     assert [len(widths) for widths in plan] == [len(widths) for widths in vgg16.VGG16]
     assert all(np.less_equal(mine, whole).all() for mine, whole in zip(plan, vgg16.VGG16, strict=True))
     assert plan[-1][-1] == vgg16.VGG16[-1][-1]
-
-
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        ("plan = [[16, 24.5]]", "Expected `int`"),
-        ("plan = 5", "Expected `array`"),
-        ("taught_by = 1", "taught_by"),
-    ],
-)
-def test_a_slip_in_the_configuration_is_named(tmp_path, line, problem):
-    words = (CONFIGS / "slim.toml").read_text(encoding="utf-8").splitlines()
-    key = line.partition(" ")[0]
-    kept = [each for each in words if not each.startswith(f"{key} ")]
-    (tmp_path / "slim.toml").write_text("\n".join([line, *kept]), encoding="utf-8")
-    with pytest.raises(DatasetError, match=problem):
-        load(tmp_path / "slim.toml", slim.SlimConfig)

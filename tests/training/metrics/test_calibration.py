@@ -63,29 +63,20 @@ def test_predictive_values_are_bayes() -> None:
     assert even["negative"] == pytest.approx(0.4 / (0.4 + 0.05))
 
 
-def test_one_class_has_no_threshold() -> None:
-    with pytest.raises(DatasetError, match="both classes"):
-        calibration.conformal_point(np.ones(3, bool), np.ones(3), np.ones(3), sensitivity=0.9, error_rate=0.1)
-
-
 @pytest.mark.parametrize(
-    ("y_score", "threshold"),
+    ("y_true", "y_score", "threshold"),
     [
-        ([0.1, 0.2, 0.8, 0.9], 0.5),
-        ([0.1, 0.2, 0.5, 0.9], 1 / 3),  # odds 1:4 and 1:1, in the middle 1:2
-        ([0.3, 0.3, 0.3, 0.3], 0.3),
-        ([0.0, 0.0, 1.0, 1.0], 0.5),
+        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], 0.5),
+        ([0, 0, 1, 1], [0.1, 0.2, 0.5, 0.9], 1 / 3),  # odds 1:4 and 1:1, in the middle 1:2
+        ([0, 0, 1, 1], [0.3, 0.3, 0.3, 0.3], 0.3),
+        ([0, 0, 1, 1], [0.0, 0.0, 1.0, 1.0], 0.5),
+        # Between 0.2 and 0.3, and between 0.4 and 0.9, one of the four is on the wrong side.
+        ([0, 1, 0, 1], [0.2, 0.3, 0.4, 0.9], 1 / (1 + (1.5 / 9) ** 0.5)),
     ],
-    ids=["separable", "skewed", "constant", "saturated"],
+    ids=["separable", "skewed", "constant", "saturated", "the widest of two gaps"],
 )
-def test_the_best_threshold_lies_mid_gap(y_score: list[float], threshold: float) -> None:
-    assert calibration.youden_threshold([0, 0, 1, 1], y_score, np.ones(4)) == pytest.approx(threshold)
-
-
-def test_of_equally_good_gaps_the_widest_is_taken() -> None:
-    # Between 0.2 and 0.3, and between 0.4 and 0.9, one of the four is on the wrong side.
-    threshold = calibration.youden_threshold([0, 1, 0, 1], [0.2, 0.3, 0.4, 0.9], np.ones(4))
-    assert 0.4 < threshold < 0.9
+def test_the_best_threshold_lies_mid_gap(y_true: list[int], y_score: list[float], threshold: float) -> None:
+    assert calibration.youden_threshold(y_true, y_score, np.ones(4)) == pytest.approx(threshold)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -125,3 +116,5 @@ def test_a_hospital_that_weighs_more_moves_the_threshold_but_class_sizes_do_not(
 def test_no_point_can_be_chosen(y_true: list[int], y_score: list[float], weight: list[float]) -> None:
     with pytest.raises(DatasetError, match="both classes"):
         calibration.youden_threshold(y_true, y_score, weight)
+    with pytest.raises(DatasetError, match="both classes"):
+        calibration.conformal_point(np.ones(3, bool), np.ones(3), np.ones(3), sensitivity=0.9, error_rate=0.1)

@@ -39,15 +39,11 @@ def left_behind(tmp_path):
     return sorted(path.name for path in tmp_path.iterdir())
 
 
-def test_a_whole_file(get, tmp_path):
-    assert get() == CONTENT
-    assert left_behind(tmp_path) == ["file"]
-
-
-def test_a_broken_connection_goes_on_where_it_broke(get, publisher):
+def test_a_broken_connection_goes_on_where_it_broke(get, publisher, tmp_path):
     publisher.days.extend([{"cut": 150_000}, {"cut": 100_000}])
     assert get() == CONTENT
     assert [asked for asked, _ in publisher.seen] == ["", f"bytes={2 * CHUNK}-", f"bytes={3 * CHUNK}-"]
+    assert left_behind(tmp_path) == ["file"]
 
 
 def test_the_next_run_goes_on_too(get, publisher, tmp_path, monkeypatch):
@@ -58,11 +54,6 @@ def test_the_next_run_goes_on_too(get, publisher, tmp_path, monkeypatch):
     assert left_behind(tmp_path) == ["file.part", "file.part.version"]
     assert get() == CONTENT
     assert publisher.seen[-1][0] == f"bytes={2 * CHUNK}-"
-
-
-def test_a_server_that_knows_no_ranges_is_asked_from_the_start(get, publisher):
-    publisher.days.extend([{"cut": 150_000}, {"ranges": False}])
-    assert get() == CONTENT
 
 
 def test_pieces_of_two_versions_are_not_joined(get, publisher, monkeypatch):
@@ -84,23 +75,28 @@ def test_a_server_without_versions_is_asked_from_the_start(get, publisher):
     assert [asked for asked, _ in publisher.seen] == ["", ""]
 
 
-def test_a_part_that_is_whole_already_is_taken(get, publisher, tmp_path):
-    (tmp_path / "file.part").write_bytes(CONTENT)
+@pytest.mark.parametrize("more", [b"", b"more"], ids=["whole already", "longer than the file"])
+def test_a_part_of_an_earlier_run_may_be_too_much(get, publisher, tmp_path, more):
+    (tmp_path / "file.part").write_bytes(CONTENT + more)
     (tmp_path / "file.part.version").write_text(publisher.tag)
     assert get() == CONTENT
 
 
-def test_a_part_longer_than_the_file_is_thrown_away(get, publisher, tmp_path):
-    (tmp_path / "file.part").write_bytes(CONTENT + b"more")
-    (tmp_path / "file.part.version").write_text(publisher.tag)
+@pytest.mark.parametrize(
+    ("days", "pauses"),
+    [
+        ([{"status": 429, "headers": {"Retry-After": "7"}}, {"status": 429}], [7, 2]),
+        ([{"status": 500}], [1]),
+        ([{"status": 503}], [1]),
+        ([{"status": 429, "headers": {"Retry-After": "86400"}}], [resume.LONGEST_PAUSE]),
+        ([{"cut": 150_000}, {"ranges": False}], [1]),
+    ],
+    ids=["asks for a pause", "500", "503", "asks for a long pause", "knows no ranges"],
+)
+def test_a_server_on_a_bad_day_is_asked_again(get, publisher, waited, days, pauses):
+    publisher.days.extend(days)
     assert get() == CONTENT
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_busy_server_is_asked_again(get, publisher, waited, status):
-    publisher.days.extend([{"status": status, "headers": {"Retry-After": "7"}}, {"status": status}])
-    assert get() == CONTENT
-    assert waited == [7, 2]
+    assert waited == pauses
 
 
 def test_pauses_grow_and_end(get, publisher, waited):
@@ -109,12 +105,6 @@ def test_pauses_grow_and_end(get, publisher, waited):
         get()
     assert waited == sorted(waited)
     assert len(publisher.seen) == TRIES
-
-
-def test_a_long_wait_that_a_server_asks_for_is_cut_short(get, publisher, waited):
-    publisher.days.append({"status": 429, "headers": {"Retry-After": "86400"}})
-    get()
-    assert waited == [resume.LONGEST_PAUSE]
 
 
 def test_progress_between_breaks_is_no_failure(get, publisher):
@@ -163,10 +153,3 @@ def test_nobody_there(tmp_path, waited):
     with pytest.raises(DatasetError, match="no connection"):
         downloader("http://127.0.0.1:9/file", str(tmp_path / "file"), None)
     assert len(waited) == TRIES - 1
-
-
-def test_a_full_disk_is_told_before_anything_is_written(get, publisher, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.data.download.unpack.SPARE", 10**18)
-    with pytest.raises(DatasetError, match="Make room"):
-        get()
-    assert left_behind(tmp_path) == []
