@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from xray.errors import ModelError
 from xray.networks import metadata
 from xray.networks.heads import Head
 from xray.networks.metadata import Artefact, BackboneFacts, Facts, HeadFacts, ScreenFacts, SegmentationFacts
@@ -75,18 +76,22 @@ class Registry:
         network = Network(model_dir / base.name / base.file.name, pool_size=pool_size, threads=threads)
         _check_shapes(model_dir / lungs.name, segmenter, lungs.input_shape, lungs.input_shape)
         _check_shapes(model_dir / base.name, network, base.input_shape, base.feature_shape)
-        asked = _only(home, made, ScreenFacts)
         channels = base.feature_shape[2]
-        screen = Screen.load(_weights(home, asked, base), asked, channels)
-        found = _heads(home, made)
-        heads = {facts.name: Head.load(_weights(home, facts, base), facts, channels) for facts in found}
-        facts: tuple[Facts, ...] = (*found, asked, base, lungs)
-        by_name = {each.name: each for each in facts}
+        screen_facts, head_facts = _only(home, made, ScreenFacts), _heads(home, made)
+        screen = Screen.load(_weights(home, screen_facts, base), screen_facts, channels)
+        heads = {facts.name: Head.load(_weights(home, facts, base), facts, channels) for facts in head_facts}
+        loaded: tuple[Facts, ...] = (*head_facts, screen_facts, base, lungs)
+        by_name = {facts.name: facts for facts in loaded}
         return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, by_name)
 
 
 def made_for(folder: Path, backbone: str) -> Path:
-    """Return where, under model/ or runs/, what was made for a backbone stands."""
+    """Return the folder, under model/ or runs/, of what was made for a backbone.
+
+    Args:
+        folder: model/ or runs/.
+        backbone: its name.
+    """
     return folder if backbone == BACKBONE else folder / backbone
 
 
@@ -105,11 +110,9 @@ def _backbone(model_dir: Path, artefacts: list[Artefact], name: str) -> Backbone
     found = {artefact.name: artefact for artefact in artefacts if isinstance(artefact, BackboneFacts)}
     if name not in found:
         known = ", ".join(sorted(found)) or "none"
-        raise broken(
-            model_dir,
-            f"Expected XRAY_BACKBONE, or --backbone, to name a backbone out of {known} (BackboneFacts). "
-            f"Received: {name!r}.",
-        )
+        if name == BACKBONE:
+            raise broken(model_dir, f"Expected the backbone {name}. Received: {known}.")
+        raise ModelError(f"Expected XRAY_BACKBONE, or --backbone, to name one of {known}. Received: {name!r}.")
     return found[name]
 
 
