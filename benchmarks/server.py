@@ -86,7 +86,7 @@ def serving_the_reference(model: Path, *, wait: bool = True) -> Iterator[Server]
     """Serve the reference way, with one worker, as gunicorn does where nobody configures it.
 
     Args:
-        model: made by `benchmarks.reference.save`.
+        model: made by `benchmarks.reference_app.save`.
         wait: whether to come back only when it answers.
     """
     with tempfile.TemporaryDirectory() as folder:

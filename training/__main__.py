@@ -30,9 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="steps:\n" + "\n".join(f"  {step.name:{width}}  {step.line}" for step in STEPS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("step", choices=steps, metavar="STEP", help="one of those below; STEP --help says more")
+    parser.add_argument(
+        "step", nargs="?", choices=steps, metavar="STEP", help="one of those below; STEP --help says more"
+    )
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="its arguments")
     chosen = parser.parse_args(arguments)
+    if chosen.step is None:
+        parser.print_help()
+        return 2
     return run(steps[chosen.step], chosen.rest)
 
 

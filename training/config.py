@@ -23,8 +23,15 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def data_root() -> Path:
-    """Return the folder of radiographs: the setting XRAY_DATA, or `../shared/data` beside the checkout."""
-    return Path(os.environ.get("XRAY_DATA", REPOSITORY.parent / "shared" / "data"))
+    """Return the folder of radiographs: the setting XRAY_DATA, or `../shared/data` beside the checkout.
+
+    Raises:
+        DatasetError: XRAY_DATA names no folder.
+    """
+    setting = os.environ.get("XRAY_DATA")
+    if setting and not Path(setting).is_dir():
+        raise DatasetError(f"Expected XRAY_DATA to name a folder of radiographs. Received: {setting!r}.")
+    return Path(setting) if setting else REPOSITORY.parent / "shared" / "data"
 
 
 def load(path: Path, kind: type[Config]) -> Config:

@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         models = analyzer.expand(options.model)
         if options.annotated:
             options.annotated.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        parser.error(f"Expected --annotated to name a folder. Received a file: {options.annotated}.")
     except (ModelError, ValueError, OSError) as error:
         parser.error(str(error))
     try:

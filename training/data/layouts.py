@@ -31,7 +31,8 @@ def collect(folder: Path, found: Collection) -> None:
     """
     readers = [reader for recognised, reader in LAYOUTS if recognised(folder)]
     if not readers:
-        inside = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else ["no such folder"]
+        absent = "a file" if folder.is_file() else "no such folder"
+        inside = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else [absent]
         raise ManifestError(
             f"{folder}: expected 10_Covid_Images/ or 20_Chest_Xray/ (the articles' layout), COVID/ (COVID-19 "
             f"Radiography Database) or manifest.csv; received: {', '.join(inside[:8]) or 'an empty folder'}; "
@@ -39,16 +40,6 @@ def collect(folder: Path, found: Collection) -> None:
         )
     for reader in readers:
         reader(folder, found)
-
-
-def left_of(folder: Path) -> Left:
-    """Count what `prepare` leaves of a published folder; nothing where it is in no known layout."""
-    found = Collection(folder)
-    try:
-        collect(folder, found)
-    except ManifestError:
-        return {}
-    return found.left
 
 
 def read_table(folder: Path, found: Collection) -> None:

@@ -313,11 +313,17 @@ def _logits(scored: Scored) -> NDArray[np.float32]:
     return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
 
 
+def _is_head(folder: Path) -> bool:
+    return (folder / "head.json").exists()
+
+
 def run(args: argparse.Namespace) -> None:
     """Audit the heads that the command line names."""
     folder = args.run or made_for(RUNS, args.backbone) / "audit"
-    folders = [features.run_folder(name, args.backbone) for name in args.runs or HEADS]
-    found = [load(each) for each in folders if args.runs or (each / "report.json").exists()]
+    evaluated = {each.parent.name for each in made_for(RUNS, args.backbone).glob("*/report.json")}
+    known = [name for name in HEADS if name in evaluated]
+    others = sorted(name for name in evaluated - set(HEADS) if _is_head(features.run_folder(name, args.backbone)))
+    found = [load(features.run_folder(name, args.backbone)) for name in args.runs or [*known, *others]]
     if not found:
         raise DatasetError("Expected the runs of heads. Received: none. Run `python -m training evaluate` first.")
     report, erasures = audit(found, args.manifest, args.backbone)

@@ -42,8 +42,8 @@ BACKBONE_RADIOGRAPHS, HEAD_RADIOGRAPHS = 100, 300
 
 def _export_lungs(folder: Path, manifest: Path) -> None:
     """Write model/lung_unet, with its Dice coefficient on the masks of the test split."""
-    trained = keras.models.load_model(folder / "best.keras", compile=False)
     record = record_of(folder)
+    trained = keras.models.load_model(_finished(folder / "best.keras", "segment"), compile=False)
     # Rebuilt in float32: it was trained in mixed precision.
     model = unet(lungs.SIZE, tuple(record["config"]["filters"]))
     model.set_weights(trained.get_weights())
@@ -100,11 +100,8 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     Raises:
         DatasetError: the run was not evaluated, or models 1 and 2 were not audited.
     """
-    record, report = record_of(folder), folder / "report.json"
-    if not report.exists():
-        raise DatasetError(
-            f"Expected {report}. Received: no such file. Run `python -m training evaluate {record['config']['name']}`."
-        )
+    record = record_of(folder)
+    report = _finished(folder / "report.json", f"evaluate {record['config']['name']}")
     config = msgspec.convert(record["config"], HeadConfig)
     metrics: Json = json.loads(report.read_text(encoding="utf-8"))["metrics"]
     audit = made_for(RUNS, backbone) / "audit" / "report.json"
@@ -143,7 +140,7 @@ def audited(name: str, path: Path, manifest_sha256: str) -> Json | None:
 
 def _export_screen(folder: Path, backbone: str) -> None:
     """Write model/screen, or the screen of another backbone into that one's folder."""
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    report = json.loads(_finished(folder / "report.json", "out-of-distribution").read_text(encoding="utf-8"))
     artefact.write(
         made_for(MODELS, backbone) / "screen", "screen", "Screen of pictures",
         ("screen.npz", (folder / "screen.npz").read_bytes()),
@@ -204,6 +201,17 @@ def _sample(test: NDArray[np.intp], count: int) -> NDArray[np.intp]:
 
 def _cosine(a: Features, b: Features) -> float:
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
+
+
+def _finished(path: Path, step: str) -> Path:
+    """Return a file that a step ends with.
+
+    Raises:
+        DatasetError: the step has not ended.
+    """
+    if not path.exists():
+        raise DatasetError(f"Expected {path}. Received: no such file. Run `python -m training {step}`.")
+    return path
 
 
 def _trained_weights(folder: Path) -> Path:

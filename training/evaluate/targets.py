@@ -186,4 +186,12 @@ def _read(path: Path) -> Json:
 
 def run(args: argparse.Namespace) -> None:
     """Print the comparison."""
-    print(beside_table(beside(args.backbone), args.backbone))
+    found = beside(args.backbone)
+    if not found:
+        folders = [made_for(RUNS, each) / "audit" for each in (BACKBONE, args.backbone)]
+        missing = next((each for each in folders if not (each / "report.json").exists()), folders[1])
+        raise DatasetError(
+            f"Expected the audits of {BACKBONE} and {args.backbone}. Received: none in {missing}. "
+            "Run `python -m training audit`, and the same with --backbone."
+        )
+    print(beside_table(found, args.backbone))

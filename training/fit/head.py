@@ -23,7 +23,7 @@ from scipy.special import expit, log_softmax, softmax
 from training import run as runs
 from training.config import Choices, load
 from training.data.crops import EQUAL, crops, draw_weights
-from training.data.manifest import LABELS, Row, hospital
+from training.data.manifest import LABELS, OTHER_LABELS, Row, hospital
 from training.fit.features import run_folder, views
 from training.fit.linear import fit_softmax, fit_views
 from training.metrics.calibration import conformal_point, on_grid, quantile
@@ -55,6 +55,12 @@ class Selection(Choices, frozen=True):
     labels: tuple[str, ...]
     findings: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a label that no manifest has."""
+        known = (*LABELS, *OTHER_LABELS)
+        if unknown := sorted(set(self.labels) - set(known)):
+            raise ValueError(f"expected `labels` out of {', '.join(known)}, received {', '.join(unknown)}")
 
     def holds(self, row: Row) -> bool:
         """Tell whether a radiograph is one of them."""
@@ -244,19 +250,19 @@ def fit_rows(inputs: Inputs, rows: Sequence[Row], config: HeadConfig) -> FittedH
     if config.exclusive:
         known = truth[:, 0] != UNKNOWN
         y_true = truth[known].argmax(axis=1)
-        kernel, bias = _fit_exclusive(inputs[known], y_true, sources[known], config.names, config)
+        kernel, bias = _fit_inside_sources(inputs[known], y_true, sources[known], config.names, config)
         return FittedHead(kernel, bias, exclusive=True)
     kernels, biases = [], []
     for name, values in zip(config.names, truth.T, strict=True):
         known = values != UNKNOWN
         sides = (f"not {name}", name)
-        kernel, bias = _fit_exclusive(inputs[known], values[known], sources[known], sides, config)
+        kernel, bias = _fit_inside_sources(inputs[known], values[known], sources[known], sides, config)
         kernels.append(kernel[:, 1] - kernel[:, 0])
         biases.append(bias[1] - bias[0])
     return FittedHead(np.stack(kernels, axis=1), np.array(biases), exclusive=False)
 
 
-def _fit_exclusive(
+def _fit_inside_sources(
     inputs: Inputs, y_true: Truth, sources: NDArray[np.str_], names: Sequence[str], config: HeadConfig
 ) -> tuple[Floats, Floats]:
     """Fit a softmax regression inside sources; of two labels, scikit-learn's logistic regression.

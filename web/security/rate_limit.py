@@ -11,11 +11,14 @@ import ipaddress
 import math
 import os
 import time
+from collections import deque
+from threading import Lock
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestLimit
 from limits.errors import ConfigurationError
+from limits.storage import MovingWindowSupport, Storage
 
 from web.settings import INSTALL_CLOUD, SettingError
 from xray.errors import Phrase
@@ -31,6 +34,78 @@ PASSWORD_RULE = "/password"
 # How long Redis may take to answer, before this process counts for itself.
 REDIS_TIMEOUT_S = 1.0
 _LIMITER, _RADIOGRAPHS = "rate_limiter", "radiographs"
+
+
+class ProcessMemory(Storage, MovingWindowSupport):
+    """Moving windows in the memory of this process.
+
+    The `memory://` of limits expires its entries in a thread of its own, and hosts such as PythonAnywhere have none.
+    """
+
+    STORAGE_SCHEME = ["process"]
+
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **options: Any) -> None:
+        super().__init__(uri, wrap_exceptions=wrap_exceptions, **options)
+        self._entries: dict[str, deque[float]] = {}
+        self._lock, self._swept, self._longest = Lock(), time.time(), 0
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What a failing storage raises; memory does not fail."""
+        return MemoryError
+
+    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count `amount` entries if the window has room for them; tell whether it had."""
+        with self._lock:
+            entries = self._window(key, expiry)
+            if len(entries) + amount > limit:
+                return False
+            entries.extend([time.time()] * amount)
+            return True
+
+    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
+        """Return when the oldest entry of the window was counted, and how many there are."""
+        with self._lock:
+            entries = self._window(key, expiry)
+            return (entries[0] if entries else time.time()), len(entries)
+
+    def _window(self, key: str, expiry: int) -> deque[float]:
+        """Return the entries of a sender that have not expired; forget all senders without any, once in a while."""
+        now = time.time()
+        self._longest = max(self._longest, expiry)
+        if now - self._swept > self._longest:
+            self._swept, since = now, now - self._longest
+            self._entries = {name: kept for name, kept in self._entries.items() if kept and kept[-1] > since}
+        entries = self._entries.setdefault(key, deque())
+        while entries and entries[0] <= now - expiry:
+            entries.popleft()
+        return entries
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Refuse: only moving windows are kept."""
+        raise NotImplementedError
+
+    def get(self, key: str) -> int:
+        """Return the number of entries."""
+        return len(self._entries.get(key, ()))
+
+    def get_expiry(self, key: str) -> float:
+        """Refuse: only moving windows are kept."""
+        raise NotImplementedError
+
+    def check(self) -> bool:
+        """Tell that the storage works."""
+        return True
+
+    def reset(self) -> int:
+        """Forget all senders; return how many there were."""
+        count = len(self._entries)
+        self._entries.clear()
+        return count
+
+    def clear(self, key: str) -> None:
+        """Forget a sender."""
+        self._entries.pop(key, None)
 
 
 def init_app(app: Flask) -> None:
@@ -115,7 +190,7 @@ def _limiter(redis_url: str, limits: list[ApplicationLimit]) -> Limiter:
         _sender,
         application_limits=list(limits),
         strategy="moving-window",
-        storage_uri=redis_url or "memory://",
+        storage_uri=redis_url or "process://",
         storage_options=_redis_options(redis_url) if redis_url else {},
         in_memory_fallback_enabled=bool(redis_url),
         key_prefix="xray",

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add("source", help="a folder, zip, tar, list (.txt, a path or URL a line), Parquet file, or film; a path or a URL")
     add("destination", help="a table ending in .csv, or a folder for Parquet files; the latter may be a URL")
     add("--column", help="of a Parquet source, the one with the paths or URLs (default: path)")
-    add("--model", default=BOTH_MODELS, help=f"covid_normal, covid_pneumo, or both (default), with a row `{NAME}`")
+    add("--model", default=BOTH_MODELS, help=f"a model of model/, both (default; with a row `{NAME}`), or all")
     add("--backbone", default=BACKBONE, help=f"{BACKBONE} (default), or another network of model/")
     add("--engine", choices=("local", "ray"), default="local", help="local (default): this machine; ray: Ray Data")
     add("--workers", type=int, help="films judged at the same time (default: one on each core)")

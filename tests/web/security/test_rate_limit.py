@@ -1,10 +1,13 @@
 """Rate limits in memory: how many radiographs, and how many guesses at the password, a sender may send."""
 
 import io
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from werkzeug.datastructures import FileStorage
+
+from web.security.rate_limit import ProcessMemory
 
 WAIT = "So many films came from your address"
 
@@ -62,13 +65,29 @@ def test_a_household_of_ipv6_is_one_sender(strict):
 
 
 def test_the_wait_ends(strict, monkeypatch):
-    import time
-
     for _ in range(3):
         answer = look(strict, b"x")
     wait, real = int(answer.headers["Retry-After"]), time.time
     monkeypatch.setattr("time.time", lambda: real() + wait)
     assert look(strict, b"x").status_code == 400
+
+
+def test_a_host_without_threads_counts_too(make_client, monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    client = make_client(RATE_LIMIT=1, BATCH_COUNT=1)
+    assert [look(client, b"x").status_code for _ in range(3)] == [400, 400, 429]
+
+
+def test_senders_are_forgotten_with_their_window(monkeypatch):
+    memory, now = ProcessMemory(), time.time()
+    for sender in range(500):
+        assert memory.acquire_entry(str(sender), 2, expiry=60)
+    monkeypatch.setattr("time.time", lambda: now + 61)
+    assert memory.acquire_entry("last", 2, expiry=60)
+    assert memory.reset() == 1
 
 
 @pytest.mark.parametrize("settings", [{}, {"RATE_LIMIT": 0, "BATCH_COUNT": 1}], ids=["default", "no limit"])
