@@ -75,12 +75,13 @@ def run_folder(name: str, weights: str) -> Path:
 
 
 def vgg16_with(weights: str, size: int) -> "keras.Model":
-    """Return a VGG16 without its classifier, with weights from ImageNet or from a file.
+    """Return a VGG16 without its classifier, with weights from ImageNet, from a backbone of model/ or from a file.
 
-    A .keras file, as `slim` writes it, brings its own channels.
+    A .keras file, as `slim` writes it, and a backbone of model/, whose 8-bit weights become float32, bring their own
+    channels.
 
     Args:
-        weights: `imagenet`, or a file.
+        weights: `imagenet`, the name of a backbone of model/, or a file.
         size: side of the input in pixels.
 
     Raises:
@@ -88,8 +89,11 @@ def vgg16_with(weights: str, size: int) -> "keras.Model":
     """
     import keras
 
+    from training.networks.litert import vgg16_from
     from training.networks.vgg16 import resized, vgg16
 
+    if is_served(weights):
+        return vgg16_from(served(weights), size)
     try:
         if weights == "imagenet":
             return keras.applications.VGG16(include_top=False, weights="imagenet", input_shape=(size, size, 3))
