@@ -37,7 +37,7 @@ def test_without_models_there_is_no_application(config, tmp_path):
     ("setting", "message"),
     [
         ("XRAY_MODEL_DIR=/nowhere", "make models"),
-        ("XRAY_BACKBONE=vgg19", "a backbone out of"),
+        ("XRAY_BACKBONE=vgg19", "to name one of vgg16_cxr"),
         ("XRAY_PROXIES=many", "expected a whole number"),
         ("XRAY_SECRET_KEY=short", "expected at least 16 characters"),
     ],
