@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from xray.networks.heads import Head, LabelScore, Verdict
 from xray.prediction import Prediction
+from xray.registry import PROMISED
 
 NAME = "combined"
-MODELS = ("covid_normal", "covid_pneumo")
+MODELS = PROMISED
 # Both thresholds are moved to this score.
 THRESHOLD = 0.5
 
