@@ -1,4 +1,7 @@
-"""The artefacts of model/, verified and loaded once at start-up."""
+"""The artefacts of model/, verified and loaded once at start-up.
+
+A new head is a folder of model/, written by `python -m training export head NAME`: nothing is listed here.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,7 +21,7 @@ MODEL_DIR = Path(__file__).resolve().parent.parent / "model"
 # The default backbone. Heads and screen made for it are in model/ itself; those made for another backbone are in that
 # backbone's folder.
 BACKBONE = "vgg16_cxr"
-# Models 1 and 2, in the order in which they are shown; others follow.
+# Models 1 and 2, which must be there, in the order in which they are shown; all others that are found follow.
 PROMISED = ("covid_normal", "covid_pneumo")
 
 F = TypeVar("F", bound=Artefact)

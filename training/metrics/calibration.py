@@ -1,6 +1,7 @@
-"""What a score is worth: operating points, and how far to believe a score.
+"""Operating points and calibration: where scores become verdicts, and how far to believe a score.
 
-Thresholds are chosen on validation radiographs; the errors measured here are those of other ones.
+Thresholds are chosen on validation radiographs; the errors measured here are those of other ones. Heads that are served
+use `conformal_point`, by way of `operating_points` in training/fit/head.py; `youden_threshold` is for the baselines.
 """
 
 import math
