@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from xray.networks.metadata import ArtefactFile, Check, ScreenFacts
+from xray.networks.metadata import ArtefactFile, Check, OpacityFacts, ScreenFacts
+from xray.opacity import OpacityMap
 from xray.quality.out_of_distribution import CHECKS, DISTANCE, Screen
 
 
@@ -48,6 +49,24 @@ def screen_that_says(*said: str, channels: int = 512) -> Screen:
         centre=np.zeros(channels, np.float32),
         whitening=np.zeros((channels, 1), np.float32),
     )
+
+
+@pytest.fixture(scope="session")
+def make_opacity_map() -> Callable[..., OpacityMap]:
+    """Make an opacity map; by default it looks at nothing, and takes every place for opaque to 88 %."""
+    return opacity_map_of
+
+
+def opacity_map_of(kernel: np.ndarray | None = None, **facts: float) -> OpacityMap:
+    """Make an opacity map of any kernel; keyword arguments replace facts."""
+    known = {"threshold": 0.5, "extent_slope": 8.0, "extent_intercept": 0.0} | facts
+    made = OpacityFacts(
+        "opacity", "1.0.0", "2026-11-20T00:00:00Z", "Opacity map", ArtefactFile("opacity.npz", "0" * 64, 1), "MIT",
+        {"extent_error": 0.9}, {}, {}, "vgg16_cxr", "0" * 64, **known,
+    )  # fmt: skip
+    if kernel is None:
+        return OpacityMap(made, np.zeros(512, np.float32), np.array(2, np.float32))
+    return OpacityMap(made, kernel.astype(np.float32), np.array(0, np.float32))
 
 
 def draw_radiograph(height: int = 512, width: int = 480, seed: int = 0) -> np.ndarray:

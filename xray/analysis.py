@@ -11,6 +11,7 @@ from xray.networks import lungs
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box, Recipe, crop, crop_box, scale
 from xray.networks.runtime import Network
+from xray.opacity import Opacity
 from xray.prediction import Prediction, predict
 from xray.quality import cautions, frontal
 from xray.quality.cautions import Caution
@@ -114,6 +115,7 @@ class Analysis:
         cautions: why the verdicts deserve more doubt than their scores say.
         sent: height and width of the image that was sent; None where they are those of `image`.
         deep: all grey levels of the radiograph, in the shape of `image`, where there are more and they were wanted.
+        opacity: the opacity map; None where none was made for the backbone.
         seconds: how long each stage took, in their order.
     """
 
@@ -124,6 +126,7 @@ class Analysis:
     cautions: tuple[Caution, ...] = ()
     sent: tuple[int, int] | None = None
     deep: GreyLevels | None = None
+    opacity: Opacity | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -171,7 +174,7 @@ class Analyzer:
         return several.get(choice, (choice,))
 
     def analyse(self, data: bytes, models: Sequence[str], *, turn: int = 0, deep: bool = False) -> Analysis:
-        """Analyse one file: one pass of the lung network, one of the backbone, then each head.
+        """Analyse one file: one pass of the lung network, one of the backbone, then each head and the opacity map.
 
         Args:
             data: the content of a PNG, JPEG or DICOM file.
@@ -193,4 +196,9 @@ class Analyzer:
         said += cautions.of_image(ready.image, ready.lungs, inverted=ready.inverted)
         predictions = tuple(predict(self.registry.heads[name], features, ready.box, ready.lungs) for name in names)
         watch.lap("heads")
-        return Analysis(ready.image, ready.lungs, ready.box, predictions, said, ready.sent, ready.deep, watch.seconds)
+        mapper = self.registry.opacity
+        opacity = mapper.measure(features, ready.box, ready.lungs) if mapper else None
+        watch.lap("opacity")
+        return Analysis(
+            ready.image, ready.lungs, ready.box, predictions, said, ready.sent, ready.deep, opacity, watch.seconds
+        )

@@ -12,9 +12,19 @@ from typing import TypeVar
 from xray.errors import ModelError
 from xray.networks import metadata
 from xray.networks.heads import Head
-from xray.networks.metadata import Artefact, BackboneFacts, Facts, HeadFacts, ScreenFacts, SegmentationFacts
+from xray.networks.metadata import (
+    Artefact,
+    BackboneFacts,
+    Facts,
+    HeadFacts,
+    MadeForBackbone,
+    OpacityFacts,
+    ScreenFacts,
+    SegmentationFacts,
+)
 from xray.networks.preprocess import Recipe
 from xray.networks.runtime import Network, broken
+from xray.opacity import OpacityMap
 from xray.quality.out_of_distribution import Screen
 
 MODEL_DIR = Path(__file__).resolve().parent.parent / "model"
@@ -46,6 +56,7 @@ class Registry:
         screen: refuses and warns by the backbone's features.
         heads: by name, in the order in which they are shown.
         artefacts: the facts of all of these, by name, the heads first.
+        opacity: the opacity map; None where none was made for the backbone.
     """
 
     segmenter: Network
@@ -53,12 +64,13 @@ class Registry:
     screen: Screen
     heads: dict[str, Head]
     artefacts: Mapping[str, Facts] = field(default_factory=dict)
+    opacity: OpacityMap | None = None
 
     @classmethod
     def load(
         cls, model_dir: Path = MODEL_DIR, *, backbone: str = BACKBONE, pool_size: int = 1, threads: int = 2
     ) -> "Registry":
-        """Read, verify and load the lung network, a backbone, and the screen and heads that were made for it.
+        """Read, verify and load the lung network, a backbone, and the screen, heads and map that were made for it.
 
         Args:
             model_dir: holds one folder per artefact.
@@ -83,9 +95,10 @@ class Registry:
         screen_facts, head_facts = _only(home, made, ScreenFacts), _heads(home, made)
         screen = Screen.load(_weights(home, screen_facts, base), screen_facts, channels)
         heads = {facts.name: Head.load(_weights(home, facts, base), facts, channels) for facts in head_facts}
-        loaded: tuple[Facts, ...] = (*head_facts, screen_facts, base, lungs)
+        opacity = _opacity(home, made, base)
+        loaded: tuple[Facts, ...] = (*head_facts, *([opacity.facts] if opacity else []), screen_facts, base, lungs)
         by_name = {facts.name: facts for facts in loaded}
-        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, by_name)
+        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, by_name, opacity)
 
 
 def made_for(folder: Path, backbone: str) -> Path:
@@ -150,7 +163,15 @@ def _heads(model_dir: Path, artefacts: list[Artefact]) -> list[HeadFacts]:
     return [*(found[name] for name in PROMISED), *others]
 
 
-def _weights(model_dir: Path, facts: HeadFacts | ScreenFacts, base: BackboneFacts) -> Path:
+def _opacity(home: Path, artefacts: list[Artefact], base: BackboneFacts) -> OpacityMap | None:
+    """Load the opacity map; None where none was made for the backbone."""
+    if not any(isinstance(artefact, OpacityFacts) for artefact in artefacts):
+        return None
+    facts = _only(home, artefacts, OpacityFacts)
+    return OpacityMap.load(_weights(home, facts, base), facts, base.feature_shape[2])
+
+
+def _weights(model_dir: Path, facts: MadeForBackbone, base: BackboneFacts) -> Path:
     """Return the file of weights that were made for this backbone."""
     path = model_dir / facts.name / facts.file.name
     expected, received = (base.name, base.file.sha256), (facts.backbone, facts.backbone_sha256)

@@ -13,7 +13,7 @@ from xray.annotate.lettering import QUIET, Colour, Picture
 from xray.io.pixels import GreyImage, halve
 from xray.networks.grad_cam import Heat, to_picture
 from xray.networks.lungs import LungMask, resized
-from xray.networks.preprocess import Box
+from xray.opacity import Opacity
 from xray.prediction import Prediction
 
 Grey = TypeVar("Grey", np.uint8, np.uint16)
@@ -46,7 +46,7 @@ def heat_panel(analysis: Analysis, prediction: Prediction) -> Picture:
     """
     image = _scaled(analysis.image, LARGEST_PANEL)
     height, width = image.shape
-    box = _scaled_box(prediction.box, height / analysis.image.shape[0], width / analysis.image.shape[1])
+    box = prediction.box.scaled(height / analysis.image.shape[0], width / analysis.image.shape[1])
     picture = overlay(image, to_picture(prediction.cam, box, (height, width)))
     return np.asarray(cv2.rectangle(picture, box[2::-2], (box.right - 1, box.bottom - 1), QUIET, 1), np.uint8)
 
@@ -75,9 +75,15 @@ def heat_layer(prediction: Prediction) -> Picture:
     """
     factor = LAYER / max(prediction.shape)
     height, width = _size(prediction.shape, factor)
-    top, bottom, left, right = _scaled_box(prediction.box, factor, factor)
-    box = Box(top, max(bottom, top + 1), left, max(right, left + 1))
-    heat = to_picture(prediction.cam, box, (height, width))
+    return _layer(to_picture(prediction.cam, prediction.box.scaled(factor, factor), (height, width)))
+
+
+def opacity_layer(opacity: Opacity) -> Picture:
+    """Return the opacity map alone, as `heat_layer` does: the same colours, from 0 to 100 %."""
+    return _layer(opacity.probability(_size(opacity.lungs.shape, LAYER / max(opacity.lungs.shape))))
+
+
+def _layer(heat: Heat) -> Picture:
     colours = HEAT_COLOURS[np.rint(heat * 255).astype(np.uint8), 0]
     return np.dstack([colours, np.rint(255 * _opacity(heat)).astype(np.uint8)])
 
@@ -167,7 +173,3 @@ def _scaled(image: NDArray[Grey], largest: int) -> NDArray[Grey]:
 def _size(shape: Sequence[int], factor: float) -> tuple[int, int]:
     """Return a height and width times a factor, each at least 1 px."""
     return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
-
-
-def _scaled_box(box: Box, down: float, across: float) -> Box:
-    return Box(round(box.top * down), round(box.bottom * down), round(box.left * across), round(box.right * across))

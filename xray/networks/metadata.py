@@ -57,7 +57,7 @@ class Artefact(_Record, frozen=True, tag_field="kind"):
 
     @property
     def kind(self) -> str:
-        """What the artefact is: segmentation, backbone, head or screen."""
+        """What the artefact is: segmentation, backbone, head, screen or opacity."""
         return str(self.__struct_config__.tag)
 
 
@@ -123,14 +123,14 @@ def _just_above_rest(edge: float) -> float:
     return min(steps + 1 - math.ceil(round(edge * steps, 6)), steps) / steps
 
 
-class _MadeForBackbone(Artefact, frozen=True):
+class MadeForBackbone(Artefact, frozen=True):
     """An artefact that only fits the features of one backbone."""
 
     backbone: str
     backbone_sha256: str
 
 
-class HeadFacts(_MadeForBackbone, frozen=True, tag="head"):
+class HeadFacts(MadeForBackbone, frozen=True, tag="head"):
     """A head and how its scores become verdicts; see xray/networks/heads.py.
 
     Attributes:
@@ -182,7 +182,7 @@ class Check(_Record, frozen=True):
     threshold: float
 
 
-class ScreenFacts(_MadeForBackbone, frozen=True, tag="screen"):
+class ScreenFacts(MadeForBackbone, frozen=True, tag="screen"):
     """The out-of-distribution screen; see xray/quality/out_of_distribution.py.
 
     Attributes:
@@ -192,7 +192,32 @@ class ScreenFacts(_MadeForBackbone, frozen=True, tag="screen"):
     checks: tuple[Check, ...]
 
 
-Facts = SegmentationFacts | BackboneFacts | HeadFacts | ScreenFacts
+class OpacityFacts(MadeForBackbone, frozen=True, tag="opacity"):
+    """The opacity map; see xray/opacity.py.
+
+    Attributes:
+        threshold: the probability from which a place counts as opaque, in (0, 1).
+        extent_slope: points of the extent score for each 1 of mean probability inside the lungs.
+        extent_intercept: the extent score at a mean probability of 0.
+    """
+
+    threshold: float
+    extent_slope: float
+    extent_intercept: float
+
+    def __post_init__(self) -> None:
+        """Refuse a threshold that all or no places reach."""
+        super().__post_init__()
+        _expect(0 < self.threshold < 1, "threshold above 0 and below 1", self.threshold)
+
+    @property
+    def extent_error(self) -> float | None:
+        """The mean absolute error of the extent score, in its points: `extent_error` of the metrics, if it is there."""
+        error = self.metrics.get("extent_error")
+        return float(error) if isinstance(error, int | float) else None
+
+
+Facts = SegmentationFacts | BackboneFacts | HeadFacts | ScreenFacts | OpacityFacts
 
 
 def load(path: Path) -> Facts:

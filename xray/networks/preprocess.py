@@ -54,6 +54,16 @@ class Box(NamedTuple):
     left: int
     right: int
 
+    def scaled(self, down: float, across: float) -> "Box":
+        """Return the same part of a resized image, at least a pixel large.
+
+        Args:
+            down: the new height over the old one.
+            across: the new width over the old one.
+        """
+        top, left = round(self.top * down), round(self.left * across)
+        return Box(top, max(round(self.bottom * down), top + 1), left, max(round(self.right * across), left + 1))
+
 
 def crop_box(lungs: LungMask, recipe: Recipe) -> Box:
     """Return the part of the image that the network sees.

@@ -37,6 +37,10 @@ def record(kind: str) -> Record:
         "screen": {
             "backbone": "vgg16_cxr", "backbone_sha256": "b" * 64, "checks": [{"name": "child", "threshold": 1}],
         },
+        "opacity": {
+            "backbone": "vgg16_cxr", "backbone_sha256": "b" * 64, "threshold": 0.5, "extent_slope": 9.0,
+            "extent_intercept": 0,
+        },
     }  # fmt: skip
     return common | special[kind]
 
@@ -57,6 +61,7 @@ def write(folder: Path, content: object) -> Path:
         ("head", "labels", ("normal", "covid")),
         ("head", "points", (OperatingPoint(**POINT),) * 2),
         ("screen", "checks", (Check(name="child", threshold=1.0),)),
+        ("opacity", "extent_error", None),
     ],
 )
 def test_each_kind_is_read(tmp_path: Path, kind: str, key: str, value: object) -> None:
@@ -110,6 +115,7 @@ def changed(**values: object) -> Callable[[Record], Record]:
         ("screen", changed(checks={"child": 1}), "checks"),
         ("screen", changed(checks=[{"name": "child"}]), "missing required field `threshold`"),
         ("screen", changed(checks=[{"name": "child", "threshold": "1"}]), "Expected `float`, got `str`"),
+        ("opacity", changed(threshold=1), "threshold above 0 and below 1"),
         ("segmentation", changed(threshold=0.4), "threshold: 0.5"),
         ("segmentation", changed(input_shape=[128, 128, 3]), "input_shape"),
     ],
