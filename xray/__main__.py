@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import cv2
+import numpy as np
 
-from xray import memory
+from xray import memory, opacity
 from xray.analysis import BOTH_MODELS, Analysis, Analyzer
 from xray.annotate.annotated_copy import annotate
 from xray.archive.local_engine import in_order
@@ -25,10 +26,9 @@ from xray.io.limits import Limits
 from xray.io.pixels import TURNS
 from xray.io.png import encode_png
 from xray.prediction import Prediction
-from xray.quality.cautions import Caution
 from xray.registry import BACKBONE
 
-COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions")
+COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions", *opacity.COLUMNS)
 LONGEST_STEM = 100
 # A folder is read fastest with one radiograph on each core; more would only take memory.
 AT_ONCE = min(os.cpu_count() or 1, 4)
@@ -51,10 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         analyzer = Analyzer.load(backbone=options.backbone, pool_size=AT_ONCE, threads=1)
         models = analyzer.expand(options.model)
-        if options.annotated:
-            options.annotated.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        parser.error(f"Expected --annotated to name a folder. Received a file: {options.annotated}.")
+        if options.opacity_maps and not analyzer.registry.opacity:
+            raise ValueError(f"Expected a backbone with an opacity map. {options.backbone} has none: leave it out.")
+        for folder in filter(None, (options.annotated, options.opacity_maps)):
+            folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        parser.error(f"Expected the name of a folder. Received a file: {error.filename}.")
     except (ModelError, ValueError, OSError) as error:
         parser.error(str(error))
     try:
@@ -97,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--annotated", type=Path, metavar="DIR", help="save an annotated PNG per model; no file is overwritten"
     )
+    parser.add_argument(
+        "--opacity-maps",
+        type=Path,
+        metavar="DIR",
+        help="save each picture's opacity map as a PNG of its own size, grey = 255 times the probability",
+    )
     return parser
 
 
@@ -112,7 +120,7 @@ def _run(analyzer: Analyzer, models: tuple[str, ...], options: argparse.Namespac
         for done, ((path, _), (analysis, problem)) in enumerate(zip(files, analysed, strict=True), 1):
             bar = "#" * (20 * done // len(files))
             _show_progress(f"[{bar:<20}] {done}/{len(files)} {os.path.basename(path)[:40]}")
-            for row in _judge(names, path, analysis, problem, options.annotated):
+            for row in _judge(names, path, analysis, problem, options):
                 failed |= bool(row["error"])
                 _show_progress("")
                 yield row
@@ -161,7 +169,7 @@ def _analysed(analyzer: Analyzer, models: tuple[str, ...], path: str, problem: s
 
 
 def _judge(
-    names: tuple[str, ...], path: str, analysis: Analysis | None, problem: str, annotated: Path | None
+    names: tuple[str, ...], path: str, analysis: Analysis | None, problem: str, options: argparse.Namespace
 ) -> Iterator[Row]:
     """Yield the rows of one radiograph; a failed one has its error in each."""
     if analysis is None:
@@ -170,19 +178,24 @@ def _judge(
     problems = {}
     for prediction in analysis.predictions:
         try:
-            if annotated:
-                _save(annotated, analysis, prediction, path)
+            if options.annotated:
+                _save(options.annotated, analysis, prediction, path)
         except OSError as error:
-            problems[prediction.model] = f"Annotated copy not saved in {annotated}: {error.strerror}."
+            problems[prediction.model] = f"Annotated copy not saved in {options.annotated}: {error.strerror}."
+    try:
+        if options.opacity_maps and analysis.opacity:
+            _save_map(options.opacity_maps, analysis.opacity, analysis.sent or analysis.image.shape, path)
+    except OSError as error:
+        problem = f"Opacity map not saved in {options.opacity_maps}: {error.strerror}."
     for name, said in rows(analysis.predictions):
-        yield _row(path, name, said, problems.get(name.partition(":")[0], ""), analysis.cautions)
+        yield _row(path, name, said, problems.get(name.partition(":")[0], problem), analysis)
 
 
 def _unreadable(what: str, error: OSError) -> str:
     return f"Expected a {what} that can be read. Received: {error.strerror}."
 
 
-def _row(path: str, model: str, said: Said | None, problem: str, cautions: tuple[Caution, ...] = ()) -> Row:
+def _row(path: str, model: str, said: Said | None, problem: str, analysis: Analysis | None = None) -> Row:
     return {
         "file": path,
         "model": model,
@@ -190,17 +203,31 @@ def _row(path: str, model: str, said: Said | None, problem: str, cautions: tuple
         "score": said.score if said else None,
         "threshold": round(said.threshold, 4) if said else None,
         "error": " ".join(problem.split()) or None,
-        "cautions": list(cautions),
+        "cautions": list(analysis.cautions) if analysis else [],
+        **opacity.columns(analysis and analysis.measures),
     }
 
 
 def _save(folder: Path, analysis: Analysis, prediction: Prediction, path: str) -> None:
-    """Save the annotated copy under an unused name."""
+    """Save the annotated copy."""
     name = os.path.basename(path)
     picture = encode_png(annotate(analysis, prediction, file_name=name, when=datetime.now(UTC).astimezone()))
-    stem = os.path.splitext(name)[0][:LONGEST_STEM]
     percent = round(100 * prediction.score)
-    base = f"{prediction.verdict}_Prob_{percent}_Name_{stem}_{prediction.model}"
+    _save_new(folder, f"{prediction.verdict}_Prob_{percent}_Name_{_stem(name)}_{prediction.model}", picture)
+
+
+def _save_map(folder: Path, found: opacity.Opacity, shape: tuple[int, int], path: str) -> None:
+    """Save the opacity map in the size of the image that was sent."""
+    levels = cv2.convertScaleAbs(found.probability(shape), alpha=255)
+    _save_new(folder, f"Opacity_Name_{_stem(os.path.basename(path))}", encode_png(np.asarray(levels, np.uint8)))
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0][:LONGEST_STEM]
+
+
+def _save_new(folder: Path, base: str, picture: bytes) -> None:
+    """Save a PNG under a name that is not in use."""
     for suffix in chain([""], (f"_{number}" for number in count(2))):
         with suppress(FileExistsError), (folder / f"{base}{suffix}.png").open("xb") as file:
             file.write(picture)
@@ -212,8 +239,8 @@ def _write_csv(rows: Iterator[Row], out: TextIO) -> None:
     writer.writerow(COLUMNS)
     for row in rows:
         score, threshold = (None if row[key] is None else f"{row[key]:.4f}" for key in ("score", "threshold"))
-        cautions = " ".join(row["cautions"])
-        writer.writerow((row["file"], row["model"], row["verdict"], score, threshold, row["error"], cautions))
+        shown = row | {"score": score, "threshold": threshold, "cautions": " ".join(row["cautions"])}
+        writer.writerow(shown[name] for name in COLUMNS)
         out.flush()
 
 

@@ -11,7 +11,7 @@ from xray.networks import lungs
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box, Recipe, crop, crop_box, scale
 from xray.networks.runtime import Network
-from xray.opacity import Opacity
+from xray.opacity import Measures, Opacity
 from xray.prediction import Prediction, predict
 from xray.quality import cautions, frontal
 from xray.quality.cautions import Caution
@@ -133,6 +133,11 @@ class Analysis:
     def inverted(self) -> bool:
         """Whether the image came as a negative, and `image` is what it was turned back to."""
         return Caution.INVERTED in self.cautions
+
+    @property
+    def measures(self) -> Measures | None:
+        """What was measured on the opacity map; None where there is none."""
+        return self.opacity.measures if self.opacity else None
 
 
 class Analyzer:

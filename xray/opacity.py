@@ -184,7 +184,8 @@ def _laid(grid: Cam, box: Box, lungs: LungMask, shape: tuple[int, int]) -> tuple
     """Bring the grid to an image of some size; return the map, and the lungs at that size."""
     inside = lungs if shape == lungs.shape else resized(lungs, shape)
     scaled = box.scaled(shape[0] / lungs.shape[0], shape[1] / lungs.shape[1])
-    return to_picture(grid, scaled, shape) * inside, inside
+    probability = to_picture(grid, scaled, shape)
+    return np.multiply(probability, inside, out=probability), inside
 
 
 def _outer_third(lung: LungMask) -> LungMask:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -13,10 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
+from xray import opacity
 from xray.__main__ import COLUMNS, main
 from xray.analysis import Analyzer
 from xray.combined import combine
 from xray.errors import ModelError
+from xray.opacity import OpacityMap
 from xray.quality.cautions import Caution
 from xray.quality.out_of_distribution import Screen
 from xray.registry import PROMISED, Registry
@@ -169,7 +172,37 @@ def test_a_copy_that_cannot_be_saved_does_not_lose_the_verdict(
     assert status == 1 and rows[0]["verdict"] and "No space left" in rows[0]["error"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["a.png", "--model", "flu"], ["a.png", "--format", "xml"]])
+def test_opacity_maps_have_the_size_that_was_sent(
+    run: Run, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, make_opacity_map: Callable[..., OpacityMap],
+    radiograph: Callable[..., np.ndarray], capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The map takes each place for opaque to 88 %; what stands in the rows is empty where there is none."""
+    put("a/film.png", cv2.imencode(".png", radiograph(1300, 1200))[1].tobytes())
+    put("b/film.png", b"no picture")
+    _, rows = run("a")
+    assert all(row[name] == "" for row in rows for name in opacity.COLUMNS)
+    mapped = Analyzer(replace(analyzer.registry, opacity=make_opacity_map()))
+    monkeypatch.setattr(Analyzer, "load", lambda **_: mapped)
+    for names in (["Opacity_Name_film.png"], ["Opacity_Name_film.png", "Opacity_Name_film_2.png"]):
+        _, rows = run("a", "b", "--opacity-maps", "maps")
+        assert sorted(path.name for path in Path("maps").iterdir()) == names
+    measured = [[row[name] for name in opacity.COLUMNS] for row in rows]
+    assert measured == [["100.0", "100.0", "7.05"]] * 3 + [[""] * 3] * 3
+    assert main(["a", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["extent_score"] == 7.05
+    shown = cv2.imread("maps/Opacity_Name_film.png", cv2.IMREAD_UNCHANGED)
+    assert shown.shape == (1300, 1200) and shown.dtype == np.uint8 and set(np.unique(shown)) == {0, 225}
+    assert shown[650, 350] == shown[650, 850] == 225 and shown[50, 600] == 0
+    Path("a_file").touch()
+    with pytest.raises(SystemExit):
+        run("a", "--opacity-maps", "a_file")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["a.png", "--model", "flu"], ["a.png", "--format", "xml"], ["a.png", "--opacity-maps", "maps"]],
+    ids=["nothing", "no such model", "no such format", "no opacity map"],
+)
 def test_wrong_usage(run: Run, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         run(*arguments)
@@ -214,7 +247,7 @@ def test_a_closed_pipe_is_no_error_message(film: bytes, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "xray", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout and process.stderr
-        assert process.stdout.readline() == b"file,model,verdict,score,threshold,error,cautions\n"
+        assert process.stdout.readline() == ",".join(COLUMNS).encode() + b"\n"
         process.stdout.close()
         complaints = process.stderr.read().decode()
     assert process.returncode == 1 and "Error" not in complaints
