@@ -204,7 +204,7 @@ def _row(path: str, model: str, said: Said | None, problem: str, analysis: Analy
         "threshold": round(said.threshold, 4) if said else None,
         "error": " ".join(problem.split()) or None,
         "cautions": list(analysis.cautions) if analysis else [],
-        **opacity.columns(analysis and analysis.measures),
+        **opacity.columns(analysis.measures if analysis else None),
     }
 
 
