@@ -14,6 +14,7 @@ TABLES = """
 CREATE TABLE files (address TEXT PRIMARY KEY, sha256 TEXT, problem TEXT) WITHOUT ROWID;
 CREATE INDEX files_by_content ON files (sha256);
 CREATE TABLE results (sha256 TEXT, model TEXT, verdict TEXT, score REAL, threshold REAL, cautions TEXT, error TEXT,
+    opacity_right_percent REAL, opacity_left_percent REAL, extent_score REAL,
     PRIMARY KEY (sha256, model)) WITHOUT ROWID;
 CREATE TABLE written (address TEXT, sha256 TEXT, model TEXT, PRIMARY KEY (address, sha256, model)) WITHOUT ROWID;
 CREATE TABLE asked (position INTEGER PRIMARY KEY, model TEXT);
@@ -26,7 +27,7 @@ WHERE {which} AND NOT EXISTS (SELECT 1 FROM written
 ORDER BY files.address, asked.position
 """
 FAILED = """
-SELECT files.address, '', asked.model, '', NULL, NULL, '', files.problem FROM files, asked
+SELECT files.address, '', asked.model, '', NULL, NULL, '', files.problem, NULL, NULL, NULL FROM files, asked
 WHERE {which} AND files.sha256 = '' AND NOT EXISTS (SELECT 1 FROM written
     WHERE written.address = files.address AND written.sha256 = '' AND written.model = asked.model)
 ORDER BY files.address, asked.position
@@ -37,6 +38,7 @@ SELECT MIN(address), sha256, '' FROM files WHERE sha256 <> '' AND
     < (SELECT COUNT(*) FROM asked)
 GROUP BY sha256
 """
+ADD_RESULT = f"INSERT OR IGNORE INTO results VALUES ({', '.join('?' * len(Result._fields))})"
 
 
 class Ledger:
@@ -62,7 +64,7 @@ class Ledger:
             if row.backbone == self._backbone and self._versions.get(row.model) == row.version:
                 self._wrote(row)
                 if row.sha256:
-                    self._base.execute("INSERT OR IGNORE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)", row[1:8])
+                    self._base.execute(ADD_RESULT, [getattr(row, name) for name in Result._fields])
 
     def knows(self, address: str) -> bool:
         """Tell whether an address has a row for each model asked, and none of them because it could not be read."""
@@ -93,7 +95,7 @@ class Ledger:
         """
         file = outcome.file
         if not file.problem:
-            self._base.executemany("INSERT OR IGNORE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)", outcome.results)
+            self._base.executemany(ADD_RESULT, outcome.results)
             return list(self._due(DUE.format(which="files.sha256 = ?"), file.sha256))
         addresses = [file.address]
         if file.sha256:
@@ -123,7 +125,8 @@ class Ledger:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         for address, *values_of_result in self._base.execute(query, values):
             result = Result(*values_of_result)
-            row = Row(address, *result, self._versions[result.model], self._backbone, now)
+            version = self._versions[result.model]
+            row = Row(path=address, version=version, backbone=self._backbone, time=now, **result._asdict())
             self._wrote(row)
             yield row
 

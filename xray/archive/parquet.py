@@ -7,7 +7,7 @@ import pyarrow
 import pyarrow.dataset
 import pyarrow.parquet
 
-from xray.archive.row import DestinationError, Row
+from xray.archive.row import NUMBERS, REQUIRED, DestinationError, Row
 from xray.errors import XrayError
 from xray.io import storage
 
@@ -15,14 +15,9 @@ from xray.io import storage
 FEW = ("model", "verdict", "cautions", "version")
 # pyarrow would read far ahead, into memory.
 GENTLY = {"batch_size": 10_000, "batch_readahead": 1, "fragment_readahead": 1}
+ALL = pyarrow.schema([(name, pyarrow.float64() if name in NUMBERS else pyarrow.string()) for name in Row._fields])
 # The backbone is the name of the folder.
-SCHEMA = pyarrow.schema(
-    [
-        (name, pyarrow.float64() if name in ("score", "threshold") else pyarrow.string())
-        for name in Row._fields
-        if name != "backbone"
-    ]
-)
+SCHEMA = ALL.remove(ALL.get_field_index("backbone"))
 
 
 class ColumnError(XrayError):
@@ -59,13 +54,14 @@ def rows(address: str) -> Iterator[Row]:
         DestinationError: a folder with other columns.
     """
     found = _dataset(address)
-    if found.files and not set(Row._fields) <= set(found.schema.names):
+    if found.files and not set(REQUIRED) <= set(found.schema.names):
         raise DestinationError(
             "Expected a folder of results. Received one of another kind, %(address)s: name a new one.", address=address
         )
     if found.files:
         with storage.client_errors():
-            for batch in found.to_batches(columns=list(Row._fields), **GENTLY):
+            # Parts of before lack what was added later.
+            for batch in found.replace_schema(ALL).to_batches(columns=list(Row._fields), **GENTLY):
                 yield from map(Row._make, zip(*(each.to_pylist() for each in batch.columns), strict=True))
 
 

@@ -6,12 +6,12 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import IO, TextIO
 
-from xray.archive.row import DestinationError, Row
+from xray.archive.row import NUMBERS, REQUIRED, DestinationError, Row
 from xray.io import storage
 
 try:
@@ -42,9 +42,13 @@ class CsvFile:
         self._path = storage.local(path)
         self._file: TextIO | None = None
         self._blank = True
+        self._columns = len(Row._fields)
         if os.path.exists(self._path) and os.path.getsize(self._path):
             with open(self._path, "rb+") as file:
-                if file.readline().rstrip(b"\r\n") != ",".join(Row._fields).encode():
+                head = file.readline().decode(errors="replace").strip().split(",")
+                # A table of before goes on without what was added later.
+                self._columns = len(head)
+                if tuple(head) not in (Row._fields, REQUIRED):
                     raise DestinationError(
                         "Expected a table with the columns %(expected)s. Received another, %(path)s: name a new one.",
                         expected=",".join(Row._fields),
@@ -60,12 +64,12 @@ class CsvFile:
         with open(self._path, encoding="utf-8", errors="replace", newline="\n") as file:
             for line in islice(file, 1, None):
                 try:
-                    row = Row._make(next(csv.reader([line])))
-                    score, threshold = (float(each) if each else None for each in (row.score, row.threshold))
+                    row = Row(*next(csv.reader([line])))  # type: ignore[arg-type]  # its numbers follow
+                    numbers = {name: float(cell) if (cell := getattr(row, name)) else None for name in NUMBERS}
                 except (TypeError, ValueError, csv.Error):
                     skipped += 1
                     continue
-                yield row._replace(score=score, threshold=threshold)
+                yield row._replace(**numbers)  # type: ignore[arg-type]  # NUMBERS are fields
         if skipped:
             _log.warning("%d lines of %s are no rows and were passed over.", skipped, self._path)
 
@@ -80,8 +84,9 @@ class CsvFile:
             if self._blank:
                 writer.writerow(Row._fields)
                 self._blank = False
-            score, threshold = ("" if each is None else f"{each:.4f}" for each in (row.score, row.threshold))
-            fields: Sequence[str] = row._replace(score=score, threshold=threshold)  # type: ignore[arg-type, assignment]
+            score, threshold = (each if each is None else f"{each:.4f}" for each in (row.score, row.threshold))
+            cells = row._replace(score=score, threshold=threshold)  # type: ignore[arg-type]  # as they are written
+            fields = ["" if each is None else str(each) for each in cells[: self._columns]]
             # No field may hold a line break: a table that was cut short is repaired by line.
             if LINE_BREAKS.search("".join(fields)):
                 fields = [LINE_BREAKS.sub(" ", each) for each in fields]

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from xray.errors import XrayError
+from xray.opacity import COLUMNS
 
 
 class DestinationError(XrayError):
@@ -34,6 +35,9 @@ class Result(NamedTuple):
         threshold: the operating point.
         cautions: why the verdict deserves more doubt, separated by spaces.
         error: why there is no verdict; "" where there is one.
+        opacity_right_percent: of the radiograph, as the two below; see `xray.opacity.Measures`. None without a map.
+        opacity_left_percent: of the patient's left lung.
+        extent_score: 0 to 8.
     """
 
     sha256: str
@@ -43,6 +47,9 @@ class Result(NamedTuple):
     threshold: float | None
     cautions: str
     error: str
+    opacity_right_percent: float | None = None
+    opacity_left_percent: float | None = None
+    extent_score: float | None = None
 
 
 class Outcome(NamedTuple):
@@ -64,6 +71,8 @@ class Row(NamedTuple):
     Attributes:
         path: the file's address.
         time: when the row was made, UTC, ISO 8601.
+
+    What has a default was added later: tables may lack it.
     """
 
     path: str
@@ -77,3 +86,10 @@ class Row(NamedTuple):
     version: str
     backbone: str
     time: str
+    opacity_right_percent: float | None = None
+    opacity_left_percent: float | None = None
+    extent_score: float | None = None
+
+
+NUMBERS = ("score", "threshold", *COLUMNS)
+REQUIRED = Row._fields[: -len(Row._field_defaults)]

@@ -18,6 +18,7 @@ from xray.io import storage
 from xray.io.limits import Limits
 from xray.io.png import encode_png
 from xray.networks.lungs import resized
+from xray.opacity import columns
 
 # Enough to tell that a file is too large; its SHA-256 is that of the bytes that were read.
 MOST_BYTES = Limits().size_bytes + 1
@@ -97,7 +98,8 @@ class Worker:
         found = dict(combined.rows(analysis.predictions))
         for model in self._task.models:
             said = found[model]
-            yield Result(sha256, model, str(said.verdict), said.score, round(said.threshold, 4), cautions, "")
+            row = Result(sha256, model, str(said.verdict), said.score, round(said.threshold, 4), cautions, "")
+            yield row._replace(**columns(analysis.measures))  # type: ignore[arg-type]  # its names are fields
 
     def _drawn(self, sha256: str, analysis: Analysis) -> Iterator[tuple[str, bytes]]:
         """Draw the images that are wanted, named by content: the same whoever writes them, and however often."""

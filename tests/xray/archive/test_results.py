@@ -12,7 +12,7 @@ import pytest
 
 from xray.archive import results
 from xray.archive.command import main
-from xray.archive.row import Row
+from xray.archive.row import REQUIRED, Row
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def row(number: int) -> Row:
     return Row(
         f"/films/{number}.png", f"{number:064}", "covid_normal", "POSITIVE", 0.5742, 0.333, "child marks", "", "3.0.0",
-        "vgg16_cxr", "2026-11-21T22:00:00+00:00",
+        "vgg16_cxr", "2026-11-21T22:00:00+00:00", 12.5, None, 3.25,
     )  # fmt: skip
 
 
@@ -36,6 +36,28 @@ def test_rows_come_back_as_they_were(name: str, tmp_path: Path) -> None:
         to.add(part)
         to.close()
     assert sorted(results.to(str(tmp_path / name)).rows()) == [row(1), BAD, row(3)]
+
+
+def test_a_table_of_before_the_opacity_map_goes_on(tmp_path: Path) -> None:
+    """A CSV file keeps its columns; a Parquet folder has parts with and without the later ones."""
+    path, later = tmp_path / "rows.csv", ("opacity_right_percent", "opacity_left_percent", "extent_score")
+    old = row(1)._replace(**dict.fromkeys(later))
+    path.write_text(",".join(REQUIRED) + "\n", encoding="utf-8")
+    to = results.to(str(path))
+    to.add([row(1)])
+    to.close()
+    assert list(results.to(str(path)).rows()) == [old]
+    table = pytest.importorskip("pyarrow.parquet")
+    folder = tmp_path / "rows"
+    for part in (row(1), row(2)):
+        to = results.to(str(folder))
+        to.add([part])
+        to.close()
+        (written,) = set(folder.rglob("*.parquet")) - {folder / "backbone=vgg16_cxr/0.parquet"}
+        if part == row(1):
+            table.write_table(table.ParquetFile(written).read().drop_columns(later), written.with_name("0.parquet"))
+            written.unlink()
+    assert sorted(results.to(str(folder)).rows()) == [old, row(2)]
 
 
 def test_a_line_that_is_half_written_is_taken_away(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from xray.archive.local_engine import AHEAD, Local
 from xray.archive.run import run
 from xray.archive.worker import Task
 from xray.combined import combine
+from xray.opacity import COLUMNS, OpacityMap
 
 ROOT = Path(__file__).resolve().parents[3]
 OF = {"covid_normal": "3.0.0", "covid_pneumo": "3.0.0", "combined": "3.0.0+3.0.0"}
@@ -63,6 +65,20 @@ def test_each_film_has_a_row_of_each_model(engine: Any, films: Path, destination
     assert {(row["model"], row["version"], row["backbone"]) for row in found} == {
         (model, version, "vgg16_cxr") for model, version in OF.items()
     }
+
+
+def test_what_is_measured_on_the_opacity_map_stands_in_each_row(
+    engine: Any, films: Path, destination: Path, monkeypatch: pytest.MonkeyPatch,
+    make_opacity_map: Callable[..., OpacityMap],
+) -> None:  # fmt: skip
+    mapped = replace(engine.worker._analyzer.registry, opacity=make_opacity_map())
+    monkeypatch.setattr(engine.worker, "_analyzer", Analyzer(mapped))
+    (films / "torn.png").write_bytes((films / "a.png").read_bytes()[:500])
+    assert go(engine, films, destination) == 1
+    shutil.copy(films / "a.png", films / "again.png")
+    assert go(engine, films, destination) == 1
+    found = [(row["verdict"] != "", *(row[name] for name in COLUMNS)) for row in rows(destination)]
+    assert Counter(found) == {(True, 100, 100, 7.05): 12, (False, None, None, None): 3}
 
 
 @pytest.mark.parametrize(
