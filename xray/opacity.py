@@ -30,6 +30,7 @@ class Measures:
 
     Attributes:
         version: of the artefact.
+        threshold: the probability from which a place counts as opaque, in (0, 1).
         opacity_right_percent: share of the right lung that is opaque, 0 to 100; None where there is no such lung.
         opacity_left_percent: the same of the left lung.
         extent_score: estimate of the geographic extent score, 0 to 8.
@@ -45,6 +46,7 @@ class Measures:
     """
 
     version: str
+    threshold: float
     opacity_right_percent: float | None
     opacity_left_percent: float | None
     extent_score: float
@@ -145,6 +147,7 @@ class OpacityMap:
         extent = float(np.clip(facts.extent_intercept + facts.extent_slope * mean, 0, LARGEST_EXTENT))
         return Measures(
             version=facts.version,
+            threshold=facts.threshold,
             opacity_right_percent=None if percents[0] is None else round(percents[0], 1),
             opacity_left_percent=None if percents[1] is None else round(percents[1], 1),
             extent_score=round(extent, 2),

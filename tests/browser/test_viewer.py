@@ -66,7 +66,7 @@ def opacity(page, model):
 def test_heat_and_lines_are_laid_over_the_film_as_asked(analysed, film):
     page = analysed(film, "both")
     assert page.locator(".films").is_hidden()
-    page.get_by_role("slider", name="Heat").fill("35")
+    page.get_by_role("slider", name="Map").fill("35")
     assert opacity(page, "covid_normal") == pytest.approx(0.35)
     page.get_by_role("radio", name="Model 2").check()
     assert page.locator(".heat").evaluate_all("heats => heats.map(h => h.checkVisibility())") == [False, True]
@@ -172,7 +172,7 @@ def test_dragging_and_keys_set_the_greys_of_any_film(analysed, film, how):
 
 def test_keys_work_on_the_film_and_leave_form_fields_alone(analysed, film):
     page = analysed(film)
-    press, heat = page.keyboard.press, page.get_by_role("slider", name="Heat")
+    press, heat = page.keyboard.press, page.get_by_role("slider", name="Map")
     press("h")
     assert heat.input_value() == "100", "not before the film is chosen"
     stage(page).focus()

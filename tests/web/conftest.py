@@ -22,6 +22,7 @@ from web.factory import create_app
 from xray.networks.heads import Head, Verdict
 from xray.networks.metadata import ArtefactFile, HeadFacts, OperatingPoint
 from xray.networks.preprocess import LUNG_BOX, Recipe
+from xray.opacity import OpacityMap
 from xray.quality.out_of_distribution import Screen
 from xray.registry import Backbone, Registry
 
@@ -85,6 +86,7 @@ def make_registry(make_screen: Callable[..., Screen]) -> MakeRegistry:
         segmenter: object = find_two_lungs,
         said: tuple[str, ...] = (),
         three_classes: tuple[float, ...] = (),
+        opacity: OpacityMap | None = None,
     ) -> Registry:
         shares = {
             "covid_normal": {"normal": 1 - covid_normal, "covid": covid_normal},
@@ -96,7 +98,7 @@ def make_registry(make_screen: Callable[..., Screen]) -> MakeRegistry:
             labels = dict(zip(("covid", "normal", "pneumonia"), three_classes, strict=True))
             heads["three_classes"] = make_head("three_classes", "Three classes", labels, 0.25, 0.25)
         backbone = Backbone(give_features, Recipe(LUNG_BOX, SIZE), None)
-        return Registry(segmenter, backbone, make_screen(*said), heads)
+        return Registry(segmenter, backbone, make_screen(*said), heads, opacity=opacity)
 
     return make
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, Select, delete, func, insert, select
 
 from web.analyses.database import analyses, open_database, reading, writing
 from xray.networks.heads import Judgement, Verdict
+from xray.opacity import Measures
 from xray.quality.cautions import Caution
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Record:
         window_high: the level that is shown white.
         curve: the greys between the two, where they do not rise linearly.
         turn: degrees clockwise by which the image was turned first, as asked.
+        opacity: what was measured on the opacity map; None where none was made.
     """
 
     id: str
@@ -114,6 +116,7 @@ class Record:
     window_high: float = 255.0
     curve: tuple[int, ...] = ()
     turn: int = 0
+    opacity: Measures | None = None
 
     @property
     def verdict(self) -> Verdict:

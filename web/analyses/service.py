@@ -19,7 +19,7 @@ from web.analyses.storage import Copies, Pictures
 from web.metrics import Metrics
 from xray.analysis import Analysis, Analyzer, Stopwatch
 from xray.annotate.annotated_copy import annotate
-from xray.annotate.panels import heat_layer, outline_path, radiograph_panel, thumbnail, viewer_image
+from xray.annotate.panels import heat_layer, opacity_layer, outline_path, radiograph_panel, thumbnail, viewer_image
 from xray.combined import combine
 from xray.io.jpeg import encode_jpeg
 from xray.io.pixels import GreyLevels
@@ -213,6 +213,7 @@ def _drawn(analysis: Analysis, deep: GreyLevels | None) -> Mapping[str, bytes]:
         storage.THUMB: encode_jpeg(thumbnail(film)),
         storage.MASK: encode_png(_mask(analysis)),
         **heats,
+        **({storage.OPACITY: encode_png(opacity_layer(analysis.opacity))} if analysis.opacity else {}),
         **({storage.DEEP: encode_png(deep.packed())} if deep else {}),
     }
 
@@ -246,6 +247,7 @@ def _record(
         cautions=tuple(str(caution) for caution in analysis.cautions),
         results=tuple(results),
         combined=CombinedResult(combined.verdict, combined.score, combined.threshold) if combined else None,
+        opacity=analysis.measures,
     )
     if deep := analysis.deep:
         record = replace(record, deep=True, window_low=deep.low, window_high=deep.high, curve=deep.curve)

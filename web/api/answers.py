@@ -30,6 +30,7 @@ def analysis(record: Record) -> Answer:
         "turn": record.turn,
         "verdicts": [_verdict(record.id, result) for result in record.results],
         "combined": record.combined,
+        "opacity": record.opacity,
         "cautions": [{"name": name, "words": CAUTIONS[Caution(name)]} for name in record.cautions],
         "pictures": {name: _address("api.read_picture", id=record.id, name=name) for name in picture_names(record)},
         "disclaimer": DISCLAIMER,
@@ -39,7 +40,8 @@ def analysis(record: Record) -> Answer:
 def picture_names(record: Record) -> list[str]:
     """Return the names of the images of an analysis that the API offers."""
     heats = [storage.heat(result.model) for result in record.results if result.heat_in_lungs is not None]
-    return [storage.FILM, storage.MASK, *heats, *(annotated(result.model) for result in record.results)]
+    maps = [storage.OPACITY] if record.opacity else []
+    return [storage.FILM, storage.MASK, *maps, *heats, *(annotated(result.model) for result in record.results)]
 
 
 def annotated(model: str) -> str:

@@ -40,7 +40,7 @@ EXAMPLE_HOST = "https://xray.example"
 EXAMPLE_ID = "3q2-7wAAECAwQFBgcICQoL"
 _EXAMPLE_PICTURES = {
     name: f"{EXAMPLE_HOST}/api/v1/analyses/{EXAMPLE_ID}/pictures/{name}"
-    for name in ("film.jpg", "mask.png", "heat-covid_normal.png", "annotated-covid_normal.png")
+    for name in ("film.jpg", "mask.png", "opacity.png", "heat-covid_normal.png", "annotated-covid_normal.png")
 }
 
 EXAMPLE_ANALYSIS: dict[str, Any] = {
@@ -86,6 +86,17 @@ EXAMPLE_ANALYSIS: dict[str, Any] = {
         }
     ],
     "combined": None,
+    "opacity": {
+        "version": "1.0.0",
+        "threshold": 0.5,
+        "opacity_right_percent": 12.5,
+        "opacity_left_percent": 31.0,
+        "extent_score": 3.25,
+        "extent_error": 0.9,
+        "bilateral": 0.4032,
+        "peripheral": 0.4417,
+        "lower": 0.7021,
+    },
     "cautions": [{"name": "low_resolution", "words": "Very small: fine detail is missing."}],
     "pictures": _EXAMPLE_PICTURES,
     "disclaimer": DISCLAIMER,

@@ -29,9 +29,9 @@ AN_ID = [{
 A_PICTURE = [{
     "in": "path", "name": "name", "required": True, "example": "film.jpg",
     "description": Phrase(
-        "film.jpg, mask.png, heat-MODEL.png or annotated-MODEL.png; an analysis names those that it has."
+        "film.jpg, mask.png, opacity.png, heat-MODEL.png or annotated-MODEL.png; an analysis names those that it has."
     ),
-    "schema": {"type": "string", "pattern": r"^(film\.jpg|mask\.png|(heat|annotated)-[a-z0-9_]+\.png)$"},
+    "schema": {"type": "string", "pattern": r"^(film\.jpg|(mask|opacity)\.png|(heat|annotated)-[a-z0-9_]+\.png)$"},
 }]  # fmt: skip
 A_NAME = [{
     "in": "path", "name": "name", "required": True, "description": Phrase("The name of a model."),
@@ -113,8 +113,8 @@ def delete_analysis(id: str) -> Response:
     operationId="readPicture",
     summary=Phrase("Fetch one of its pictures"),
     description=Phrase(
-        "The film, the lung mask and the heat maps have the same proportions: scale them to the same size to lay one "
-        "over another. The mask has the size of the film that was sent."
+        "The film, the lung mask, the opacity map and the heat maps have the same proportions: scale them to the same "
+        "size to lay one over another. The mask has the size of the film that was sent."
     ),
 )
 @api.response(200, BYTES, content_type="image/jpeg", description=Phrase("The picture."))

@@ -21,7 +21,6 @@ from xray.io.pixels import TURNS
 from xray.networks.heads import Verdict
 from xray.quality.cautions import Caution
 
-SHARE = Range(0, 1)
 LONGEST_QUOTE = 40
 MULTIPART, FORM_DATA = "multipart", "multipart/form-data"
 
@@ -36,9 +35,14 @@ def address(description: str, **more: Any) -> String:
     return String(**{"required": True, "metadata": {"description": description, "format": "uri"}, **more})
 
 
+def number(description: str, largest: float, **more: Any) -> Float:
+    """Return a required field with a number from 0 up."""
+    return Float(required=True, validate=Range(0, largest), metadata={"description": description}, **more)
+
+
 def share(description: str, **more: Any) -> Float:
     """Return a required field with a number from 0 to 1."""
-    return Float(required=True, validate=SHARE, metadata={"description": description}, **more)
+    return number(description, 1, **more)
 
 
 def count(description: str) -> Integer:
@@ -177,6 +181,20 @@ class CombinedVerdict(Answer):
     threshold = share("0.5")
 
 
+class OpacityMeasures(Answer):
+    """How much of the lungs is opaque on the opacity map; no diagnosis. Right and left are the patient's."""
+
+    version = text("The version of the opacity map.")
+    threshold = share("The probability from which a place counts as opaque.")
+    opacity_right_percent = number("Of the right lung, 0 to 100; null where none was found.", 100, allow_none=True)
+    opacity_left_percent = number("Of the left lung, 0 to 100; null where none was found.", 100, allow_none=True)
+    extent_score = number("Estimate of the geographic extent score of arXiv:2005.11856, 0 to 8.", 8)
+    extent_error = number("Its mean absolute error; null where that was not measured.", 8, allow_none=True)
+    bilateral = share("The smaller percentage over the larger; null where nothing is opaque.", allow_none=True)
+    peripheral = share("Share of what is opaque in the outer third of its lung; null likewise.", allow_none=True)
+    lower = share("Share of what is opaque in the lower half of its lung; null likewise.", allow_none=True)
+
+
 class CautionSaid(Answer):
     """Why the verdicts deserve more doubt than their scores say."""
 
@@ -201,12 +219,16 @@ class Analysis(Answer):
     )
     verdicts = many(ModelVerdict, "One for each model asked.")
     combined = optional(CombinedVerdict, "What both models say together; null where one was asked.")
+    opacity = optional(OpacityMeasures, "How much of the lungs is opaque; null where no opacity map is served.")
     cautions = many(CautionSaid, "Why the verdicts deserve more doubt; none of them does not mean no doubt.")
     pictures = Dict(
         keys=String(),
         values=String(metadata={"format": "uri"}),
         required=True,
-        metadata={"description": "The pictures' addresses by file name: film, lung mask, heat maps, annotated copies."},
+        metadata={
+            "description": "The pictures' addresses by file name: film, lung mask, opacity map, heat maps, "
+            "annotated copies."
+        },
     )
     disclaimer = text("It belongs to every analysis: keep it with the verdicts.")
 

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 
 from web.analyses import storage
-from web.analyses.records import ModelResult, Record
+from web.analyses.records import Record
 from web.analyses.service import AnalysisService
 from web.batch.table import Row, stems
+from xray import opacity
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.annotate.lettering import BACKGROUND, BOLD, TEXT, Picture, Sheet
 from xray.io.png import encode_png
@@ -53,6 +54,10 @@ def _copies(service: AnalysisService, record: Record, stem: str) -> Iterator[Fil
         if copy := service.copies.read(result.copy):
             # Not under its public name, which would give access to it.
             yield f"{result.model}/{result.verdict}_Prob_{round(100 * result.score):02d}_Name_{stem}.png", copy
+    film, layer = (_read(service, record, name) for name in (storage.FILM, storage.OPACITY))
+    if film and layer and (said := record.opacity):
+        sides = " ".join(f"{name} {'-' if cell is None else cell}" for name, cell in opacity.columns(said).items())
+        yield f"opacity/Opacity_Name_{stem}.png", overlaid(film, layer, f"opacity {said.version}: {sides}")
 
 
 def _masks(service: AnalysisService, record: Record, stem: str) -> Iterator[File]:
@@ -71,7 +76,9 @@ def _heat(service: AnalysisService, record: Record, stem: str) -> Iterator[File]
     for result in record.results:
         layer = _read(service, record, storage.heat(result.model))
         if film and layer:
-            yield f"{result.model}/{result.verdict}_{stem}.png", overlaid(film, layer, result)
+            named = f"{result.model} {result.version}: {result.verdict} {result.score_text}"
+            legend = f"{named}, evidence for {result.explained}"
+            yield f"{result.model}/{result.verdict}_{stem}.png", overlaid(film, layer, legend)
 
 
 KINDS: Mapping[str, Callable[[AnalysisService, Record, str], Iterator[File]]] = {
@@ -89,21 +96,20 @@ def masked(film: bytes, mask: bytes) -> bytes:
     return encode_png(np.where(lungs > 127, image, np.uint8(0)))
 
 
-def overlaid(film: bytes, layer: bytes, result: ModelResult) -> bytes:
-    """Return the radiograph under its heat map as PNG, above a caption with the disclaimer."""
+def overlaid(film: bytes, layer: bytes, legend: str) -> bytes:
+    """Return the radiograph under a map as PNG, above its legend and the disclaimer."""
     image, heat = _decode(film, cv2.IMREAD_COLOR), _decode(layer, cv2.IMREAD_UNCHANGED)
     height, width = image.shape[:2]
     heat = np.asarray(cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     opacity = np.asarray(heat[..., 3], np.float32) / 255
     blended = np.asarray(cv2.blendLinear(image, heat[..., :3].copy(), 1 - opacity, opacity), np.uint8)
-    return encode_png(np.vstack([blended, _legend(width, result)]))
+    return encode_png(np.vstack([blended, _legend(width, legend)]))
 
 
-def _legend(width: int, result: ModelResult) -> Picture:
+def _legend(width: int, text: str) -> Picture:
     sheet = Sheet(width, 64, max(width / 700, 0.5), BACKGROUND)
     left, room = sheet.px(12), width - 2 * sheet.px(12)
-    named = f"{result.model} {result.version}: {result.verdict} {result.score_text}, evidence for {result.explained}"
-    sheet.write(sheet.shorten(named, 16, room), left, sheet.px(26), 16, TEXT)
+    sheet.write(sheet.shorten(text, 16, room), left, sheet.px(26), 16, TEXT)
     sheet.write(sheet.shorten(DISCLAIMER, 16, room, BOLD), left, sheet.px(50), 16, TEXT, BOLD)
     return sheet.picture
 

@@ -15,7 +15,8 @@ from flask import url_for
 from web.analyses.records import Record, Records
 from web.analyses.storage import slug
 from web.render.spreadsheet import as_csv as write_csv
-from web.render.spreadsheet import harmless
+from web.render.spreadsheet import cells, harmless
+from xray import opacity
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.errors import Phrase, XrayError
 
@@ -169,7 +170,15 @@ def as_csv(rows: Sequence[Row], models: Sequence[str]) -> str:
         models: the models whose columns are written.
     """
     columns = [f"{model}_{column}" for model in models for column in (*_OF_MODEL, *_of_labels(rows, model))]
-    columns = ["file", "error", "verdict", *columns, *(_OF_BOTH if len(models) > 1 else ()), *_OF_FILM]
+    columns = [
+        "file",
+        "error",
+        "verdict",
+        *columns,
+        *(_OF_BOTH if len(models) > 1 else ()),
+        *_OF_FILM,
+        *opacity.COLUMNS,
+    ]
     names = stems(rows)
     return write_csv(columns, (_line(row, names) for row in rows))
 
@@ -209,6 +218,7 @@ def _film(record: Record, lung_share: float, names: Mapping[str, str]) -> dict[s
         "name_in_zip": names[record.id],
         "time": record.created.isoformat(timespec="seconds"),
         "address": url_for("result.show", id=record.id, _external=True),
+        **cells(opacity.columns(record.opacity)),
     }
 
 

@@ -1,8 +1,9 @@
 """The report of one analysis: one page of PDF, in the visitor's language."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import cv2
@@ -99,6 +100,7 @@ class _Page:
         y = self._cautions(y)
         y = self._together(y)
         y = self._pictures(y, tallest)
+        y = self._opacity(y)
         for result in self.record.results:
             y = self._model(result, y)
         return self._remarks(y) - self._foot()
@@ -131,26 +133,27 @@ class _Page:
         return y + 1.2
 
     def _pictures(self, top: float, tallest: float) -> float:
-        """Draw the radiograph with its lung outline, and the heat map of each model, side by side."""
-        columns = 1 + len(self.record.results)
-        room = (self.width - (columns - 1) * COLUMN_GAP) / columns
+        """Draw the radiograph with its lung outline, the opacity map and the heat map of each model, side by side."""
+        shown: list[tuple[str, Callable[[float, float, float], None]]] = [
+            (_("Lung outline: what was taken for lungs"), self._film)
+        ]
+        if self.record.opacity:
+            caption = f"{_('Opacity map')} – {reading.words('opacity_words')}"
+            shown.append((caption, partial(self._map, storage.OPACITY, caption)))
+        for result in self.record.results:
+            caption = f"{self._label(result)} – {reading.heat(result)}"
+            shown.append((caption, partial(self._map, storage.heat(result.model), caption)))
+        room = (self.width - (len(shown) - 1) * COLUMN_GAP) / len(shown)
         proportion = self.record.width / self.record.height
         self.tall = max(10.0, min(tallest, room / proportion))
         wide, end = self.tall * proportion, top
-        for column, result in enumerate((None, *self.record.results)):
+        for column, (caption, draw) in enumerate(shown):
             x = self.left + column * (room + COLUMN_GAP)
             if storage.FILM not in self.found:
                 self.paper.box(x, top, wide, self.tall, RULE)
                 self.paper.write(_("The picture is not kept any more."), x + 2, top + 2, wide - 4, SMALL)
-            elif result is None:
-                self._film(x, top, wide)
             else:
-                self._heat(result, x, top, wide)
-            caption = (
-                _("Lung outline: what was taken for lungs")
-                if result is None
-                else f"{self._label(result)} – {reading.heat(result)}"
-            )
+                draw(x, top, wide)
             end = max(end, self.paper.write(caption, x, top + self.tall + 1, room, SMALL))
         return end + GAP
 
@@ -163,10 +166,10 @@ class _Page:
             if len(points) > 2:
                 self.paper.outline(points, LUNGS)
 
-    def _heat(self, result: ModelResult, x: float, y: float, wide: float) -> None:
-        film, heat = (_decoded(self.found.get(name, b"")) for name in (storage.FILM, storage.heat(result.model)))
-        content = self.found[storage.FILM] if film is None or heat is None else _blended(film, heat)
-        self.paper.picture(content, x, y, wide, self.tall, f"{self._label(result)} – {reading.heat(result)}")
+    def _map(self, name: str, caption: str, x: float, y: float, wide: float) -> None:
+        film, layer = (_decoded(self.found.get(each, b"")) for each in (storage.FILM, name))
+        content = self.found[storage.FILM] if film is None or layer is None else _blended(film, layer)
+        self.paper.picture(content, x, y, wide, self.tall, caption)
         across, down = wide / self.record.width, self.tall / self.record.height
         top, bottom, left, right = self.record.box
         self.paper.box(x + left * across, y + top * down, (right - left) * across, (bottom - top) * down, LIGHT)
@@ -190,6 +193,10 @@ class _Page:
         y = self._write(verdict(both.verdict), y, Style(15, bold=True, ink=_ink(both.verdict)))
         sentence = reading.words("together", both.verdict, self.record.results[0].verdict)
         return self._write(sentence, y, BODY) + GAP
+
+    def _opacity(self, y: float) -> float:
+        measures = self.record.opacity
+        return self._write(reading.opacity(measures), y, BODY) + GAP if measures else y
 
     def _model(self, result: ModelResult, y: float) -> float:
         top = self._rule(y)

@@ -6,7 +6,8 @@ from flask import get_template_attribute
 from flask_babel import gettext as _
 
 from web.analyses.records import ModelResult
-from web.i18n import decimals, percent
+from web.i18n import NONE, decimals, percent
+from xray.opacity import Measures
 
 
 def words(macro: str, *values: object) -> str:
@@ -77,6 +78,26 @@ def heat_in_lungs(result: ModelResult) -> str:
         _(
             "%(share)s of the heat lies inside the lungs, less than if it were spread evenly: a reason for doubt.",
             share=share,
+        )
+    )
+
+
+def opacity(measures: Measures) -> str:
+    """Return in one line what was measured on the opacity map."""
+    sides = measures.opacity_right_percent, measures.opacity_left_percent
+    right, left = (NONE if each is None else percent(each / 100, 1) for each in sides)
+    patterns = measures.bilateral, measures.peripheral, measures.lower
+    bilateral, peripheral, lower = (NONE if each is None else percent(each) for each in patterns)
+    return str(
+        _(
+            "Opaque: right lung %(right)s, left lung %(left)s. Extent score %(extent)s. Bilateral %(bilateral)s, "
+            "peripheral %(peripheral)s, lower %(lower)s.",
+            right=right,
+            left=left,
+            extent=words("extent_words", measures),
+            bilateral=bilateral,
+            peripheral=peripheral,
+            lower=lower,
         )
     )
 

@@ -23,6 +23,11 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     return "\ufeff" + table.getvalue()
 
 
+def cells(numbers: Mapping[str, float | None]) -> dict[str, str]:
+    """Return numbers as cells; None as an empty one."""
+    return {name: "" if number is None else str(number) for name, number in numbers.items()}
+
+
 def harmless(cell: str) -> str:
     """Return text that a spreadsheet will not run as a formula.
 

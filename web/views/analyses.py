@@ -13,6 +13,7 @@ from web.analyses.records import CombinedResult, Record
 from web.render import spreadsheet
 from web.security import visitors
 from web.services import services
+from xray import opacity
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.networks.heads import LabelScore
 
@@ -21,6 +22,7 @@ blueprint = Blueprint("analyses", __name__, url_prefix="/analyses")
 PER_PAGE = 50
 CSV_COLUMNS = (
     "time", "file", "model", "version", "verdict", "score", "threshold", "cautions", "address", "disclaimer",
+    *opacity.COLUMNS,
 )  # fmt: skip
 
 
@@ -93,6 +95,7 @@ def rows(record: Record) -> Iterable[dict[str, str]]:
         "cautions": " ".join(record.cautions),
         "address": url_for("result.show", id=record.id, _external=True),
         "disclaimer": DISCLAIMER,
+        **spreadsheet.cells(opacity.columns(record.opacity)),
     }
     for model, version, said in found:
         numbers = {"score": f"{said.score:.4f}", "threshold": f"{said.threshold:.4f}"}

@@ -218,7 +218,10 @@ def _problem(words: str, status: int, asked: Mapping[str, str] | None = None) ->
 def _about(what: str) -> str:
     """Return the text of the README.txt in a zip."""
     held = {
-        "copies": _("Annotated copies: radiograph, heat map and conclusion on one sheet, in a folder for each model."),
+        "copies": _(
+            "Annotated copies: radiograph, heat map and conclusion on one sheet, in a folder for each model; and the "
+            "pictures under their opacity maps, where one is served."
+        ),
         "masks": _("Lung masks, as large as the pictures: white is lung."),
         "masked": _("Pictures with everything but the lungs black; the longer side has at most 1,024 pixels."),
         "heat": _("Pictures under the heat map of each model; the longer side has at most 1,024 pixels."),

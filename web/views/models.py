@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from web.render.models import failures, plots, tables, terms
 from web.services import services
 from xray import head_figures
-from xray.networks.metadata import BackboneFacts, Facts, HeadFacts, ScreenFacts
+from xray.networks.metadata import BackboneFacts, Facts, HeadFacts, MadeForBackbone, ScreenFacts
 from xray.registry import BACKBONE, made_for
 
 blueprint = Blueprint("models", __name__)
@@ -22,6 +22,7 @@ COMMANDS = {
     "backbone": ("backbone", "export backbone"),
     "slim": ("slim", "export{option} backbone"),
     "screen": ("out-of-distribution{option}", "export{option} screen"),
+    "opacity": ("export{option} opacity",),
     "head": (
         "head training/configs/{name}.toml{option}",
         "evaluate {runs}/{name}",
@@ -68,7 +69,7 @@ def card(name: str) -> str:
 
 def _folder(facts: Facts) -> str:
     """Return the folder of an artefact, relative to the repository."""
-    home = made_for(Path("model"), facts.backbone) if isinstance(facts, HeadFacts | ScreenFacts) else Path("model")
+    home = made_for(Path("model"), facts.backbone) if isinstance(facts, MadeForBackbone) else Path("model")
     return (home / facts.name).as_posix()
 
 
@@ -94,6 +95,7 @@ def what(facts: Facts) -> str:
         "segmentation": _("Finds the lungs. What it finds decides which part of the film the other networks see."),
         "backbone": _("Turns the lungs into features. Both models and the screen judge by these, and by nothing else."),
         "screen": _("Refuses what is no frontal chest film, and warns of films that deserve more doubt."),
+        "opacity": _("Shows where the lungs are whitened as radiologists marked it, and how much of them."),
     }
     if isinstance(facts, HeadFacts) and facts.is_pair:
         return str(

@@ -76,7 +76,7 @@ def as_pdf(id: str) -> Response:
     """Send the report of an analysis: one page of A4 or, with ?paper=letter, of US Letter."""
     record = visitors.own(id)
     size = pdf.PAPERS.get(request.args.get("paper", ""), pdf.A4)
-    names = (storage.FILM, *(storage.heat(result.model) for result in record.results))
+    names = (storage.FILM, storage.OPACITY, *(storage.heat(result.model) for result in record.results))
     found = services().analyses.pictures.read(record.id, names)
     return _file(pdf.write(record, found, services().labels, size), "application/pdf", _name(record, "pdf"))
 

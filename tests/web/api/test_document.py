@@ -56,8 +56,8 @@ def shape(value):
     return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
 
 
-def test_the_examples_look_like_real_answers(make_client, make_registry, create):
-    client = make_client(make_registry(said=("child",)))
+def test_the_examples_look_like_real_answers(make_client, make_registry, create, make_opacity_map):
+    client = make_client(make_registry(said=("child",), opacity=make_opacity_map()))
     assert shape(create(client, model="covid_normal").json) == shape(EXAMPLE_ANALYSIS)
     assert shape(client.get("/api/v1/health").json) == shape(EXAMPLE_HEALTH)
     facts = metadata.load(Path("model/covid_normal/metadata.json"))

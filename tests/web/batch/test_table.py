@@ -92,6 +92,7 @@ def test_the_table_has_a_line_for_each_file_and_columns_for_each_model(make_app)
         "cautions": "child inverted", "width": "100", "height": "50", "lung_share": "0.2000", "name_in_zip": "a",
         "time": "2026-11-21T00:00:00+00:00", "address": f"https://xray.example/analyses/{RECORD.id}",
         "disclaimer": "Research and education only, not a diagnosis",
+        "opacity_right_percent": "", "opacity_left_percent": "", "extent_score": "",
     }  # fmt: skip
     assert set(second.values()) == {"b.txt", "'-no", "", first["disclaimer"]}
     with make_app().test_request_context():

@@ -13,6 +13,7 @@ from web.render import reading
 from web.render.pdf import A4, PAPERS
 from xray.io.jpeg import encode_jpeg
 from xray.io.png import encode_png
+from xray.networks.preprocess import Box
 from xray.quality.cautions import Caution
 
 DISCLAIMER = "For education and research only, not for diagnosis."
@@ -52,7 +53,7 @@ def found():
     """A film and two heat maps, as they are kept."""
     film = np.linspace(0, 255, 240 * 200).reshape(200, 240).astype(np.uint8)
     found = {"film.jpg": encode_jpeg(film)}
-    for name, right in (("heat-covid_normal.png", 150), ("heat-covid_pneumo.png", 180)):
+    for name, right in (("heat-covid_normal.png", 150), ("heat-covid_pneumo.png", 180), ("opacity.png", 200)):
         heat = np.zeros((213, 256, 4), np.uint8)
         heat[90:120, 100:right] = (40, 159, 240, 150)
         found[name] = encode_png(heat)
@@ -115,7 +116,7 @@ def test_the_score_stands_where_it_lies_between_0_and_1(write, make_record):
 @pytest.mark.parametrize("size", PAPERS.values(), ids=PAPERS)
 @pytest.mark.parametrize("longer", [1, 1.4])
 @pytest.mark.parametrize("proportion", [(240, 200), (200, 400), (900, 300)])
-def test_the_worst_case_fits_on_one_page(write, make_record, monkeypatch, size, longer, proportion):
+def test_the_worst_case_fits_on_one_page(write, make_opacity_map, monkeypatch, size, longer, proportion):
     def translate(text: str, **values: object) -> str:
         return (text % values if values else text) + " é" * int((longer - 1) / 2 * len(text))
 
@@ -123,7 +124,9 @@ def test_the_worst_case_fits_on_one_page(write, make_record, monkeypatch, size, 
     monkeypatch.setattr(reading, "_", translate)
     beside = tuple(make_result(model, 0.5, heat_in_lungs=0.1) for model in LABELS)
     width, height = proportion
-    page = write(size=size, cautions=ALL_CAUTIONS, name="W" * 60, results=beside, width=width, height=height)
+    measures = make_opacity_map().measure(np.zeros((4, 4, 512)), Box(0, 9, 0, 9), np.ones((9, 9), bool)).measures
+    more = {"cautions": ALL_CAUTIONS, "opacity": measures}
+    page = write(size=size, name="W" * 60, results=beside, width=width, height=height, **more)
     assert page.pages == 1
     assert page.size == pytest.approx((size.width / 25.4 * 72, size.height / 25.4 * 72), abs=0.1)
     foot = min(y for _, y, text in page.lines if text.startswith(DISCLAIMER))
@@ -131,7 +134,7 @@ def test_the_worst_case_fits_on_one_page(write, make_record, monkeypatch, size, 
     below = [text for _, y, text in page.lines if y < foot]
     assert not [text for text in below if text.startswith("–")] and below
     assert all(margin < y < page.size[1] - margin and x > margin for x, y, _ in page.lines)
-    assert page.images == 3
+    assert page.images == 4 and "Extent score 7.0" in page.text
 
 
 @pytest.mark.parametrize("name", ["肺部 X 光片.png", "фото.png", "🫁.png", "שלום.png"])

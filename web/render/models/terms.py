@@ -68,6 +68,7 @@ def title(facts: Artefact) -> str:
         "segmentation": _("Lung segmentation"),
         "backbone": _("VGG16 pretrained on radiographs"),
         "screen": _("Screen of pictures"),
+        "opacity": _("Opacity map"),
     }
     return words.get(facts.kind, facts.title)
 
