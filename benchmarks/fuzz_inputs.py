@@ -103,6 +103,15 @@ def _real() -> Iterator[tuple[str, bytes]]:
                 yield path.name, path.read_bytes()
 
 
+def structured(chance: Random) -> bytes:
+    """Make a DICOM file of a JPEG 2000 whose headers ask for any structure, in whole segments."""
+    from tests.hostile.dicom_files import dicom
+    from tests.hostile.jpeg_2000_files import anything
+
+    grey = np.zeros((SIDE, SIDE + 16), np.uint8)
+    return dicom(grey, uid.JPEG2000, anything(chance, *grey.shape))
+
+
 def mutated(data: bytes, other: bytes, chance: Random) -> bytes:
     """Damage a file in one to four ways.
 

@@ -7,6 +7,8 @@ HOME = "/home/YOUR-NAME/covid-xray"  # where the project lies
 os.environ["XRAY_SECRET_KEY"] = "FILL-ME-IN"  # python -c 'import secrets; print(secrets.token_hex())'
 
 sys.path.insert(0, HOME)
+# Here it names their server; JPEG 2000 is decoded in a child process, which is Python.
+sys.executable = f"{sys.prefix}/bin/python"
 # There are no threads: one worker answers one request after the other.
 os.environ["XRAY_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["XRAY_PUBLIC"] = "true"

@@ -9,6 +9,7 @@ import numpy as np
 from pydicom import Dataset, config, uid
 from pydicom.sequence import Sequence
 
+from tests.hostile.jpeg_2000_files import broken, costly
 from tests.xray.io.files import dicom_file
 
 PIXELS = struct.pack("<HH", 0x7FE0, 0x0010)
@@ -161,6 +162,11 @@ def hostile_dicoms(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "dicom of three million tags": (400, before_pixels(film, many(3_000_000))),
         "dicom of a sequence of a million items": (400, before_pixels(film, items(1_000_000))),
         "dicom of a table of a million items": (400, before_pixels(film, items(1_000_000, 0x0028, 0x3010))),
+        **{
+            f"dicom of a JPEG 2000 {name}": (status, dicom(grey, uid.JPEG2000Lossless, found))
+            for status, files in ((415, costly(*grey.shape)), (400, broken(*grey.shape)))
+            for name, found in files.items()
+        },
         "dicom of a million fragments": (400, fragmented(jpeg_2000, 1_000_000)),
         "dicom of a million windows": (400, repeated(implicit, 0x00281050, b"1\\")),
         "dicom of a million slopes": (400, repeated(implicit, 0x00281053, b"1\\")),

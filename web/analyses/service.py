@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
+from threading import Semaphore
 from typing import TypeVar
 
 from web.analyses import storage
@@ -37,6 +38,8 @@ UNFILED_S = 3600
 # Radiographs that one process analyses at the same time, always in the same threads: OpenCV 5 keeps 5 MB for each
 # thread that ever wrote text on an image, and a server has many threads.
 AT_ONCE = 2
+# Files that are in memory at the same time, whatever page they were sent to: one more, so that no reader waits.
+TURNS = AT_ONCE + 1
 # Analyses that are deleted in one transaction; other writers wait as long.
 REMOVED_AT_ONCE = 50
 # A request spends no longer than this on deleting expired analyses, but always deletes one.
@@ -54,6 +57,7 @@ class AnalysisService:
         records: the table of analyses.
         keep_days: the age in days at which an analysis expires.
         keep_count: the number of analyses above which the oldest expire.
+        turns: whoever reads a file that was sent takes one first; until then it lies on the disk.
         readers: the threads that analyse; a request waits for one.
         painters: the threads that draw the page's images, while readers draw the annotated copies.
         metrics: counters, where they are switched on.
@@ -66,6 +70,7 @@ class AnalysisService:
     records: Records
     keep_days: int
     keep_count: int
+    turns: Semaphore = field(default_factory=lambda: Semaphore(TURNS))
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "reader"))
     painters: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "painter"))
     metrics: Metrics | None = None

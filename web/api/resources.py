@@ -80,9 +80,9 @@ def create_analysis(form: Form) -> tuple[Answer, dict[str, str]]:
     """Analyse the uploaded radiograph."""
     file = form["file"]
     name = forms.shown_name(file.filename or "")
-    record = services().analyses.analyse(
-        file.read(), name=name, choice=form["model"], owner=tokens.owner(), turn=form["turn"]
-    )
+    service, owner = services().analyses, tokens.owner()
+    with service.turns:
+        record = service.analyse(file.read(), name=name, choice=form["model"], owner=owner, turn=form["turn"])
     found = answers.analysis(record)
     return found, {"Location": found["url"]}
 

@@ -11,8 +11,8 @@ import re
 import stat
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -36,6 +36,7 @@ NO_FILE = Phrase("This is a link or a device, not a file. Please pack the pictur
 RATIO = Phrase("This file unpacks to more than %(ratio)s times its size, as no film does, so it was not opened.")
 TOO_LARGE = Phrase("Expected at most %(limit)s MiB, received %(size)s MiB. Please send a smaller export.")
 TOO_MANY = Phrase("Expected a zip with at most %(limit)s files, received one with more. Please split it.")
+TOO_MANY_AT_ONCE = Phrase("Expected at most %(limit)s files at once, received %(count)s. Please send them in parts.")
 TOO_MUCH = Phrase("Expected at most %(limit)s MiB of unpacked files, received %(size)s MiB. Please split the zip.")
 
 # Bytes that the format is detected from.
@@ -55,9 +56,9 @@ class Limits:
     """Limits of a batch.
 
     Attributes:
-        count: the maximum number of files in one archive.
+        count: the maximum number of files, those in archives included.
         file_bytes: the maximum size of one file, unpacked.
-        total_bytes: the maximum size of all files of an archive, unpacked.
+        total_bytes: the maximum size of all files in archives, unpacked.
     """
 
     count: int
@@ -80,24 +81,38 @@ class Sent:
     error: ZipError | None = None
 
 
-def unpack(files: Iterable[tuple[str, IO[bytes]]], limits: Limits) -> Iterator[Sent]:
+def unpack(
+    files: Iterable[tuple[str, IO[bytes]]], limits: Limits, refusal: Callable[[], ZipError | None] = lambda: None
+) -> Iterator[Sent]:
     """Yield every uploaded file, those in archives one by one.
 
     Args:
         files: name and content of each; the content is read when its turn comes.
         limits: of the batch.
+        refusal: asked before a file is read; the first error that it returns is the last that is yielded.
     """
+    used = Limits(0, 0, 0)
     for path, file in files:
         if passed_over(path):
             continue
         start = file.read(_START_BYTES)
         file.seek(0)
         if sniff(start) != "ZIP":
-            yield _read(path, file, limits)
+            used = replace(used, count=used.count + 1)
+            error = refusal()
+            yield Sent(path, error=error) if error else _read(path, file, limits)
+            if error:
+                return
             continue
         try:
-            for member in _members(file, limits):
-                yield Sent(f"{path}/{member.path}", member.data, member.error)
+            with _opened(file, limits) as archive:
+                found, used = _listed(archive, used, limits)
+                for info in found:
+                    error = refusal()
+                    member = Sent(_name(info), error=error) if error else _member(archive, info, limits)
+                    yield replace(member, path=f"{path}/{member.path}")
+                    if error:
+                        return
         except ZipError as error:
             yield Sent(path, error=error)
 
@@ -122,11 +137,11 @@ def _too_large(size: int, limits: Limits) -> ZipError:
     return ZipError(TOO_LARGE, limit=limits.file_bytes // 2**20, size=-(-size // 2**20))
 
 
-def _members(file: IO[bytes], limits: Limits) -> Iterator[Sent]:
-    """Yield the files of an archive.
+def _opened(file: IO[bytes], limits: Limits) -> ZipFile:
+    """Open an archive.
 
     Raises:
-        ZipError: the archive is refused as a whole.
+        ZipError: its directory is damaged, or too long.
     """
     guarded = _Guarded(file, limits.count)
     try:
@@ -134,15 +149,24 @@ def _members(file: IO[bytes], limits: Limits) -> Iterator[Sent]:
     except _BROKEN as error:
         raise ZipError(DAMAGED) from error
     guarded.most = None
-    with archive:
-        found = [info for info in archive.infolist() if not _name(info).endswith("/") and not passed_over(_name(info))]
-        if len(found) > limits.count:
-            raise ZipError(TOO_MANY, limit=limits.count)
-        total = sum(info.file_size for info in found)
-        if total > limits.total_bytes:
-            raise ZipError(TOO_MUCH, limit=limits.total_bytes // 2**20, size=-(-total // 2**20))
-        for info in found:
-            yield _member(archive, info, limits)
+    return archive
+
+
+def _listed(archive: ZipFile, used: Limits, limits: Limits) -> tuple[list[ZipInfo], Limits]:
+    """Return the files of an archive, and what they and those before them use up of the limits.
+
+    Raises:
+        ZipError: that is more than the limits.
+    """
+    found = [info for info in archive.infolist() if not _name(info).endswith("/") and not passed_over(_name(info))]
+    count, total = used.count + len(found), used.total_bytes + sum(info.file_size for info in found)
+    if len(found) > limits.count:
+        raise ZipError(TOO_MANY, limit=limits.count)
+    if count > limits.count:
+        raise ZipError(TOO_MANY_AT_ONCE, limit=limits.count, count=count)
+    if total > limits.total_bytes:
+        raise ZipError(TOO_MUCH, limit=limits.total_bytes // 2**20, size=-(-total // 2**20))
+    return found, replace(used, count=count, total_bytes=total)
 
 
 def _member(archive: ZipFile, info: ZipInfo, limits: Limits) -> Sent:

@@ -71,9 +71,15 @@ def read_all(files: Iterable[tuple[str, IO[bytes]]], choice: str, owner: str, do
     """
     files = list(files)
     try:
-        for sent in unpack.unpack(files, limits()):
-            done.append(_too_soon(sent) if rate_limit.exceeded() else read(sent, choice, owner))
-            yield done[-1]
+        found = unpack.unpack(files, limits(), _too_soon)
+        while True:
+            with services().analyses.turns:
+                sent = next(found, None)
+                row = read(sent, choice, owner) if sent else None
+            if row is None:
+                return
+            done.append(row)
+            yield row
     finally:
         for _name, file in files:
             file.close()
@@ -85,8 +91,8 @@ def limits() -> Limits:
     return Limits(config["BATCH_COUNT"], config["MAX_CONTENT_LENGTH"], config["BATCH_UNPACKED_BYTES"])
 
 
-def _too_soon(sent: Sent) -> Row:
-    return Row(shown_path(sent.path) or forms.UNNAMED, error=gettext(rate_limit.TOO_MANY))
+def _too_soon() -> ZipError | None:
+    return ZipError(rate_limit.TOO_MANY) if rate_limit.exceeded() else None
 
 
 class Request(FlaskRequest):

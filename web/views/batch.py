@@ -36,7 +36,6 @@ FIELDS = 16
 
 NO_FILES = Phrase("No pictures came with the form. Choose some files, a folder or a zip, then press Start.")
 UNKNOWN_FUNCTION = Phrase("That function is not known here. Choose one from the form.")
-TOO_MANY = Phrase("Expected at most %(limit)s files at once, received %(count)s. Please send them in parts.")
 TOO_LARGE = Phrase(
     "Expected at most %(limit)s files with %(size)s MiB in all, received more. Please send them in parts, or switch "
     "JavaScript on: then they are sent one by one."
@@ -69,7 +68,9 @@ def one() -> AnyResponse:
     file = request.files.get("file")
     if file is None or not file.filename:
         raise FormError(NO_FILES)
-    row = uploads.read(Sent(request.form.get("path") or file.filename, file.read()), choice, visitors.token())
+    path, owner = request.form.get("path") or file.filename, visitors.token()
+    with services().analyses.turns:
+        row = uploads.read(Sent(path, file.read()), choice, owner)
     record = row.record
     return jsonify(
         file=row.file,
@@ -91,7 +92,7 @@ def many() -> AnyResponse:
     if not files:
         raise FormError(NO_FILES)
     if len(files) > limit:
-        raise FormError(TOO_MANY, limit=limit, count=len(files))
+        raise FormError(unpack.TOO_MANY_AT_ONCE, limit=limit, count=len(files))
     done: list[Row] = []
     shown = uploads.read_all([(path, _kept(file)) for path, file in files], choice, visitors.token(), done)
     page = stream_template(

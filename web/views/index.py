@@ -40,10 +40,11 @@ def preview() -> Response:
     For files that browsers cannot show: DICOM and 16-bit PNG. A refusal is plain text, in the words of the form.
     """
     try:
-        upload = forms.read_file(request)
-        if upload is None:
-            raise FormError(forms.NO_FILE)
-        picture = image.load(upload[1])
+        with services().analyses.turns:
+            upload = forms.read_file(request)
+            if upload is None:
+                raise FormError(forms.NO_FILE)
+            picture = image.load(upload[1])
     except (FormError, ImageError) as error:
         return Response(in_words(error), error.status, mimetype="text/plain")
     height, width = picture.sent

@@ -34,8 +34,11 @@ def query_without_file() -> AnyResponse:
 def query() -> str:
     """Analyse the uploaded radiograph and show its result; see `web.views.index.refused` for what is refused."""
     service = services().analyses
-    upload, owner = forms.read(request, service.analyzer.names), visitors.token()
-    return page(service.analyse(upload.data, name=upload.name, choice=upload.model, owner=owner, turn=upload.turn))
+    owner = visitors.token()
+    with service.turns:
+        upload = forms.read(request, service.analyzer.names)
+        record = service.analyse(upload.data, name=upload.name, choice=upload.model, owner=owner, turn=upload.turn)
+    return page(record)
 
 
 @blueprint.get("/analyses/<id>")

@@ -22,7 +22,7 @@ from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag, Tag
 
 from xray.errors import Phrase, UnreadableImageError, UnsupportedImageError, damaged
-from xray.io import jpeg
+from xray.io import jpeg, jpeg_2000
 from xray.io.dicom_rendering import Lut, Rendering, Rescale, Window, render, render_levels
 from xray.io.limits import BoundedReads, Limits, check_size
 from xray.io.lossless import decode_lossless_jpeg, decode_rle
@@ -200,7 +200,7 @@ def _shortened(word: str) -> str:
 
 
 def _stored_values(dataset: Dataset, limits: Limits) -> Pixels:
-    """Decode the pixels by their transfer syntax: JPEG with OpenCV, lossless JPEG and RLE with our own decoders."""
+    """Decode the pixels by their transfer syntax: JPEG by OpenCV, JPEG 2000 by a child, others by our own."""
     syntax, shape = dataset.file_meta.TransferSyntaxUID, (dataset.Rows, dataset.Columns)
     # pydicom would clear unused bits on the assumption that they are the high ones; see _significant_bits.
     dataset.pixel_array_options(correct_unused_bits=False)
@@ -213,8 +213,7 @@ def _stored_values(dataset: Dataset, limits: Limits) -> Pixels:
     elif syntax in _JPEG_LOSSLESS:
         stored = decode_lossless_jpeg(frame, shape)
     elif syntax in _JPEG_2000:
-        jpeg.check_jpeg_2000(frame, shape)
-        stored = dataset.pixel_array
+        stored = jpeg_2000.decode(frame, shape, signed=bool(dataset.PixelRepresentation))
     else:
         stored = decode_rle(frame, shape, dataset.BitsAllocated // 8)
     if stored.shape != shape:

@@ -162,24 +162,3 @@ def _frame(marker: int, content: bytes, limits: Limits) -> Frame:
         )
     check_size(height, width, limits)
     return Frame(height, width, channels)
-
-
-def check_jpeg_2000(codestream: bytes, shape: tuple[int, int]) -> None:
-    """Check that a JPEG 2000 is of one component and of a size.
-
-    Args:
-        codestream: the whole file, or what a DICOM file holds of it.
-        shape: the expected height and width.
-
-    Raises:
-        UnreadableImageError: another size, or several components.
-        ValueError, struct.error: damaged.
-
-    Source:
-        ITU-T T.800, A.5.1.
-    """
-    at = codestream.index(b"\xff\x4f\xff\x51")
-    right, bottom, left, top = struct.unpack_from(">4I", codestream, at + 8)
-    (components,) = struct.unpack_from(">H", codestream, at + 40)
-    if (bottom - top, right - left) != shape or components != 1:
-        raise damaged("DICOM radiograph")

@@ -105,6 +105,29 @@ def test_what_cannot_be_unpacked_is_an_error_that_says_why(data: bytes, error: P
     assert sent.path.startswith("films.zip/") == (error not in (unpack.TOO_MANY, unpack.TOO_MUCH, unpack.DAMAGED))
 
 
+def test_limits_hold_for_all_archives_of_a_form_together() -> None:
+    three, large = packed(*((f"{at}.png", b"x") for at in range(3))), packed(*((f"{at}.png", NOISE) for at in range(2)))
+    files = [("a.zip", three), ("b.zip", three), ("c.png", b"x"), ("d.zip", packed(("y.png", b"y")))]
+    found = list(unpack.unpack([(name, io.BytesIO(data)) for name, data in files], LIMITS))
+    assert [sent.path for sent in found if not sent.error] == [
+        "a.zip/0.png", "a.zip/1.png", "a.zip/2.png", "c.png", "d.zip/y.png",
+    ]  # fmt: skip
+    assert refusal(found[3]) is unpack.TOO_MANY_AT_ONCE
+    *_, last = list(
+        unpack.unpack([(name, io.BytesIO(large)) for name in ("a.zip", "b.zip")], Limits(5, 3 * 2**20, 7 * 2**20))
+    )
+    assert refusal(last) is unpack.TOO_MUCH
+
+
+def test_nothing_is_unpacked_after_a_refusal() -> None:
+    refusals = iter([None, ZipError("Too soon.")])
+    files = [("a.zip", packed(("1", b"1"), ("2", b"2"), ("3", b"3"))), ("b.png", b"b")]
+    found = unpack.unpack([(name, io.BytesIO(data)) for name, data in files], LIMITS, lambda: next(refusals))
+    assert [(sent.path, sent.data, str(sent.error)) for sent in found] == [
+        ("a.zip/1", b"1", "None"), ("a.zip/2", b"", "Too soon."),
+    ]  # fmt: skip
+
+
 def damaged() -> bytes:
     data = bytearray(packed(("a.png", b"x" * 50), ("b.png", b"y"), method=zipfile.ZIP_STORED))
     data[data.index(b"xxxxx")] ^= 1

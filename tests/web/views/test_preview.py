@@ -1,7 +1,10 @@
 """A look at a file before it is read."""
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -9,6 +12,8 @@ import pytest
 from werkzeug.datastructures import FileStorage
 
 from tests.web.sending import posted
+from web.analyses.service import TURNS
+from xray.io import image
 
 
 def ask(client, data, **more):
@@ -60,3 +65,31 @@ def test_another_sites_form_cannot_ask(make_client, film):
     assert ask(client, film).status_code == 400
     token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/").text)[1]
     assert ask(client, film, csrf_token=token).status_code == 200
+
+
+def test_few_files_are_in_memory_at_once_whatever_page_they_are_sent_to(make_app, film, monkeypatch):
+    app, inside, most, lock = make_app(), [], [], Lock()
+    load = image.load
+
+    def counted(*args, **more):
+        with lock:
+            inside.append(1)
+            most.append(len(inside))
+        time.sleep(0.1)
+        with lock:
+            inside.pop()
+        return load(*args, **more)
+
+    monkeypatch.setattr(image, "load", counted)
+
+    def send(number):
+        fields = {"model": "both", "function": "classify", "file": FileStorage(BytesIO(film), "film.png")}
+        address = (*("/preview",) * 8, "/query", "/batch/one", "/batch", "/api/v1/analyses")[number % 12]
+        if "api" in address:
+            del fields["function"]
+        with posted(app.test_client(), address, fields) as answer:
+            return answer.status_code if answer.data else 0
+
+    with ThreadPoolExecutor(12) as threads:
+        assert set(threads.map(send, range(12))) == {200, 201}
+    assert 1 < max(most) <= TURNS
