@@ -109,8 +109,11 @@ STEPS = (
         _flag("--opacity", help="take the Radiography Database's Lung_Opacity too"),
     )),
     Step("segment", "train the U-Net that finds the lungs", "training.fit.segment", _training("lungs", "lungs")),
-    Step("backbone", "pretrain the VGG16 backbone on radiographs", "training.fit.backbone", (
+    Step("backbone", "train the VGG16 backbone on radiographs", "training.fit.backbone", (
         *_training("backbone", "backbone"),
+        _argument("--weights", help="to start from: imagenet (downloaded by Keras), random, a backbone of model/ or a "
+                  "FILE of VGG16 weights without the classifier (default: the configuration's)"),
+        _argument("--left-out", metavar="SOURCE", help="learn nothing from this source's hospital"),
         _argument("--devices", type=_number_or_all, default=1, metavar="N",
                   help="that share each batch, or all (default: 1)"),
         _argument("--precision", choices=("mixed_bfloat16", "mixed_float16", "float32"), default="mixed_bfloat16",
@@ -132,6 +135,11 @@ STEPS = (
         _BACKBONE,
         _path("--run", help="folder of the run (default: runs/screen, or runs/<backbone>/screen)"),
     )),
+    Step("opacity", "calibrate the opacity map, and measure it on boxes", "training.evaluate.opacity", (
+        _TABLE,
+        _BACKBONE,
+        _path("--run", help="folder of the run (default: runs/opacity, or runs/<backbone>/opacity)"),
+    )),
     Step("evaluate", "measure heads on the test split", "training.evaluate.evaluate", (
         _argument("runs", nargs="+", metavar="RUN", help="a head, such as covid_normal, or folder of a run"),
         _TRAINED_ON,
@@ -145,7 +153,7 @@ STEPS = (
         _path("--run", help="folder to write (default: runs/audit, or runs/<backbone>/audit)"),
     )),
     Step("export", "write an artefact of model/", "training.evaluate.export", (
-        _argument("what", choices=("lungs", "backbone", "head", "screen")),
+        _argument("what", choices=("lungs", "backbone", "head", "screen", "opacity")),
         _argument("name", nargs="?", help="of a head, for example covid_normal"),
         _TABLE,
         _path("--run", help="folder of the run (default: the artefact's own under runs/)"),

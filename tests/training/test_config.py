@@ -63,7 +63,7 @@ def test_a_missing_file(tmp_path):
 
 def test_every_shipped_configuration_is_read():
     pytest.importorskip("keras")
-    from training.fit.backbone import PretrainConfig
+    from training.fit.backbone import BackboneConfig
     from training.fit.out_of_distribution_data import ScreenConfig
     from training.fit.segment import SegmentConfig
     from training.fit.slim import SlimConfig
@@ -71,10 +71,15 @@ def test_every_shipped_configuration_is_read():
     from training.studies.grid import GridConfig
     from training.studies.tutorial_2020.heads import Tutorial
 
-    kinds = {"articles": Tutorial, "lungs": SegmentConfig, "screen": ScreenConfig, "slim": SlimConfig}
+    kinds = {
+        "articles": Tutorial,
+        "backbone": BackboneConfig,
+        "lungs": SegmentConfig,
+        "screen": ScreenConfig,
+        "slim": SlimConfig,
+    }
     kinds |= dict.fromkeys(("compare", "compare_imagenet"), CompareConfig)
     kinds |= dict.fromkeys(("grid", "grid_small"), GridConfig)
-    kinds |= dict.fromkeys(("backbone", "backbone_more"), PretrainConfig)
     for path in CONFIGS.glob("*.toml"):
         load(path, kinds.get(path.stem, HeadConfig))
 

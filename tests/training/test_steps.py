@@ -10,18 +10,22 @@ keras = pytest.importorskip("keras")
 
 from training import run  # noqa: E402
 from training.data.augment import Augmentation  # noqa: E402
-from training.data.crops import crops  # noqa: E402
 from training.fit import backbone, features, segment  # noqa: E402
 from training.fit.backbone_data import Workers  # noqa: E402
+from training.fit.questions import Question  # noqa: E402
 from training.networks.vgg16 import vgg16  # noqa: E402
 from xray.errors import ModelError  # noqa: E402
-from xray.networks.preprocess import Recipe  # noqa: E402
 
 LUNGS = segment.SegmentConfig(2, 6, 1e-3, 0.0, 1, (4, 8), Augmentation(flip=0.5))
-STAGE = backbone.Stage(32, 1, 12, 6, 0.01)
-BACKBONE = backbone.PretrainConfig(
-    ("normal", "covid", "pneumonia"), 1.0, 64, 5e-4, 0.05, 0.4, 1,
-    (STAGE, msgspec.structs.replace(STAGE, size=64, frozen_blocks=2)), Augmentation(flip=0.5),
+STAGE = backbone.Stage(32, 1, 12, 6, 1e-5)
+BACKBONE = backbone.BackboneConfig(
+    start="random", crop_size=64, shares={"a": 0.5, "b": 0.5}, opacity_weight=0.7, erased=0.2, weight_decay=0.01,
+    label_smoothing=0.05, dropout=0.3, average=0.9, seed=1,
+    questions=(
+        Question("a", ("normal", "covid", "pneumonia"), {"a": 1.0}),
+        Question("any", ("normal", "abnormal"), {"a": 0.5, "b": 0.5}),
+    ),
+    stages=(STAGE, msgspec.structs.replace(STAGE, size=64, frozen_blocks=2)), augmentation=Augmentation(flip=0.5),
 )  # fmt: skip
 
 
@@ -40,36 +44,27 @@ def test_segment_resumes_where_it_was_killed(collection, tmp_path, killed_after_
     assert 0 <= json.loads((killed / "test.json").read_text())["dice"] <= 1
 
 
-def test_pretrain_goes_through_its_sizes_and_leaves_plain_vgg16_weights(collection, tmp_path):
+def test_backbone_goes_through_its_sizes_and_leaves_plain_vgg16_weights(collection, tmp_path):
     backbone.train(BACKBONE, collection, tmp_path / "run")
     history = run.history(tmp_path / "run")
     assert [(row["epoch"], row["size"]) for row in history] == [(0, 32), (1, 64)]
-    assert {"val_covid_a", "val_normal_b", "val_balanced_accuracy"} <= history[0].keys()
+    assert {"val_a_a_normal_covid", "val_any_b_normal_abnormal"} <= history[0].keys()
     vgg16(64).load_weights(tmp_path / "run" / "vgg16.weights.h5")
-    trained = keras.models.load_model(tmp_path / "run" / "last.keras")
+    assert np.load(tmp_path / "run" / "layers.npz")["kernel"].shape == (512, 5)
+    trained = keras.models.load_model(tmp_path / "run" / "last.keras", compile=False)
     backbone.train(BACKBONE, collection, tmp_path / "run")  # nothing is left to do
-    again = keras.models.load_model(tmp_path / "run" / "last.keras")
+    again = keras.models.load_model(tmp_path / "run" / "last.keras", compile=False)
     for before, after in zip(trained.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
 
 
-def test_films_to_start_from_are_all_there_are_where_an_epoch_has_fewer(collection):
-    data = crops(collection, Recipe("lung-box", 64))
-    stage = msgspec.structs.replace(STAGE, batch=backbone.START_PICTURES)
-    draws = backbone.Draws(data, backbone.Findings.of(data.rows), BACKBONE, stage, 0, Workers(data.images))
-    inputs, targets = draws[0]
-    assert inputs.shape == (STAGE.pictures, 32, 32, 1)
-    assert len(targets["logits"]) == STAGE.pictures
-
-
-def test_within_a_source_only_its_own_findings_count():
-    """The hospital gives nothing away: a source with a single finding has no loss, whatever is said of it."""
-    loss = backbone.WithinSource(reduction="none")
-    finding = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0]], np.float32)
-    possible = np.array([[1, 0, 0], [1, 1, 0], [1, 1, 1]], np.float32)
-    logits = np.array([[-5.0, 9.0, 9.0], [0.0, 0.0, 50.0], [0.0, 0.0, 0.0]], np.float32)
-    found = np.asarray(loss(np.hstack([finding, possible]), logits))
-    np.testing.assert_allclose(found, [0.0, np.log(2), np.log(3)], atol=1e-6)
+def test_a_source_left_out_is_neither_drawn_nor_asked(collection):
+    alone = backbone.without(BACKBONE, "a")
+    assert alone.shares == {"b": 1.0}
+    assert [question.name for question in alone.questions] == ["any"]
+    known = backbone.lessons(alone, collection)
+    drawn = backbone.Draws(known, alone, STAGE, 0, Workers(known.data.images, known.data.lungs)).drawn
+    assert {known.data.rows[i].source for i in drawn} == {"b"}
 
 
 def test_missing_weights_say_what_to_do(tmp_path):

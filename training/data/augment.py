@@ -125,6 +125,26 @@ def augment(image: NDArray[np.uint8], output: int, how: Augmentation, rng: np.ra
     return expose(warp(image, matrix, output), how, rng)
 
 
+def moved(
+    mask: NDArray[np.uint8], size: int, grid: int, how: Augmentation, seed: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Return where a mask lies after its image was changed by `changed`.
+
+    Args:
+        mask: 0 or 255, shape (side, side).
+        size: of the changed image in pixels.
+        grid: side of the result; it divides `size`.
+        how: as for the image.
+        seed: the image's, with its place.
+
+    Returns:
+        float32, shape (grid, grid): the share of each place that is inside the mask.
+    """
+    matrix = transform(mask.shape[0], size, how, np.random.default_rng(seed))
+    whole = cv2.warpAffine(mask, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(cv2.resize(whole, (grid, grid), interpolation=cv2.INTER_AREA), np.float32) / 255.0
+
+
 def changed(
     images: NDArray[np.uint8],
     chosen: NDArray[np.intp],

@@ -48,10 +48,15 @@ class Crops:
     Attributes:
         rows: the radiographs, in the order of the manifest.
         images: uint8, shape (len(rows), size, size), memory-mapped.
+        lungs: bool, same shape, True inside the lungs; memory-mapped.
+        boxes: float32, shape (len(rows), 4): top, bottom, left and right of each crop as shares of the radiograph's
+            height and width.
     """
 
     rows: list[Row]
     images: NDArray[np.uint8]
+    lungs: NDArray[np.bool_]
+    boxes: NDArray[np.float32]
 
     def where(self, *, split: str) -> NDArray[np.intp]:
         """Return the positions of one split's radiographs."""
@@ -88,12 +93,29 @@ def crops(
 
     def make() -> dict[str, NDArray[np.generic]]:
         found = threaded(lambda row: prepared(folder / row.path, recipe), rows, "crop")
-        images = [each.crop for each in found if each]
-        accepted = np.array([each is not None for each in found])
-        return {"images": np.stack(images), "accepted": accepted}
+        kept = [each for each in found if each]
+        return {
+            "accepted": np.array([each is not None for each in found]),
+            "images": np.stack([each.crop for each in kept]),
+            "lungs": np.stack([_cropped_lungs(each) for each in kept]),
+            "boxes": np.stack([_shares(each) for each in kept]),
+        }
 
     kept = cache.arrays("crops", ([row.sha256 for row in rows], astuple(recipe), pixel_path()), make)
-    return Crops([row for row, accepted in zip(rows, kept["accepted"], strict=True) if accepted], kept["images"])
+    accepted = [row for row, each in zip(rows, kept["accepted"], strict=True) if each]
+    return Crops(accepted, kept["images"], kept["lungs"], kept["boxes"])
+
+
+def _cropped_lungs(one: Prepared) -> NDArray[np.bool_]:
+    box, side = one.box, one.crop.shape[0]
+    part = one.lungs[box.top : box.bottom, box.left : box.right].astype(np.uint8)
+    return np.asarray(cv2.resize(part, (side, side), interpolation=cv2.INTER_NEAREST), bool)
+
+
+def _shares(one: Prepared) -> NDArray[np.float32]:
+    height, width = one.lungs.shape
+    box = one.box
+    return np.array([box.top / height, box.bottom / height, box.left / width, box.right / width], np.float32)
 
 
 def prepared(path: Path, recipe: Recipe) -> Prepared | None:

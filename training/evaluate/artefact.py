@@ -17,10 +17,12 @@ from training.report import card
 from xray.errors import DatasetError
 from xray.networks import metadata
 from xray.networks.heads import Head
-from xray.networks.metadata import HeadFacts
+from xray.networks.metadata import BackboneFacts, HeadFacts, OpacityFacts
+from xray.networks.preprocess import Recipe
 
 Json = dict[str, Any]
-VERSION = "3.0.0"
+VERSION = "4.0.0"
+OPACITY_TITLE = "Opacity map"
 # The strictest terms among the licences of the training radiographs: some of cohen's are CC BY-NC-SA 4.0.
 LICENCE = "CC BY-NC-SA 4.0 (weights; code: MIT). Research and education only, not for diagnosis."
 
@@ -41,6 +43,27 @@ def record_of(folder: Path) -> Json:
 def backbone_facts(name: str) -> Json:
     """Return what an artefact says of the backbone that it was made for."""
     return {"backbone": name, "backbone_sha256": sha256((MODELS / name / "network.tflite").read_bytes())}
+
+
+def backbone_recipe(name: str) -> Recipe:
+    """Return the recipe of a backbone of model/.
+
+    Raises:
+        DatasetError: it is not a backbone.
+    """
+    facts = metadata.load(MODELS / name / metadata.FILE_NAME)
+    if not isinstance(facts, BackboneFacts):
+        raise DatasetError(f"Expected a backbone in {MODELS / name}. Received: a {facts.kind}.")
+    return facts.recipe
+
+
+def opacity_facts(backbone: str, threshold: float, slope: float = 1.0, intercept: float = 0.0) -> OpacityFacts:
+    """Return what the opacity map of a backbone says of itself, before it is exported."""
+    numbers = {"threshold": threshold, "extent_slope": slope, "extent_intercept": intercept}
+    content = _content(
+        "opacity", "opacity", OPACITY_TITLE, "opacity.npz", b" ", {**backbone_facts(backbone), **numbers}
+    )
+    return msgspec.convert(content, OpacityFacts)
 
 
 def head_of(folder: Path, backbone: str) -> Head:

@@ -1,4 +1,4 @@
-"""Write the artefacts that are served: `python -m training export lungs|backbone|head NAME|screen`.
+"""Write the artefacts that are served: `python -m training export lungs|backbone|head NAME|screen|opacity`.
 
 Each artefact is a folder of model/: the network or head, metadata.json, and the card README.md. Its parity check (Keras
 in float32 against what is served, on radiographs of the test split) is in the metadata.
@@ -71,7 +71,7 @@ def _export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str,
     own = (folder / "history.csv").exists() and weights == str(_trained_weights(folder))
     record = record_of(folder) if own else {"weights": weights}
     metrics: Json = runs.history(folder)[-1] if own else {}
-    title = "VGG16 pretrained on radiographs"
+    title = "VGG16 trained on radiographs"
     if "teacher" in record.get("config", {}):
         title = "VGG16 with fewer channels, taught by the whole one"
         metrics = {key.replace("val_", "missed_"): value for key, value in metrics.items()}
@@ -146,6 +146,19 @@ def _export_screen(folder: Path, backbone: str) -> None:
         ("screen.npz", (folder / "screen.npz").read_bytes()),
         {**artefact.backbone_facts(backbone), "checks": report["checks"]},
         metrics=report["figures"],
+        training=record_of(folder),
+        parity={},
+    )  # fmt: skip
+
+
+def _export_opacity(folder: Path, backbone: str) -> None:
+    """Write model/opacity, or the opacity map of another backbone into that one's folder."""
+    report = json.loads(_finished(folder / "report.json", "opacity").read_text(encoding="utf-8"))
+    numbers = {name: report.pop(name) for name in ("threshold", "extent_slope", "extent_intercept")}
+    artefact.write(
+        made_for(MODELS, backbone) / "opacity", "opacity", artefact.OPACITY_TITLE,
+        ("opacity.npz", (folder / "opacity.npz").read_bytes()), {**artefact.backbone_facts(backbone), **numbers},
+        metrics=report,
         training=record_of(folder),
         parity={},
     )  # fmt: skip
@@ -250,6 +263,8 @@ def run(args: argparse.Namespace) -> None:
         folder = args.run or _backbone_run(args.backbone)
         weights = args.weights or str(_trained_weights(folder))
         _export_backbone(folder, args.manifest, Recipe(args.recipe, args.size), weights, args.backbone)
+    elif args.what == "opacity":
+        _export_opacity(args.run or features.run_folder("opacity", args.backbone), args.backbone)
     elif args.what == "screen":
         _export_screen(args.run or features.run_folder("screen", args.backbone), args.backbone)
     elif args.name:

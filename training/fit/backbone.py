@@ -1,80 +1,86 @@
-"""Pretrain the VGG16 backbone on radiographs: `python -m training backbone`.
+"""Train the VGG16 backbone on radiographs: `python -m training backbone`.
 
-Nobody needs ImageNet weights. Two tasks share the convolutions. `logits` tells covid, normal and pneumonia
-apart in all radiographs; `within` tells findings apart among those that the radiograph's own source has, so that
-to know the hospital helps nothing, and a source with a single class teaches nothing.
+It starts from ImageNet's weights. Two tasks share the convolutions: each radiograph is asked what its own source can
+tell (`training.fit.questions`), so that to know the hospital helps nothing, and a 1×1 convolution on block5_conv3
+learns where radiologists marked opacities.
 
-Writes runs/backbone/: config.json, history.csv with the accuracy of each class and source, last.keras (for
-resuming) and vgg16.weights.h5, which `keras.applications.VGG16(include_top=False)` loads.
+Writes runs/backbone/: config.json, history.csv with figures of validation radiographs, last.keras (for resuming),
+vgg16.weights.h5, which `keras.applications.VGG16(include_top=False)` loads, and layers.npz: the opacity map's and the
+answers' layers.
 """
 
 import argparse
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import keras
-import msgspec
 import numpy as np
-from keras import ops
+from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from training import run as runs
-from training.config import REPOSITORY, load
-from training.data.augment import Augmentation, changed
-from training.data.crops import Crops, crops
-from training.fit.backbone_data import Draws, Findings, PretrainConfig, Stage, Workers
-from training.fit.epochs import callbacks, one_cycle
+from training.config import load
+from training.data import opacities
+from training.data.augment import Augmentation, changed, moved
+from training.data.crops import crops
+from training.data.manifest import hospital, root
+from training.fit.backbone_data import STRIDE, BackboneConfig, Draws, Lessons, Stage, Workers
+from training.fit.epochs import Average, callbacks, one_cycle
+from training.fit.features import is_served, vgg16_with
+from training.fit.questions import Answers, Opacity, Questionnaire
+from training.fit.views import AP, PA, estimated
+from training.metrics.discrimination import roc_auc
 from training.networks import devices
-from training.networks.litert import vgg16_from
-from training.networks.vgg16 import fold, freeze, unfold, vgg16_batch_norm
+from training.networks.vgg16 import (
+    IMAGENET_SPREAD,
+    answer_layer,
+    freeze,
+    opacity_layer,
+    start_from,
+    three_channels,
+    vgg16,
+    vgg16_radiographs,
+)  # fmt: skip
 from xray.errors import DatasetError
 from xray.networks.preprocess import LUNG_BOX, Recipe
 
-VAL_PICTURES = 60  # of each class and source, after every epoch
-START_PICTURES = 192  # that measure the batch norm's statistics where training goes on from a plain network
+RANDOM = "random"
+CLIP = 5.0  # of the gradient's norm
 
 
-@keras.saving.register_keras_serializable("training")
-class WithinSource(keras.losses.Loss):
-    """Cross-entropy among the findings that a radiograph's own source has.
-
-    Expects targets of shape (batch, 2 x findings): the finding one-hot, then 1 for each possible one.
-    """
-
-    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
-        """Return the loss of each radiograph, shape (batch,); 0 where there is but one possibility."""
-        finding, possible = ops.split(y_true, 2, axis=-1)
-        return -ops.sum(finding * ops.log_softmax(y_pred - 1e9 * (1.0 - possible), axis=-1), axis=-1)
-
-
-def validate(
-    model: keras.Model, data: Crops, findings: Findings, config: PretrainConfig, size: int
-) -> dict[str, float]:
-    """Return the accuracies on at most VAL_PICTURES validation radiographs of each class and source.
-
-    `val_balanced_accuracy` is over classes; `val_within` over the sources that have several findings.
-    """
-    cells: dict[str, list[int]] = {}
-    for i in data.where(split="val"):
-        cells.setdefault(f"{data.rows[i].label}_{data.rows[i].source}", []).append(int(i))
-    chosen = np.concatenate([of[:VAL_PICTURES] for _, of in sorted(cells.items())])
-    inputs = changed(data.images, chosen, size, Augmentation(), (0,))
-    logits = model.predict(inputs, batch_size=32, verbose=0)
-    rows = [data.rows[i] for i in chosen]
-    y_true = np.array([config.classes.index(row.label) for row in rows])
-    right = logits["logits"].argmax(axis=1) == y_true
-    possible = findings.possible[chosen]
-    within = (logits["within"] - 1e9 * (1 - possible)).argmax(axis=1) == findings.finding[chosen]
-    sources = np.where(possible.sum(axis=1) > 1, [row.source for row in rows], "")
-    cell = np.array([f"{row.label}_{row.source}" for row in rows])
-    return {
-        "val_balanced_accuracy": float(np.mean([right[y_true == i].mean() for i in range(len(config.classes))])),
-        "val_within": float(np.mean([within[sources == name].mean() for name in np.unique(sources) if name])),
-        **{f"val_{name}": float(right[cell == name].mean()) for name in np.unique(cell)},
-        **{f"val_within_{name}": float(within[sources == name].mean()) for name in np.unique(sources) if name},
-    }
+def lessons(config: BackboneConfig, manifest: Path) -> Lessons:
+    """Read all that the backbone can learn from, views estimated where the configuration asks for it."""
+    data = crops(manifest, Recipe(LUNG_BOX, config.crop_size), labels=config.labels)
+    unseen = np.flatnonzero([row.source in config.estimated_views for row in data.rows])
+    near = np.flatnonzero([config.shares.get(row.source, 0) > 0 for row in data.rows])
+    plain, spread = _start(config)
+    views = estimated(data, np.intersect1d(unseen, near), plain, spread)
+    questionnaire = Questionnaire(config.questions)
+    targets = questionnaire.targets(data.rows, config.label_smoothing)
+    boxes = opacities.read(root(manifest))
+    return Lessons(data, views, questionnaire, targets, boxes, opacities.known(data.rows, boxes))
 
 
-def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1) -> None:
-    """Train, or go on with, the backbone; fold and save it at the end.
+def without(config: BackboneConfig, source: str) -> BackboneConfig:
+    """Return the configuration without any radiograph of a source's hospital."""
+    gone = [each for each in config.shares if hospital(each) == hospital(source)]
+    left = {each: share for each, share in config.shares.items() if each not in gone}
+    whole = sum(left.values())
+    asked = [
+        replace(each, sources={name: weight for name, weight in each.sources.items() if name not in gone})
+        for each in config.questions
+    ]
+    return replace(
+        config,
+        shares={each: share / whole for each, share in left.items()},
+        estimated_views=tuple(each for each in config.estimated_views if each not in gone),
+        questions=tuple(each for each in asked if each.sources),
+    )
+
+
+def train(config: BackboneConfig, manifest: Path, folder: Path, workers: int = 1) -> None:
+    """Train, or go on with, the backbone; save it at the end.
 
     Every process of several reads the run's folder, and the first one writes it.
 
@@ -96,37 +102,126 @@ def train(config: PretrainConfig, manifest: Path, folder: Path, workers: int = 1
     writes = devices.share()[0] == 0
     if writes:
         runs.start(folder, config, manifest)
-    data = crops(manifest, Recipe(LUNG_BOX, config.crop_size))
-    findings, pool = Findings.of(data.rows), Workers(data.images, workers)
-    model = _model(config, data, findings, folder)
+    with devices.alone():  # every process sees all of these radiographs
+        known = lessons(config, manifest)
+    pool = Workers(known.data.images, known.data.lungs, workers)
+    model = _model(config, known.questionnaire, folder)
     done, first = len(runs.history(folder)), 0
     for stage in config.stages:
         last, begun = first + stage.epochs, max(done, first)
         if begun < last:
             freeze(model, stage.frozen_blocks)
             compile_stage(model, config, stage, begun - first)
-            draws = Draws(data, findings, config, stage, begun, pool)
-            then = _callbacks(model, data, findings, config, stage, folder) if writes else []
+            draws = Draws(known, config, stage, begun, pool)
+            then = [Average(config.average)]
+            then += callbacks(folder, _measure(model, known, config, stage)) if writes else []
             verbose = 2 if writes else 0
             model.fit(draws, epochs=last, initial_epoch=begun, shuffle=False, verbose=verbose, callbacks=then)
         first = last
     pool.close()
     if writes:
-        with devices.alone():
-            fold(model).save_weights(folder / "vgg16.weights.h5")
+        save(model, folder)
 
 
-def _callbacks(
-    model: keras.Model, data: Crops, findings: Findings, config: PretrainConfig, stage: Stage, folder: Path
-) -> list[keras.callbacks.Callback]:
-    judged = _on_one_device(model)
+def save(model: keras.Model, folder: Path) -> None:
+    """Write vgg16.weights.h5 and layers.npz of a trained model."""
+    with devices.alone():
+        three_channels(model).save_weights(folder / "vgg16.weights.h5")
+        (kernel, bias), (answers, answer_bias) = opacity_layer(model), answer_layer(model)
+    arrays = {"opacity_kernel": kernel, "opacity_bias": np.float32(bias), "kernel": answers, "bias": answer_bias}
+    runs.write_arrays(folder / "layers.npz", {name: np.asarray(values) for name, values in arrays.items()})
 
-    def measure() -> dict[str, float]:
-        judged.set_weights(model.get_weights())
-        with devices.alone():
-            return {"size": stage.size, **validate(judged, data, findings, config, stage.size)}
 
-    return callbacks(folder, measure)
+def _start(config: BackboneConfig) -> tuple[keras.Model, float]:
+    """Return the plain network to start from, and the deviation of the inputs that it knows."""
+    if config.start == RANDOM:
+        keras.utils.set_random_seed(config.seed)
+        return vgg16(None), 1.0
+    plain = vgg16_with(config.start, config.stages[0].size)
+    return plain, 1.0 if is_served(config.start) else IMAGENET_SPREAD
+
+
+def _model(config: BackboneConfig, questionnaire: Questionnaire, folder: Path) -> keras.Model:
+    """Return the model of the last finished epoch, or a new one."""
+    keras.utils.set_random_seed(config.seed)
+    model = vgg16_radiographs(questionnaire.size, config.dropout)
+    if runs.history(folder):
+        # Not load_model: the precision is the one that was asked for now.
+        model.load_weights(folder / "last.keras")
+    else:
+        plain, spread = _start(config)
+        start_from(plain, model, spread)
+    return model
+
+
+def compile_stage(model: keras.Model, config: BackboneConfig, stage: Stage, done: int) -> None:
+    """Set optimiser and losses; a stage starts without momentum, and so does one that goes on after `done` epochs."""
+    steps = stage.pictures // stage.batch
+    cycle = one_cycle(stage.peak_learning_rate, stage.epochs * steps)
+    optimizer = keras.optimizers.AdamW(cycle, weight_decay=config.weight_decay, global_clipnorm=CLIP)
+    optimizer.iterations.assign(done * steps)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    losses = {"answers": Answers([len(each.answers) for each in config.questions]), "opacity": Opacity()}
+    weights = {"answers": 1.0, "opacity": config.opacity_weight}
+    model.compile(optimizer, losses, loss_weights=weights, jit_compile=devices.uses_xla())
+
+
+def _measure(model: keras.Model, known: Lessons, config: BackboneConfig, stage: Stage) -> partial[dict[str, float]]:
+    return partial(measured, _on_one_device(model), model, known, config, stage.size)
+
+
+def measured(
+    judged: keras.Model, model: keras.Model, known: Lessons, config: BackboneConfig, size: int
+) -> dict[str, float]:
+    """Return figures of validation radiographs: ROC AUCs inside sources, AP and PA apart, and of the opacity map."""
+    judged.set_weights(model.get_weights())
+    asked = {source for each in config.questions for source in each.sources}
+    chosen = np.array([i for i in known.data.where(split="val") if known.data.rows[i].source in asked])
+    with devices.alone():
+        inputs = changed(known.data.images, chosen, size, Augmentation(), (0,))
+        logits = judged.predict(inputs, batch_size=32, verbose=0)
+    return {
+        "size": size,
+        **answered(logits["answers"], known, chosen),
+        **located(logits["opacity"], known, chosen, size),
+    }
+
+
+def answered(logits: NDArray[np.float32], known: Lessons, chosen: NDArray[np.intp]) -> dict[str, float]:
+    """Return the ROC AUC of each pair of answers of each question in each source, and in each of its views."""
+    rows, found = [known.data.rows[i] for i in chosen], {}
+    views, sources = known.views[chosen], np.array([row.source for row in rows])
+    for question in known.questionnaire.questions:
+        own = logits[:, known.questionnaire.columns(question.name)]
+        allowed = np.array([question.allowed(row) for row in rows])
+        for source in question.sources:
+            for view in ("", AP, PA):
+                here = (sources == source) & ((views == view) if view else True)
+                for one, other in combinations(range(len(question.answers)), 2):
+                    truth = allowed[here]
+                    pair = (truth.sum(axis=1) == 1) & (truth[:, one] | truth[:, other])
+                    positive = truth[pair, other]
+                    if 0 < positive.sum() < len(positive):
+                        name = f"val_{question.name}_{source}{view and f'_{view}'}"
+                        name += f"_{question.answers[one]}_{question.answers[other]}"
+                        found[name] = float(roc_auc(positive, (own[here][pair, other] - own[here][pair, one])))
+    return found
+
+
+def located(logits: NDArray[np.float32], known: Lessons, chosen: NDArray[np.intp], size: int) -> dict[str, float]:
+    """Return the opacity map's ROC AUC over places, and how often its peak lies inside a box."""
+    grid = size // STRIDE
+    with_boxes = [place for place, i in enumerate(chosen) if known.data.rows[i].path in known.boxes]
+    if not with_boxes:
+        return {}
+    masks = np.stack([opacities.mask(known.data, int(chosen[place]), known.boxes) for place in with_boxes])
+    truth = np.stack([moved(mask, size, grid, Augmentation(), (0,)) for mask in masks]).reshape(len(masks), -1)
+    scores = logits[with_boxes].reshape(len(masks), -1)
+    peaks = truth[np.arange(len(truth)), scores.argmax(axis=1)]
+    return {
+        "val_opacity_auc": float(roc_auc((truth >= 0.5).ravel(), scores.ravel())),
+        "val_opacity_peak": float((peaks >= 0.5).mean()),
+    }
 
 
 def _on_one_device(model: keras.Model) -> keras.Model:
@@ -140,37 +235,12 @@ def _on_one_device(model: keras.Model) -> keras.Model:
         return keras.models.clone_model(model)
 
 
-def _model(config: PretrainConfig, data: Crops, findings: Findings, folder: Path) -> keras.Model:
-    """Return the model of the last finished epoch, or a new one."""
-    keras.utils.set_random_seed(config.seed)
-    model = vgg16_batch_norm({"logits": len(config.classes), "within": len(findings.names)}, config.dropout)
-    if runs.history(folder):
-        # Not load_model: the precision is the one that was asked for now.
-        model.load_weights(folder / "last.keras")
-    elif config.start:
-        with devices.alone():  # every process sees all of these radiographs
-            first = msgspec.structs.replace(config.stages[0], batch=START_PICTURES)
-            inputs, _ = Draws(data, findings, config, first, 0, Workers(data.images))[0]
-            unfold(vgg16_from(REPOSITORY / config.start), model, inputs)
-    return model
-
-
-def compile_stage(model: keras.Model, config: PretrainConfig, stage: Stage, done: int) -> None:
-    """Set optimiser and losses; a stage starts without momentum, and so does one that goes on after `done` epochs."""
-    steps = stage.pictures // stage.batch
-    cycle = one_cycle(stage.peak_learning_rate, stage.epochs * steps)
-    optimizer = keras.optimizers.SGD(cycle, momentum=0.9, nesterov=True, weight_decay=config.weight_decay)
-    optimizer.iterations.assign(done * steps)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    losses = {
-        "logits": keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing),
-        "within": WithinSource(),
-    }
-    weights = {"logits": 1.0, "within": config.within_source_weight}
-    model.compile(optimizer, losses, loss_weights=weights, jit_compile=devices.uses_xla())
-
-
 def run(args: argparse.Namespace) -> None:
-    """Pretrain the backbone of a configuration."""
+    """Train the backbone of a configuration."""
     devices.use(args.devices, args.precision)
-    train(load(args.config, PretrainConfig), args.manifest, args.run, devices.workers(args.workers))
+    config = load(args.config, BackboneConfig)
+    if args.weights:
+        config = replace(config, start=args.weights)
+    if args.left_out:
+        config = without(config, args.left_out)
+    train(config, args.manifest, args.run, devices.workers(args.workers))

@@ -27,6 +27,7 @@ MIRRORED = Augmentation(rotation_degrees=5.0, zoom=(0.95, 1.05), shift=0.03, fli
 
 Features = NDArray[np.float32]
 Backbone = Callable[[Features], Features]
+BATCH = 32  # radiographs that Keras takes at a time
 
 
 def backbone(weights: str, recipe: Recipe) -> tuple[Backbone, str]:
@@ -38,20 +39,21 @@ def backbone(weights: str, recipe: Recipe) -> tuple[Backbone, str]:
         recipe: gives the input size.
 
     Returns:
-        A function from float32 (1, size, size, 3) to the features of block5_conv3
-        (1, size/16, size/16, 512), and a hash.
+        A function from float32 (n, size, size, 3) to the features of block5_conv3 (n, size/16, size/16, 512), for any
+        number of threads, and a hash.
 
     Raises:
         ModelError: no such weights, or they do not fit.
     """
     if is_served(weights):
         path = served(weights)
-        return Network(path, pool_size=os.cpu_count() or 1, threads=1, side=recipe.size), cache.digest(path)
+        network = Network(path, pool_size=os.cpu_count() or 1, threads=1, side=recipe.size)
+        return lambda x: np.concatenate([network(each[None]) for each in x]), cache.digest(path)
     from training.networks.vgg16 import features  # late, as it imports Keras
 
     model = features(vgg16_with(weights, recipe.size))
     digest = cache.digest(*(array.tobytes() for array in model.get_weights()))
-    return lambda x: np.asarray(model(x, training=False)), digest
+    return lambda x: np.asarray(model(x, training=False), np.float32), digest
 
 
 def served(name: str) -> Path:
@@ -170,16 +172,20 @@ def copies(
         raise DatasetError("Expected at least one radiograph of these labels and this split. Received: none.")
     network, digest = backbone(weights, recipe)
 
-    def one(position: int) -> NDArray[np.float16]:
-        rng = np.random.default_rng((seed, position))
-        image = data.images[chosen[position]]
-        pooled = [pooling(network(scale(augment(image, recipe.size, each, rng), recipe)[None])[0]) for each in how]
-        return np.stack(pooled).reshape(len(how), -1).astype(np.float16)
+    def some(first: int) -> NDArray[np.float16]:
+        inputs = []
+        for position in range(first, min(first + BATCH, len(chosen))):
+            rng = np.random.default_rng((seed, position))
+            inputs += [scale(augment(data.images[chosen[position]], recipe.size, each, rng), recipe) for each in how]
+        pooled = np.stack([pooling(each) for each in network(np.stack(inputs))])
+        return pooled.reshape(len(inputs) // len(how), len(how), -1).astype(np.float16)
 
     parts = (
         [data.rows[i].sha256 for i in chosen], pixel_path(), astuple(recipe), [astuple(each) for each in how], digest,
         seed, pooling.__name__,
     )  # fmt: skip
-    return cache.arrays(
-        "features", parts, lambda: {"features": np.stack(threaded(one, range(len(chosen)), "features"))}
-    )["features"]
+
+    def make() -> dict[str, NDArray[np.float16]]:
+        return {"features": np.concatenate(threaded(some, range(0, len(chosen), BATCH), "features"))}
+
+    return cache.arrays("features", parts, make)["features"]

@@ -1,4 +1,4 @@
-"""The networks: a U-Net for the lungs, VGG16 with batch norm for pretraining, plain VGG16.
+"""The networks: a U-Net for the lungs, plain VGG16, and VGG16 as it is trained on radiographs.
 
 Models are built flat (never a model inside a model), so that Grad-CAM tools work on them.
 """
@@ -7,7 +7,7 @@ import re
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 from numpy.typing import NDArray
 
 from xray.networks.preprocess import Recipe
@@ -16,7 +16,7 @@ from xray.networks.preprocess import Recipe
 Plan = tuple[tuple[int, ...], ...]
 # Simonyan & Zisserman 2015, arXiv:1409.1556, table 1, column D.
 VGG16: Plan = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
-FEATURE_LAYER = "block5_conv3"
+FIRST, FEATURE_LAYER = "block1_conv1", "block5_conv3"
 
 
 def unet(size: int = 128, filters: tuple[int, ...] = (16, 32, 64, 128)) -> keras.Model:
@@ -65,12 +65,19 @@ def vgg16(size: int | None = None, plan: Plan = VGG16) -> keras.Model:
         A model from float32 (batch, size, size, 3) to float32 (batch, size/32, size/32, channels).
     """
     inputs = keras.Input((size, size, 3), name="radiograph")
-    x = inputs
-    for block, widths in enumerate(plan, start=1):
-        for index, width in enumerate(widths, start=1):
-            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"block{block}_conv{index}")(x)
-        x = layers.MaxPooling2D(2, strides=2, name=f"block{block}_pool")(x)
+    x = layers.MaxPooling2D(2, strides=2, name=f"block{len(plan)}_pool")(_blocks(inputs, plan))
     return keras.Model(inputs, x, name="vgg16")
+
+
+def _blocks(x: keras.KerasTensor, plan: Plan) -> keras.KerasTensor:
+    """Return the features of the last block's last convolution."""
+    for block, widths in enumerate(plan, start=1):
+        if block > 1:
+            x = layers.MaxPooling2D(2, strides=2, name=f"block{block - 1}_pool")(x)
+        for index, width in enumerate(widths, start=1):
+            name = f"block{block}_conv{index}"
+            x = layers.Conv2D(width, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=name)(x)
+    return x
 
 
 def convolutions(model: keras.Model) -> list[layers.Conv2D]:
@@ -94,96 +101,87 @@ def resized(trained: keras.Model, size: int | None) -> keras.Model:
     return model
 
 
-def vgg16_batch_norm(outputs: dict[str, int], dropout: float) -> keras.Model:
-    """Build the network that is pretrained on radiographs: VGG16 with batch norm and average pooling.
+HEADS = 25.0  # the last layers learn so many times faster than the convolutions
+IMAGENET_SPREAD = 60.0  # deviation of the grey values that ImageNet's VGG16 was trained on
+PRIOR = -2.0  # logit of the opacity map before it has learned: one place in eight
 
-    One input channel: a radiograph is grey; `fold` spreads the first kernel over three channels.
+
+def vgg16_radiographs(answers: int, dropout: float) -> keras.Model:
+    """Build the network that is trained on radiographs: VGG16's convolutions, answers and an opacity map.
+
+    One input channel: a radiograph is grey; `three_channels` spreads the first kernel again.
 
     Args:
-        outputs: number of classes of each task, by its name.
+        answers: number of logits.
         dropout: share of pooled features dropped while training, 0 to 1.
 
     Returns:
-        A model from float32 (batch, any, any, 1) to float32 logits (batch, classes), by task.
-
-    Source:
-        Initialisation: He et al. 2015, arXiv:1502.01852, fan-out form.
+        A model from float32 (batch, side, side, 1) to float32 logits: `answers` (batch, answers) from the averaged
+        features, and `opacity` (batch, side/16, side/16, 1) from those of block5_conv3.
     """
-    fan_out = keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="truncated_normal")
     inputs = keras.Input((None, None, 1), name="radiograph")
-    x = inputs
-    for block, widths in enumerate(VGG16, start=1):
-        for index, width in enumerate(widths, start=1):
-            name = f"block{block}_conv{index}"
-            x = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=fan_out, name=name)(x)
-            x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
-            x = layers.ReLU(name=f"{name}_relu")(x)
-        x = layers.MaxPooling2D(2, strides=2, name=f"block{block}_pool")(x)
-    x = layers.GlobalAveragePooling2D(name="average")(x)
-    x = layers.Dropout(dropout, name="dropout")(x)
-    logits = {name: layers.Dense(classes, dtype="float32", name=name)(x) for name, classes in outputs.items()}
-    return keras.Model(inputs, logits, name="vgg16_batch_norm")
+    x = _blocks(inputs, VGG16)
+    # A factor before a layer that Adam trains makes it learn so many times faster.
+    places = layers.Rescaling(HEADS, dtype="float32", name="places")(x)
+    prior = keras.initializers.Constant(PRIOR)
+    opacity = layers.Conv2D(1, 1, kernel_initializer="zeros", bias_initializer=prior, dtype="float32", name="opacity")(
+        places
+    )
+    x = layers.MaxPooling2D(2, strides=2, name="block5_pool")(x)
+    x = layers.GlobalAveragePooling2D(dtype="float32", name="average")(x)
+    x = layers.Rescaling(HEADS, dtype="float32", name="averages")(layers.Dropout(dropout, name="dropout")(x))
+    logits = layers.Dense(answers, kernel_initializer="zeros", dtype="float32", name="answers")(x)
+    return keras.Model(inputs, {"answers": logits, "opacity": opacity}, name="vgg16_radiographs")
 
 
 def freeze(model: keras.Model, blocks: int) -> None:
-    """Keep the first blocks of `vgg16_batch_norm` as they are, their batch norm too; the rest learns."""
+    """Keep the first blocks as they are; the rest learns."""
     for layer in model.layers:
         block = re.match(r"block(\d)_", layer.name)
         layer.trainable = not block or int(block[1]) > blocks
 
 
-def unfold(plain: keras.Model, model: keras.Model, inputs: NDArray[np.float32]) -> None:
-    """Give `vgg16_batch_norm` the weights of a plain VGG16, so that it goes on learning from there.
-
-    The inverse of `fold`: on these inputs the function is the plain network's. Kernels are scaled to
-    the norm that they are initialised with, as the learning rates expect.
+def start_from(plain: keras.Model, model: keras.Model, spread: float = 1.0) -> None:
+    """Give `vgg16_radiographs` the convolutions of a plain VGG16.
 
     Args:
-        plain: a `vgg16` model.
-        model: a `vgg16_batch_norm` model; changed in place.
-        inputs: some hundred real inputs, float32, shape (n, size, size, 1).
+        plain: with three input channels.
+        model: changed in place.
+        spread: deviation of the inputs that `plain` was trained on; those of `model` have 1.
     """
-    x = ops.convert_to_tensor(inputs)
-    for layer in plain.layers:
-        if isinstance(layer, layers.MaxPooling2D):
-            x = ops.max_pool(x, 2, 2)
-        if not isinstance(layer, layers.Conv2D):
-            continue
-        kernel, bias = (np.asarray(weights, np.float32) for weights in layer.get_weights())
-        if layer.name == "block1_conv1":
-            kernel = kernel.sum(axis=2, keepdims=True)
-        sums = ops.conv(x, kernel, padding="same")
-        mean, variance = (ops.convert_to_numpy(each) for each in ops.moments(sums, axes=(0, 1, 2)))
-        norm = model.get_layer(f"{layer.name}_norm")
-        length = np.sqrt(np.square(kernel).sum(axis=(0, 1, 2))) + 1e-12
-        scale = np.sqrt(2.0 * kernel.shape[2] / kernel.shape[3]) / length
-        gamma = np.sqrt(variance * scale**2 + norm.epsilon) / scale
-        model.get_layer(layer.name).set_weights([kernel * scale])
-        norm.set_weights([gamma, mean + bias, mean * scale, variance * scale**2])
-        x = ops.relu(sums + bias)
+    for theirs, ours in zip(convolutions(plain), _of_blocks(model), strict=True):
+        kernel, bias = theirs.get_weights()
+        ours.set_weights([kernel if ours.name != FIRST else kernel.sum(axis=2, keepdims=True) * spread, bias])
 
 
-def fold(trained: keras.Model, size: int | None = None) -> keras.Model:
-    """Fold the batch norm of `vgg16_batch_norm` into plain VGG16 weights; exact up to rounding.
+def three_channels(trained: keras.Model, size: int | None = None) -> keras.Model:
+    """Return the convolutions of `vgg16_radiographs` as a plain VGG16, to be fed the grey image three times.
 
     Args:
-        trained: a model of `vgg16_batch_norm`.
-        size: side of the folded model's input in pixels, or None for any.
-
-    Returns:
-        A `vgg16` model: fed the grey radiograph three times, it gives the same block-5 features.
+        trained: a model of `vgg16_radiographs`.
+        size: side of the plain model's input in pixels, or None for any.
     """
     plain = vgg16(size)
-    for layer in convolutions(plain):
-        kernel = np.asarray(trained.get_layer(layer.name).kernel, np.float64)
-        norm = trained.get_layer(f"{layer.name}_norm")
-        gain = np.asarray(norm.gamma, np.float64) / np.sqrt(np.asarray(norm.moving_variance) + norm.epsilon)
-        bias = np.asarray(norm.beta) - np.asarray(norm.moving_mean) * gain
-        kernel = kernel * gain
-        if layer.name == "block1_conv1":
-            kernel = np.repeat(kernel, 3, axis=2) / 3.0
-        layer.set_weights([kernel.astype(np.float32), bias.astype(np.float32)])
+    for ours, theirs in zip(_of_blocks(trained), convolutions(plain), strict=True):
+        kernel, bias = ours.get_weights()
+        theirs.set_weights([kernel if ours.name != FIRST else np.repeat(kernel, 3, axis=2) / 3.0, bias])
     return plain
+
+
+def opacity_layer(trained: keras.Model) -> tuple[NDArray[np.float32], float]:
+    """Return kernel, shape (channels,), and bias of the opacity map on the features of block5_conv3."""
+    kernel, bias = trained.get_layer("opacity").get_weights()
+    return np.asarray(kernel[0, 0, :, 0] * HEADS, np.float32), float(bias[0])
+
+
+def answer_layer(trained: keras.Model) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return kernel, shape (channels, answers), and bias of the answers on the averaged features."""
+    kernel, bias = trained.get_layer("answers").get_weights()
+    return np.asarray(kernel * HEADS, np.float32), np.asarray(bias, np.float32)
+
+
+def _of_blocks(model: keras.Model) -> list[layers.Conv2D]:
+    return [layer for layer in convolutions(model) if layer.name.startswith("block")]
 
 
 def features(base: keras.Model) -> keras.Model:

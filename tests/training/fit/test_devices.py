@@ -23,19 +23,23 @@ from xray.errors import XrayError  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = """
-classes = ["normal", "covid", "pneumonia"]
-within_source_weight = 1.0
+start = "random"
 crop_size = 64
-weight_decay = 5e-4
+shares = {{ a = 0.5, b = 0.5 }}
+questions = [{{ name = "a", answers = ["normal", "covid", "pneumonia"], sources = {{ a = 1.0, b = 0.5 }} }}]
+opacity_weight = 0.7
+erased = 0.2
+weight_decay = 0.01
 label_smoothing = 0.05
-dropout = 0.4
+dropout = 0.3
+average = 0.9
 seed = 42
 [[stages]]
 size = 64
 epochs = {epochs}
 pictures = 16
 batch = 8
-peak_learning_rate = 1e-4
+peak_learning_rate = 1e-5
 [augmentation]
 flip = 0.5
 noise = 8.0
@@ -101,7 +105,7 @@ def momenta(folder: Path) -> np.ndarray:
 def expect_same(folder: Path, other: Path) -> None:
     """Both runs saw the same losses, and learned the same from them."""
     for one, two in zip(run.history(folder), run.history(other), strict=True):
-        for name in ("loss", "logits_loss", "within_loss"):
+        for name in ("loss", "answers_loss", "opacity_loss"):
             assert one[name] == pytest.approx(two[name], rel=SAME_LOSS), name
     ours, theirs = momenta(folder), momenta(other)
     assert np.linalg.norm(theirs) > 0
@@ -131,13 +135,13 @@ def test_what_devices_began_another_backend_goes_on_with(step):
     first = keras.models.load_model(folder / "last.keras", compile=False)
     films = np.random.default_rng(0).normal(size=(2, 64, 64, 1)).astype(np.float32)
     maps = keras.Model(first.input, first.get_layer("block5_pool").output).predict(films, verbose=0)
-    folded = vgg16(64)
-    folded.load_weights(folder / "vgg16.weights.h5")
-    np.testing.assert_allclose(folded.predict(np.repeat(films, 3, -1), verbose=0), maps, rtol=1e-2, atol=1e-3)
-    backbone.train(load(step.config(2), backbone.PretrainConfig), step.manifest, folder)
+    plain = vgg16(64)
+    plain.load_weights(folder / "vgg16.weights.h5")
+    np.testing.assert_allclose(plain.predict(np.repeat(films, 3, -1), verbose=0), maps, rtol=1e-2, atol=1e-3)
+    backbone.train(load(step.config(2), backbone.BackboneConfig), step.manifest, folder)
     assert [row["epoch"] for row in run.history(folder)] == [0, 1]
     second = keras.models.load_model(folder / "last.keras", compile=False)
-    moved = np.abs(first.get_layer("logits").kernel - second.get_layer("logits").kernel)
+    moved = np.abs(first.get_layer("answers").kernel - second.get_layer("answers").kernel)
     assert 1e-6 < moved.max() < 0.1
 
 
@@ -147,7 +151,7 @@ def test_a_run_goes_on_in_the_precision_that_is_asked_for_now(step):
     try:
         for epochs, precision, layers in ((1, "mixed_float16", "float16"), (2, "float32", "float32")):
             keras.config.set_dtype_policy(precision)
-            backbone.train(load(step.config(epochs), backbone.PretrainConfig), step.manifest, step.folder / "run")
+            backbone.train(load(step.config(epochs), backbone.BackboneConfig), step.manifest, step.folder / "run")
             model = keras.models.load_model(step.folder / "run" / "last.keras")
             assert model.get_layer("block3_conv1").compute_dtype == layers
             assert (model.optimizer.name == "loss_scale_optimizer") == (precision == "mixed_float16")
