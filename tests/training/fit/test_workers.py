@@ -47,8 +47,10 @@ import multiprocessing, time, numpy as np
 from training.data.augment import Augmentation
 from training.fit.backbone_data import Part, Workers
 if __name__ == "__main__":
-    workers = Workers(np.load({str(tmp_path / "crops.npy")!r}, mmap_mode="r"), 2)
-    for each in [workers.changed(np.arange(2), 32, Augmentation(), (1,), 0) for _ in range(4)]:
+    paths = [{str(tmp_path)!r} + name for name in ("/crops.npy", "/lungs.npy")]
+    workers = Workers(*(np.load(path, mmap_mode="r") for path in paths), 2)
+    part = Part(np.arange(2), 32, Augmentation(), (1,), 0, np.zeros(2, bool))
+    for each in [workers.changed(part) for _ in range(4)]:
         each.result()
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     time.sleep(60)
