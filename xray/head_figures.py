@@ -42,7 +42,8 @@ class Part:
 
     Attributes:
         kind: all, sources, views, sexes, ages or children (of the served head on the test split), baselines (predictors
-            that see no lungs), inside (trained and tested in one source) or left_out (trained without this source).
+            that see no lungs), inside (trained and tested in one source), left_out (trained without this source's
+            hospital) or left_out_views (the same, its views apart).
         name: of the source, view, sex, age group or baseline; empty for `all` and `children`.
         figures: of these radiographs.
     """
@@ -151,7 +152,7 @@ def _parts(metrics: Mapping[str, Any], label: str, kind: str) -> Iterator[Part]:
         case "all" | "children":
             if test.get(kind):
                 yield Part(kind, "", test[kind])
-        case "baselines" | "inside" | "left_out":
+        case "baselines" | "inside" | "left_out" | "left_out_views":
             for name, labels in metrics.get(kind, {}).items():
                 if label in labels:
                     yield Part(kind, name, labels[label]["all"] if kind == "baselines" else labels[label])

@@ -27,7 +27,8 @@ from training.evaluate.leave_one_out import Radiographs
 from training.evaluate.scored import Scored
 from training.fit import features
 from training.fit import head as heads
-from training.fit.head import FittedHead, HeadConfig
+from training.fit.head import FittedHead
+from training.fit.head_config import UNKNOWN, HeadConfig, shown, taught
 from training.metrics import calibration, figures
 from training.metrics.discrimination import roc_auc
 from training.metrics.figures import Json
@@ -42,6 +43,7 @@ from xray.registry import BACKBONE, made_for
 HEADS = (*MODELS, "three_classes", "findings")
 # Radiographs of the test split on which networks are run again: of each label and source, at most.
 SHOWN = 30
+ELSEWHERE = "left out"
 # Heads trained on shuffled labels, for the sanity check of the heat.
 SHUFFLES = 5
 
@@ -99,6 +101,7 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
         ),
     }
     pair = all(name in audited for name in MODELS)
+    together = _together(audited) + _together_elsewhere(audited) if pair else []
     report: Json = {
         "manifest_sha256": found[0].record["manifest_sha256"],
         "commit": found[0].record["commit"],
@@ -112,11 +115,10 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
                     key: table[table["head"] == name].drop(columns="head").to_dict("records")
                     for key, table in tables.items()
                 },
-                "together": _together(audited) if pair and name in MODELS else [],
+                "together": together if name in MODELS else [],
             }
             for name, each in audited.items()
         },
-        "without_nih": without_nih(radiographs, audited) if pair else {},
         "probe": {
             "features of the backbone": leave_one_out.probe(radiographs.inputs[:, 0], radiographs.rows),
             **{
@@ -137,7 +139,7 @@ def _audited(run: Run, radiographs: Radiographs, weights: str) -> Audited:
         raise DatasetError(f"Expected {path}. Received: no such file. Run `python -m training evaluate {run.folder}`.")
     head, config = head_of(run.folder, weights), run.config
     fitted = FittedHead(head.kernel.astype(np.float64), head.bias.astype(np.float64), config.exclusive)
-    truth, scores = heads.shown(radiographs.rows, config), fitted.scores(radiographs.inputs[:, 0])
+    truth, scores = shown(radiographs.rows, config), fitted.scores(radiographs.inputs[:, 0])
     scored = Scored.of(config, head.facts.points, radiographs.table, truth, scores)
     return Audited(run, json.loads(path.read_text(encoding="utf-8")), head, fitted, scored)
 
@@ -159,13 +161,13 @@ def sample(rows: Sequence[Row], labels: Sequence[str]) -> list[Row]:
 def _judged(radiographs: Radiographs, each: Audited) -> Json:
     """Return everything that features alone can tell of one head, for its positive label."""
     config = each.run.config
-    taught = radiographs.scored(each.fitted, each.scored.points, config)
-    learned = taught.part((taught.table.split == "test") & taught.table.source.isin(config.sources))
+    all_taught = radiographs.scored(each.fitted, each.scored.points, config)
+    learned = all_taught.part((all_taught.table.split == "test") & all_taught.table.source.isin(config.sources))
     test = each.scored.part(radiographs.table.split == "test").known
     whole = test.measure(config.positive)
     return {
         "contrast": _contrast(config),
-        "left_out": _left_out(radiographs, config),
+        "left_out": _left_out(each.run),
         "cross_validation": leave_one_out.cross_validation(radiographs, config),
         "calibration": leave_one_out.worth(learned),
         "calibration_of_labels": leave_one_out.worth(test),
@@ -185,19 +187,14 @@ def _contrast(config: HeadConfig) -> str:
     return f"{' or '.join(positive)} against {' or '.join(others) or 'the others'}"
 
 
-def _left_out(radiographs: Radiographs, config: HeadConfig) -> list[Json]:
-    """Return what a head reaches in each source that neither it, nor its calibration, nor its threshold saw."""
+def _left_out(run: Run) -> list[Json]:
+    """Return for each source how far scores of heads that never saw its hospital are probabilities."""
     return [
         {
-            "left_out": name,
-            "trained_on": [source for source in config.sources if source != name],
-            "threshold": part.points[part.labels.index(config.positive)].threshold,
-            "all": part.measure(config.positive),
-            "calibration": leave_one_out.worth(part.part(part.table.split != "train")),
+            "left_out": str(name),
+            "calibration": leave_one_out.worth(run.left_out.part(run.left_out.table.source == name)),
         }
-        for name, parts in leave_one_out.each_left_out(radiographs, config)
-        for part in parts
-        if config.positive in part.labels
+        for name in sorted(run.left_out.table.source.unique())
     ]
 
 
@@ -226,7 +223,7 @@ def _heat_by_label(table: pd.DataFrame) -> list[Json]:
 def _shuffled(radiographs: Radiographs, each: Audited) -> list[Head]:
     """Return heads trained on shuffled labels."""
     config, table = each.run.config, radiographs.table
-    known = (heads.taught(radiographs.rows, config) != heads.UNKNOWN).any(axis=1)
+    known = (taught(radiographs.rows, config) != UNKNOWN).any(axis=1)
     train = np.flatnonzero(known & ((table.split == "train") & table.source.isin(config.sources)).to_numpy())
     rows = [radiographs.rows[i] for i in train]
     found = []
@@ -284,28 +281,17 @@ def _counted(
     }
 
 
-def without_nih(radiographs: Radiographs, audited: Mapping[str, Audited]) -> Json:
-    """Judge adults of nih by heads, thresholds and calibration that never saw a radiograph of nih.
-
-    Args:
-        radiographs: all of them.
-        audited: models 1 and 2 among them.
-    """
-    found = {}
-    for name, label in zip(MODELS, ("normal", "pneumonia"), strict=True):
-        config, table = audited[name].run.config, radiographs.table
-        head, points = heads.fit(radiographs.inputs, radiographs.rows, config, left_out="nih")
-        index = config.names.index(config.positive)
-        scores = head.scores(radiographs.inputs[:, 0])[:, index]
-        above, positive = {"share": scores >= points[index].threshold}, {"share": scores >= points[index].positive_from}
-        unseen = ((table.source == "nih") & (table.label == label) & (table.split != "train")).to_numpy()
-        covid = ((table.source == "cohen") & (table.label == "covid") & (table.split == "test")).to_numpy()
-        found[name] = {
-            "threshold": points[index].threshold,
-            f"nih {label} called COVID": _counted(label, np.flatnonzero(unseen), above, table, positive),
-            "cohen COVID found": _counted("covid", np.flatnonzero(covid), above, table, positive),
-        }
-    return found
+def _together_elsewhere(audited: Mapping[str, Audited]) -> list[Json]:
+    """Return the same of each source left out, by heads that learned nothing of its hospital."""
+    pair = {name: audited[name].run.left_out for name in MODELS}
+    shared = sorted(set.intersection(*(set(each.table.path) for each in pair.values())))
+    pair = {name: each.at(shared) for name, each in pair.items()}
+    table = next(iter(pair.values())).table
+    above, positive = _and_both(pair, "threshold"), _and_both(pair, "positive_from")
+    return [
+        _counted(f"{label}, {source}, {ELSEWHERE}", rows.index.to_numpy(), above, table, positive)
+        for (label, source), rows in table.groupby(["label", "source"])
+    ]
 
 
 def _logits(scored: Scored) -> NDArray[np.float32]:

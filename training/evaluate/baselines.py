@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from training import cache
 from training.data.crops import draw_weights, pixel_path, prepared, threaded
 from training.data.manifest import Row, read, root
-from training.fit.head import HeadConfig
+from training.fit.head_config import HeadConfig
 from training.metrics.calibration import youden_threshold
 from training.metrics.discrimination import Floats
 from training.report.tables import BASELINES

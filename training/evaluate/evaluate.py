@@ -2,7 +2,7 @@
 
 Reads the runs that `head` wrote. Writes report.json (the metrics that `export` puts into metadata.json) and report.html
 beside each. The head's figures are listed by source, view, sex and age, beside two baselines that see no lungs, heads
-trained without a source and judged on it, and heads trained and judged inside one source.
+trained without a source's hospital and judged there, and heads trained and judged inside one source.
 """
 
 import argparse
@@ -20,14 +20,14 @@ import pandas as pd
 
 from training import run as runs
 from training.data.crops import crops, prepared
-from training.data.manifest import root
+from training.data.manifest import hospital, root
 from training.evaluate import baselines
 from training.evaluate.artefact import head_of
-from training.evaluate.leave_one_out import Radiographs, each_inside, each_left_out
-from training.evaluate.scored import UNKNOWN, Scored
-from training.fit import head as heads
+from training.evaluate.leave_one_out import Radiographs, each_inside
+from training.evaluate.scored import Scored
 from training.fit.features import backbone, is_served, run_folder, views
-from training.fit.head import DESCRIBING, HeadConfig
+from training.fit.head import DESCRIBING, LEFT_OUT_FILE
+from training.fit.head_config import UNKNOWN, HeadConfig, shown
 from training.metrics.figures import INTERVAL, Json
 from training.report import mistakes, pages
 from training.report.mistakes import Explained
@@ -52,12 +52,15 @@ class Run:
         record: its config.json.
         config: the choices of the head.
         scored: scores of the validation, test and held-out radiographs.
+        left_out: scores of radiographs by heads that learned nothing of their hospital, and that no head, point or
+            calibration was chosen on; judged by what they teach.
     """
 
     folder: Path
     record: Json
     config: HeadConfig
     scored: Scored
+    left_out: Scored
 
 
 def load(folder: Path) -> Run:
@@ -73,19 +76,25 @@ def load(folder: Path) -> Run:
         record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         config = msgspec.convert(record["config"], HeadConfig)
         points = json.loads((folder / "head.json").read_text(encoding="utf-8"))["points"]
-        table = pd.read_csv(folder / "predictions.csv", dtype=dict.fromkeys(DESCRIBING, str), keep_default_na=False)
-        truth = np.array([table[f"y_{name}"].replace("", UNKNOWN) for name in config.names], np.int64).T
-        scores = table[[f"score_{name}" for name in config.names]].to_numpy(np.float64)
-        scored = Scored.of(
-            config, msgspec.convert(points, list[OperatingPoint]), table[list(DESCRIBING)], truth, scores
-        )
+        edges = msgspec.convert(points, list[OperatingPoint])
+        scored, elsewhere = (_scored(folder / name, config, edges) for name in ("predictions.csv", LEFT_OUT_FILE))
     except (OSError, ValueError, KeyError, msgspec.ValidationError) as error:
         raise DatasetError(
             f"Expected the finished run of a head in {folder}. Received: {error}. Run `python -m training head` first."
         ) from error
     if not (scored.table.split == "test").any():
         raise DatasetError(f"{folder}/predictions.csv: expected radiographs of the test split. Received none.")
-    return Run(folder, record, config, scored)
+    # The shared backbone has seen the train split; one that never saw the hospital has not.
+    apart = elsewhere.table.source.map(hospital).isin(record["backbones_left_out"])
+    fresh = (elsewhere.table.split == "test") | (apart & (elsewhere.table.split != "val"))
+    return Run(folder, record, config, scored, elsewhere.part(fresh))
+
+
+def _scored(path: Path, config: HeadConfig, points: Sequence[OperatingPoint]) -> Scored:
+    table = pd.read_csv(path, dtype=dict.fromkeys(DESCRIBING, str), keep_default_na=False)
+    truth = np.array([table[f"y_{name}"].replace("", UNKNOWN) for name in config.names], np.int64).T
+    scores = np.array([table[f"score_{name}"].replace("", np.nan) for name in config.names], np.float64).T
+    return Scored.of(config, points, table[list(DESCRIBING)], truth, np.nan_to_num(scores))
 
 
 def measure(run: Run) -> Json:
@@ -99,9 +108,13 @@ def measure(run: Run) -> Json:
         "test": test.slices(),
         "baselines": {},
         "held_out": held_out.figures() if len(held_out.table) else {},
-        "left_out": {},
+        **_left_out(run),
         "inside": {},
-        "called": test.called("test", ["source"]) + held_out.called("held_out", []),
+        "called": [
+            *test.called("test", ["source"]),
+            *held_out.called("held_out", []),
+            *run.left_out.called("left_out", ["source"]),
+        ],
         "confusion": test.confusion(),
         "curves": run.scored.curves(),
         "audit": None,
@@ -111,19 +124,23 @@ def measure(run: Run) -> Json:
 def _beyond(run: Run, manifest: Path) -> Json:
     """Return the metrics that need the radiographs: baselines, sources left out, and heads of one source."""
     radiographs = radiographs_of(run, manifest)
-    left_out = {
-        name: [part.part(part.table.split != "train") for part in parts]
-        for name, parts in each_left_out(radiographs, run.config)
-    }
     return {
         "baselines": _baselines(run, radiographs, manifest),
-        "left_out": {name: _merged(part.figures() for part in parts) for name, parts in left_out.items()},
         "inside": {
             name: _merged(part.figures() for part in parts) for name, parts in each_inside(radiographs, run.config)
         },
-        "called_left_out": [
-            row for parts in left_out.values() for part in parts for row in part.called("left_out", ["source"])
-        ],
+    }
+
+
+def _left_out(run: Run) -> Json:
+    """Return the figures of each source left out, and of its views, at the points that are served."""
+    slices = run.left_out.slices()
+    return {
+        kind: {
+            name: {label: of[parts][name] for label, of in slices.items() if name in of[parts]}
+            for name in sorted({name for of in slices.values() for name in of[parts]})
+        }
+        for kind, parts in (("left_out", "sources"), ("left_out_views", "source_views"))
     }
 
 
@@ -149,7 +166,7 @@ def radiographs_of(run: Run, manifest: Path, labels: Sequence[str] = ()) -> Radi
 
 def _baselines(run: Run, radiographs: Radiographs, manifest: Path) -> Json:
     """Return the figures of predictors that see no lungs, on the test split."""
-    table, truth = radiographs.table, heads.shown(radiographs.rows, run.config)
+    table, truth = radiographs.table, shown(radiographs.rows, run.config)
     found: Json = {}
     for name, (scores, points) in baselines.scored(radiographs.rows, truth, run.config, manifest).items():
         test = Scored.of(run.config, points, table, truth, scores).part(table.split == "test").known
@@ -180,9 +197,7 @@ def evaluate(run: Run, manifest: Path | None) -> Json:
     """
     metrics = measure(run)
     if manifest:
-        found = _beyond(run, manifest)
-        metrics["called"] += found.pop("called_left_out")
-        metrics |= found
+        metrics |= _beyond(run, manifest)
     report = {
         "model": run.config.name,
         "title": run.config.title,

@@ -23,7 +23,7 @@ from training.data.manifest import read, root
 from training.evaluate import artefact, targets
 from training.evaluate.artefact import record_of
 from training.fit import features
-from training.fit.head import UNKNOWN, HeadConfig, shown
+from training.fit.head_config import UNKNOWN, HeadConfig, shown
 from training.fit.segment import dice, mean_dice, read_pairs
 from training.networks import litert
 from training.networks.vgg16 import FEATURE_LAYER, feature_shape, unet

@@ -18,7 +18,8 @@ from training import run as runs
 from training.config import RUNS
 from training.data.labelled import Labelled, labelled
 from training.data.manifest import LABELS
-from training.evaluate.scored import UNKNOWN, Scored
+from training.evaluate.scored import Scored
+from training.fit.head_config import UNKNOWN
 from training.metrics.figures import INTERVAL, Json
 from training.report import mistakes, plots
 from training.report.mistakes import Explained

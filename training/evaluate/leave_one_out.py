@@ -1,4 +1,4 @@
-"""Heads judged where the hospital tells nothing: in a source left out, in one source alone, on other patients."""
+"""Heads judged where the hospital tells nothing: in one source alone, and on other patients."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,10 +13,11 @@ from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
 from training.data.crops import draw_weights
-from training.data.manifest import Row, hospital
+from training.data.manifest import Row
 from training.evaluate.scored import Scored
 from training.fit import head as heads
-from training.fit.head import FittedHead, HeadConfig
+from training.fit.head import FittedHead
+from training.fit.head_config import UNKNOWN, HeadConfig, taught
 from training.metrics import calibration
 from training.metrics.figures import Json
 from xray.errors import DatasetError
@@ -51,37 +52,8 @@ class Radiographs:
             points: its operating points.
             config: its choices.
         """
-        truth, scores = heads.taught(self.rows, config), head.scores(self.inputs[:, 0])
+        truth, scores = taught(self.rows, config), head.scores(self.inputs[:, 0])
         return Scored.of(config, points, self.table, truth, scores).known
-
-
-def each_left_out(radiographs: Radiographs, config: HeadConfig) -> Iterator[tuple[str, list[Scored]]]:
-    """Train, calibrate and judge a head without a source, and score that source's radiographs.
-
-    Labels that do not exclude each other are trained one by one: one may be learned where another cannot. The
-    radiographs outside the train split are new to the backbone too.
-
-    Args:
-        radiographs: all of them.
-        config: of the head.
-
-    Yields:
-        Each source without which something can be learned, and the scores of its radiographs.
-    """
-    for name in sorted({row.source for row in radiographs.rows}):
-        parts = []
-        for each in learned_together(config):
-            if not _is_comparable(radiographs, each, name):
-                continue
-            try:
-                head, points = heads.fit(radiographs.inputs, radiographs.rows, each, left_out=name)
-            except DatasetError:
-                continue  # nothing is left to learn from
-            part = radiographs.scored(head, points, each)
-            part = part.part(part.table.source == name)
-            parts += [part] if len(part.table) else []
-        if parts:
-            yield name, parts
 
 
 def each_inside(radiographs: Radiographs, config: HeadConfig) -> Iterator[tuple[str, list[Scored]]]:
@@ -97,7 +69,7 @@ def each_inside(radiographs: Radiographs, config: HeadConfig) -> Iterator[tuple[
     for name in config.sources:
         train = [row for row in radiographs.rows if row.source == name and row.split == "train"]
         parts = []
-        for each in learned_together(config):
+        for each in heads.learned_together(config):
             held = _held_by(each, train)
             if held is None:
                 continue
@@ -122,8 +94,8 @@ def cross_validation(radiographs: Radiographs, config: HeadConfig) -> Json:
         config: of the head.
     """
     index = config.names.index(config.positive)
-    truth = heads.taught(radiographs.rows, config)
-    usable = (truth[:, index] != heads.UNKNOWN) & radiographs.table.source.isin(config.sources).to_numpy()
+    truth = taught(radiographs.rows, config)
+    usable = (truth[:, index] != UNKNOWN) & radiographs.table.source.isin(config.sources).to_numpy()
     chosen = np.flatnonzero(usable)
     groups, sources = radiographs.table.group.to_numpy()[chosen], radiographs.table.source.to_numpy()[chosen]
     folds = np.empty(len(chosen), int)
@@ -180,23 +152,9 @@ def probe(inputs: NDArray[np.float32], rows: Sequence[Row]) -> float:
     return float(np.mean([(right == source[test])[source[test] == name].mean() for name in np.unique(source[test])]))
 
 
-def learned_together(config: HeadConfig) -> list[HeadConfig]:
-    """Return the head, or of labels that do not exclude each other a head for each."""
-    if config.exclusive:
-        return [config]
-    return [msgspec.structs.replace(config, labels=(label,), positive=label.name) for label in config.labels]
-
-
-def _is_comparable(radiographs: Radiographs, config: HeadConfig, left_out: str) -> bool:
-    """Tell whether another hospital than that of a source holds labels to compare in its train split."""
-    others = [source for source in config.sources if hospital(source) != hospital(left_out)]
-    train = [row for row in radiographs.rows if row.split == "train"]
-    return any(_held_by(config, [row for row in train if row.source == source]) for source in others)
-
-
 def _held_by(config: HeadConfig, rows: Sequence[Row]) -> HeadConfig | None:
     """Return the head of those labels that these radiographs allow to compare; None where there are too few."""
-    truth = heads.taught(rows, config)
+    truth = taught(rows, config)
     if not config.exclusive:
         return config if {0, 1} <= set(truth[:, 0].tolist()) else None
     held = tuple(label for label, of in zip(config.labels, truth.T, strict=True) if (of == 1).any())

@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from training.fit.head import HeadConfig
+from training.fit.head_config import UNKNOWN, HeadConfig
 from training.metrics import figures
 from training.metrics.discrimination import Floats, bootstrap, roc_auc, sensitivity, specificity, wilson
 from training.metrics.figures import Json
 from xray.head_figures import MEAN, UNDECIDED
 from xray.networks.metadata import OperatingPoint
 
-UNKNOWN = -1
 # Scores are rounded before they are judged, as serving does.
 DECIMALS = 4
 VERDICTS = ("NEGATIVE", "INCONCLUSIVE", "POSITIVE")
 SIDES = {"positive": 1, "negative": 0}
+VIEWS = ("AP", "PA")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,13 @@ class Scored:
         """Return the scores of some radiographs."""
         where = np.asarray(chosen, bool)
         return replace(self, table=self.table[where], truth=self.truth[where], scores=self.scores[where])
+
+    def at(self, paths: Sequence[str]) -> "Scored":
+        """Return the scores of some radiographs by their paths, in that order."""
+        place = {path: index for index, path in enumerate(self.table.path)}
+        where = np.array([place[path] for path in paths], int)
+        table = self.table.iloc[where].reset_index(drop=True)
+        return replace(self, table=table, truth=self.truth[where], scores=self.scores[where])
 
     @property
     def known(self) -> "Scored":
@@ -156,14 +163,16 @@ class Scored:
     def slices(self) -> Json:
         """Return, for each measured label, the figures of all radiographs and by source, view, sex and age."""
         table = self.table
+        views = table["view"].str.split().str[0].fillna("")  # AP, supine or not
         groups = {
             "sources": table.source,
-            "views": table["view"].replace("", "not stated"),
+            "views": views.replace("", "not stated"),
+            "source_views": (table.source + ", " + views)[views.isin(VIEWS)],
             "sexes": table.sex.replace("", "not stated"),
             "ages": table.age_years.map(figures.age_group),
         }
         found = {
-            kind: {str(name): self.part(names == name).figures() for name in sorted(names.unique())}
+            kind: {str(name): self.part(table.index.isin(rows.index)).figures() for name, rows in table.groupby(names)}
             for kind, names in groups.items()
         }
         children = self.part((table.source == "kermany") & (table.upstream_split == "test"))

@@ -13,6 +13,7 @@ from training import cache
 from training.config import MODELS, RUNS
 from training.data.augment import Augmentation, augment
 from training.data.crops import Crops, pixel_path, threaded
+from training.data.manifest import hospital
 from xray.errors import DatasetError, ModelError
 from xray.networks.heads import average
 from xray.networks.preprocess import Recipe, scale
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # Beside each radiograph heads learn from its mirror image, slightly changed: a verdict should not hang on either.
 MIRRORED = Augmentation(rotation_degrees=5.0, zoom=(0.95, 1.05), shift=0.03, flip=1.0, gamma=(0.8, 1.25))
+
+LEFT_OUT = RUNS / "left_out"  # a run for each source whose hospital a backbone was not shown
 
 Features = NDArray[np.float32]
 Backbone = Callable[[Features], Features]
@@ -123,6 +126,27 @@ def views(data: Crops, recipe: Recipe, weights: str = BACKBONE) -> Features:
         float32, shape (radiographs, 2, channels). Heads learn from both views and are judged on the first.
     """
     return averages(data, recipe, weights, (Augmentation(), MIRRORED))
+
+
+def views_without(data: Crops, recipe: Recipe, weights: str = BACKBONE) -> dict[str, Features]:
+    """Return, by hospital, the averaged features by backbones that learned nothing of it.
+
+    Those are the runs of `backbone --left-out SOURCE`, for the default backbone.
+
+    Args:
+        data: the crops.
+        recipe: of the backbone.
+        weights: of the backbone that is served.
+
+    Returns:
+        float32, shape (radiographs, 1, channels) each; nothing where none was trained.
+    """
+    if weights != BACKBONE:
+        return {}
+    found = {}
+    for trained in sorted(LEFT_OUT.glob("*/vgg16.weights.h5")):
+        found[hospital(trained.parent.name)] = averages(data, recipe, str(trained))
+    return found
 
 
 def averages(

@@ -5,12 +5,13 @@ sigmoid for each). It learns inside sources: a radiograph is compared with the l
 that to recognise the hospital helps nothing.
 
 Writes runs/<name>/: config.json, head.npz (kernel and bias, calibrated), head.json (labels and operating points, chosen
-on the validation split) and predictions.csv (scores of all radiographs outside the train split).
+for hospitals that it has not seen), predictions.csv (scores of all radiographs outside the train split) and
+left_out.csv (scores of all radiographs by heads, and where they were trained by backbones, without their hospital).
 """
 
 import argparse
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,140 +22,30 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
 from training import run as runs
-from training.config import Choices, load
+from training.config import load
 from training.data.crops import EQUAL, crops, draw_weights
-from training.data.manifest import LABELS, OTHER_LABELS, Row, hospital
-from training.fit.features import run_folder, views
+from training.data.manifest import Row, hospital
+from training.fit.features import run_folder, views, views_without
+from training.fit.head_config import UNKNOWN, HeadConfig, Truth, shown, taught
 from training.fit.linear import fit_softmax, fit_views
 from training.metrics.calibration import conformal_point, on_grid, quantile
 from training.metrics.discrimination import Floats
 from xray.errors import DatasetError
 from xray.networks.metadata import OperatingPoint
-from xray.networks.preprocess import Recipe
 
-UNKNOWN = -1
 # The columns of the manifest that predictions.csv repeats.
 DESCRIBING = (
     "path", "sha256", "source", "label", "finding", "patient_id", "group", "split", "upstream_split", "view", "sex",
     "age_years", "population",
 )  # fmt: skip
 
+LEFT_OUT_FILE = "left_out.csv"
+
 Inputs = NDArray[np.float32]
-Truth = NDArray[np.int64]
 
 
-class Selection(Choices, frozen=True):
-    """Radiographs of the manifest; an empty list of findings or sources stands for all.
-
-    Attributes:
-        labels: of the manifest.
-        findings: in the publisher's words.
-        sources: who published them.
-    """
-
-    labels: tuple[str, ...]
-    findings: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse a label that no manifest has."""
-        known = (*LABELS, *OTHER_LABELS)
-        if unknown := sorted(set(self.labels) - set(known)):
-            raise ValueError(f"expected `labels` out of {', '.join(known)}, received {', '.join(unknown)}")
-
-    def holds(self, row: Row) -> bool:
-        """Tell whether a radiograph is one of them."""
-        of_finding = not self.findings or row.finding in self.findings
-        return row.label in self.labels and of_finding and (not self.sources or row.source in self.sources)
-
-
-class Label(Choices, frozen=True):
-    """One output of a head.
-
-    Attributes:
-        name: for machines.
-        present: the radiographs that show it.
-        taught: what it is taught with, where that differs from `present`.
-        unknown: of the other radiographs, those of which nobody says whether they show it.
-    """
-
-    name: str
-    present: tuple[Selection, ...]
-    taught: tuple[Selection, ...] = ()
-    unknown: tuple[Selection, ...] = ()
-
-
-class HeadConfig(Choices, frozen=True, kw_only=True):
-    """Choices of a head; see configs/covid_normal.toml.
-
-    Attributes:
-        name: of the model, for machines.
-        title: of the model, for people.
-        positive: the label that the model's own score and verdict are for.
-        exclusive: whether a radiograph shows one label only.
-        sources: where the head learns.
-        calibrated_on: the sources whose validation radiographs calibrate it; those of `sources` by default.
-        one_sided_weight: weight of a source that holds one label only, compared with all labels, beside 1 for the
-            others; 0 leaves it out.
-        regularisation: C of the logistic regressions: the smaller, the simpler the head.
-        sensitivity: share of the validation radiographs with a label that score at or above its threshold.
-        error_rate: share of the validation radiographs with a label for which it may be ruled out.
-        labels: in the order of the outputs.
-        recipe: of the backbone.
-    """
-
-    name: str
-    title: str
-    positive: str
-    exclusive: bool
-    sources: tuple[str, ...]
-    calibrated_on: tuple[str, ...] = ()
-    one_sided_weight: float = 0.0
-    regularisation: float
-    sensitivity: float = 0.9
-    error_rate: float
-    labels: tuple[Label, ...]
-    recipe: Recipe
-
-    def __post_init__(self) -> None:
-        """Refuse a positive label that there is not."""
-        if self.positive not in self.names:
-            raise ValueError(f"expected `positive` as one of {', '.join(self.names)}, received {self.positive!r}")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The labels' names, in the order of the outputs."""
-        return tuple(label.name for label in self.labels)
-
-    @property
-    def manifest_labels(self) -> tuple[str, ...]:
-        """The labels of the manifest that the head asks for: the usual ones and those that it mentions."""
-        mentioned = [name for each in self.labels for of in (*each.present, *each.taught) for name in of.labels]
-        return tuple(dict.fromkeys((*LABELS, *mentioned)))
-
-
-def shown(rows: Sequence[Row], config: HeadConfig) -> Truth:
-    """Return what each radiograph shows: shape (n, labels), 1, 0 or UNKNOWN."""
-    return _truth(rows, config, [label.present for label in config.labels])
-
-
-def taught(rows: Sequence[Row], config: HeadConfig) -> Truth:
-    """Return what each radiograph is taught as: shape (n, labels), 1, 0 or UNKNOWN."""
-    return _truth(rows, config, [label.taught or label.present for label in config.labels])
-
-
-def _truth(rows: Sequence[Row], config: HeadConfig, present: Sequence[tuple[Selection, ...]]) -> Truth:
-    asked = config.manifest_labels
-    truth = np.full((len(rows), len(present)), UNKNOWN, np.int64)
-    for row, values in zip(rows, truth, strict=True):
-        if row.label not in asked:
-            continue
-        found = [any(each.holds(row) for each in of) for of in present]
-        if config.exclusive and sum(found) != 1:
-            continue  # it shows none of the labels
-        nobody_says = [any(each.holds(row) for each in label.unknown) for label in config.labels]
-        values[:] = np.where(found, 1, np.where(nobody_says, UNKNOWN, 0))
-    return truth
+def _scores(logits: Floats, exclusive: bool) -> Floats:
+    return np.asarray(softmax(logits, axis=1) if exclusive else expit(logits))
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,36 +68,85 @@ class FittedHead:
 
     def scores(self, inputs: Inputs) -> Floats:
         """Return the scores of radiographs, shape (n, labels), from averaged features, shape (n, channels)."""
-        logits = self.logits(inputs)
-        return np.asarray(softmax(logits, axis=1) if self.exclusive else expit(logits))
+        return _scores(self.logits(inputs), self.exclusive)
+
+    def rescaled(self, slopes: Floats, shifts: Floats) -> "FittedHead":
+        """Return the head whose logits are these times `slopes` plus `shifts`, each of shape (labels,)."""
+        return FittedHead(self.kernel * slopes, self.bias * slopes + shifts, self.exclusive)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return the arrays of head.npz."""
         return {"kernel": self.kernel.astype(np.float32), "bias": self.bias.astype(np.float32)}
 
 
-def fit(
-    inputs: Inputs, rows: Sequence[Row], config: HeadConfig, left_out: str = ""
-) -> tuple[FittedHead, tuple[OperatingPoint, ...]]:
-    """Train and calibrate a head, and choose its operating points on validation radiographs of every source.
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A head with its operating points, and how it does in hospitals that it has not seen.
+
+    Attributes:
+        head: calibrated.
+        points: of each label.
+        unseen: scores of all radiographs, shape (n, labels), by heads that learned nothing of their hospital; NaN where
+            no other hospital teaches the label.
+    """
+
+    head: FittedHead
+    points: tuple[OperatingPoint, ...]
+    unseen: Floats
+
+
+def fit(inputs: Inputs, rows: Sequence[Row], config: HeadConfig, without: Mapping[str, Inputs] | None = None) -> Fitted:
+    """Train a head, then calibrate it and choose its operating points as for a hospital that it has not seen.
+
+    Both go by validation radiographs, each scored by a head that learned nothing of its hospital; where no other
+    hospital teaches a label, by the head itself.
 
     Args:
         inputs: averaged features of all radiographs, shape (n, views, channels); see `features.views`.
         rows: all radiographs.
         config: the head.
-        left_out: a source of whose hospital nothing is used.
-
-    Returns:
-        The head, and the operating point of each label.
+        without: the same by backbones that learned nothing of a hospital, by its name; see `features.views_without`.
 
     Raises:
         DatasetError: no source to learn from, or no validation radiographs of a label.
     """
-    head = learn(inputs, rows, config, left_out=left_out)
-    val = _where(rows, "val", {row.source for row in rows}, left_out)
-    truth = shown([rows[i] for i in val], config)
-    sources = np.array([rows[i].source for i in val])
-    return head, operating_points(truth, head.scores(inputs[val, 0]), sources, config)
+    head = learn(inputs, rows, config)
+    unseen = unseen_logits(inputs, rows, config, without or {})
+    judged = np.where(np.isnan(unseen), head.logits(inputs[:, 0]), unseen)
+    sources = np.array([row.source for row in rows])
+    calibrating = _where(rows, "val", config.calibrated_on or config.sources)
+    line = _line(judged[calibrating], taught([rows[i] for i in calibrating], config), sources[calibrating], config)
+    val = _where(rows, "val", set(sources))
+    scores = _scores(judged[val] * line[0] + line[1], config.exclusive)
+    points = operating_points(shown([rows[i] for i in val], config), scores, sources[val], config)
+    return Fitted(head.rescaled(*line), points, _scores(unseen * line[0] + line[1], config.exclusive))
+
+
+def unseen_logits(inputs: Inputs, rows: Sequence[Row], config: HeadConfig, without: Mapping[str, Inputs]) -> Floats:
+    """Return the logits of all radiographs by heads that learned nothing of their hospital; NaN where there is none.
+
+    The arguments are those of `fit`. Labels that do not exclude each other are learned one by one: one may be learned
+    where another cannot.
+    """
+    found = np.full((len(rows), len(config.names)), np.nan)
+    hospitals = np.array([hospital(row.source) for row in rows])
+    for name in np.unique(hospitals):
+        here, seen = hospitals == name, without.get(str(name), inputs)
+        for part in learned_together(config):
+            columns = [config.names.index(each) for each in part.names]
+            try:
+                head = learn(seen, rows, part, left_out=str(name))
+            except DatasetError:
+                continue  # nothing is left to learn from
+            found[np.ix_(here, columns)] = head.logits(seen[here, 0])
+    return found
+
+
+def learned_together(config: HeadConfig) -> list[HeadConfig]:
+    """Return the head, or of labels that do not exclude each other a head for each."""
+    if config.exclusive:
+        return [config]
+    return [msgspec.structs.replace(config, labels=(label,), positive=label.name) for label in config.labels]
 
 
 def learn(
@@ -219,16 +159,19 @@ def learn(
         rows: as `fit`.
         config: as `fit`.
         sources: other ones than the configuration's, to learn from and to calibrate on.
-        left_out: as `fit`.
+        left_out: a source of whose hospital nothing is used.
+
+    Raises:
+        DatasetError: no source to learn from, or none that holds a label and its absence.
     """
     train = _where(rows, "train", sources or config.sources, left_out)
     head = fit_rows(inputs[train], [rows[i] for i in train], config)
     val = _where(rows, "val", sources or config.calibrated_on or config.sources, left_out)
-    truth = taught([rows[i] for i in val], config)
-    return _calibrated(head, inputs[val, 0], truth, np.array([rows[i].source for i in val]))
+    truth, held = taught([rows[i] for i in val], config), np.array([rows[i].source for i in val])
+    return head.rescaled(*_line(head.logits(inputs[val, 0]), truth, held, config))
 
 
-def _where(rows: Sequence[Row], split: str, sources: Sequence[str] | set[str], left_out: str) -> NDArray[np.intp]:
+def _where(rows: Sequence[Row], split: str, sources: Collection[str], left_out: str = "") -> NDArray[np.intp]:
     without = hospital(left_out) if left_out else ""
     return np.flatnonzero(
         [row.split == split and row.source in sources and hospital(row.source) != without for row in rows]
@@ -302,21 +245,19 @@ def _joined(groups: Sequence[NDArray[np.int64]], labels: int) -> bool:
     return len(reached) == labels
 
 
-def _calibrated(head: FittedHead, inputs: Inputs, truth: Truth, sources: NDArray[np.str_]) -> FittedHead:
-    """Return the head whose scores fit validation radiographs best."""
-    logits = head.logits(inputs)
-    if head.exclusive:
+def _line(logits: Floats, truth: Truth, sources: NDArray[np.str_], config: HeadConfig) -> tuple[Floats, Floats]:
+    """Return the slope and the shift of each label's logit with which the scores fit best, each of shape (labels,)."""
+    if config.exclusive:
         known = truth[:, 0] != UNKNOWN
         slope, shift = _temperature(logits[known], truth[known].argmax(axis=1), sources[known])
-        return FittedHead(head.kernel * slope, head.bias * slope + shift, exclusive=True)
-    lines = []
+        return np.full(len(config.names), slope), shift
+    slopes, shifts = [], []
     for values, column in zip(truth.T, logits.T, strict=True):
         known = values != UNKNOWN
-        sides = np.outer(column[known], (-0.5, 0.5))
-        slope, shift = _temperature(sides, values[known], sources[known])
-        lines.append((slope, shift[1] - shift[0]))
-    slopes, shifts = np.array(lines).T
-    return FittedHead(head.kernel * slopes, head.bias * slopes + shifts, exclusive=False)
+        slope, shift = _temperature(np.outer(column[known], (-0.5, 0.5)), values[known], sources[known])
+        slopes.append(slope)
+        shifts.append(shift[1] - shift[0])
+    return np.array(slopes), np.array(shifts)
 
 
 def _temperature(logits: Floats, y_true: Truth, sources: NDArray[np.str_]) -> tuple[float, Floats]:
@@ -414,9 +355,14 @@ def train(config: HeadConfig, manifest: Path, weights: str, folder: Path) -> Non
     """
     data = crops(manifest, config.recipe, labels=config.manifest_labels)
     inputs = views(data, config.recipe, weights)
-    head, points = fit(inputs, data.rows, config)
+    without = views_without(data, config.recipe, weights)
+    fitted = fit(inputs, data.rows, config, without)
+    head, points = fitted.head, fitted.points
     folder.mkdir(parents=True, exist_ok=True)
-    facts = {**runs.describe(config, manifest), "weights": weights, "films": counts(data.rows, config)}
+    facts = {
+        **runs.describe(config, manifest), "weights": weights, "films": counts(data.rows, config),
+        "backbones_left_out": sorted(without),
+    }  # fmt: skip
     runs.write_json(folder / "config.json", facts)
     runs.write_arrays(folder / "head.npz", head.arrays())
     record = {
@@ -424,17 +370,29 @@ def train(config: HeadConfig, manifest: Path, weights: str, folder: Path) -> Non
         "points": [msgspec.to_builtins(point) for point in points],
     }  # fmt: skip
     runs.write_json(folder / "head.json", record)
-    truth = shown(data.rows, config)
-    kept = [i for i, row in enumerate(data.rows) if row.split != "train" and (truth[i] != UNKNOWN).any()]
-    write_predictions(
-        folder / "predictions.csv",
-        [data.rows[i] for i in kept],
-        truth[kept],
-        head.scores(inputs[kept, 0]),
-        config.names,
+    write_scores(
+        folder, data.rows, config, {"predictions.csv": head.scores(inputs[:, 0]), LEFT_OUT_FILE: fitted.unseen}
     )
     edges = zip(config.names, points, strict=True)
     print(f"{folder}:", *(f"{name} {p.negative_below:g} / {p.threshold:g} / {p.positive_from:g}" for name, p in edges))
+
+
+def write_scores(folder: Path, rows: Sequence[Row], config: HeadConfig, scores: Mapping[str, Floats]) -> None:
+    """Write predictions.csv and left_out.csv of a run.
+
+    Args:
+        folder: of the run.
+        rows: all radiographs.
+        config: of the head.
+        scores: by the name of the file, shape (n, labels).
+    """
+    for name, found in scores.items():
+        # Of a hospital left out all radiographs are unseen, and judged by what they teach.
+        elsewhere = name == LEFT_OUT_FILE
+        truth = taught(rows, config) if elsewhere else shown(rows, config)
+        truth[np.isnan(found)] = UNKNOWN
+        kept = [i for i, row in enumerate(rows) if (elsewhere or row.split != "train") and (truth[i] != UNKNOWN).any()]
+        write_predictions(folder / name, [rows[i] for i in kept], truth[kept], found[kept], config.names)
 
 
 def write_predictions(path: Path, rows: Sequence[Row], truth: Truth, scores: Floats, names: Sequence[str]) -> None:
@@ -444,7 +402,7 @@ def write_predictions(path: Path, rows: Sequence[Row], truth: Truth, scores: Flo
         path: of the file.
         rows: the radiographs.
         truth: shape (n, labels), 1, 0 or UNKNOWN.
-        scores: shape (n, labels); written with 6 decimals.
+        scores: shape (n, labels); written with 6 decimals, blank where NaN.
         names: of the labels.
     """
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -452,7 +410,13 @@ def write_predictions(path: Path, rows: Sequence[Row], truth: Truth, scores: Flo
         writer.writerow([*DESCRIBING, *(f"y_{name}" for name in names), *(f"score_{name}" for name in names)])
         for row, values, score in zip(rows, truth, scores, strict=True):
             known = ["" if value == UNKNOWN else value for value in values]
-            writer.writerow([*(getattr(row, name) for name in DESCRIBING), *known, *(f"{each:.6f}" for each in score)])
+            writer.writerow(
+                [
+                    *(getattr(row, name) for name in DESCRIBING),
+                    *known,
+                    *("" if np.isnan(each) else f"{each:.6f}" for each in score),
+                ]
+            )
 
 
 def run(args: argparse.Namespace) -> None:

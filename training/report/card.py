@@ -51,7 +51,7 @@ def _head(facts: Json) -> dict[str, Any]:
         "Figures": figures,
         "Verdicts": [tables.called("Test radiographs", measured, "test")],
         "Another hospital": [
-            tables.left_out(measured) if audit else tables.figures("Source left out", measured, labels, "left_out"),
+            tables.left_out(measured) if pair else tables.figures("Source left out", measured, labels, "left_out"),
             tables.called("Verdicts there", measured, "left_out"),
             tables.inside(measured) if audit else tables.figures("One source alone", measured, labels, "inside"),
         ],

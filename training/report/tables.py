@@ -122,16 +122,15 @@ def verdicts(facts: Measured, label: str) -> Table:
 
 
 def left_out(facts: Measured) -> Table:
-    """List what heads reach in a source that neither they, nor their calibration, nor their threshold saw."""
-    unseen = {part.name: part.figures for part in head_figures.parts(facts, facts.positive, "left_out")}
-    audited = head_figures.audit(facts)
-    rows = [
-        [row["left_out"], kind, *_figure_cells(figures), f"{row['threshold']:.3f}"]
-        for row in audited.get("left_out", [])
-        for figures, kind in ((unseen[row["left_out"]], "new to head and backbone"), (row["all"], "new to the head"))
-    ]
-    head = ["left out", "radiographs", "n (patients)", "with it", *FIGURES.values(), "threshold"]
-    return Table(f"Leave one source out: {audited.get('contrast', '')}", head, rows)
+    """List what heads reach in a source of whose hospital nothing was learned, and in its views."""
+    parts = head_figures.parts(facts, facts.positive, "left_out", "left_out_views")
+    rows = [[part.name, *_figure_cells(part.figures)] for part in parts]
+    contrast = head_figures.audit(facts).get("contrast")
+    return Table(
+        f"Leave one source out{contrast and f': {contrast}' or ''}",
+        ["left out", "n (patients)", "with it", *FIGURES.values()],
+        rows,
+    )
 
 
 def inside(facts: Measured) -> Table:

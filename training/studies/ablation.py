@@ -18,7 +18,7 @@ from training.data.manifest import Row, hospital
 from training.evaluate import baselines
 from training.evaluate.leave_one_out import probe
 from training.fit.features import views
-from training.fit.head import HeadConfig
+from training.fit.head_config import HeadConfig
 from training.fit.linear import fit_views
 from training.metrics.discrimination import roc_auc
 from training.report.render import markdown_table

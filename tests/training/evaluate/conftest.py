@@ -18,10 +18,11 @@ from training.data.manifest import Row  # noqa: E402
 from training.evaluate import audit, baselines, evaluate  # noqa: E402
 from training.evaluate.leave_one_out import Radiographs  # noqa: E402
 from training.fit import head as heads  # noqa: E402
-from training.fit.head import HeadConfig  # noqa: E402
+from training.fit.head_config import HeadConfig  # noqa: E402
 
 ROW = Row("", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", 0, 0)
 LABELS = {
+    "siim": ("normal", "covid", "indeterminate", "atypical"),
     "nih": ("normal", "pneumonia"),
     "kermany": ("normal", "pneumonia"),
     "cohen": ("normal", "covid", "pneumonia"),
@@ -37,17 +38,18 @@ def config(name: str) -> HeadConfig:
 
 @pytest.fixture(scope="session")
 def radiographs() -> Radiographs:
-    """1,500 radiographs; the first feature tells abnormal from normal, the second COVID-19 from other pneumonia."""
+    """1,800 radiographs; the first feature tells abnormal from normal, the second COVID-19 from other pneumonia."""
     rng = np.random.default_rng(0)
     rows, inputs = [], []
-    for number in range(1500):
-        source = list(LABELS)[number % 5]
-        label = LABELS[source][number // 5 % len(LABELS[source])]
+    for number in range(1800):
+        source = list(LABELS)[number % 6]
+        label = LABELS[source][number // 6 % len(LABELS[source])]
         split = ("train", "train", "val", "test")[rng.integers(4)]
         name = f"{source}-{number}"
         rows.append(dataclasses.replace(
             ROW, path=name, sha256=f"{number:064x}", source=source, label=label, split=split, group=name,
-            patient_id=name, view="PA", sex="F", age_years="50", finding="virus" if number % 2 else "bacteria",
+            patient_id=name,
+            view="AP Supine" if number % 7 else "PA", sex="F", age_years="50", finding="virus" if number % 2 else "bacteria",
             upstream_split="test" if source == "kermany" else "",
         ))  # fmt: skip
         inputs.append([(label != "normal") + rng.normal(0, 0.4), (label == "covid") + rng.normal(0, 0.4)])
@@ -69,21 +71,19 @@ def make_run(radiographs: Radiographs, tmp_path_factory: pytest.TempPathFactory)
 
 def write(radiographs: Radiographs, found: HeadConfig, folder: Path) -> Path:
     folder.mkdir()
-    head, points = heads.fit(radiographs.inputs, radiographs.rows, found)
+    fitted = heads.fit(radiographs.inputs, radiographs.rows, found)
     record = {
         "config": msgspec.to_builtins(found), "weights": "vgg16_cxr", "commit": "abc", "manifest_sha256": "0" * 64,
-        "films": heads.counts(radiographs.rows, found),
+        "films": heads.counts(radiographs.rows, found), "backbones_left_out": ["kermany"],
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(record))
     (folder / "head.json").write_text(json.dumps({
         "labels": found.names, "exclusive": found.exclusive, "positive": found.positive, "temperature": 1.0,
-        "points": msgspec.to_builtins(points),
+        "points": msgspec.to_builtins(fitted.points),
     }))  # fmt: skip
-    np.savez(folder / "head.npz", **head.arrays())
-    truth = heads.shown(radiographs.rows, found)
-    kept = [i for i, row in enumerate(radiographs.rows) if row.split != "train" and (truth[i] != heads.UNKNOWN).any()]
-    rows, scores = [radiographs.rows[i] for i in kept], head.scores(radiographs.inputs[kept, 0])
-    heads.write_predictions(folder / "predictions.csv", rows, truth[kept], scores, found.names)
+    np.savez(folder / "head.npz", **fitted.head.arrays())
+    scores = {"predictions.csv": fitted.head.scores(radiographs.inputs[:, 0]), heads.LEFT_OUT_FILE: fitted.unseen}
+    heads.write_scores(folder, radiographs.rows, found, scores)
     return folder
 
 

@@ -173,12 +173,8 @@ def _called(title: str, facts: HeadFacts, part: str) -> Table:
 
 
 def _left_out(facts: HeadFacts) -> Table:
-    thresholds = {row["left_out"]: row["threshold"] for row in head_figures.audit(facts).get("left_out", [])}
-    rows = [
-        (*_row(part.name, part.figures), decimal(thresholds[part.name]) if part.name in thresholds else NONE)
-        for part in head_figures.parts(facts, facts.positive, "left_out")
-    ]
-    return Table(_("In a hospital that it did not learn from"), (*_figure_head(), _("threshold")), rows)
+    rows = [_row(part.name, part.figures) for part in head_figures.parts(facts, facts.positive, "left_out")]
+    return Table(_("In a hospital that it did not learn from"), _figure_head(), rows)
 
 
 def _predictive(facts: HeadFacts) -> Table:

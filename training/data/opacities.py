@@ -1,0 +1,55 @@
+"""Where radiologists marked opacities: boxes beside the radiographs, and their places in a crop."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.crops import Crops
+from training.data.manifest import Row
+
+BOXES = Path("siim") / "opacity_boxes.csv"  # in the data root: path, left, top, width, height as shares of the image
+MARKED = "siim"  # whose radiographs have boxes, where they are opaque
+FREE = "normal"  # the label of radiographs without any opacity
+
+Boxes = Mapping[str, list[tuple[float, float, float, float]]]
+
+
+def read(folder: Path) -> Boxes:
+    """Return the boxes of each radiograph by its path: left, top, right and bottom as shares of width and height.
+
+    Args:
+        folder: the data root.
+
+    Returns:
+        None for any where there is no table.
+    """
+    found: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
+    table = folder / BOXES
+    if not table.is_file():
+        return found
+    with table.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            left, top, width, height = (float(row[name]) for name in ("left", "top", "width", "height"))
+            found[row["path"]].append((left, top, left + width, top + height))
+    return found
+
+
+def known(rows: Sequence[Row], boxes: Boxes) -> NDArray[np.bool_]:
+    """Return for which radiographs it is known where they are opaque: they have boxes, or no finding at all."""
+    return np.array([row.path in boxes or row.label == FREE for row in rows], bool)
+
+
+def mask(data: Crops, position: int, boxes: Boxes) -> NDArray[np.uint8]:
+    """Return where a crop is opaque: 255 inside the radiologists' boxes, else 0; shape (side, side)."""
+    side = data.images.shape[1]
+    top, bottom, left, right = data.boxes[position]
+    opaque = np.zeros((side, side), np.uint8)
+    for x0, y0, x1, y1 in boxes.get(data.rows[position].path, ()):
+        columns = np.rint((np.array([x0, x1]) - left) / (right - left) * side).astype(int).clip(0, side)
+        lines = np.rint((np.array([y0, y1]) - top) / (bottom - top) * side).astype(int).clip(0, side)
+        opaque[lines[0] : lines[1], columns[0] : columns[1]] = 255
+    return opaque
