@@ -48,8 +48,8 @@ def radiographs() -> Radiographs:
         name = f"{source}-{number}"
         rows.append(dataclasses.replace(
             ROW, path=name, sha256=f"{number:064x}", source=source, label=label, split=split, group=name,
-            patient_id=name,
-            view="AP Supine" if number % 7 else "PA", sex="F", age_years="50", finding="virus" if number % 2 else "bacteria",
+            patient_id=name, view="AP Supine" if number % 7 else "PA", sex="F", age_years="50",
+            finding="virus" if number % 2 else "bacteria",
             upstream_split="test" if source == "kermany" else "",
         ))  # fmt: skip
         inputs.append([(label != "normal") + rng.normal(0, 0.4), (label == "covid") + rng.normal(0, 0.4)])
