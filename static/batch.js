@@ -1,7 +1,7 @@
 // A batch, sent one file per request, so that no request lasts long. Without this script all files are sent in one.
 
 import { arrange } from './batch_table.js';
-import { canUnpack, isZip, members, passedOver, Refusal } from './batch_zip.js';
+import { canUnpack, isZip, members, mib, passedOver, Refusal } from './batch_zip.js';
 import { fill } from './wording.js';
 
 const AT_ONCE = 2;
@@ -44,7 +44,7 @@ async function chosen() {
 }
 
 async function loose(file, largest) {
-  if (file.size > largest) throw new Refusal('too_large', { size: Math.ceil(file.size / 2 ** 20) });
+  if (file.size > largest) throw new Refusal('too_large', { size: mib(file.size) });
   return file;
 }
 

@@ -3,6 +3,8 @@
 import { fill, sizeInWords } from './wording.js';
 
 const STARTS = [
+  // The elements that begin a file without preamble.
+  ['DICOM', /^(\x02\0[\0-\x16]\0(OB|UI|UL)|\x08\0[\0-\x20]\0([A-Z]{2}|[\0-\x40]\0\0\0)|\0\x08\0[\0-\x20][A-Z]{2})/],
   ['PNG', /^\x89PNG\r\n\x1a\n/],
   ['JPEG', /^\xff\xd8\xff/],
   ['GIF', /^GIF8[79]a/],
@@ -12,12 +14,14 @@ const STARTS = [
   ['SVG', /^\s*(<\?xml[^]*)?<svg\b/],
   ['PDF', /^%PDF-/],
   ['JPEG 2000', /^(\0\0\0\x0cjP {2}|\xff\x4f\xff\x51)/],
+  ['AVIF', /^[^]{4}ftyp(avi|(mif|msf)[^]([^]{4}){0,20}?avi)/],
   ['HEIC', /^[^]{4}ftyp(hei|hev|mif|msf)/],
-  ['AVIF', /^[^]{4}ftypavi/],
+  ['JPEG XL', /^(\0\0\0\x0cJXL |\xff\x0a)/],
   ['ZIP', /^PK\x03\x04/],
 ];
 const START_BYTES = 512;
-const READ_HERE = ['PNG', 'JPEG', 'DICOM'];
+const READ_HERE = ['PNG', 'JPEG', 'DICOM', 'TIFF', 'BMP', 'WebP', 'AVIF'];
+const NOT_SHOWN = ['DICOM', 'TIFF'];
 
 /**
  * Tell a file's type, and of a PNG its size in pixels.
@@ -30,7 +34,7 @@ export async function factsOf(file) {
   const bytes = new DataView(await file.slice(0, START_BYTES).arrayBuffer());
   const text = String.fromCharCode(...new Uint8Array(bytes.buffer));
   const type = text.slice(128, 132) === 'DICM' ? 'DICOM' : STARTS.find(([, start]) => start.test(text))?.[0] ?? '';
-  const facts = { type, read: READ_HERE.includes(type), deep: type === 'DICOM' };
+  const facts = { type, read: READ_HERE.includes(type), deep: NOT_SHOWN.includes(type) };
   // PNG, section 11.2.2: the first chunk holds width, height and the bits of a sample.
   if (type !== 'PNG' || bytes.byteLength < 25) return facts;
   return { ...facts, deep: bytes.getUint8(24) === 16, width: bytes.getUint32(16), height: bytes.getUint32(20) };

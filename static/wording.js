@@ -9,9 +9,8 @@ export function fill(sentence, values) {
   return sentence.replace(/\{(\w+)\}/g, (_, name) => write(values[name]));
 }
 
-/** Format a size, such as 34 kB or 1.2 MB; a MB has 1024 × 1024 bytes, as in the limit on the page. */
+/** Format a size, such as 34 KiB or 1.2 MiB, rounded up: one just above a limit must not look equal to it. */
 export function sizeInWords(bytes) {
-  const [unit, divisor, decimals] = bytes < 2 ** 20 ? ['kilobyte', 2 ** 10, 0] : ['megabyte', 2 ** 20, 1];
-  const style = { style: 'unit', unit, maximumFractionDigits: decimals };
-  return new Intl.NumberFormat(lang, style).format(bytes && Math.max(bytes / divisor, 1));
+  const [unit, divisor, steps] = bytes < 2 ** 20 ? ['KiB', 2 ** 10, 1] : ['MiB', 2 ** 20, 10];
+  return `${new Intl.NumberFormat(lang).format(Math.ceil((bytes / divisor) * steps) / steps)} ${unit}`;
 }

@@ -26,6 +26,7 @@ ROOMS = {
 ONE_HOME = {
     "ai_edge_litert": "xray/networks/runtime.py",
     "pydicom": "xray/io/dicom.py",
+    "PIL": "xray/io/pillow.py",
     "tensorflow": "training/networks/litert.py",
     "pyarrow": "xray/archive/parquet.py",
     "ray": "xray/archive/ray_engine.py",

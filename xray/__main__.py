@@ -5,9 +5,10 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,20 +22,25 @@ from xray.annotate.annotated_copy import annotate
 from xray.archive.local_engine import in_order
 from xray.combined import NAME, Said, rows, versions
 from xray.errors import ImageError, ModelError
-from xray.io.image import is_picture_here, read_start
+from xray.io import zips
+from xray.io.image import START_BYTES, read_start, sniff
 from xray.io.limits import Limits
 from xray.io.pixels import TURNS
 from xray.io.png import encode_png
+from xray.io.storage import LeftOut, walk_here
 from xray.prediction import Prediction
 from xray.registry import BACKBONE
 
 COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions", *opacity.COLUMNS)
 LONGEST_STEM = 100
 # A folder is read fastest with one radiograph on each core; more would only take memory.
+ZIP_LIMITS = zips.Limits(count=100_000, file_bytes=Limits().size_bytes, total_bytes=2**40)
 AT_ONCE = min(os.cpu_count() or 1, 4)
 
 Row = dict[str, Any]
 Found = tuple[Analysis | None, str]  # or the error
+# A file as its rows name it, its error if it has one already, and how it is read.
+File = tuple[str, str, Callable[[], bytes]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,7 +85,8 @@ def _parser() -> argparse.ArgumentParser:
         "paths",
         nargs="+",
         metavar="PATH",
-        help="a picture (PNG, JPEG, DICOM), or a folder that is searched through, hidden files left out",
+        help="a picture (PNG, JPEG, DICOM, TIFF, BMP, WebP, AVIF), a zip, or a folder that is searched through, hidden "
+        "files left out",
     )
     parser.add_argument(
         "--model",
@@ -110,14 +117,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(analyzer: Analyzer, models: tuple[str, ...], options: argparse.Namespace) -> int:
     """Write the rows as soon as they are known; return 1 if one of them has an error."""
-    files = [found for path in options.paths for found in _find(path)]
+    left_out = LeftOut()
+    files = [found for path in options.paths for found in _find(path, left_out)]
+    if left_out.kinds:
+        print(left_out, file=sys.stderr)
     names = tuple(versions(analyzer.registry.heads, models))
     failed = False
 
     def judged() -> Iterator[Row]:
         nonlocal failed
-        analysed = in_order(lambda file: _analysed(analyzer, models, *file, options.turn), files, AT_ONCE)
-        for done, ((path, _), (analysis, problem)) in enumerate(zip(files, analysed, strict=True), 1):
+        analysed = in_order(lambda file: _analysed(analyzer, models, file, options.turn), files, AT_ONCE)
+        for done, ((path, *_), (analysis, problem)) in enumerate(zip(files, analysed, strict=True), 1):
             bar = "#" * (20 * done // len(files))
             _show_progress(f"[{bar:<20}] {done}/{len(files)} {os.path.basename(path)[:40]}")
             for row in _judge(names, path, analysis, problem, options):
@@ -138,31 +148,62 @@ def _show_progress(line: str) -> None:
         sys.stderr.flush()
 
 
-def _find(given: str) -> Iterator[tuple[str, str]]:
-    """Yield the radiographs at a path in sorted order, each with its error if it has one already, else ""."""
-    if not os.path.isdir(given):
-        yield given, ""
-        return
-    found: list[tuple[str, str]] = []
+def _find(given: str, left_out: LeftOut) -> Iterator[File]:
+    """Yield the radiographs at a path, those in zips too, in sorted order."""
     closed: list[OSError] = []
-    for folder, folders, names in os.walk(given, onerror=closed.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = [os.path.join(folder, name) for name in names if not name.startswith(".")]
-        found += [(path, "") for path in paths if is_picture_here(path)]
-    found += [(str(error.filename), _unreadable("folder", error)) for error in closed]
+    if not os.path.isdir(given):
+        yield from _files(given, left_out)
+        return
+    found = [file for path in walk_here(given, left_out, closed) for file in _files(path, left_out)]
+    found += [_failed(str(error.filename), _unreadable("folder", error)) for error in closed]
     if not found:
-        found = [(given, "Expected a folder with pictures (PNG, JPEG or DICOM). Received one without.")]
-    yield from sorted(found)
+        found = [_failed(given, "Expected a folder with pictures (PNG, JPEG or DICOM). Received one without.")]
+    yield from sorted(found, key=lambda file: file[0])
 
 
-def _analysed(analyzer: Analyzer, models: tuple[str, ...], path: str, problem: str, turn: int) -> Found:
+def _files(path: str, left_out: LeftOut) -> Iterator[File]:
+    """Yield a file itself or, of a zip, the radiographs in it."""
+    try:
+        is_zip = os.path.isfile(path) and sniff(read_start(path, START_BYTES)) == "ZIP"
+        if not is_zip:
+            # One byte more than the limit shows that it is too large.
+            yield path, "", partial(read_start, path, Limits().size_bytes + 1)
+            return
+        with open(path, "rb") as file:
+            members = zips.films(file, ZIP_LIMITS)
+    except zips.ZipError as error:
+        yield _failed(path, str(error))
+        return
+    except OSError as error:
+        yield _failed(path, _unreadable("file", error))
+        return
+    for name, reason in members:
+        if reason:
+            left_out.add(f"{path}/{name}", reason)
+        else:
+            yield f"{path}/{name}", "", partial(_read_member, path, name)
+
+
+def _read_member(path: str, name: str) -> bytes:
+    with open(path, "rb") as file:
+        sent = zips.film(file, name, ZIP_LIMITS)
+    if sent.error:
+        raise sent.error
+    return sent.data
+
+
+def _failed(path: str, problem: str) -> File:
+    return path, problem, bytes
+
+
+def _analysed(analyzer: Analyzer, models: tuple[str, ...], file: File, turn: int) -> Found:
     """Analyse a file, or return its error."""
+    _, problem, read = file
     try:
         if problem:
             return None, problem
-        # One byte more than the limit shows that it is too large.
-        return analyzer.analyse(read_start(path, Limits().size_bytes + 1), models, turn=turn), ""
-    except ImageError as error:
+        return analyzer.analyse(read(), models, turn=turn), ""
+    except (ImageError, zips.ZipError) as error:
         return None, str(error)
     except OSError as error:
         return None, _unreadable("file", error)

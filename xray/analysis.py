@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xray.io import image
-from xray.io.pixels import GreyImage, GreyLevels
+from xray.io.pixels import Flaw, GreyImage, GreyLevels
 from xray.networks import lungs
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box, Recipe, crop, crop_box, scale
@@ -57,6 +57,7 @@ class Prepared:
         inverted: whether the image came as a negative.
         sent: height and width of the image that was sent.
         deep: all grey levels, in the shape of `image`, where there are more than 8 bits and they were asked for.
+        flaws: parts of the file that were passed over, as they would have hidden the radiograph.
     """
 
     image: GreyImage
@@ -66,6 +67,7 @@ class Prepared:
     inverted: bool
     sent: tuple[int, int]
     deep: GreyLevels | None = None
+    flaws: tuple[Flaw, ...] = ()
 
 
 def prepare(
@@ -100,7 +102,7 @@ def prepare(
     box = crop_box(view.lungs, recipe)
     levels = decoded.deep.negative() if decoded.deep and view.inverted else decoded.deep
     square = crop(view.image, box, recipe)
-    return Prepared(view.image, view.lungs, box, square, view.inverted, decoded.sent, levels)
+    return Prepared(view.image, view.lungs, box, square, view.inverted, decoded.sent, levels, decoded.flaws)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +201,7 @@ class Analyzer:
         watch.lap("backbone")
         said = self.registry.screen.examine(features)
         said += cautions.of_image(ready.image, ready.lungs, inverted=ready.inverted)
+        said += tuple(map(Caution, ready.flaws))
         predictions = tuple(predict(self.registry.heads[name], features, ready.box, ready.lungs) for name in names)
         watch.lap("heads")
         mapper = self.registry.opacity

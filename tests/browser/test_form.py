@@ -60,7 +60,7 @@ def test_browse(visit, film):
     page = visit()
     page.goto("/")
     page.get_by_label("Chest radiograph").set_input_files(film)
-    assert re.fullmatch(r"фото 1\.png PNG · \d+ kB · 480 × 512 px", facts(page))
+    assert re.fullmatch(r"фото 1\.png PNG · \d+ KiB · 480 × 512 px", facts(page))
     assert page.locator("#drawing").is_hidden() and page.locator("#objection").inner_text() == ""
     assert send(page) == "фото 1.png"
 
@@ -133,7 +133,7 @@ def test_dicom_and_sixteen_bits_are_shown_by_the_server(visit, sixteen_bits, rea
         ("letter.pdf", b"%PDF-1.7 " + bytes(600), "PDF will be refused. Send the radiograph as PNG, JPEG or DICOM."),
         ("film.png", b"Dear radiologist", "begins like no picture"),
         ("film.png", b"", "The file is empty"),
-        ("film.png", b"\x89PNG\r\n\x1a\n" + bytes(33 * 2**20), "it has 33 MB, and at most 32 MB are read"),
+        ("film.png", b"\x89PNG\r\n\x1a\n" + bytes(33 * 2**20), "it has 33.1 MiB, and at most 32 MiB are read"),
         (
             "film.png",
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (9000).to_bytes(4) * 2 + b"\x08\0\0\0\0" + bytes(99),

@@ -1,5 +1,6 @@
 """What is no picture at all, or of a kind that is not read."""
 
+import struct
 from io import BytesIO
 from random import Random
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -19,9 +20,28 @@ def zipped(**files: bytes) -> bytes:
     return stream.getvalue()
 
 
+def tiled(grey: np.ndarray, side: int) -> bytes:
+    """A TIFF that says that its tiles are of another size than the picture."""
+    tags = {
+        256: grey.shape[1],
+        257: grey.shape[0],
+        258: 8,
+        259: 1,
+        262: 1,
+        277: 1,
+        322: side,
+        323: side,
+        324: 8,
+        325: 9,
+    }
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + directory + bytes(4)
+
+
 def hostile_others(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
     """Make them from a radiograph, uint8, shape (height, width); each with the status that answers it."""
-    png = cv2.imencode(".png", grey)[1].tobytes()
+    kinds = (".png", ".tiff", ".bmp", ".webp", ".avif")
+    png, tiff, bmp, webp, avif = (cv2.imencode(kind, grey)[1].tobytes() for kind in kinds)
     return {
         "nothing": (400, b""),
         "one byte": (400, b"\xff"),
@@ -36,7 +56,14 @@ def hostile_others(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "a program": (400, b"\x7fELF" + bytes(1000)),
         "a GIF": (415, b"GIF89a" + bytes(100)),
         "a PDF": (415, b"%PDF-1.7\n" + bytes(100)),
-        "a TIFF": (415, cv2.imencode(".tiff", grey)[1].tobytes()),
+        "a TIFF cut": (400, tiff[: len(tiff) // 2]),
+        "a TIFF of several pictures": (415, cv2.imencodemulti(".tiff", [grey, grey])[1].tobytes()),
+        "a TIFF bomb in tiles": (413, tiled(grey, 60_000)),
+        "a BMP bomb": (413, bmp[:18] + struct.pack("<ii", 60_000, 60_000) + bmp[26:]),
+        "a BMP cut": (400, bmp[: len(bmp) // 2]),
+        "a WebP cut": (400, webp[: len(webp) // 2]),
+        "a WebP bomb": (400, webp[:26] + struct.pack("<HH", 16_383, 16_383) + webp[30:]),
+        "an AVIF cut": (400, avif[: len(avif) // 2]),
         "a zip": (415, zipped(film=png)),
         "a zip bomb": (415, zipped(film=bytes(50 * 2**20))),
         "a zip with a PNG's start": (400, png[:8] + zipped(film=png)),

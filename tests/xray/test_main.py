@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.hostile.other_files import zipped
 from xray import opacity
 from xray.__main__ import COLUMNS, main
 from xray.analysis import Analyzer
@@ -97,15 +98,22 @@ def test_sideways_radiographs_are_rotated_on_request(run: Run, film: bytes) -> N
     assert run("lying.png")[0] == 1
 
 
-def test_a_folder_is_searched_through_in_order(run: Run, film: bytes) -> None:
-    for name in ("b/z.png", "b/a/y.JPG", "b/x.jpeg", "b/notes.txt", "b/.hidden.png", "b/.git/w.png", "a.png"):
+def test_a_folder_is_searched_through_in_order(run: Run, film: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("b/z.png", "b/a/y.JPG", "b/x.jfif", "b/.hidden.png", "b/.git/w.png", "b/__MACOSX/w.png", "a.png"):
         put(name, film)
     put("b/README", b"text")
+    put("b/film.heic", b"\0\0\0\x18ftypheic")
+    put("b/DICOMDIR", b"\0" * 128 + b"DICM")
+    put("b/c.zip", zipped(**{"in/1.png": film, "letter.txt": b"Dear"}))
     put("b/1.2.840.113619", b"\0" * 128 + b"DICM and then nothing")
     status, rows = run("b/", "a.png", "--model", "covid_normal")
-    assert [row["file"] for row in rows] == ["b/1.2.840.113619", "b/a/y.JPG", "b/x.jpeg", "b/z.png", "a.png"]
-    assert status == 1 and [bool(row["error"]) for row in rows] == [True, False, False, False, False]
+    found = ["b/1.2.840.113619", "b/a/y.JPG", "b/c.zip/in/1.png", "b/x.jfif", "b/z.png", "a.png"]
+    assert [row["file"] for row in rows] == found
+    assert status == 1 and [bool(row["error"]) for row in rows] == [True, False, False, False, False, False]
     assert {row["model"] for row in rows} == {"covid_normal"}
+    assert main(["b", "--model", "covid_normal"]) == 1
+    said = capsys.readouterr().err
+    assert all(each in said for each in ("1 HEIC", "b/film.heic", "2 other", "b/README", "b/c.zip/letter.txt"))
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,15 @@ from flask_babel import gettext
 
 from web import forms
 from web.analyses.folders import StoreError
-from web.batch import unpack
 from web.batch.table import Row, shown_path
-from web.batch.unpack import Limits, Sent, ZipError
 from web.forms import FormError
 from web.i18n import in_words
 from web.security import rate_limit
 from web.services import services
 from xray.errors import ImageError, Phrase
+from xray.io import zips
 from xray.io.image import sniff
+from xray.io.zips import Limits, Sent, ZipError
 
 # The endpoint whose form carries many files.
 ENDPOINT = "batch.many"
@@ -50,7 +50,7 @@ def read(sent: Sent, choice: str, owner: str) -> Row:
         if not sent.data:
             raise FormError(forms.EMPTY_FILE)
         if sniff(sent.data) == "ZIP":
-            raise ZipError(unpack.NESTED)
+            raise ZipError(zips.NESTED)
         name = forms.shown_name(sent.path)
         return Row(path, services().analyses.analyse(sent.data, name=name, choice=choice, owner=owner))
     except (FormError, ImageError, ZipError) as error:
@@ -71,7 +71,7 @@ def read_all(files: Iterable[tuple[str, IO[bytes]]], choice: str, owner: str, do
     """
     files = list(files)
     try:
-        found = unpack.unpack(files, limits(), _too_soon)
+        found = zips.unpack(files, limits(), _too_soon)
         while True:
             with services().analyses.turns:
                 sent = next(found, None)

@@ -13,10 +13,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms
-from web.batch import downloads, unpack, uploads
+from web.batch import downloads, uploads
 from web.batch import table as batch_table
 from web.batch.table import Row, RowsError
-from web.batch.unpack import Sent
 from web.forms import FormError
 from web.i18n import in_words
 from web.security import visitors
@@ -25,6 +24,9 @@ from web.services import services
 from web.settings import MIB
 from xray import combined
 from xray.errors import Phrase
+from xray.io import zips
+from xray.io.storage import is_hidden
+from xray.io.zips import Sent
 
 blueprint = Blueprint("batch", __name__, url_prefix="/batch")
 
@@ -87,12 +89,12 @@ def many() -> AnyResponse:
     """Analyse all files of one form, and stream each row as soon as it is done."""
     function, choice = _asked()
     files = [(str(file.filename), file) for file in request.files.getlist("file") if file.filename]
-    files = [(path, file) for path, file in files if not unpack.passed_over(path)]
+    files = [(path, file) for path, file in files if not is_hidden(path)]
     limit = current_app.config["BATCH_COUNT"]
     if not files:
         raise FormError(NO_FILES)
     if len(files) > limit:
-        raise FormError(unpack.TOO_MANY_AT_ONCE, limit=limit, count=len(files))
+        raise FormError(zips.TOO_MANY_AT_ONCE, limit=limit, count=len(files))
     done: list[Row] = []
     shown = uploads.read_all([(path, _kept(file)) for path, file in files], choice, visitors.token(), done)
     page = stream_template(
@@ -192,7 +194,7 @@ def _columns(function: str, choice: str) -> dict[str, object]:
         "choices": services().choices,
         "sortable": sortable,
         "blank": Row(""),
-        "zips": unpack,
+        "zips": zips,
     }
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from xray.errors import XrayError
 from xray.io import storage
-from xray.io.image import DICOM_PREAMBLE_BYTES, is_picture, is_picture_here
+from xray.io.image import START_BYTES, left_out, left_out_here
+from xray.io.storage import LeftOut, walk_here
 
 LISTS = (".txt", ".lst", ".list")
 TABLE = ".parquet"
@@ -52,7 +53,7 @@ def find(source: str, column: str | None = None) -> Iterator[str]:
             return _some(source, _walk(f"{opener}://::{source}"))
     if name.endswith(LISTS):
         return _some(source, _lines(source))
-    if not os.path.splitext(name)[1] or _is_picture(source):
+    if not os.path.splitext(name)[1] or not _left_out(source):
         return iter([source])
     raise SourceError(
         "Expected a folder, a zip, a tar, a list (%(lists)s), a Parquet file or a film. Received %(source)s.",
@@ -98,28 +99,42 @@ def _some(source: str, found: Iterator[str]) -> Iterator[str]:
 
 
 def _walk(source: str) -> Iterator[str]:
-    """Yield the radiographs of a folder in sorted order, and any folder in it that cannot be listed.
+    """Yield the radiographs of a folder in sorted order, those in its zips too, and any folder in it that is closed.
 
-    On this machine one folder at a time is listed. Links to folders are not followed, as they may form a ring; a
-    warning says so.
+    What is left out is counted in a warning, and so are links to folders, which are not followed.
     """
+    other = LeftOut()
     if storage.is_url(source):
-        yield from filter(_is_picture, _listed(source))
-        return
-    closed: list[OSError] = []
-    linked: list[str] = []
-    for folder, folders, names in os.walk(storage.local(source), onerror=closed.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        linked += [path for path in (os.path.join(folder, name) for name in folders) if os.path.islink(path)]
-        paths = (os.path.join(folder, name) for name in sorted(names) if not name.startswith("."))
-        yield from (absolute(path) for path in paths if is_picture_here(path))
-    yield from (absolute(str(error.filename)) for error in closed)
-    if linked:
-        _log.warning(
-            "Links to folders were passed over, %d, such as %s: give those folders runs of their own.",
-            len(linked),
-            linked[0],
-        )
+        for address in _listed(source):
+            if reason := _left_out(address):
+                other.add(address, reason)
+            else:
+                yield address
+    else:
+        closed: list[OSError] = []
+        linked: list[str] = []
+        for path in walk_here(storage.local(source), other, closed, linked):
+            if left_out_here(path):  # a zip
+                yield from _members(absolute(path))
+            else:
+                yield absolute(path)
+        yield from (absolute(str(error.filename)) for error in closed)
+        if linked:
+            _log.warning(
+                "Links to folders were passed over, %d, such as %s: give those folders runs of their own.",
+                len(linked),
+                linked[0],
+            )
+    if other.kinds:
+        _log.warning("%s", other)
+
+
+def _members(archive: str) -> Iterator[str]:
+    """Yield the radiographs of a zip in a folder; itself where it is damaged, for a row with its error."""
+    try:
+        yield from _walk(f"zip://::{archive}")
+    except SourceError:
+        yield archive
 
 
 def _listed(source: str) -> Iterator[str]:
@@ -137,14 +152,14 @@ def _listed(source: str) -> Iterator[str]:
         ) from error
 
 
-def _is_picture(address: str) -> bool:
-    """Tell whether a file is taken for a radiograph; one that cannot be read is, and has a row with its error."""
+def _left_out(address: str) -> str:
+    """Say what a file is that is no radiograph; "" for one, and for what cannot be read, as its error has a row."""
     if not storage.is_url(address):
-        return is_picture_here(storage.local(address))
+        return left_out_here(storage.local(address))
     try:
-        return is_picture(address.partition("::")[0], lambda: storage.read(address, DICOM_PREAMBLE_BYTES))
+        return left_out(address.partition("::")[0], lambda: storage.read(address, START_BYTES))
     except storage.UNREADABLE:
-        return True
+        return ""
 
 
 def _lines(source: str) -> Iterator[str]:

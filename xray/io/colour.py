@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from xray.errors import NotAChestXrayError
-from xray.io.pixels import Pixels
+from xray.io.pixels import Flaw, Pixels
 
 # Images are shrunk to an eighth before the check, so that the coloured fringes of letters do not count.
 SHRINK = 8
@@ -16,6 +16,20 @@ COLOURED = 32
 # a caption and a bar across the top drawn in strong colours. Five photographs, two of them scikit-learn's: 0.22 to
 # 0.79.
 LARGEST_SHARE = 0.20
+# Least mean opacity, in [0, 1]: an alpha channel below it hides the radiograph, as one of zeros does.
+LEAST_OPACITY = 0.1
+
+
+def without_blind_alpha(pixels: Pixels) -> tuple[Pixels, tuple[Flaw, ...]]:
+    """Remove an alpha channel that would hide the picture; return the rest, and what was passed over.
+
+    Args:
+        pixels: as for `to_grey`.
+    """
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        if cv2.mean(pixels)[3] < LEAST_OPACITY * np.iinfo(pixels.dtype).max:
+            return np.ascontiguousarray(pixels[..., :3]), (Flaw.TRANSPARENCY,)
+    return pixels, ()
 
 
 def to_grey(pixels: Pixels, reduction: int = 1) -> Pixels:

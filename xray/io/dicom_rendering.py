@@ -13,9 +13,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xray.io.pixels import GreyImage, GreyLevels, stretch
+from xray.io.pixels import Flaw, GreyImage, GreyLevels, histogram, own_range, stretch
 
 Values = npt.NDArray[Any]
+
+# A header has destroyed the image where it makes so much of what the image's own range shows as grey black or white,
+# or leaves fewer different greys, and less than half of those of the own range. Windows of manufacturers clip a third.
+MOST_CLIPPED, FEWEST_GREYS = 0.6, 32
+# Largest share of an image that is padding.
+MOST_PADDING = 0.8
 
 HIGHEST_LEVEL = 2**16 - 1
 # As many points as there are greys.
@@ -33,6 +39,12 @@ class Lut:
         """Look values up; the first and last entry hold beyond the table's ends (C.11.1.1.1, C.11.2.1.1)."""
         index = np.clip(np.rint(values) - self.first, 0, self.entries.size - 1)
         return np.asarray(self.entries[index.astype(np.int32)])
+
+    def placed(self, values: Values) -> "Lut":
+        """Return the table with `first` of the sign with which most values lie in it: many files state the other."""
+        starts = (self.first, self.first - 2**16, self.first + 2**16)
+        covered = [np.count_nonzero((values >= start) & (values < start + self.entries.size)) for start in starts]
+        return Lut(starts[int(np.argmax(covered))], self.entries)
 
 
 @dataclass(frozen=True)
@@ -80,19 +92,31 @@ class Window:
         return center - width / 2, center + width / 2
 
 
+@dataclass(frozen=True)
+class Range:
+    """The image's own range of values, where no window is stated or usable; those beyond its ends are clipped."""
+
+    low: float
+    high: float
+
+    def __call__(self, values: Values) -> Values:
+        """Clip values."""
+        return np.clip(values, self.low, self.high)
+
+
 @dataclass(frozen=True, eq=False)
 class Rendering:
     """How stored values become greys.
 
     Attributes:
         modality: the modality LUT or rescale, which makes values comparable between machines.
-        voi: the VOI LUT or window; None displays the whole range of the image.
+        voi: the VOI LUT or window, or the range of the image; None until `sound` has measured it.
         inverted: whether the greatest value is black (MONOCHROME1).
         padding: the range of values that are not part of the image; empty where the first is greater.
     """
 
     modality: Lut | Rescale
-    voi: Lut | Window | None
+    voi: Lut | Window | Range | None
     inverted: bool
     padding: tuple[int, int]
 
@@ -105,6 +129,8 @@ class Rendering:
                 greys = stretch(np.append(self.voi(values), [entries.min(), entries.max()]))[: values.size]
             case Window():
                 greys = np.asarray(np.rint(255 * self.voi(values)), np.uint8)
+            case Range():
+                greys = stretch(self.voi(values))
             case None:
                 greys = stretch(values)
         return np.asarray(255 - greys if self.inverted else greys, np.uint8)
@@ -119,7 +145,65 @@ class Rendering:
             case Window(is_curved=curved, ends=(low, high)):
                 greys = 255 * self.voi(np.linspace(low, high, CURVE_POINTS)) if curved else np.empty(0)
                 return low, high, _whole(greys)
+            case Range(low, high):
+                return low, high, ()
         return float(values.min()), float(values.max()), ()
+
+
+def sound(stored: Values, how: Rendering) -> tuple[Rendering, tuple[Flaw, ...]]:
+    """Check what a pipeline makes of an image, and leave out the parts that destroy it.
+
+    Args:
+        stored: 8 or 16 bits, signed or not, shape (height, width).
+        how: the pipeline that the header states.
+
+    Returns:
+        The pipeline to render with, its own range measured where no window is left; and what was left out.
+    """
+    flaws: tuple[Flaw, ...] = ()
+    is_padding = _is_padding(stored, how)
+    if is_padding.mean() > MOST_PADDING:
+        how, flaws = replace(how, padding=(1, 0)), (Flaw.PADDING,)
+        is_padding = _is_padding(stored, how)
+    counts, first = histogram(stored, ~is_padding)
+    if not counts.size:
+        return how, ()
+    values = np.arange(first, first + counts.size)
+    low, high = own_range(counts)
+
+    def ranged(modality: Lut | Rescale) -> Rendering:
+        ends = modality(np.array([first + low, first + high]))
+        return replace(how, modality=modality, voi=Range(float(ends.min()), float(ends.max())))
+
+    if isinstance(how.modality, Lut):
+        how = replace(how, modality=how.modality.placed(values[counts > 0]))
+    if isinstance(how.voi, Lut):
+        how = replace(how, voi=how.voi.placed(how.modality(values[counts > 0])))
+    own = ranged(Rescale())
+    tried = (
+        (how if how.voi else ranged(how.modality), ()),
+        (ranged(how.modality), (Flaw.TABLE if isinstance(how.voi, Lut) else Flaw.WINDOW,)),
+        (own, (Flaw.TABLE if isinstance(how.modality, Lut) else Flaw.RESCALE,)),
+    )
+    own_greys = own.greys(values)
+    for each, left_out in tried:
+        if not _is_destroyed(each.greys(values), own_greys, counts):
+            return each, flaws + left_out
+    return tried[0][0], flaws
+
+
+def _is_destroyed(greys: GreyImage, own: GreyImage, counts: npt.NDArray[np.float32]) -> bool:
+    """Whether greys show much less of an image than its own range does.
+
+    Args:
+        greys: of each stored value.
+        own: those of the image's own range.
+        counts: pixels of each stored value.
+    """
+    shown, lost = counts[(own > 0) & (own < 255)].sum(), (greys == 0) | (greys == 255)
+    clipped = counts[lost & (own > 0) & (own < 255)].sum()
+    different, of_own = (np.unique(each[counts > 0]).size for each in (greys, own))
+    return bool(clipped > MOST_CLIPPED * max(shown, 1) or different < min(FEWEST_GREYS, of_own / 2))
 
 
 def render(stored: Values, how: Rendering) -> GreyImage:

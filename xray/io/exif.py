@@ -11,7 +11,7 @@ import numpy as np
 from xray.io.pixels import Pixels
 
 UPRIGHT = 1
-_ORIENTATION = 274
+ORIENTATION = 274
 # By orientation: whether rows and columns are exchanged first, then the row step and the column step.
 # Source: TIFF 6.0, section 8, tag Orientation.
 _STEPS = {
@@ -46,9 +46,14 @@ def orientation(block: bytes) -> int:
         (entries,) = struct.unpack_from(order + "H", block, directory)
         for entry in range(entries):
             tag, _, _, value = struct.unpack_from(order + "HHIH", block, directory + 2 + 12 * entry)
-            if tag == _ORIENTATION:
+            if tag == ORIENTATION:
                 return int(value) if value in _STEPS else UPRIGHT
     return UPRIGHT
+
+
+def is_known(orientation: object) -> bool:
+    """Whether a value is an orientation, 1 to 8."""
+    return orientation in _STEPS
 
 
 def is_sideways(orientation: int) -> bool:

@@ -1,5 +1,6 @@
 """Limits on files, images and reads, checked before they cost memory or time."""
 
+import math
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -31,6 +32,11 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def mib(size_bytes: int) -> float:
+    """Return a size in MiB for a message, rounded up to tenths: a file just above a limit must not look equal to it."""
+    return math.ceil(size_bytes / 2**20 * 10) / 10
 
 
 def check_size(height: int, width: int, limits: Limits) -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import cv2
@@ -15,6 +16,11 @@ Pixels = npt.NDArray[Any]
 Levels = npt.NDArray[np.uint16]
 
 WHITE = 255
+# A gap in the values wider than half of their range parts the image from a marker or a border. At least so many values
+# must remain.
+FEWEST_VALUES = 16
+# Outliers on either side of this share of the pixels may not widen the range by more than what the others span.
+OUTLIERS = 0.02
 
 # Degrees clockwise by which a sender may have an image turned before it is analysed.
 TURNS = (0, 90, 180, 270)
@@ -22,6 +28,16 @@ TURNS = (0, 90, 180, 270)
 # radiographs of 512, and marks are detected, and images displayed, at this size. Of a long and narrow image the
 # shorter side keeps SHORTEST.
 LONGEST, SHORTEST = 1024, 160
+
+
+class Flaw(StrEnum):
+    """A part of a file that was passed over, as it would have hidden the radiograph."""
+
+    WINDOW = "header_window"
+    RESCALE = "header_rescale"
+    TABLE = "header_table"
+    PADDING = "header_padding"
+    TRANSPARENCY = "transparency"
 
 
 def decode(data: bytes, flags: int, what: str) -> Pixels:
@@ -44,14 +60,73 @@ def decode(data: bytes, flags: int, what: str) -> Pixels:
 
 
 def stretch(values: Pixels) -> GreyImage:
-    """Map the smallest value to 0 and the largest to 255, linearly; equal values all become 0.
-
-    A 16-bit radiograph rarely uses its full range (10 to 14 bits are usual), so dividing by 256 would
-    leave it nearly black.
-    """
+    """Map the smallest value to 0 and the largest to 255, linearly; equal values all become 0."""
     stretched = np.empty(values.shape, np.uint8)
     cv2.normalize(values, stretched, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
     return stretched
+
+
+def histogram(values: Pixels, mask: npt.NDArray[np.bool_] | None = None) -> tuple[npt.NDArray[np.float32], int]:
+    """Count the pixels of each value.
+
+    Args:
+        values: whole numbers of 8 or 16 bits, signed or not, shape (height, width).
+        mask: bool, same shape; only pixels where it is True are counted.
+
+    Returns:
+        The counts from the least to the greatest value, empty where no pixel counts; and the least value.
+    """
+    bits = 8 * values.dtype.itemsize
+    least = int(np.iinfo(values.dtype).min)
+    shifted = (
+        values if least == 0 else values.view(f"u{values.itemsize}") ^ np.array(1 << (bits - 1), f"u{values.itemsize}")
+    )
+    picked = None if mask is None else mask.view(np.uint8)
+    counts = cv2.calcHist([np.ascontiguousarray(shifted)], [0], picked, [2**bits], [0, 2**bits]).ravel()
+    used = np.flatnonzero(counts)
+    first, last = (int(used[0]), int(used[-1])) if used.size else (0, -1)
+    return np.asarray(counts[first : last + 1], np.float32), least + first
+
+
+def own_range(counts: npt.NDArray[np.float32]) -> tuple[int, int]:
+    """Return the range of an image without outliers: one marker at 65,535 would leave 16 greys for a film of 12 bits.
+
+    Args:
+        counts: pixels of each value, not empty, the first and the last greater than 0.
+
+    Returns:
+        The indices of the least and of the greatest value that belong to the range.
+    """
+    used = np.flatnonzero(counts)
+    while used.size > FEWEST_VALUES:
+        gaps = np.diff(used)
+        at = int(np.argmax(gaps)) + 1
+        larger = max(used[:at], used[at:], key=lambda part: float(counts[part].sum()))
+        if 2 * gaps[at - 1] <= used[-1] - used[0] or larger.size < FEWEST_VALUES:
+            break
+        used = larger
+    below = np.cumsum(counts[used], dtype=np.float64)
+    low, high = used[np.searchsorted(below, np.array([OUTLIERS, 1 - OUTLIERS]) * below[-1])]
+    reach = high - low
+    if reach:
+        used = used[(used >= low - reach) & (used <= high + reach)]
+    return int(used[0]), int(used[-1])
+
+
+def display(levels: Pixels, *, deep: bool) -> tuple[GreyImage, "GreyLevels | None"]:
+    """Return the greys of an image of 8 or 16 bits and, where requested, all levels of the latter.
+
+    A 16-bit radiograph rarely uses its full range (10 to 14 bits are usual), so it is stretched to its own.
+
+    Args:
+        levels: uint8 or uint16, shape (height, width).
+        deep: whether the levels are requested.
+    """
+    if levels.dtype == np.uint8:
+        return levels, None
+    counts, first = histogram(levels)
+    low, high = (first + each for each in own_range(counts))
+    return stretch(np.clip(levels, low, high)), GreyLevels(levels, float(low), float(high)) if deep else None
 
 
 def serving_scale(height: int, width: int) -> float:

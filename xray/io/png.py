@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from xray.errors import UnsupportedImageError, damaged
 from xray.io import colour, exif
 from xray.io.limits import Limits, check_size
-from xray.io.pixels import Pixels, decode
+from xray.io.pixels import Flaw, Pixels, decode
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # About a second of reading; real files have tens of chunks.
@@ -36,7 +36,7 @@ ROWS = 128
 _COLOURS = {1: (0, None), 3: (2, cv2.COLOR_BGR2RGB), 4: (6, cv2.COLOR_BGRA2RGBA)}
 
 
-def read(data: bytes, limits: Limits) -> Pixels:
+def read(data: bytes, limits: Limits) -> tuple[Pixels, tuple[Flaw, ...]]:
     """Read a PNG as grey, with its EXIF orientation applied.
 
     Args:
@@ -44,13 +44,14 @@ def read(data: bytes, limits: Limits) -> Pixels:
         limits: what is refused before decoding.
 
     Returns:
-        uint8, or uint16 where the file holds 16 bits; shape (height, width).
+        uint8, or uint16 where the file holds 16 bits, shape (height, width); and what was passed over.
 
     Raises:
         ImageError: as `check` and `colour.to_grey`.
     """
     needed, orientation = check(data, limits)
-    return exif.orient(colour.to_grey(decode(needed, cv2.IMREAD_UNCHANGED, "PNG picture")), orientation)
+    pixels, flaws = colour.without_blind_alpha(decode(needed, cv2.IMREAD_UNCHANGED, "PNG picture"))
+    return exif.orient(colour.to_grey(pixels), orientation), flaws
 
 
 def check(data: bytes, limits: Limits) -> tuple[bytes, int]:

@@ -10,11 +10,15 @@ import threading
 import uuid
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote, unquote_to_bytes
+
+from xray.io.image import left_out_here
 
 FILE = "file://"
 # What a damaged or encrypted archive file ends in; and what reading any file can.
@@ -31,6 +35,10 @@ S3_CONFIG: Mapping[str, object] = {
     # The bucket's name in the host's place needs certificates and DNS names that other stores seldom have.
     "s3": {"addressing_style": "path"},
 }
+# What operating systems and discs put beside pictures.
+JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR"}
+# Of the files that are left out, so many are named.
+MOST_NAMED = 10
 # The zip or tar that a thread read last. Opening one reads its index, which fsspec would do for each file; and a tar
 # has one read position, so that threads cannot share it.
 _last = threading.local()
@@ -160,8 +168,64 @@ def walk(address: str) -> Iterator[str]:
         names = sorted(files.find(path))
     for found in names:
         inside = found.removeprefix(path).strip("/")
-        if not any(part.startswith(".") for part in inside.split("/")):
+        if not is_hidden(inside):
             yield f"{scheme}://{spelled(found)}{chained}{archive}"
+
+
+@dataclass
+class LeftOut:
+    """Files that were left out of a run: all are counted, the first are named.
+
+    Attributes:
+        named: paths of the first.
+        kinds: how many of each kind, as `xray.io.image.left_out` names it.
+    """
+
+    named: list[str] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def add(self, path: str, kind: str) -> None:
+        """Count a file."""
+        self.kinds[kind] += 1
+        if len(self.named) < MOST_NAMED:
+            self.named.append(path)
+
+    def __str__(self) -> str:
+        """Say how many there are, of which kinds, and which; "" for none."""
+        if not self.kinds:
+            return ""
+        counts = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common())
+        more = ", …" if self.kinds.total() > len(self.named) else ""
+        return f"Left out, as no radiographs that are read here: {counts}: {', '.join(self.named)}{more}"
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a file or a folder above it is hidden, or one that operating systems and discs put beside pictures."""
+    parts = path.replace("\\", "/").split("/")
+    return any((part.startswith(".") and part not in (".", "..")) or part in JUNK for part in parts)
+
+
+def walk_here(folder: str, left_out: LeftOut, closed: list[OSError], linked: list[str] | None = None) -> Iterator[str]:
+    """Yield the paths of the radiographs and zips below a folder of this machine, hidden ones left out.
+
+    Links to folders are not followed, as they may form a ring.
+
+    Args:
+        folder: a path.
+        left_out: receives the files that are neither.
+        closed: receives the folders that cannot be listed.
+        linked: receives the links to folders.
+    """
+    for where, folders, names in os.walk(folder, onerror=closed.append):
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        if linked is not None:
+            linked += [path for path in (os.path.join(where, name) for name in folders) if os.path.islink(path)]
+        for path in (os.path.join(where, name) for name in sorted(names) if not is_hidden(name)):
+            kind = left_out_here(path)
+            if kind in ("", "ZIP"):
+                yield path
+            else:
+                left_out.add(path, kind)
 
 
 def _check_end(tar: tarfile.TarFile) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xray.io.pixels import GreyImage
+from xray.io.pixels import Flaw, GreyImage
 from xray.networks.lungs import LungMask
 
 # Largest share of the image's edge covered by lung; on a whole radiograph hardly any is.
@@ -34,6 +34,11 @@ class Caution(StrEnum):
     TIGHT_CROP = "tight_crop"
     LOW_RESOLUTION = "low_resolution"
     MARKS = "marks"
+    HEADER_WINDOW = Flaw.WINDOW.value
+    HEADER_RESCALE = Flaw.RESCALE.value
+    HEADER_TABLE = Flaw.TABLE.value
+    HEADER_PADDING = Flaw.PADDING.value
+    TRANSPARENCY = Flaw.TRANSPARENCY.value
 
 
 CAUTIONS = {
@@ -44,6 +49,11 @@ CAUTIONS = {
     Caution.TIGHT_CROP: "The lungs touch the edge of the picture: a part of them may be missing.",
     Caution.LOW_RESOLUTION: "Very small: fine detail is missing.",
     Caution.MARKS: "Something white and sharp lies over the lungs, such as letters, an arrow or metal.",
+    Caution.HEADER_WINDOW: "WindowCenter and WindowWidth would hide it: shown in its own range of greys.",
+    Caution.HEADER_RESCALE: "RescaleSlope and RescaleIntercept would hide it: shown in its own range of greys.",
+    Caution.HEADER_TABLE: "Its look-up table (LUTDescriptor, LUTData) would hide it: shown in its own range of greys.",
+    Caution.HEADER_PADDING: "PixelPaddingValue would hide it, and was passed over.",
+    Caution.TRANSPARENCY: "It is nearly transparent: read as if it were not.",
 }
 
 

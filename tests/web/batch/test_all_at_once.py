@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import unescape
 
 from tests.web.batch.answers import DISCLAIMER, TEXT, fetched, lines, table_rows
-from web.batch.unpack import passed_over
+from xray.io.storage import is_hidden
 
 
 def test_without_javascript_all_files_come_back_in_one_table(client, send_all, film):
@@ -107,4 +107,4 @@ def test_the_script_passes_over_what_the_server_passes_over():
 
     script = (ROOT / "static" / "batch_zip.js").read_text(encoding="utf-8")
     for name in re.search(r"JUNK = new Set\(\[(.*?)\]", script)[1].replace("'", "").split(", "):
-        assert passed_over(name)
+        assert is_hidden(name)

@@ -62,7 +62,8 @@ def test_a_linked_folder_is_passed_over_and_that_is_said(
     (films / ".hidden").symlink_to(films)
     assert contents(str(films)) == expected
     assert [record.getMessage() for record in caplog.records] == [
-        f"Links to folders were passed over, 1, such as {films}/deeper/ring: give those folders runs of their own."
+        f"Links to folders were passed over, 1, such as {films}/deeper/ring: give those folders runs of their own.",
+        f"Left out, as no radiographs that are read here: 1 other than pictures: {films}/notes.txt",
     ]
 
 

@@ -67,22 +67,22 @@ CURVE = {**ENDS, 256: 16, 1000: 62, 3000: 187}
 PIPELINE: dict[str, tuple[dict[str, Any], dict[int, int]]] = {
     "range of the image": ({}, {**ENDS, 1000: 62, 2000: 125}),
     "MONOCHROME1": (MONOCHROME1, {0: 255, 4095: 0, 1000: 193}),
-    "window": (window(2000, 1001), {**ENDS, 1499: 0, 2000: 128, 2500: 255}),
-    "narrow window": (window(2000, 5), {1997: 0, 1998: 32, 2001: 223, 2002: 255}),
-    "a window of width 1 is a threshold": (window(2000, 1), {1999: 0, 2000: 255}),
+    "window": (window(2000, 2001), {**ENDS, 999: 0, 2000: 128, 3000: 255}),
+    "a window that hides the image is none": (window(2000, 5), {**ENDS, 1000: 62}),
+    "a threshold is no window": (window(2000, 1), {**ENDS, 1000: 62}),
     "a window of width 0 is none": (window(2000, 0), {**ENDS, 1000: 62}),
-    "first window": (window([2000, 9], [1001, 1]), {1499: 0, 2000: 128, 2500: 255}),
-    "exact window": (window(2000, 1000, "LINEAR_EXACT"), {**ENDS, 1500: 0, 1750: 64, 2500: 255}),
+    "first window": (window([2000, 9], [2001, 1]), {999: 0, 2000: 128, 3000: 255}),
+    "exact window": (window(2000, 2000, "LINEAR_EXACT"), {**ENDS, 1000: 0, 1500: 64, 3000: 255}),
     "sigmoid window": (window(2000, 1000, "SIGMOID"), {**ENDS, 2000: 128, 2250: 186, 1750: 69}),
     "a window wider than the image": (window(0, 20000, "LINEAR_EXACT"), {0: 128, 4000: 179}),
-    "rescale before the window": (rescale(2, -100) | window(3900, 2001), {1499: 0, 2000: 128, 2500: 255}),
+    "rescale before the window": (rescale(2, -100) | window(3900, 4001), {999: 0, 2000: 128, 3000: 255}),
     "descending rescale": (rescale(-1), {0: 255, 4095: 0}),
     "modality LUT": (
         {"ModalityLUTSequence": lut(0, 16, list(range(4096, 0, -1)))}, {0: 255, 4095: 0, 1000: 193}
     ),
     "VOI LUT before the window, its ends extended": (
-        {"VOILUTSequence": lut(1000, 12, [0, *([1024] * 999), 4095])} | window(9, 1),
-        {0: 0, 1000: 0, 1001: 64, 1999: 64, 2000: 255, 4095: 255},
+        {"VOILUTSequence": lut(1000, 12, [0, *range(1024, 3024), 3100])} | window(9, 1),
+        {0: 0, 1000: 0, 1001: 84, 3000: 249, 3001: 255, 4095: 255},
     ),
     "VOI LUT of a wider range": ({"VOILUTSequence": lut(0, 14, list(range(2**14)))}, {0: 0, 4000: 62}),
     "VOI LUT of 8 bits and more than 256 entries": (
@@ -94,7 +94,7 @@ PIPELINE: dict[str, tuple[dict[str, Any], dict[int, int]]] = {
         {"PixelPaddingValue": 3500, "PixelPaddingRangeLimit": 4095}, {3500: 0, 4095: 0, 3499: 255}
     ),
     "padding of MONOCHROME1": (MONOCHROME1 | {"PixelPaddingValue": 0}, {0: 0, 4095: 0}),
-    "nothing but padding": ({"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4095}, {0: 0, 4095: 0}),
+    "padding that hides the image is none": ({"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4095}, ENDS),
 }  # fmt: skip
 
 
@@ -106,15 +106,15 @@ def test_stored_values_become_the_intended_greys(elements: dict[str, Any], greys
     assert deep is not None and deep.levels.dtype == np.uint16
     different = np.abs(deep.shown().astype(int) - shown)
     # A curve is drawn through 256 points: one grey more or less, except where a table jumps.
-    assert (different > (1 if deep.curve else 0)).mean() < 0.002
+    assert (different > (1 if deep.curve else 0)).mean() < 0.005
 
 
 @pytest.mark.parametrize(
     ("elements", "levels", "low", "high"),
     [
-        (window(2000, 1001), {0: 0, 1000: 1000, 4095: 4095}, 1499.5, 2499.5),
-        (rescale(2, -100) | window(3900, 2001), {0: 0, 50: 100, 4095: 8190}, 2999.5, 4999.5),
-        (MONOCHROME1 | window(1000, 1001), {0: 4095, 95: 4000, 4095: 0}, 2595.5, 3595.5),
+        (window(2000, 2001), {0: 0, 1000: 1000, 4095: 4095}, 999.5, 2999.5),
+        (rescale(2, -100) | window(3900, 4001), {0: 0, 50: 100, 4095: 8190}, 1999.5, 5999.5),
+        (MONOCHROME1 | window(1000, 2001), {0: 4095, 95: 4000, 4095: 0}, 2095.5, 4095.5),
         (rescale(0.001), {0: 0, 4095: 65535}, 0, 65535),
         ({"PixelPaddingValue": 3500, "PixelPaddingRangeLimit": 4095}, {0: 0, 3499: 3499, 3500: 0}, 0, 3499),
     ],
@@ -187,8 +187,7 @@ REFUSED: dict[type[ImageError], dict[str, tuple[dict[str, Any], str]]] = {
         "a scan": ({"SOPClassUID": uid.SecondaryCaptureImageStorage, "Modality": "OT"}, "OT"),
         "PDF": ({"SOPClassUID": uid.EncapsulatedPDFStorage, "Modality": "DOC", "PixelData": None, "Rows": None}, "DOC"),
         "several frames": ({"NumberOfFrames": 2}, "received 2"),
-        "colour": ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}, "RGB"),
-        "palette": ({"PhotometricInterpretation": "PALETTE COLOR"}, "PALETTE"),
+        "colours of printing": ({"SamplesPerPixel": 4, "PhotometricInterpretation": "CMYK"}, "CMYK"),
         "32 bits": ({"BitsAllocated": 32}, "32"),
         "too small": ({"Rows": 63, "PixelData": bytes(63 * 96 * 2)}, "96 x 63"),
         "deflated": ({"syntax": uid.DeflatedExplicitVRLittleEndian}, "Deflated"),
@@ -196,7 +195,9 @@ REFUSED: dict[type[ImageError], dict[str, tuple[dict[str, Any], str]]] = {
         "a film": ({"syntax": uid.MPEG2MPML, "frame": b"1"}, "MPEG2"),
     },
     UnreadableImageError: {
-        "more bits stored than allocated": ({"BitsStored": 17}, "damaged"),
+        "more bits stored than allocated": ({"BitsStored": 17}, "BitsStored"),
+        "a palette without its tables": ({"PhotometricInterpretation": "PALETTE COLOR"}, "RedPaletteColor"),
+        "no height": ({"Rows": None}, "Rows"),
         "no pixels": ({"PixelData": None}, "pixels"),
         "too few pixels": ({"PixelData": STORED.tobytes()[:-2]}, "damaged"),
         "cut JPEG": (JPEG_SYNTAX | {"frame": jpeg(SHOWN)[:-900]}, "truncated"),

@@ -7,9 +7,10 @@ import zipfile
 
 import pytest
 
-from web.batch import unpack
-from web.batch.unpack import Limits, Sent, ZipError
 from xray.errors import Phrase
+from xray.io import zips
+from xray.io.storage import is_hidden
+from xray.io.zips import Limits, Sent, ZipError
 
 LIMITS = Limits(count=5, file_bytes=3 * 2**20, total_bytes=8 * 2**20)
 
@@ -24,7 +25,7 @@ def packed(*members: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.
 
 
 def opened(data: bytes, limits: Limits = LIMITS) -> list[Sent]:
-    return list(unpack.unpack([("films.zip", io.BytesIO(data))], limits))
+    return list(zips.unpack([("films.zip", io.BytesIO(data))], limits))
 
 
 def refusal(sent: Sent) -> Phrase | str:
@@ -47,14 +48,14 @@ def linked(name: str, mode: int) -> zipfile.ZipInfo:
 
 def test_loose_files_and_those_in_zips_come_one_by_one_with_their_paths() -> None:
     data = packed(("a.png", b"one"), ("covid/b.png", b"two"), ("leer/", b""))
-    found = list(unpack.unpack([("x.png", io.BytesIO(b"loose")), ("films.zip", io.BytesIO(data))], LIMITS))
+    found = list(zips.unpack([("x.png", io.BytesIO(b"loose")), ("films.zip", io.BytesIO(data))], LIMITS))
     assert [(sent.path, sent.data) for sent in found] == [
         ("x.png", b"loose"), ("films.zip/a.png", b"one"), ("films.zip/covid/b.png", b"two"),
     ]  # fmt: skip
 
 
 def test_a_member_is_unpacked_only_when_its_turn_comes() -> None:
-    sent = unpack.unpack([("films.zip", io.BytesIO(packed(("a", b"1"), ("b", b"2"))))], LIMITS)
+    sent = zips.unpack([("films.zip", io.BytesIO(packed(("a", b"1"), ("b", b"2"))))], LIMITS)
     assert next(sent).data == b"1"
     sent.close()
 
@@ -63,9 +64,9 @@ def test_a_member_is_unpacked_only_when_its_turn_comes() -> None:
     "name", [".DS_Store", "__MACOSX/._a.png", "films/.hidden/a.png", "Thumbs.db", "a/desktop.ini", "a\\.b"]
 )
 def test_what_systems_leave_in_folders_is_passed_over(name: str) -> None:
-    assert unpack.passed_over(name)
+    assert is_hidden(name)
     assert [sent.path for sent in opened(packed((name, b"x"), ("a.png", b"y")))] == ["films.zip/a.png"]
-    assert list(unpack.unpack([(name, io.BytesIO(b"x"))], LIMITS)) == []
+    assert list(zips.unpack([(name, io.BytesIO(b"x"))], LIMITS)) == []
 
 
 def saying(data: bytes, size: int) -> bytes:
@@ -80,21 +81,21 @@ def many(number: int, data: bytes = b"x", name: str = "") -> bytes:
 
 NOISE = random.Random(0).randbytes(2 * 2**20)
 REFUSED = {
-    "a link": (packed((linked("a.png", 0o120777), b"/etc/passwd")), unpack.NO_FILE),
-    "a pipe": (packed((linked("a.png", 0o010644), b"")), unpack.NO_FILE),
-    "a device": (packed((linked("a.png", 0o020644), b"")), unpack.NO_FILE),
-    "locked": (with_flag(packed(("a.png", b"x")), 0x01), unpack.ENCRYPTED),
-    "locked in a newer way": (with_flag(packed(("a.png", b"x")), 0x40), unpack.ENCRYPTED),
+    "a link": (packed((linked("a.png", 0o120777), b"/etc/passwd")), zips.NO_FILE),
+    "a pipe": (packed((linked("a.png", 0o010644), b"")), zips.NO_FILE),
+    "a device": (packed((linked("a.png", 0o020644), b"")), zips.NO_FILE),
+    "locked": (with_flag(packed(("a.png", b"x")), 0x01), zips.ENCRYPTED),
+    "locked in a newer way": (with_flag(packed(("a.png", b"x")), 0x40), zips.ENCRYPTED),
     # These two can ask for any memory.
-    "bzip2": (packed(("a.png", b"x" * 100), method=zipfile.ZIP_BZIP2), unpack.METHOD),
-    "LZMA": (packed(("a.png", b"x" * 100), method=zipfile.ZIP_LZMA), unpack.METHOD),
-    "a zip by another name": (packed(("inner.png", packed(("a.png", b"x")))), unpack.NESTED),
-    "a bomb": (packed(("bomb.png", bytes(2 * 2**20))), unpack.RATIO),
-    "more than it said": (saying(packed(("a.png", b"x" * 1000)), 10), unpack.DAMAGED_MEMBER),
-    "too many files": (many(6), unpack.TOO_MANY),
-    "an endless directory": (many(6000, b"", "x" * 200), unpack.TOO_MANY),
-    "too much in all": (many(5, NOISE), unpack.TOO_MUCH),
-    **{f"cut at {at}": (packed(("a.png", b"x" * 500))[:at], unpack.DAMAGED) for at in (4, 30, 60, -1)},
+    "bzip2": (packed(("a.png", b"x" * 100), method=zipfile.ZIP_BZIP2), zips.METHOD),
+    "LZMA": (packed(("a.png", b"x" * 100), method=zipfile.ZIP_LZMA), zips.METHOD),
+    "a zip by another name": (packed(("inner.png", packed(("a.png", b"x")))), zips.NESTED),
+    "a bomb": (packed(("bomb.png", bytes(2 * 2**20))), zips.RATIO),
+    "more than it said": (saying(packed(("a.png", b"x" * 1000)), 10), zips.DAMAGED_MEMBER),
+    "too many files": (many(6), zips.TOO_MANY),
+    "an endless directory": (many(6000, b"", "x" * 200), zips.TOO_MANY),
+    "too much in all": (many(5, NOISE), zips.TOO_MUCH),
+    **{f"cut at {at}": (packed(("a.png", b"x" * 500))[:at], zips.DAMAGED) for at in (4, 30, 60, -1)},
 }
 
 
@@ -102,27 +103,27 @@ REFUSED = {
 def test_what_cannot_be_unpacked_is_an_error_that_says_why(data: bytes, error: Phrase) -> None:
     (sent,) = opened(data)
     assert refusal(sent) is error
-    assert sent.path.startswith("films.zip/") == (error not in (unpack.TOO_MANY, unpack.TOO_MUCH, unpack.DAMAGED))
+    assert sent.path.startswith("films.zip/") == (error not in (zips.TOO_MANY, zips.TOO_MUCH, zips.DAMAGED))
 
 
 def test_limits_hold_for_all_archives_of_a_form_together() -> None:
     three, large = packed(*((f"{at}.png", b"x") for at in range(3))), packed(*((f"{at}.png", NOISE) for at in range(2)))
     files = [("a.zip", three), ("b.zip", three), ("c.png", b"x"), ("d.zip", packed(("y.png", b"y")))]
-    found = list(unpack.unpack([(name, io.BytesIO(data)) for name, data in files], LIMITS))
+    found = list(zips.unpack([(name, io.BytesIO(data)) for name, data in files], LIMITS))
     assert [sent.path for sent in found if not sent.error] == [
         "a.zip/0.png", "a.zip/1.png", "a.zip/2.png", "c.png", "d.zip/y.png",
     ]  # fmt: skip
-    assert refusal(found[3]) is unpack.TOO_MANY_AT_ONCE
+    assert refusal(found[3]) is zips.TOO_MANY_AT_ONCE
     *_, last = list(
-        unpack.unpack([(name, io.BytesIO(large)) for name in ("a.zip", "b.zip")], Limits(5, 3 * 2**20, 7 * 2**20))
+        zips.unpack([(name, io.BytesIO(large)) for name in ("a.zip", "b.zip")], Limits(5, 3 * 2**20, 7 * 2**20))
     )
-    assert refusal(last) is unpack.TOO_MUCH
+    assert refusal(last) is zips.TOO_MUCH
 
 
 def test_nothing_is_unpacked_after_a_refusal() -> None:
     refusals = iter([None, ZipError("Too soon.")])
     files = [("a.zip", packed(("1", b"1"), ("2", b"2"), ("3", b"3"))), ("b.png", b"b")]
-    found = unpack.unpack([(name, io.BytesIO(data)) for name, data in files], LIMITS, lambda: next(refusals))
+    found = zips.unpack([(name, io.BytesIO(data)) for name, data in files], LIMITS, lambda: next(refusals))
     assert [(sent.path, sent.data, str(sent.error)) for sent in found] == [
         ("a.zip/1", b"1", "None"), ("a.zip/2", b"", "Too soon."),
     ]  # fmt: skip
@@ -136,9 +137,9 @@ def damaged() -> bytes:
 
 @pytest.mark.parametrize(
     ("data", "error"),
-    [(damaged(), unpack.DAMAGED_MEMBER)]
+    [(damaged(), zips.DAMAGED_MEMBER)]
     + [
-        (packed((name, b"x"), ("b.png", b"y")), unpack.LEADS_OUT)
+        (packed((name, b"x"), ("b.png", b"y")), zips.LEADS_OUT)
         for name in ("../a.png", "a/../../b.png", "/etc/passwd", "C:\\films\\a.png", "..\\a.png")
     ],
 )
@@ -155,9 +156,32 @@ def test_the_two_usual_methods_are_read_and_what_is_small_may_be_plain(method: i
 
 def test_a_file_that_is_too_large_is_an_error_with_both_sizes() -> None:
     heavy = random.Random(0).randbytes(3 * 2**20 + 1)
-    for sent in (opened(packed(("a.png", heavy)))[0], next(unpack.unpack([("a.png", io.BytesIO(heavy))], LIMITS))):
-        assert refusal(sent) is unpack.TOO_LARGE
-        assert sent.error and sent.error.values == {"limit": 3, "size": 4}
+    for sent in (opened(packed(("a.png", heavy)))[0], next(zips.unpack([("a.png", io.BytesIO(heavy))], LIMITS))):
+        assert refusal(sent) is zips.TOO_LARGE
+        assert sent.error and sent.error.values == {"limit": 3.0, "size": 3.1}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("gbk", ["胸片/正位一.png"]),
+        ("gbk", ["a片1.png", "病人/PA正位.png"]),
+        ("shift_jis", ["胸部レントゲン/正面.png"]),
+        ("cp850", ["Radiografía Muñoz.png"]),
+        ("cp850", ["São João/Tórax.png"]),
+        ("cp850", ["téléphone/poumon à droite.png"]),
+        ("latin-1", ["Radiação/São José.png"]),
+        ("latin-1", ["Röntgen Müller.png"]),
+        ("utf-8", ["фото/胸片.png"]),
+    ],
+)
+def test_names_are_read_in_the_encoding_of_the_whole_archive(encoding: str, names: list[str]) -> None:
+    assert zips.guess_encoding([name.encode(encoding) for name in names], dos=encoding == "cp850") == encoding
+
+
+def test_a_zip_of_folders_alone_is_refused_with_a_reason() -> None:
+    (sent,) = opened(packed(("ward/", b""), ("ward/a/", b"")))
+    assert refusal(sent) is zips.NOTHING
 
 
 def test_a_name_in_utf8_without_its_mark_is_read_as_it_was_meant() -> None:
