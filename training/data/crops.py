@@ -1,7 +1,7 @@
 """The radiographs as the networks see them: cached crops, made by the pixel path of serving, and balanced draws."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from functools import cache as once
@@ -16,7 +16,7 @@ from tqdm import tqdm
 import xray
 from training import cache
 from training.config import MODELS
-from training.data.manifest import LABELS, Row, read, root
+from training.data.manifest import ALL_LABELS, Row, read, root
 from xray import analysis
 from xray.analysis import Prepared
 from xray.errors import ImageError
@@ -74,21 +74,18 @@ class Crops:
         return np.random.default_rng(seed).choice(train, count, p=weights)
 
 
-def crops(
-    manifest: Path, recipe: Recipe, some: Sequence[Row] | None = None, *, labels: Collection[str] = LABELS
-) -> Crops:
-    """Prepare every radiograph of the manifest once; later calls read the cache.
+def crops(manifest: Path, recipe: Recipe, some: Sequence[Row] | None = None) -> Crops:
+    """Prepare every radiograph of the manifest once, whatever its label; later calls read the cache.
 
     Args:
         manifest: written by `prepare`.
         recipe: which crop, at which size.
-        some: of its rows; all with one of the labels by default.
-        labels: of the manifest.
+        some: of its rows; all by default.
 
     Returns:
         The crops of all splits; without the radiographs that serving refuses, which no head ever sees.
     """
-    rows = list(read(manifest, labels) if some is None else some)
+    rows = list(read(manifest, ALL_LABELS) if some is None else some)
     folder = root(manifest)
 
     def make() -> dict[str, NDArray[np.generic]]:

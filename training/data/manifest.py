@@ -14,6 +14,7 @@ from xray.errors import LeakageError, ManifestError
 LABELS = ("covid", "normal", "pneumonia")
 OPACITY = "opacity"
 OTHER_LABELS = (OPACITY, "indeterminate", "atypical", "unlabelled")
+ALL_LABELS = (*LABELS, *OTHER_LABELS)
 # Sources whose radiographs come from the same archive: one is never left out without the other.
 HOSPITALS = {"siim": "bimcv", "radiography-covid": "bimcv"}
 SPLITS = ("train", "val", "test", "held_out")
@@ -123,7 +124,7 @@ def check(rows: Sequence[Row]) -> None:
 
 
 def _row(record: dict[str, str], where: str) -> Row:
-    for key, allowed in (("label", (*LABELS, *OTHER_LABELS)), ("split", SPLITS)):
+    for key, allowed in (("label", ALL_LABELS), ("split", SPLITS)):
         if record[key] not in allowed:
             raise ManifestError(
                 f"{where}: expected {key} as one of {', '.join(allowed)}; received {record[key]!r}; {AGAIN}"

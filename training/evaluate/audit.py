@@ -79,7 +79,7 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
         The report, and the scores of radiographs with parts erased.
     """
     labels = list(dict.fromkeys(label for run in found for label in run.config.manifest_labels))
-    radiographs = radiographs_of(found[0], manifest, labels)
+    radiographs = radiographs_of(found[0], manifest)
     audited = {run.config.name: _audited(run, radiographs, weights) for run in found}
     recipe = found[0].config.recipe
     networks = Networks(

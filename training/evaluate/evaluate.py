@@ -144,13 +144,12 @@ def _left_out(run: Run) -> Json:
     }
 
 
-def radiographs_of(run: Run, manifest: Path, labels: Sequence[str] = ()) -> Radiographs:
+def radiographs_of(run: Run, manifest: Path) -> Radiographs:
     """Return all radiographs with their features on the backbone of a run.
 
     Args:
         run: of a head.
         manifest: that it was trained on.
-        labels: of the manifest; those that the head asks for by default.
 
     Raises:
         DatasetError: another manifest than the run's.
@@ -160,7 +159,7 @@ def radiographs_of(run: Run, manifest: Path, labels: Sequence[str] = ()) -> Radi
             f"Expected the manifest that {run.folder} was trained on. Received another one, {manifest}: its splits may "
             "differ. Name the right one by --manifest, or train the head again."
         )
-    data = crops(manifest, run.config.recipe, labels=labels or run.config.manifest_labels)
+    data = crops(manifest, run.config.recipe)
     return Radiographs(data.rows, views(data, run.config.recipe, run.record["weights"]))
 
 

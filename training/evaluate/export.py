@@ -108,7 +108,7 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     metrics["audit"] = audited(config.name, audit, record["manifest_sha256"])
     head = artefact.head_of(folder, backbone)
     served = Network(features.served(backbone))
-    data = crops(manifest, config.recipe, labels=config.manifest_labels)
+    data = crops(manifest, config.recipe)
     artefact.write(
         made_for(MODELS, backbone) / config.name, "head", config.title,
         ("head.npz", (folder / "head.npz").read_bytes()), artefact.head_facts(folder, backbone),

@@ -21,7 +21,7 @@ from training import run as runs
 from training.config import RUNS
 from training.data import opacities, severity
 from training.data.crops import Crops, crops, prepared, threaded
-from training.data.manifest import LABELS, OTHER_LABELS, Row, read, root
+from training.data.manifest import Row, read, root
 from training.evaluate import artefact
 from training.evaluate.artefact import backbone_recipe
 from training.fit import features
@@ -169,7 +169,7 @@ def calibrate(manifest: Path, backbone: str, folder: Path) -> Json:
     recipe = backbone_recipe(backbone)
     kernel, bias = _learned(backbone)
     network, _ = features.backbone(backbone, recipe)
-    data = crops(manifest, recipe, labels=(*LABELS, *OTHER_LABELS))
+    data = crops(manifest, recipe)
     boxes = opacities.read(root(manifest))
     if not boxes:
         raise DatasetError(f"Expected boxes around opacities in {root(manifest) / opacities.BOXES}. Received: none.")

@@ -51,7 +51,7 @@ CLIP = 5.0  # of the gradient's norm
 
 def lessons(config: BackboneConfig, manifest: Path) -> Lessons:
     """Read all that the backbone can learn from, views estimated where the configuration asks for it."""
-    data = crops(manifest, Recipe(LUNG_BOX, config.crop_size), labels=config.labels)
+    data = crops(manifest, Recipe(LUNG_BOX, config.crop_size))
     unseen = np.flatnonzero([row.source in config.estimated_views for row in data.rows])
     near = np.flatnonzero([config.shares.get(row.source, 0) > 0 for row in data.rows])
     plain, spread = _start(config)
@@ -176,7 +176,10 @@ def measured(
     """Return figures of validation radiographs: ROC AUCs inside sources, AP and PA apart, and of the opacity map."""
     judged.set_weights(model.get_weights())
     asked = {source for each in config.questions for source in each.sources}
-    chosen = np.array([i for i in known.data.where(split="val") if known.data.rows[i].source in asked])
+    rows = known.data.rows
+    chosen = np.array(
+        [i for i in known.data.where(split="val") if rows[i].source in asked and rows[i].label in config.labels]
+    )
     with devices.alone():
         inputs = changed(known.data.images, chosen, size, Augmentation(), (0,))
         logits = judged.predict(inputs, batch_size=32, verbose=0)

@@ -193,7 +193,8 @@ class Lessons:
     def weights(self, config: BackboneConfig) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return the train radiographs that are drawn, and each one's probability, sum 1."""
         rows = self.data.rows
-        train = np.array([i for i in self.data.where(split="train") if config.shares.get(rows[i].source, 0.0)])
+        drawn = [config.shares.get(row.source, 0.0) > 0 and row.label in config.labels for row in rows]
+        train = np.flatnonzero(np.array(drawn) & [row.split == "train" for row in rows])
         sources, labels = ([getattr(rows[i], of) for i in train] for of in ("source", "label"))
         share = np.zeros(len(train))
         for source, whole in config.shares.items():

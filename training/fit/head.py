@@ -353,7 +353,7 @@ def train(config: HeadConfig, manifest: Path, weights: str, folder: Path) -> Non
         weights: of the backbone; see `features.backbone`.
         folder: of the run.
     """
-    data = crops(manifest, config.recipe, labels=config.manifest_labels)
+    data = crops(manifest, config.recipe)
     inputs = views(data, config.recipe, weights)
     without = views_without(data, config.recipe, weights)
     fitted = fit(inputs, data.rows, config, without)
