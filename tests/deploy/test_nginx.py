@@ -70,11 +70,18 @@ def test_an_address_that_a_visitor_makes_up_is_not_believed(site):
 
 def test_metrics_are_for_this_machine_alone(site):
     host = urlsplit(site)
-    for source, status in (("127.0.0.1", 200), ("127.0.0.2", 403)):
+
+    def status(source: str, path: str, **headers: str) -> int:
         line = http.client.HTTPConnection(host.hostname, host.port, timeout=30, source_address=(source, 0))
-        line.request("GET", "/metrics")
-        assert line.getresponse().status == status, source
+        line.request("GET", path, headers=headers)
+        found = line.getresponse().status
         line.close()
+        return found
+
+    assert status("127.0.0.1", "/metrics") == 200
+    for path in ("/metrics", "/metrics/", "//metrics", "/%6detrics/", "/static/../metrics"):
+        assert status("127.0.0.2", path) == 403, path
+    assert status("127.0.0.2", "/x/metrics", SCRIPT_NAME="/x") == 404
 
 
 def test_refusals_write_nobody_down(site, configuration):

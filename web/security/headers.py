@@ -94,8 +94,10 @@ def init_app(app: Flask) -> None:
     CSRFProtect(app)
     app.after_request(_add_headers)
     if proxies := app.config["PROXIES"]:
+        # A host name that a visitor makes up would stand in the addresses of answers.
+        hosts = proxies if app.config["TRUSTED_HOSTS"] else 0
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask documents this very assignment
-            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=hosts
         )
 
 

@@ -7,7 +7,6 @@ Behind a proxy that is not announced (XRAY_PROXIES) all visitors are one sender.
 
 import hashlib
 import hmac
-import ipaddress
 import math
 import os
 import time
@@ -20,6 +19,7 @@ from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestL
 from limits.errors import ConfigurationError
 from limits.storage import MovingWindowSupport, Storage
 
+from web.security.senders import network
 from web.settings import INSTALL_CLOUD, SettingError
 from xray.errors import Phrase
 
@@ -166,15 +166,6 @@ def forgive() -> None:
             limiter.limiter.clear(each.limit, *each.request_args)
     except limiter.storage.base_exceptions:
         pass  # Redis gives no answer: the guesses expire by themselves
-
-
-def network(address: str) -> str:
-    """Return what is counted as one sender: an IPv4 address, or a /64 of IPv6, which is one household's."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
 
 
 def _radiographs(batch: int, per_minute: int) -> str:

@@ -119,6 +119,12 @@ def test_a_proxy_is_believed_only_when_it_is_announced(make_client, proxies, sec
     assert ("Strict-Transport-Security" in headers) is secure
 
 
+@pytest.mark.parametrize(("hosts", "believed"), [(None, False), ("localhost, films.example", True)])
+def test_a_forwarded_host_is_believed_only_where_hosts_are_named(make_client, hosts, believed):
+    page = make_client(PROXIES=1, TRUSTED_HOSTS=hosts).get("/api", headers={"X-Forwarded-Host": "films.example"}).text
+    assert ("http://films.example/" in page) is believed
+
+
 @pytest.mark.parametrize("hours", [-5, 5])
 def test_a_clock_that_jumps_makes_nobody_a_stranger(make_client, send, monkeypatch, hours):
     client = make_client()
