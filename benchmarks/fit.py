@@ -199,7 +199,7 @@ def fit(host: Host, packages: Path, weight: tuple[float, float], folder: Path, f
             peak = _peak_mb(limit) or watched
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    wiped = bool(re.search(r"/static/xray_analysis/|analyses/", page))
+    wiped = bool(re.search(r"/analyses/", page))
     return Fitting(host, unpacked, compressed, peak, limit is not None, answered, wiped)
 
 

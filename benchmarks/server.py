@@ -24,7 +24,7 @@ from benchmarks.films import REPOSITORY, Film
 
 START_SECONDS = 60
 VERDICT = re.compile(r"\b(POSITIVE|NEGATIVE|INCONCLUSIVE)\b")
-COPY = re.compile(r'href="(/static/xray_analysis/[^"]+)" download')
+COPY = re.compile(r'href="(/analyses/[\w-]{22}/annotated-\w+\.png)" download')
 
 
 class ServingError(Exception):

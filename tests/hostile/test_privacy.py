@@ -58,16 +58,14 @@ def test_the_page_says_for_how_long_with_the_settings_own_number(house, real_reg
 def test_nobody_finds_a_result_by_trying(house, post, film):
     mine, other = house.visitor(), house.visitor()
     page = post(mine, "/query", film, model="both").text
-    copy = re.search(r'/static/xray_analysis/([^"]+)"', page)[1]
-    with mine.get(f"/static/xray_analysis/{copy}") as answer:
+    copy, name = re.search(r'href="([^"]+/annotated-\w+\.png)" download="([^"]+)"', page).groups()
+    with mine.get(copy) as answer:
         assert answer.status_code == 200 and "no-store" in answer.headers["Cache-Control"]
-        assert answer.headers["X-Robots-Tag"].startswith("noindex")
-    # 128 bits, and no list: neither the folder nor a shorter name is answered.
-    assert re.search(r"_[\w-]{22}\.png$", copy)
-    for guess in ("", copy[:-5] + ".png", copy.rpartition("_")[0] + ".png", ".", "%2e%2e/secret_key"):
-        assert other.get(f"/static/xray_analysis/{guess}").status_code == 404
+    # Whoever knows the address, or the name, is still somebody else.
+    for guess in (copy, f"/static/xray_analysis/{name}", f"/static/{name}", copy.rpartition("/")[0] + "/" + name):
+        assert other.get(guess).status_code == 404
     mine.post("/analyses/delete")
-    assert other.get(f"/static/xray_analysis/{copy}").status_code == 404
+    assert mine.get(copy).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -68,15 +68,15 @@ def test_an_error_tells_the_log_where_it_happened_but_no_file_s_name(make_app, c
     if form == "text":
         # Flask adds it by itself where nobody else, such as pytest, takes the lines.
         app.logger.addHandler(default_handler)
-    monkeypatch.setattr("web.analyses.storage.Copies.read", fail)
-    assert app.test_client().get(f"/static/xray_analysis/{name}?page=DOE").status_code == 500
+    monkeypatch.setattr("web.security.visitors.own", fail)
+    assert app.test_client().get(f"/analyses/{name}/film.jpg?page=DOE").status_code == 500
     written = capsys.readouterr().err
     assert "DOE" not in written and "/data" not in written
     if form == "json":
         (line,) = [each for each in map(json.loads, written.splitlines()) if each["level"] == "ERROR"]
         written = f"{line['message']}\n{line['exception']}"
         assert line["request_id"]
-    assert "Exception on /static/xray_analysis/<name> [GET]\nTraceback (most recent call last):" in written
+    assert "Exception on /analyses/<id>/<name> [GET]\nTraceback (most recent call last):" in written
     assert f'File "{__file__}"' in written and "in fail" in written, "the way to it"
     if kind == "one sentence's":
         assert written.rstrip().endswith("OSError: …")

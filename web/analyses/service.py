@@ -130,6 +130,18 @@ class AnalysisService:
         """Start work in another thread, where there may be threads; return a function that waits for its result."""
         return work if alone() else self.painters.submit(work).result
 
+    def picture(self, record: Record, name: str) -> bytes | None:
+        """Return an image of an analysis, or its annotated copy by a model; None where it is gone.
+
+        Args:
+            record: the analysis.
+            name: one of `web.analyses.storage`.
+        """
+        for result in record.results:
+            if name == storage.annotated(result.model):
+                return self.copies.read(result.copy)
+        return self.pictures.read(record.id, [name]).get(name)
+
     def remove(self, record: Record) -> None:
         """Delete an analysis with all its images.
 

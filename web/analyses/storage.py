@@ -1,6 +1,7 @@
 """Storage of analysis images, on local disk or in an S3 bucket that several instances share.
 
-Annotated copies have names that nobody can guess; all other images of an analysis are for its owner alone. A record
+All of them are for the analysis' owner alone; annotated copies lie in a folder of their own, under names that tell what
+they show, and other images in one for each analysis. A record
 names its images only after all of them are stored, so no page shows an analysis by half. The layout is the same on a
 disk and in a bucket: NAME.png in the folder of copies, and ID/film.jpg and so on in the folder of analyses.
 """
@@ -28,7 +29,7 @@ DEVICE = re.compile(r"(?i)con|prn|aux|nul|com\d|lpt\d")
 
 @dataclass(frozen=True)
 class Copies:
-    """The annotated copies: anybody who knows a copy's name can fetch it."""
+    """The annotated copies."""
 
     folder: Folder
 
@@ -136,6 +137,11 @@ def open_storage(store: str, copies: Path, pictures: Path) -> tuple[Copies, Pict
 def heat(model: str) -> str:
     """Return the file name of a model's heat map."""
     return f"heat-{model}.png"
+
+
+def annotated(model: str) -> str:
+    """Return the name under which a model's annotated copy of an analysis is sent."""
+    return f"annotated-{model}.png"
 
 
 def slug(name: str) -> str:

@@ -41,12 +41,7 @@ def picture_names(record: Record) -> list[str]:
     """Return the names of the images of an analysis that the API offers."""
     heats = [storage.heat(result.model) for result in record.results if result.heat_in_lungs is not None]
     maps = [storage.OPACITY] if record.opacity else []
-    return [storage.FILM, storage.MASK, *maps, *heats, *(annotated(result.model) for result in record.results)]
-
-
-def annotated(model: str) -> str:
-    """Return the API's name of a model's annotated copy."""
-    return f"annotated-{model}.png"
+    return [storage.FILM, storage.MASK, *maps, *heats, *(storage.annotated(result.model) for result in record.results)]
 
 
 def model(facts: HeadFacts) -> Answer:
@@ -83,7 +78,7 @@ def _verdict(id: str, result: ModelResult) -> Answer:
         "explained": result.explained,
         "heat_in_lungs": result.heat_in_lungs,
         "heat_in_lungs_if_even": result.even_heat,
-        "annotated": _address("api.read_picture", id=id, name=annotated(result.model)),
+        "annotated": _address("api.read_picture", id=id, name=storage.annotated(result.model)),
         "card": _address("models.card", name=result.model),
     }
 

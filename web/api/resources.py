@@ -123,19 +123,10 @@ def delete_analysis(id: str) -> Response:
 def read_picture(id: str, name: str) -> Response:
     """Send an image: the radiograph, the lung mask, a heat map as an overlay, or an annotated copy."""
     record = _own(id)
-    content = _content(record, name) if name in answers.picture_names(record) else None
+    content = services().analyses.picture(record, name) if name in answers.picture_names(record) else None
     if content is None:
         abort(404)
     return Response(content, mimetype="image/jpeg" if name == storage.FILM else "image/png")
-
-
-def _content(record: Record, name: str) -> bytes | None:
-    """Return the image of a name; None where it is gone, as on hosts with a temporary disk."""
-    service = services().analyses
-    for result in record.results:
-        if name == answers.annotated(result.model):
-            return service.copies.read(result.copy)
-    return service.pictures.read(record.id, [name]).get(name)
 
 
 def _own(id: str) -> Record:

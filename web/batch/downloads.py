@@ -52,7 +52,6 @@ def files(what: str, rows: Sequence[Row], service: AnalysisService) -> Iterator[
 def _copies(service: AnalysisService, record: Record, stem: str) -> Iterator[File]:
     for result in record.results:
         if copy := service.copies.read(result.copy):
-            # Not under its public name, which would give access to it.
             yield f"{result.model}/{result.verdict}_Prob_{round(100 * result.score):02d}_Name_{stem}.png", copy
     film, layer = (_read(service, record, name) for name in (storage.FILM, storage.OPACITY))
     if film and layer and (said := record.opacity):

@@ -1,15 +1,12 @@
 """One password for the whole application, for a class or a lab; without the setting nobody is asked."""
 
 import hmac
-import os
-from pathlib import Path
 from unicodedata import normalize
 
 from flask import Blueprint, Flask, Response, abort, current_app, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import TooManyRequests
-from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as AnyResponse
 
 from web.api import PREFIX
@@ -20,8 +17,8 @@ from web.views.navigation import safe_address
 blueprint = Blueprint("password", __name__, url_prefix="/password")
 
 _KEY = "password"
-# What is answered before the password: the form and its language. Machines may also ask web.views.health.
-_OPEN = frozenset({"password.ask", "password.enter", "language.choose"})
+# What is answered before the password: the form, its language and style. Machines may also ask web.views.health.
+_OPEN = frozenset({"static", "password.ask", "password.enter", "language.choose"})
 
 
 def init_app(app: Flask) -> None:
@@ -100,19 +97,8 @@ def _ask_first() -> AnyResponse | None:
 
 
 def _is_open() -> bool:
-    if request.endpoint == "static":
-        return not _is_copy((request.view_args or {}).get("filename", ""))
     # Programs have tokens, which web.api asks for.
     return request.endpoint in _OPEN or request.blueprint == "health" or request.path.startswith(PREFIX)
-
-
-def _is_copy(file_name: str) -> bool:
-    """Tell whether a file of static/ is an annotated copy, whatever the path that leads to it."""
-    path = safe_join(str(current_app.static_folder), file_name)
-    folder = Path(current_app.config["ANALYSIS_DIR"])
-    if path is None or not folder.is_dir() or not os.path.isfile(path):
-        return False
-    return os.path.samefile(os.path.dirname(path), folder)
 
 
 def _is_inside() -> bool:

@@ -4,10 +4,12 @@ import json
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
+from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
+from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms
@@ -49,21 +51,25 @@ def show(id: str) -> str:
 
 @blueprint.get("/analyses/<id>/<name>")
 def picture(id: str, name: str) -> Response:
-    """Send an image of an analysis to its owner."""
-    found = services().analyses.pictures.read(visitors.own(id).id, [name])
-    response = _image(found.get(name), name, tag=f"{id}-{name}")
-    # The browser asks each time, so that a deleted image is gone from a shared computer too.
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    """Send an image of an analysis, or an annotated copy of it, to its owner."""
+    content = services().analyses.picture(visitors.own(id), name)
+    if content is None:
+        abort(404)
+    return Response(content, mimetype=mimetypes.guess_type(name)[0])
 
 
-@blueprint.get("/static/xray_analysis/<name>")
-def annotated_copy(name: str) -> Response:
-    """Send an annotated copy, with headers that keep it out of search engines and caches."""
-    response = _image(services().analyses.copies.read(name), name, tag=name)
-    response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+@blueprint.before_app_request
+def hide_copies() -> None:
+    """End a request for a static file with 404 where the path, whatever its detours, leads to the annotated copies."""
+    folders = Path(current_app.config["ANALYSIS_DIR"]), Path(str(current_app.static_folder), "xray_analysis")
+    path = safe_join(str(current_app.static_folder), (request.view_args or {}).get("filename", ""))
+    if request.endpoint == "static" and path and any(_same(*pair) for pair in product(Path(path).parents, folders)):
+        abort(404)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Tell whether two paths lead to the same folder."""
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 @blueprint.get("/analyses/<id>.json")
@@ -82,19 +88,6 @@ def as_pdf(id: str) -> Response:
     names = (storage.FILM, storage.OPACITY, *(storage.heat(result.model) for result in record.results))
     found = services().analyses.pictures.read(record.id, names)
     return _file(pdf.write(record, found, services().labels, size), "application/pdf", _name(record, "pdf"))
-
-
-def _image(content: bytes | None, name: str, *, tag: str) -> Response:
-    """Return an image, or end the request with 404.
-
-    Args:
-        content: of the image; None where there is none.
-        name: of its file, which tells its type.
-        tag: its ETag; what is stored under a name never changes.
-    """
-    if content is None:
-        abort(404)
-    return send_file(BytesIO(content), mimetypes.guess_type(name)[0], etag=tag)
 
 
 def _name(record: Record, ending: str) -> str:

@@ -81,6 +81,6 @@ def test_an_analysis_of_the_first_edition_opens_with_its_annotated_copy(write, m
     page = client.get(f"/analyses/{id}")
     assert page.status_code == 200
     for said in FIRST_EDITION["said"]:
-        with client.get(f"/static/xray_analysis/{said['copy']}") as copy:
+        with client.get(f"/analyses/{id}/annotated-{said['model']}.png") as copy:
             assert said["copy"] in page.text and copy.data == b"an annotated copy"
     assert client.get(f"/analyses/{id}.pdf").data.startswith(b"%PDF")

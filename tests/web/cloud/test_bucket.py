@@ -50,7 +50,7 @@ def pause(s3, monkeypatch):
 
 
 def addresses(page: str) -> list[str]:
-    return re.findall(r'(?:href|src)="(/(?:analyses/[\w-]{22}/|static/xray_analysis/)[^"]+)"', page)
+    return re.findall(r'(?:href|src)="(/analyses/[\w-]{22}/[^"]+)"', page)
 
 
 def test_a_film_is_read_and_all_its_pictures_come_through_the_application(shared, send, cloud):
@@ -62,7 +62,6 @@ def test_a_film_is_read_and_all_its_pictures_come_through_the_application(shared
         answer = shared.get(path)
         assert answer.status_code == 200 and answer.mimetype in ("image/png", "image/jpeg"), path
         assert "no-" in answer.headers["Cache-Control"]
-        assert shared.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304, path
     for path in ("/how?analysis=", "/analyses/"):
         id = re.search(r"/analyses/([\w-]{22})/", page)[1]
         assert shared.get(path + id).status_code == 200

@@ -111,7 +111,7 @@ def analysis(page: requests.Response) -> str:
 
 
 def pictures(page: str) -> set[str]:
-    return set(re.findall(r'(?:href|src)="(/(?:analyses/[\w-]{22}|static/xray_analysis)/[^"]+\.(?:png|jpg))"', page))
+    return set(re.findall(r'(?:href|src)="(/analyses/[\w-]{22}/[^"]+\.(?:png|jpg))"', page))
 
 
 def test_what_one_read_all_show_and_one_deletes_for_all(house, films):

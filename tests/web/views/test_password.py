@@ -1,14 +1,12 @@
 """One password for all of it."""
 
 import re
-from pathlib import Path
 
 import pytest
 from flask import Flask, session
 from flask.testing import FlaskClient
 
 from web.security.rate_limit import GUESSES
-from web.settings import ROOT
 
 PASSWORD = "correct horse – é"
 OPEN = {"static", "password.ask", "password.enter", "language.choose"}
@@ -59,7 +57,7 @@ def test_every_page_there_is_asks_first(guarded, stranger):
             answer = stranger.open(address, method=method)
             assert answer.status_code == 303 and answer.location.startswith("/password"), (method, address)
         asked.add(rule.endpoint)
-    assert {"index.index", "result.query", "result.annotated_copy", "analyses.index", "result.picture"} <= asked
+    assert {"index.index", "result.query", "analyses.index", "result.picture"} <= asked
     for path in ("/nowhere", "/healthz/", "/static"):
         assert stranger.post(path).status_code == 303, path
 
@@ -68,23 +66,6 @@ def test_every_page_there_is_asks_first(guarded, stranger):
 def test_what_a_host_and_the_form_need_is_open(stranger, path):
     with stranger.get(path) as answer:
         assert answer.status_code == 200
-
-
-def test_an_annotated_copy_is_not_open_by_whatever_detour(make_app, send, tmp_path):
-    """Where copies lie in static/, as by default, the static files' own address must not lead to them."""
-    folder = ROOT / "static" / "xray_analysis"
-    app = make_app(PASSWORD=PASSWORD, ANALYSIS_DIR=str(folder))
-    inside, stranger = app.test_client(), app.test_client()
-    enter(inside)
-    name = re.search(r'/static/xray_analysis/([^"]+)"', send(inside, model="covid_normal").text)[1]
-    try:
-        for path in (f"xray_analysis/{name}", f"./xray_analysis/{name}", f"x/../xray_analysis/{name}"):
-            with stranger.get(f"/static/{path}") as answer:
-                assert answer.status_code in (303, 404), path
-        with inside.get(f"/static/xray_analysis/{name}") as answer:
-            assert answer.status_code == 200
-    finally:
-        Path(folder / name).unlink()
 
 
 @pytest.mark.parametrize("wrong", ["", "x", PASSWORD + " ", PASSWORD.upper(), PASSWORD[:-1], "a" * 100_000])

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from web.settings import ROOT
+
 DISCLAIMER = "For education and research only, not for diagnosis"
-COPY_LINK = re.compile(r'href="/static/xray_analysis/([^"]+)" download')
+COPY_LINK = re.compile(r'href="(?P<address>/analyses/[^"]+/annotated-\w+\.png)" download="(?P<name>[^"]+)"')
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ def test_both_models_give_a_section_together_then_one_each_and_two_copies(client
     assert re.findall(r'<p class="word">(\w+)</p>', page) == ["NEGATIVE", "POSITIVE", "NEGATIVE"]
     assert re.findall(r'<section[^>]* id="(\w+)"', page) == ["combined", "covid_normal", "covid_pneumo", "pictures"]
     assert "<title>NEGATIVE · film.png" in page
-    assert sorted(path.name for path in copies.iterdir()) == sorted(COPY_LINK.findall(page))
+    assert sorted(path.name for path in copies.iterdir()) == sorted(name for _, name in COPY_LINK.findall(page))
     assert "other pneumonia" in page
 
 
@@ -156,22 +158,35 @@ def test_the_caution_about_a_film_upside_down_leads_to_a_form_that_is_set_to_tur
         assert f'<option value="{offered}" selected>' in form and '<option value="covid_pneumo" selected>' in form
 
 
-def test_the_annotated_copy_can_be_downloaded_and_is_not_indexed(client, send):
-    name = COPY_LINK.search(send(client, name="scan 7.png", model="covid_normal").text)[1]
-    assert re.fullmatch(r"POSITIVE_Prob_97_Name_scan_7_[\w-]{22}\.png", name, re.ASCII)
-    with client.get(f"/static/xray_analysis/{name}") as answer:
+def test_the_annotated_copy_can_be_downloaded_by_its_owner_alone(make_app, send):
+    app = make_app()
+    client = app.test_client()
+    link = COPY_LINK.search(send(client, name="scan 7.png", model="covid_normal").text)
+    assert re.fullmatch(r"POSITIVE_Prob_97_Name_scan_7_[\w-]{22}\.png", link["name"], re.ASCII)
+    assert app.test_client().get(link["address"]).status_code == 404
+    with client.get(link["address"]) as answer:
         assert (answer.status_code, answer.mimetype) == (200, "image/png")
-        assert "noindex" in answer.headers["X-Robots-Tag"]
         assert "no-store" in answer.headers["Cache-Control"]
         assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR).shape[1] >= 880
 
 
-@pytest.mark.parametrize("name", [".gitkeep", ".draft.part", "..%2f..%2fapp.py", "POSITIVE_Prob_97_Name_x_y.png"])
-def test_nothing_but_a_copy_is_served_from_the_copies_folder(client, copies, name):
-    copies.mkdir()
-    (copies / ".gitkeep").touch()
-    (copies / ".draft.part").touch()
-    assert client.get(f"/static/xray_analysis/{name}").status_code == 404
+@pytest.mark.parametrize("folder", ["xray_analysis", "copies-of-a-test"])
+def test_no_static_address_leads_to_the_copies(make_app, send, folder):
+    copies = ROOT / "static" / folder
+    app = make_app(ANALYSIS_DIR=str(copies))
+    client, there = app.test_client(), copies.exists()
+    name = COPY_LINK.search(send(client, model="covid_normal").text)["name"]
+    try:
+        for path in ("", "./", "x/../", "./././", "xray_analysis/../", "examples/../", "%2e/", "x/%2e%2e/", "/"):
+            for encoded in (name, name.replace("_", "%5F"), ".gitkeep"):
+                with client.get(f"/static/{path}{folder}/{encoded}", follow_redirects=True) as answer:
+                    assert answer.status_code == 404, (path, encoded)
+        with client.get("/static/style.css") as style:
+            assert style.status_code == 200
+    finally:
+        (copies / name).unlink()
+        if not there:
+            copies.rmdir()
 
 
 def test_visitors_at_the_same_time_get_their_own_picture(make_app, send, make_film, film_of):
@@ -187,4 +202,4 @@ def test_visitors_at_the_same_time_get_their_own_picture(make_app, send, make_fi
     for number, (brightness, page, shown) in enumerate(pages):
         assert f'<h1 class="file-name">film{number}.png</h1>' in page
         assert abs(int(shown[2, 2]) - brightness) < 15
-        assert all(f"_Name_film{number}_" in name for name in COPY_LINK.findall(page))
+        assert all(f"_Name_film{number}_" in name for _, name in COPY_LINK.findall(page))
