@@ -51,6 +51,7 @@ analyses = Table(
     Column("owner", String(64), nullable=False),
     Column("created_ms", BigInteger, nullable=False),  # since 1970 in UTC: every database sorts it alike
     Column("content", Text, nullable=False),  # web.analyses.records.Record as JSON
+    Column("sender", String(4), nullable=False, server_default=""),  # web.security.rate_limit.sender_group
     Index("analyses_by_owner", "owner", "created_ms"),
     Index("analyses_by_time", "created_ms"),
 )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Engine, Select, delete, func, insert, select
 
 from web.analyses.database import analyses, open_database, reading, writing
 from xray.networks.heads import Judgement, Verdict
@@ -193,13 +193,19 @@ class Records:
         with reading(self.engine) as connection:
             connection.execute(_rows.limit(1)).first()
 
-    def add(self, record: Record) -> None:
-        """Store one analysis."""
+    def add(self, record: Record, sender: str = "") -> None:
+        """Store one analysis.
+
+        Args:
+            record: The analysis.
+            sender: The group of its sender, who may have many owners' tokens; see `expired`.
+        """
         row = {
             "id": record.id,
             "owner": record.owner,
             "created_ms": _milliseconds(record.created),
             "content": record.to_json(),
+            "sender": sender,
         }
         with writing(self.engine) as connection:
             connection.execute(insert(analyses).values(row))
@@ -241,8 +247,8 @@ class Records:
     def expired(self, now: datetime, *, count: int, but: str = "") -> Filed:
         """Return the oldest analyses that are expired; if none is, some of those above the limit of analyses.
 
-        Those above the limit are the oldest of the owner who has most, so that nobody's large batch deletes the
-        analyses of everybody else.
+        Those above the limit are the oldest of the sender who has most, and of its owner who has most, so that nobody's
+        large batch deletes the analyses of everybody else, not even with a new cookie for each.
 
         Args:
             now: The time.
@@ -257,12 +263,16 @@ class Records:
         if aged:
             return aged
         with reading(self.engine) as connection:
+            theirs: list[ColumnElement[bool]] = []
             surplus = int(connection.execute(_number).scalar_one()) - count
             if surplus <= 0:
                 return {}
-            by_owner = select(analyses.c.owner).group_by(analyses.c.owner)
-            most = connection.execute(by_owner.order_by(func.count().desc()).limit(1)).scalar_one_or_none()
-        return self._filed(oldest.where(analyses.c.owner == most).limit(min(surplus, PRUNED_AT_ONCE)))
+            for column in (analyses.c.sender, analyses.c.owner):
+                most = select(column).where(*theirs).group_by(column)
+                # Of owners who have as many, the one whose oldest is the oldest.
+                most = most.order_by(func.count().desc(), func.min(analyses.c.created_ms)).limit(1)
+                theirs.append(column == connection.execute(most).scalar_one_or_none())
+        return self._filed(oldest.where(*theirs).limit(min(surplus, PRUNED_AT_ONCE)))
 
     @contextmanager
     def removing(self, ids: Sequence[str], *, unless_others_do: bool = False) -> Iterator[Sequence[str]]:

@@ -76,7 +76,7 @@ class AnalysisService:
     metrics: Metrics | None = None
     swept_at: float = inf
 
-    def analyse(self, data: bytes, *, name: str, choice: str, owner: str, turn: int = 0) -> Record:
+    def analyse(self, data: bytes, *, name: str, choice: str, owner: str, sender: str = "", turn: int = 0) -> Record:
         """Analyse one file and store the analysis.
 
         Args:
@@ -84,17 +84,18 @@ class AnalysisService:
             name: of the file, safe to display.
             choice: a model's name, "both" or "all".
             owner: who may open the analysis.
+            sender: the group of whoever sent it; see `Records.expired`.
             turn: degrees clockwise by which the image is turned first.
 
         Raises:
             ImageError: the file cannot be analysed; the message says why.
             StoreError: the analysis cannot be stored; nothing of it is left.
         """
-        work = partial(self._analyse, data, name=name, choice=choice, owner=owner, turn=turn)
+        work = partial(self._analyse, data, name=name, choice=choice, owner=owner, sender=sender, turn=turn)
         with self.metrics.film() if self.metrics else nullcontext():
             return work() if alone() else self.readers.submit(work).result()
 
-    def _analyse(self, data: bytes, *, name: str, choice: str, owner: str, turn: int) -> Record:
+    def _analyse(self, data: bytes, *, name: str, choice: str, owner: str, sender: str, turn: int) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn, deep=True)
         watch = Stopwatch()
         deep = analysis.deep and replace(analysis.deep, levels=viewer_image(analysis.deep.levels))
@@ -114,7 +115,7 @@ class AnalysisService:
             self.pictures.save(id, drawn())
             record = _record(analysis, results, outline(), id=id, owner=owner, created=now)
             record = replace(record, name=name, choice=choice, turn=turn)
-            self.records.add(record)
+            self.records.add(record, sender)
         except Exception:
             with suppress(StoreError):
                 self._discard(id, [result.copy for result in results])

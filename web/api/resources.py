@@ -14,6 +14,7 @@ from web.api import answers, document, problems, schemas, tokens
 from web.api.answers import DISCLAIMER, Answer
 from web.api.document import PATH, refuses
 from web.api.schemas import MULTIPART, MultipartBlueprint
+from web.security.rate_limit import sender_group
 from web.services import services
 from xray.errors import ImageError, Phrase
 
@@ -82,7 +83,9 @@ def create_analysis(form: Form) -> tuple[Answer, dict[str, str]]:
     name = forms.shown_name(file.filename or "")
     service, owner = services().analyses, tokens.owner()
     with service.turns:
-        record = service.analyse(file.read(), name=name, choice=form["model"], owner=owner, turn=form["turn"])
+        record = service.analyse(
+            file.read(), name=name, choice=form["model"], owner=owner, sender=sender_group(), turn=form["turn"]
+        )
     found = answers.analysis(record)
     return found, {"Location": found["url"]}
 

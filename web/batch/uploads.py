@@ -52,7 +52,8 @@ def read(sent: Sent, choice: str, owner: str) -> Row:
         if sniff(sent.data) == "ZIP":
             raise ZipError(zips.NESTED)
         name = forms.shown_name(sent.path)
-        return Row(path, services().analyses.analyse(sent.data, name=name, choice=choice, owner=owner))
+        sender = rate_limit.sender_group()
+        return Row(path, services().analyses.analyse(sent.data, name=name, choice=choice, owner=owner, sender=sender))
     except (FormError, ImageError, ZipError) as error:
         return Row(path, error=in_words(error))
     except StoreError as error:

@@ -217,6 +217,11 @@ def _sender() -> str:
     return hmac.new(secret, address, hashlib.sha256).hexdigest()[:32]
 
 
+def sender_group() -> str:
+    """Return the sender's group, one of 65,536: too few to tell an address, even with the key."""
+    return _sender()[:4]
+
+
 def _is_post_to(rules: set[str] | frozenset[str]) -> bool:
     return request.method == "POST" and request.url_rule is not None and request.url_rule.rule in rules
 

@@ -17,7 +17,7 @@ from web.analyses import storage
 from web.analyses.records import ModelResult, Record
 from web.analyses.storage import slug
 from web.render import pdf
-from web.security import visitors
+from web.security import rate_limit, visitors
 from web.services import services
 from xray import head_figures
 from xray.annotate.annotated_copy import DISCLAIMER
@@ -39,7 +39,14 @@ def query() -> str:
     owner = visitors.token()
     with service.turns:
         upload = forms.read(request, service.analyzer.names)
-        record = service.analyse(upload.data, name=upload.name, choice=upload.model, owner=owner, turn=upload.turn)
+        record = service.analyse(
+            upload.data,
+            name=upload.name,
+            choice=upload.model,
+            owner=owner,
+            sender=rate_limit.sender_group(),
+            turn=upload.turn,
+        )
     return page(record)
 
 

@@ -189,3 +189,17 @@ def test_a_sweep_that_fails_stops_no_start(service, monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         service.sweep()
     assert "could not be deleted" in caplog.text
+
+
+def test_new_cookies_from_one_address_push_out_nobody_else(make_app, send, film):
+    app = make_app(KEEP_COUNT=3)
+
+    def visitor(address):
+        client = app.test_client()
+        client.environ_base["REMOTE_ADDR"] = address
+        assert send(client).status_code == 200
+        return client
+
+    first, second, *many = [visitor(f"192.0.2.{number}") for number in (1, 2, *[9] * 5)]
+    kept = [client.get("/analyses/").text.count("thumb.jpg") for client in (first, second, *many)]
+    assert kept == [1, 1, 0, 0, 0, 0, 1]
