@@ -75,6 +75,7 @@ models: .venv-dev/.installed  ## train all that is served, from the published ra
 	$(DEV) -m training segment
 	$(DEV) -m training export lungs
 	$(DEV) -m training backbone
+	for source in siim nih kermany cohen; do $(DEV) -m training backbone --left-out $$source || exit 1; done
 	$(DEV) -m training export backbone
 	$(DEV) -m training head training/configs/covid_normal.toml
 	$(DEV) -m training head training/configs/covid_pneumo.toml
@@ -82,6 +83,8 @@ models: .venv-dev/.installed  ## train all that is served, from the published ra
 	$(DEV) -m training head training/configs/findings.toml
 	$(DEV) -m training out-of-distribution
 	$(DEV) -m training export screen
+	$(DEV) -m training opacity
+	$(DEV) -m training export opacity
 	$(DEV) -m training evaluate runs/covid_normal runs/covid_pneumo runs/three_classes runs/findings
 	$(DEV) -m training audit
 	$(DEV) -m training export head covid_normal

@@ -110,10 +110,14 @@ STEPS = (
     )),
     Step("segment", "train the U-Net that finds the lungs", "training.fit.segment", _training("lungs", "lungs")),
     Step("backbone", "train the VGG16 backbone on radiographs", "training.fit.backbone", (
-        *_training("backbone", "backbone"),
+        _path("--config", default=CONFIGS / "backbone.toml", help=DEFAULT),
+        _TABLE,
+        _path("--run", help="folder of the run; an unfinished one goes on (default: runs/backbone, or "
+              "runs/left_out/SOURCE)"),
         _argument("--weights", help="to start from: imagenet (downloaded by Keras), random, a backbone of model/ or a "
                   "FILE of VGG16 weights without the classifier (default: the configuration's)"),
-        _argument("--left-out", metavar="SOURCE", help="learn nothing from this source's hospital"),
+        _argument("--left-out", metavar="SOURCE", help="learn nothing from this source's hospital, so that heads can be "
+                  "judged there"),
         _argument("--devices", type=_number_or_all, default=1, metavar="N",
                   help="that share each batch, or all (default: 1)"),
         _argument("--precision", choices=("mixed_bfloat16", "mixed_float16", "float32"), default="mixed_bfloat16",

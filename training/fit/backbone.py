@@ -20,14 +20,14 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from training import run as runs
-from training.config import load
+from training.config import RUNS, load
 from training.data import opacities
 from training.data.augment import Augmentation, changed, moved
 from training.data.crops import crops
 from training.data.manifest import hospital, root
 from training.fit.backbone_data import STRIDE, BackboneConfig, Draws, Lessons, Stage, Workers
 from training.fit.epochs import Average, callbacks, one_cycle
-from training.fit.features import is_served, vgg16_with
+from training.fit.features import LEFT_OUT, is_served, vgg16_with
 from training.fit.questions import Answers, Opacity, Questionnaire
 from training.fit.views import AP, PA, estimated
 from training.metrics.discrimination import roc_auc
@@ -63,7 +63,13 @@ def lessons(config: BackboneConfig, manifest: Path) -> Lessons:
 
 
 def without(config: BackboneConfig, source: str) -> BackboneConfig:
-    """Return the configuration without any radiograph of a source's hospital."""
+    """Return the configuration without any radiograph of a source's hospital.
+
+    Raises:
+        DatasetError: it draws no radiograph of the source.
+    """
+    if source not in config.shares:
+        raise DatasetError(f"Expected --left-out as one of {', '.join(config.shares)}. Received: {source}.")
     gone = [each for each in config.shares if hospital(each) == hospital(source)]
     left = {each: share for each, share in config.shares.items() if each not in gone}
     whole = sum(left.values())
@@ -246,4 +252,5 @@ def run(args: argparse.Namespace) -> None:
         config = replace(config, start=args.weights)
     if args.left_out:
         config = without(config, args.left_out)
-    train(config, args.manifest, args.run, devices.workers(args.workers))
+    folder = args.run or (LEFT_OUT / args.left_out if args.left_out else RUNS / "backbone")
+    train(config, args.manifest, folder, devices.workers(args.workers))
