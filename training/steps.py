@@ -116,7 +116,7 @@ STEPS = (
               "runs/left_out/SOURCE)"),
         _argument("--weights", help="to start from: imagenet (downloaded by Keras), random, a backbone of model/ or a "
                   "FILE of VGG16 weights without the classifier (default: the configuration's)"),
-        _argument("--left-out", metavar="SOURCE", help="learn nothing from this source's hospital, so that heads can be "
+        _argument("--left-out", metavar="SOURCE", help="learn nothing from this source's hospital: heads can be "
                   "judged there"),
         _argument("--devices", type=_number_or_all, default=1, metavar="N",
                   help="that share each batch, or all (default: 1)"),
