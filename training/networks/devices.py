@@ -5,18 +5,22 @@ that of the configuration however many share it, and batch norm sees all of it: 
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
 import keras
+from keras import ops
 
 from xray.errors import XrayError
 
-ALL = "all"
+ALL, AUTO = "all", "auto"
+HALF, FULL = "mixed_bfloat16", "float32"
 BACKENDS = ("jax",)  # whose distribution Keras has finished; TensorFlow's is a prototype (Keras 3.15)
 PROCESSES = tuple(f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID"))
 DISTRIBUTED = ("jax", "tensorflow")  # that can list their devices
+TIMINGS = 4  # of each precision; the first one warms up
 MOST_WORKERS = 8  # by default: each imports Keras, and so holds 0.4 GB (JAX) or 0.8 GB (TensorFlow)
 
 
@@ -27,12 +31,12 @@ def use(devices: int | str, precision: str) -> None:
 
     Args:
         devices: how many share each batch, or ALL.
-        precision: name of a Keras policy.
+        precision: name of a Keras policy, or AUTO for `quickest`.
 
     Raises:
         XrayError: the devices are not there, or this backend cannot share them; with what to do.
     """
-    keras.config.set_dtype_policy(precision)
+    keras.config.set_dtype_policy(quickest() if precision == AUTO else precision)
     given = [name for name in PROCESSES if name in os.environ]
     if devices == 1 and not given:
         return
@@ -52,6 +56,23 @@ def use(devices: int | str, precision: str) -> None:
         )
     parallel = keras.distribution.DataParallel(devices=found[:wanted], auto_shard_dataset=False)
     keras.distribution.set_distribution(parallel)
+
+
+def quickest() -> str:
+    """Return the precision in which this machine convolves faster, by timing both.
+
+    Half precision takes a quarter of the time where the processor has it (AMX), and several times as much where not.
+    """
+    seconds = {}
+    for policy, dtype in ((FULL, "float32"), (HALF, "bfloat16")):
+        x, kernel = ops.ones((8, 40, 40, 128), dtype), ops.ones((3, 3, 128, 128), dtype)
+        times = []
+        for _ in range(TIMINGS):
+            begun = time.perf_counter()
+            ops.convert_to_numpy(ops.cast(ops.mean(ops.conv(x, kernel, padding="same")), "float32"))
+            times.append(time.perf_counter() - begun)
+        seconds[policy] = min(times)
+    return min(seconds, key=lambda policy: seconds[policy])
 
 
 def _join(devices: int | str, given: list[str]) -> None:

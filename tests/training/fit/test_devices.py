@@ -175,6 +175,15 @@ def test_devices_that_cannot_be_had_are_refused_with_what_to_do(step, asked, the
     assert not (step.folder / "refused").exists()
 
 
+def test_precision_is_chosen_by_timing(monkeypatch):
+    """Whichever takes less time is used, and a run says which."""
+    clock = iter([*(n for k in range(devices.TIMINGS) for n in (k, k + 0.5)),  # float32: half a second
+                  *(n for k in range(devices.TIMINGS) for n in (k, k + 0.2))])  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(devices.time, "perf_counter", lambda: next(clock))
+        assert devices.quickest() == "mixed_bfloat16"
+
+
 @pytest.mark.parametrize(
     ("asked", "environment", "backend", "told"),
     [
