@@ -20,6 +20,7 @@ HALF, FULL = "mixed_bfloat16", "float32"
 BACKENDS = ("jax",)  # whose distribution Keras has finished; TensorFlow's is a prototype (Keras 3.15)
 PROCESSES = tuple(f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID"))
 DISTRIBUTED = ("jax", "tensorflow")  # that can list their devices
+MARGIN = 1.4  # on a busy machine: the two differ by more, one way or the other
 TIMINGS = 4  # of each precision; the first one warms up
 MOST_WORKERS = 8  # by default: each imports Keras, and so holds 0.4 GB (JAX) or 0.8 GB (TensorFlow)
 
@@ -72,7 +73,7 @@ def quickest() -> str:
             ops.convert_to_numpy(ops.cast(ops.mean(ops.conv(x, kernel, padding="same")), "float32"))
             times.append(time.perf_counter() - begun)
         seconds[policy] = min(times)
-    return min(seconds, key=lambda policy: seconds[policy])
+    return HALF if seconds[HALF] < MARGIN * seconds[FULL] else FULL
 
 
 def _join(devices: int | str, given: list[str]) -> None:
