@@ -12,7 +12,7 @@ from training.data.crops import Crops
 from training.data.manifest import Row
 
 BOXES = Path("siim") / "opacity_boxes.csv"  # in the data root: path, left, top, width, height as shares of the image
-MARKED = "siim"  # whose radiographs have boxes, where they are opaque
+STRIDE = 16  # px of the input for each place of block5_conv3, and so of the map
 FREE = "normal"  # the label of radiographs without any opacity
 
 Boxes = Mapping[str, list[tuple[float, float, float, float]]]

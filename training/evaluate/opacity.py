@@ -22,6 +22,7 @@ from training.config import RUNS
 from training.data import opacities, severity
 from training.data.crops import Crops, crops, prepared, threaded
 from training.data.manifest import Row, read, root
+from training.data.opacities import STRIDE
 from training.evaluate import artefact
 from training.evaluate.artefact import backbone_recipe
 from training.fit import features
@@ -190,6 +191,7 @@ def calibrate(manifest: Path, backbone: str, folder: Path) -> Json:
         "extent_slope": extent.slope,
         "extent_intercept": extent.intercept,
         "interval": INTERVAL,
+        "grid": recipe.size // STRIDE,
         "extent": extent.figures,
         "extent_error": extent.figures["error"]["value"],
         "maps": {name: each.figures(thresholds[name]) for name, each in test.items()},

@@ -25,7 +25,7 @@ from training.data import opacities
 from training.data.augment import Augmentation, changed, moved
 from training.data.crops import crops
 from training.data.manifest import hospital, root
-from training.fit.backbone_data import STRIDE, BackboneConfig, Draws, Lessons, Stage, Workers
+from training.fit.backbone_data import BackboneConfig, Draws, Lessons, Stage, Workers
 from training.fit.epochs import Average, callbacks, one_cycle
 from training.fit.features import LEFT_OUT, is_served, vgg16_with
 from training.fit.questions import Answers, Opacity, Questionnaire
@@ -219,7 +219,7 @@ def answered(logits: NDArray[np.float32], known: Lessons, chosen: NDArray[np.int
 
 def located(logits: NDArray[np.float32], known: Lessons, chosen: NDArray[np.intp], size: int) -> dict[str, float]:
     """Return the opacity map's ROC AUC over places, and how often its peak lies inside a box."""
-    grid = size // STRIDE
+    grid = size // opacities.STRIDE
     with_boxes = [place for place, i in enumerate(chosen) if known.data.rows[i].path in known.boxes]
     if not with_boxes:
         return {}

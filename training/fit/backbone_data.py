@@ -28,7 +28,6 @@ from xray.errors import DatasetError
 Images = NDArray[np.float32]
 # Batches that are asked for before their turn, for each process: one is worked on, and one waits.
 PREFETCH = 2
-STRIDE = 16  # px of the input for each place of block5_conv3
 
 
 class Part(NamedTuple):
@@ -266,7 +265,7 @@ class Draws(Epoch):
     def _targets(self, part: Part) -> dict[str, NDArray[np.float32]]:
         answers = self.lessons.targets[part.chosen]
         answers[part.erased, -1] = 1.0
-        grid = part.size // STRIDE
+        grid = part.size // opacities.STRIDE
         opacity = np.zeros((len(part.chosen), grid, grid, 2), np.float32)
         opacity[..., 1] = (self.lessons.marked[part.chosen] | part.erased)[:, None, None]
         for place in np.flatnonzero(self.lessons.marked[part.chosen] & ~part.erased):

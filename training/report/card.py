@@ -27,11 +27,15 @@ def card(facts: Json) -> str:
             values |= _head(facts)
         case "backbone":
             metrics = facts["metrics"]
-            values["accuracies"] = {
-                name.removeprefix("val_"): value for name, value in metrics.items() if name.startswith("val_")
+            values["areas"] = {
+                name.removeprefix("val_").replace("_", " "): value
+                for name, value in metrics.items()
+                if name.startswith("val_") and not {"AP", "PA"} & set(name.split("_"))
             }
             values["beside"] = beside_table(metrics.get("beside", []), facts["name"])
             values["outside"] = [row["figure"] for row in metrics.get("beside", []) if row["inside"] is False]
+        case "opacity":
+            values["located"] = tables.opacity(facts["metrics"])
         case "screen":
             values["screened"] = tables.screen(facts["metrics"])
     text = render("card.md", **values)

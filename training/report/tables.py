@@ -233,6 +233,23 @@ def sanity(audited: Json) -> Table:
     return Table("Rank correlation of the heat with that of a head that knows nothing", ["head", "n", "Spearman"], rows)
 
 
+def opacity(metrics: Json) -> list[Table]:
+    """List how well the opacity map, and heat maps beside it, point at radiologists' boxes; and the extent score."""
+    rows = [
+        [name.replace("_", " "), each["n"], figure_text(each["peak_in_box"]), f"{each['chance']:.2f}",
+         figure_text(each["overlap"]), f"{each['threshold']:.2f}", f"{each['place_auc']:.3f}"]
+        for name, each in metrics["maps"].items()
+    ]  # fmt: skip
+    head = ["map", "n", "peak in a box", "by chance", "overlap (IoU)", "from", "ROC AUC of places"]
+    extent = metrics["extent"]
+    scores = [[extent["n"], figure_text(extent["pearson"]), figure_text(extent["error"])]]
+    return [
+        Table("Test radiographs with boxes: the opacity map, and Grad-CAM of models 1 and 2", head, rows),
+        Table("The extent score against three experts, each radiograph by a line that has not seen it (Cohen et al. "
+              "2020 report r 0.80 and an error of 1.14)", ["n", "Pearson's r", "mean absolute error, points"], scores),
+    ]  # fmt: skip
+
+
 def screen(metrics: Json) -> list[Table]:
     """List how many images of each kind each check of the screen flagged."""
     return [
