@@ -1,5 +1,5 @@
 # docker build -t covid-xray . && docker run --read-only --tmpfs /tmp -v xray-data:/data -p 5000:5000 -e XRAY_SECRET_KEY=… covid-xray
-FROM python:3.12.8-slim-bookworm AS packages
+FROM python:3.12.16-slim-bookworm AS packages
 COPY pyproject.toml uv.lock ./
 RUN pip install --no-cache-dir uv==0.13.9
 ENV UV_PROJECT_ENVIRONMENT=/packages UV_NO_CACHE=1
@@ -11,7 +11,7 @@ RUN case "$CLOUD" in \
         *) echo "CLOUD: expected true or false, received $CLOUD" >&2; exit 1 ;; \
     esac
 
-FROM python:3.12.8-slim-bookworm
+FROM python:3.12.16-slim-bookworm
 RUN useradd --system --uid 10001 xray && install -d -o xray -g xray /data
 COPY --from=packages /packages /packages
 WORKDIR /app

@@ -1,6 +1,6 @@
 # The image of every node of a Ray cluster that judges an archive (docs/scale.md). From the project's folder:
 #   docker build -f deploy/ray.Dockerfile -t REGISTRY/xray-archive .
-FROM python:3.12-slim-bookworm
+FROM python:3.12.16-slim-bookworm
 # KubeRay asks the nodes how they are with wget; ray[default] adds what jobs are handed in to.
 RUN apt-get update && apt-get install -y --no-install-recommends wget && rm -rf /var/lib/apt/lists/*
 COPY pyproject.toml uv.lock /app/

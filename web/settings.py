@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper):
     # Radiographs analysed at the same time, and processor threads of each.
     pool_size: Count = 1
     threads: Count = 2
-    # Limits; a batch's unpacked bytes are those of each zip, its content length that of a form without JavaScript.
+    # Limits; a batch's unpacked bytes are those of all its zips, its content length that of a form without JavaScript.
     rate_limit: CountOrNone = 120
     max_content_length: Count = 32 * MIB
     batch_count: Count = 1000

@@ -281,6 +281,9 @@ def _write_csv(rows: Iterator[Row], out: TextIO) -> None:
     for row in rows:
         score, threshold = (None if row[key] is None else f"{row[key]:.4f}" for key in ("score", "threshold"))
         shown = row | {"score": score, "threshold": threshold, "cautions": " ".join(row["cautions"])}
+        if not (row["file"][:1].isalnum() or row["file"].startswith(("/", "."))):
+            # The same file, by a name that no spreadsheet takes for a formula.
+            shown["file"] = f"./{row['file']}"
         writer.writerow(shown[name] for name in COLUMNS)
         out.flush()
 

@@ -116,6 +116,12 @@ def test_a_folder_is_searched_through_in_order(run: Run, film: bytes, capsys: py
     assert all(each in said for each in ("1 HEIC", "b/film.heic", "2 other", "b/README", "b/c.zip/letter.txt"))
 
 
+@pytest.mark.parametrize("name", ["=1+1.png", "+1.png", "@x.png", " =1.png", "＝1.png"])
+def test_no_cell_is_a_formula(run: Run, name: str) -> None:
+    _, rows = run(name)
+    assert {row["file"] for row in rows} == {f"./{name}"}
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [(None, "No such file"), (b"", ""), (b"plain text, given by name", "")],

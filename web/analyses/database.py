@@ -1,6 +1,7 @@
 """The database of analyses: its schema, its connections and its migrations; SQLite by default, or PostgreSQL."""
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -54,6 +55,12 @@ analyses = Table(
     Column("sender", String(4), nullable=False, server_default=""),  # web.security.rate_limit.sender_group
     Index("analyses_by_owner", "owner", "created_ms"),
     Index("analyses_by_time", "created_ms"),
+)
+departures = Table(
+    "departures",
+    schema,
+    Column("id", String(64), primary_key=True),  # of a session that has left; see web.views.password
+    Column("left_ms", BigInteger, nullable=False),
 )
 
 
@@ -141,10 +148,20 @@ def make_engine(url: str) -> Engine:
     if address.get_backend_name() != "sqlite":
         return create_engine(address, pool_pre_ping=True)
     if address.database and address.database != ":memory:":
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_private(Path(address.database))
     engine = create_engine(address, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _write_ahead)
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """Make a SQLite file that only this user can read, in a folder of the same kind; its companions get its mode."""
+    if not file.parent.exists():
+        file.parent.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+    if os.access(file.parent, os.W_OK):
+        file.touch(mode=0o600)
+        file.chmod(0o600)
 
 
 def _postgres(address: URL) -> Engine:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, delete, func, insert, select
 
-from web.analyses.database import analyses, open_database, reading, writing
+from web.analyses.database import analyses, departures, open_database, reading, writing
 from xray.networks.heads import Judgement, Verdict
 from xray.opacity import Measures
 from xray.quality.cautions import Caution
@@ -273,6 +273,24 @@ class Records:
                 most = most.order_by(func.count().desc(), func.min(analyses.c.created_ms)).limit(1)
                 theirs.append(column == connection.execute(most).scalar_one_or_none())
         return self._filed(oldest.where(*theirs).limit(min(surplus, PRUNED_AT_ONCE)))
+
+    def leave(self, session: str, lifetime: timedelta) -> None:
+        """Note that a session was left, and forget those whose cookies have expired since.
+
+        Args:
+            session: Its id.
+            lifetime: Of a cookie.
+        """
+        now = datetime.now(UTC)
+        with writing(self.engine) as connection:
+            connection.execute(delete(departures).where(departures.c.left_ms < _milliseconds(now - lifetime)))
+            connection.execute(delete(departures).where(departures.c.id == session))
+            connection.execute(insert(departures).values(id=session, left_ms=_milliseconds(now)))
+
+    def has_left(self, session: str) -> bool:
+        """Tell whether a session was left."""
+        with reading(self.engine) as connection:
+            return connection.execute(select(departures.c.id).where(departures.c.id == session)).first() is not None
 
     @contextmanager
     def removing(self, ids: Sequence[str], *, unless_others_do: bool = False) -> Iterator[Sequence[str]]:

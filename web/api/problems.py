@@ -10,7 +10,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from flask import Response, current_app, request, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from web.analyses.folders import StoreError
 from web.api import PREFIX
@@ -77,7 +77,8 @@ def of_http(error: HTTPException) -> Response:
     if errors:
         detail = " ".join(f"{each['field']}: {each['detail']}" for each in errors)
         return _answer(status, detail, INVALID, errors)
-    detail = _too_large() if status == 413 else _DETAILS.get(status, error.description or "")
+    told = error.description if type(error) is TooManyRequests else None  # not by the limit of radiographs
+    detail = _too_large() if status == 413 else told or _DETAILS.get(status, error.description or "")
     return _answer(status, detail)
 
 

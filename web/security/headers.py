@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFProtect
 from itsdangerous import BadSignature, SignatureExpired
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web.api import PREFIX
+from web.api import DOCUMENT, PREFIX
 from web.settings import SHORTEST_KEY, SettingError
 
 HEADERS = {
@@ -41,7 +41,7 @@ class SchemeSessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the cookie, unless the request is for the API."""
-        if request.path.startswith(PREFIX):
+        if request.path.startswith(PREFIX) and request.path != DOCUMENT:
             return self.session_class()
         found = super().open_session(app, request)
         return found if found else self._from_the_future(app, request) or found
@@ -136,7 +136,7 @@ def secret_key(folder: Path) -> str:
 
 def _create_once(path: Path, content: str) -> None:
     """Write a private file atomically, or leave the one that another worker wrote first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 0600 from its first moment
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:

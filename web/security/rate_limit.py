@@ -16,6 +16,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestLimit
+from limits import RateLimitItemPerSecond
 from limits.errors import ConfigurationError
 from limits.storage import MovingWindowSupport, Storage
 
@@ -30,9 +31,12 @@ TOO_MANY = Phrase(
 GUESSES, GUESSES_S = 10, 10
 # Where each request is one radiograph. A form that holds many counts each: see `exceeded`.
 RADIOGRAPH_RULES = frozenset({"/query", "/preview", "/batch/one", "/api/v1/analyses"})
+# What is drawn anew for each request, counted by itself.
+DRAWN_RULES = frozenset({"/how", "/how/<name>.png", "/analyses/<id>.pdf", "/batch/download"})
 PASSWORD_RULE = "/password"
 # How long Redis may take to answer, before this process counts for itself.
 REDIS_TIMEOUT_S = 1.0
+_TOKENS = RateLimitItemPerSecond(GUESSES, GUESSES_S)
 _LIMITER, _RADIOGRAPHS = "rate_limiter", "radiographs"
 
 
@@ -132,6 +136,14 @@ def init_app(app: Flask) -> None:
                 on_breach=_note_wait,
             )
         )
+        limits.append(
+            ApplicationLimit(
+                radiographs,
+                scope="drawn",
+                exempt_when=lambda: request.url_rule is None or request.url_rule.rule not in DRAWN_RULES,
+                on_breach=_note_wait,
+            )
+        )
     limiter = _limiter(app.config["REDIS_URL"], limits)
     try:
         limiter.init_app(app)
@@ -156,6 +168,27 @@ def exceeded() -> bool:
             return False
     except RateLimitExceeded:
         return True
+
+
+def guessed_too_often() -> bool:
+    """Tell whether a sender has sent so many wrong tokens that no more are compared for now."""
+    limiter: Limiter = current_app.extensions[_LIMITER]
+    try:
+        if limiter.limiter.test(_TOKENS, "tokens", _sender()):
+            return False
+    except limiter.storage.base_exceptions:
+        return False
+    g.retry_after = GUESSES_S
+    return True
+
+
+def note_guess() -> None:
+    """Count a wrong token."""
+    limiter: Limiter = current_app.extensions[_LIMITER]
+    try:
+        limiter.limiter.hit(_TOKENS, "tokens", _sender())
+    except limiter.storage.base_exceptions:
+        pass  # Redis gives no answer
 
 
 def forgive() -> None:

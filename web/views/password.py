@@ -1,17 +1,31 @@
 """One password for the whole application, for a class or a lab; without the setting nobody is asked."""
 
 import hmac
+import secrets
 from unicodedata import normalize
 
-from flask import Blueprint, Flask, Response, abort, current_app, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
-from web.api import PREFIX
+from web.api import DOCUMENT, PREFIX, tokens
 from web.security import rate_limit
 from web.security.slow_uploads import drain
+from web.services import services
 from web.views.navigation import safe_address
 
 blueprint = Blueprint("password", __name__, url_prefix="/password")
@@ -51,15 +65,18 @@ def enter() -> AnyResponse:
         problem = _("That is not the password. Type it again, or ask whoever runs this site for it.")
         return _form(after, problem, 403)
     rate_limit.forgive()
-    session[_KEY] = _proof()
+    id = secrets.token_hex()
+    session[_KEY] = f"{id} {_proof(id)}"
     session.permanent = True
     return redirect(safe_address(after), 303)
 
 
 @blueprint.post("/leave")
 def leave() -> AnyResponse:
-    """Log this browser out; its analyses stay its own."""
-    session.pop(_KEY, None)
+    """Log this browser out, and whoever has a copy of its cookie; its analyses stay its own."""
+    if required() and _is_inside():
+        id, _, _ = session.pop(_KEY).partition(" ")
+        services().analyses.records.leave(id, current_app.permanent_session_lifetime)
     answer = redirect(url_for("password.ask"), 303)
     answer.headers["Clear-Site-Data"] = '"cache"'
     return answer
@@ -87,6 +104,8 @@ def _ask_first() -> AnyResponse | None:
     """Redirect to the form whoever must give the password first."""
     if not required() or _is_open() or _is_inside():
         return None
+    if _KEY in session:
+        del session[_KEY]  # else it would be renewed with the form
     drain()
     if request.headers.get("Sec-Fetch-Dest", "document") != "document":
         abort(401)  # a page's script or image, which the form would not replace
@@ -98,18 +117,24 @@ def _ask_first() -> AnyResponse | None:
 
 def _is_open() -> bool:
     # Programs have tokens, which web.api asks for.
-    return request.endpoint in _OPEN or request.blueprint == "health" or request.path.startswith(PREFIX)
+    if request.path.startswith(PREFIX):
+        return request.path != DOCUMENT or tokens.known()
+    return request.endpoint in _OPEN or request.blueprint == "health"
 
 
 def _is_inside() -> bool:
-    found = session.get(_KEY)
-    return isinstance(found, str) and hmac.compare_digest(_bytes(found), _bytes(_proof()))
+    id, _, proof = str(session.get(_KEY, "")).partition(" ")
+    if not proof or not hmac.compare_digest(_bytes(proof), _bytes(_proof(id))):
+        return False
+    if "left" not in g:
+        g.left = services().analyses.records.has_left(id)
+    return not g.left
 
 
-def _proof() -> str:
-    """Return what the session of somebody inside holds: another password, or another key, makes it worthless."""
+def _proof(id: str) -> str:
+    """Return what somebody's session holds beside its id: another password, or another key, makes it worthless."""
     key = current_app.secret_key or ""
-    return hmac.new(_bytes(key), b"password:" + _bytes(current_app.config["PASSWORD"]), "sha256").hexdigest()
+    return hmac.new(_bytes(key), _bytes(f"password:{id}:{current_app.config['PASSWORD']}"), "sha256").hexdigest()
 
 
 def _bytes(text: str | bytes) -> bytes:

@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add("source", help="a folder, zip, tar, list (.txt, a path or URL a line), Parquet file, or film; a path or a URL")
     add("destination", help="a table ending in .csv, or a folder for Parquet files; the latter may be a URL")
     add("--column", help="of a Parquet source, the one with the paths or URLs (default: path)")
+    add("--allow-local", action="store_true", help="open paths of this machine that a list or table from a URL names")
     add("--model", default=BOTH_MODELS, help=f"a model of model/, both (default; with a row `{NAME}`), or all")
     add("--backbone", default=BACKBONE, help=f"{BACKBONE} (default), or another network of model/")
     add("--engine", choices=("local", "ray"), default="local", help="local (default): this machine; ray: Ray Data")
@@ -81,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
     del analyzer  # the workers load their own
     folders = [sources.absolute(each) if each else "" for each in (options.masks, options.heat_maps)]
     task = Task(tuple(of), options.backbone, *folders)
-    addresses = sources.find(options.source, options.column)
+    addresses = sources.find(options.source, options.column, allow_local=options.allow_local)
     destination = sources.absolute(options.destination)
     _check_apart(sources.absolute(options.source), destination, options.column, folders)
     with results.locked(destination):

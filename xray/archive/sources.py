@@ -4,7 +4,7 @@ import codecs
 import logging
 import os
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class SourceError(XrayError):
     """There are no radiographs at a source."""
 
 
-def find(source: str, column: str | None = None) -> Iterator[str]:
+def find(source: str, column: str | None = None, *, allow_local: bool = False) -> Iterator[str]:
     """Yield the address of each file, as it is read and as it stands in the results.
 
     A path becomes an absolute one, so that the next run knows it wherever it is started; what fsspec opens is a URL:
@@ -34,9 +34,12 @@ def find(source: str, column: str | None = None) -> Iterator[str]:
     Args:
         source: a folder, a zip or tar, a list with an address a line, a Parquet file, or a radiograph; a path or a URL.
         column: of a Parquet file or folder, the one with the addresses.
+        allow_local: whether a list or table that lies elsewhere, and so may be somebody else's, may name paths of this
+            machine.
 
     Raises:
-        SourceError: there is nothing there, or it is of no such kind, or there is no radiograph in it.
+        SourceError: there is nothing there, or it is of no such kind, or there is no radiograph in it; or a path of
+            this machine is named that may not be.
     """
     source = absolute(source)
     if not storage.exists(source):
@@ -45,14 +48,14 @@ def find(source: str, column: str | None = None) -> Iterator[str]:
     if column or name.endswith(TABLE):
         from xray.archive import parquet  # needs pyarrow, which the other sources do not
 
-        return _some(source, map(absolute, parquet.column(source, column or "path")))
+        return _some(source, _named(source, parquet.column(source, column or "path"), allow_local=allow_local))
     if storage.is_folder(source):
         return _some(source, _walk(source))
     for ending, opener in ARCHIVES.items():
         if name.endswith(ending):
             return _some(source, _walk(f"{opener}://::{source}"))
     if name.endswith(LISTS):
-        return _some(source, _lines(source))
+        return _some(source, _named(source, _lines(source), allow_local=allow_local))
     if not os.path.splitext(name)[1] or not _left_out(source):
         return iter([source])
     raise SourceError(
@@ -162,6 +165,21 @@ def _left_out(address: str) -> str:
         return ""
 
 
+def _named(source: str, found: Iterable[str], *, allow_local: bool) -> Iterator[str]:
+    """Yield the addresses that a list or table names."""
+    for address in map(absolute, found):
+        # Of what is chained, the last is opened.
+        last = address.rpartition("::")[2]
+        if storage.is_url(source) and not allow_local and (not storage.is_url(last) or last.startswith("local://")):
+            raise SourceError(
+                "Expected URLs in %(source)s. Received %(address)s, a path of this machine: add --allow-local if the "
+                "list is yours.",
+                source=source,
+                address=address,
+            )
+        yield address
+
+
 def _lines(source: str) -> Iterator[str]:
     """Yield the lines of a list; a relative path starts where the command runs.
 
@@ -173,4 +191,4 @@ def _lines(source: str) -> Iterator[str]:
         encoding, errors = ("utf-16", "strict") if wide else ("utf-8-sig", "surrogateescape")
         with TextIOWrapper(file, encoding, errors, newline="\n") as text:
             lines = (line.strip(string.whitespace) for line in text)
-            yield from (absolute(line) for line in lines if line)
+            yield from filter(None, lines)

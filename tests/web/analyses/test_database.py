@@ -77,3 +77,11 @@ def test_workers_that_start_together_share_one_new_database(url):
         subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(4)
     ]
     assert [worker.communicate(timeout=120)[1] for worker in workers] == [""] * 4
+
+
+def test_only_this_user_reads_the_database(tmp_path, make_record):
+    records = Records.open(f"sqlite:///{tmp_path}/instance/x.sqlite3", keep_days=1)
+    records.add(make_record())
+    assert (tmp_path / "instance").stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "instance").iterdir()} == {0o600}
+    records.engine.dispose()

@@ -44,6 +44,7 @@ def test_the_document_states_the_request_and_its_limits(make_client):
 @pytest.mark.parametrize(("settings", "asked"), [({}, False), ({"API_TOKENS": MINE}, True), ({"PASSWORD": "x"}, True)])
 def test_the_document_and_the_page_say_whether_a_token_is_asked(make_client, settings, asked):
     client = make_client(**settings)
+    client.post("/password", data={"password": "x"})
     document = client.get("/api/v1/openapi.json").json
     assert document.get("security") == ([{"token": []}] if asked else None)
     assert document["paths"]["/api/v1/health"]["get"]["security"] == []

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.web.api.program import ANALYSES, LOCAL, MINE, THEIRS, assert_problem, bearer, decoded
+from web.security.rate_limit import GUESSES
 from web.settings import SettingError
 
 
@@ -43,7 +44,30 @@ def test_with_a_password_programs_need_their_token_alone(make_client, create):
         decoded(client, address, **bearer(MINE))
 
 
-@pytest.mark.parametrize("tokens", ["short", f"{MINE},short", "sixteen letters and spaces", "ä" * 20])
+def test_wrong_tokens_have_to_wait_and_other_senders_do_not(make_app):
+    app = make_app(API_TOKENS=MINE)
+
+    def status(token, address="192.0.2.1"):
+        return app.test_client().get(
+            "/api/v1/models", headers={"Authorization": f"Bearer {token}"}, environ_base={"REMOTE_ADDR": address}
+        )
+
+    assert [status(MINE).status_code for _ in range(GUESSES + 5)] == [200] * (GUESSES + 5)
+    assert [status(f"{MINE}{n}").status_code for n in range(GUESSES)] == [401] * GUESSES
+    answer = status(MINE)
+    assert "wrong tokens" in assert_problem(answer, 429)["detail"] and answer.headers["Retry-After"]
+    assert status(MINE, "192.0.2.2").status_code == 200
+
+
+def test_the_document_is_for_those_who_may_enter(make_client):
+    client = make_client(PASSWORD="a password", API_TOKENS=MINE)
+    assert client.get("/api/v1/openapi.json").status_code == 303
+    assert client.get("/api/v1/openapi.json", **bearer(MINE)).status_code == 200
+    client.post("/password", data={"password": "a password"})
+    assert client.get("/api/v1/openapi.json").status_code == 200
+
+
+@pytest.mark.parametrize("tokens", ["short", f"{MINE},short", "sixteen letters and spaces", "ä" * 20, "password" * 3])
 def test_tokens_that_could_be_guessed_or_not_be_sent_stop_start_up(make_app, tokens):
     with pytest.raises(SettingError, match="XRAY_API_TOKENS") as raised:
         make_app(API_TOKENS=tokens)

@@ -41,6 +41,13 @@ def test_every_door_for_films_counts(strict, film, address):
         assert sent[2].mimetype == "application/problem+json" and WAIT in sent[2].json["detail"]
 
 
+def test_what_is_drawn_for_each_request_counts_by_itself(strict, send):
+    assert send(strict).status_code == 200
+    paths = ["/how", "/how/film.png", "/analyses/x.pdf", "/how"]
+    assert [strict.get(path).status_code for path in paths][2:] == [429, 429]
+    assert send(strict).status_code == 200, "films are counted apart"
+
+
 def test_a_form_of_many_films_counts_each(make_client, film):
     client = make_client(RATE_LIMIT=1, BATCH_COUNT=3)
     assert look(client, film).status_code == look(client, film).status_code == 200

@@ -130,6 +130,19 @@ def test_logging_out_asks_again_and_keeps_the_analyses(stranger, send):
     assert stranger.get("/analyses/").text.count('class="record"') == 1
 
 
+def test_a_cookie_that_was_saved_before_leaving_opens_nothing_after_it(guarded, stranger):
+    enter(stranger)
+    saved, other = stranger.get_cookie("xray_session").value, guarded.test_client()
+    enter(other)
+    stranger.post("/password/leave")
+    for _ in range(2):
+        stranger.set_cookie("xray_session", saved)
+        assert stranger.get("/analyses/").status_code == 303
+    stranger.get("/password")
+    assert stranger.get("/").status_code == 303, "nor does one that was renewed with the form"
+    assert other.get("/").status_code == 200
+
+
 def test_guessing_is_slowed_for_the_guesser_alone(guarded, stranger):
     statuses = [enter(stranger, f"guess {n}").status_code for n in range(GUESSES + 3)]
     assert statuses.count(403) >= GUESSES and statuses[-1] == 429

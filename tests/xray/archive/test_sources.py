@@ -227,3 +227,17 @@ def test_a_folder_that_is_closed_is_a_film_that_cannot_be_read(films: Path, expe
         assert contents(str(films)) == [*expected[:2], ""]
     finally:
         (films / "deeper").chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    "named", ["/etc/passwd", "film.png", "file:///etc/passwd", "local:///etc/passwd", "zip://a.png::/home/me/x.zip"]
+)
+def test_a_list_from_elsewhere_names_no_path_of_this_machine_unless_allowed(named: str) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    with fsspec.open("memory://films.txt", "w") as file:
+        file.write(f"s3://bucket/a.png\nzip://a.png::s3://bucket/x.zip\n{named}\n")
+    found = sources.find("memory://films.txt")
+    assert [next(found), next(found)] == ["s3://bucket/a.png", "zip://a.png::s3://bucket/x.zip"]
+    with pytest.raises(sources.SourceError, match="--allow-local"):
+        next(found)
+    assert len(list(sources.find("memory://films.txt", allow_local=True))) == 3
