@@ -48,7 +48,7 @@ def open_records(url):
 def first_edition(url, make_record):
     """A database as the application made it before there were migrations, with one analysis."""
     engine = database.make_engine(url)
-    database.schema.create_all(engine)
+    database.analyses.create(engine)
     record = make_record()
     Records(engine, 30).add(record)
     with engine.begin() as connection:
