@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xray.io import image
-from xray.io.pixels import Flaw, GreyImage, GreyLevels
+from xray.io.pixels import GreyImage, GreyLevels, rotate
 from xray.networks import lungs
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box, Recipe, crop, crop_box, scale
 from xray.networks.runtime import Network
 from xray.opacity import Measures, Opacity
 from xray.prediction import Prediction, predict
-from xray.quality import cautions, frontal
+from xray.quality import cautions, frame, frontal
 from xray.quality.cautions import Caution
 from xray.registry import BACKBONE, MODEL_DIR, PROMISED, Registry
 
@@ -57,7 +57,7 @@ class Prepared:
         inverted: whether the image came as a negative.
         sent: height and width of the image that was sent.
         deep: all grey levels, in the shape of `image`, where there are more than 8 bits and they were asked for.
-        flaws: parts of the file that were passed over, as they would have hidden the radiograph.
+        cautions: what was passed over in the file, or beside the film.
     """
 
     image: GreyImage
@@ -67,7 +67,7 @@ class Prepared:
     inverted: bool
     sent: tuple[int, int]
     deep: GreyLevels | None = None
-    flaws: tuple[Flaw, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
 
 def prepare(
@@ -79,7 +79,7 @@ def prepare(
     deep: bool = False,
     watch: Stopwatch | None = None,
 ) -> Prepared:
-    """Turn a file into what the networks get: decode, polarity, lungs, quality gate, crop.
+    """Turn a file into what the networks get: decode, frame, polarity, lungs, quality gate, crop.
 
     Serving runs this, and training's crops are made by it: there is no other way to a network's input.
 
@@ -97,12 +97,19 @@ def prepare(
     watch = watch or Stopwatch()
     decoded = image.load(data, deep=deep).rotate(turn)
     watch.lap("decode")
-    view = frontal.frontal_view(decoded.image, lambda each: lungs.segment(each, segmenter))
+
+    def segment(picture: GreyImage) -> LungMask:
+        return lungs.segment(picture, segmenter)
+
+    film, beside_another = frame.find(decoded.image, segment)
+    decoded = decoded.crop(*film)
+    view = frontal.frontal_view(decoded.image, segment)
     watch.lap("lungs")
     box = crop_box(view.lungs, recipe)
     levels = decoded.deep.negative() if decoded.deep and view.inverted else decoded.deep
     square = crop(view.image, box, recipe)
-    return Prepared(view.image, view.lungs, box, square, view.inverted, decoded.sent, levels, decoded.flaws)
+    said = tuple(map(Caution, decoded.flaws)) + ((Caution.COMPOSITE,) if beside_another else ())
+    return Prepared(view.image, view.lungs, box, square, view.inverted, decoded.sent, levels, said)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +207,13 @@ class Analyzer:
         features = backbone.network(scale(ready.crop, backbone.recipe)[None])[0]
         watch.lap("backbone")
         said = self.registry.screen.examine(features)
+        if Caution.UPSIDE_DOWN in said:
+            turned = backbone.network(scale(rotate(ready.crop, 180), backbone.recipe)[None])[0]
+            # A tilt, a collimator or a pacemaker may look like it either way up.
+            if self.registry.screen.is_upside_down(turned):
+                said = tuple(each for each in said if each is not Caution.UPSIDE_DOWN)
         said += cautions.of_image(ready.image, ready.lungs, inverted=ready.inverted)
-        said += tuple(map(Caution, ready.flaws))
+        said += ready.cautions
         predictions = tuple(predict(self.registry.heads[name], features, ready.box, ready.lungs) for name in names)
         watch.lap("heads")
         mapper = self.registry.opacity

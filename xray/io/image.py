@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from xray.errors import ImageTooLargeError, Phrase, UnreadableImageError, UnsupportedImageError
 from xray.io import jpeg, png
 from xray.io.limits import DEFAULT_LIMITS, Limits, mib
@@ -65,6 +67,17 @@ class Decoded:
         deep = self.deep and replace(self.deep, levels=rotate(self.deep.levels, turn))
         sent = self.sent[::-1] if turn % 180 else self.sent
         return replace(self, image=rotate(self.image, turn), sent=sent, deep=deep)
+
+    def crop(self, top: int, bottom: int, left: int, right: int) -> "Decoded":
+        """Keep a part of it, in pixels of `image`; bottom and right are exclusive."""
+        height, width = self.image.shape
+        if (top, left, bottom, right) == (0, 0, height, width):
+            return self
+        part = slice(top, bottom), slice(left, right)
+        down, across = self.sent[0] / height, self.sent[1] / width
+        sent = round((bottom - top) * down), round((right - left) * across)
+        deep = self.deep and replace(self.deep, levels=np.ascontiguousarray(self.deep.levels[part]))
+        return replace(self, image=np.ascontiguousarray(self.image[part]), sent=sent, deep=deep)
 
 
 def load(data: bytes, limits: Limits = DEFAULT_LIMITS, *, deep: bool = False) -> Decoded:

@@ -1,0 +1,58 @@
+"""Borders that are cut off, another picture beside the film, and how a film is tilted."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+from xray.errors import NotAChestXrayError
+from xray.networks import lungs
+from xray.quality import frame
+from xray.quality.cautions import tilt
+
+Radiograph = Callable[..., np.ndarray]
+
+
+@pytest.fixture
+def segment(analyzer) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda picture: lungs.segment(picture, analyzer.registry.segmenter)
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_a_wide_border_is_cut_off(radiograph: Radiograph, segment, grey: int, share: float) -> None:
+    film = radiograph(seed=1)
+    side = round(film.shape[1] * share)
+    bordered = cv2.copyMakeBorder(film, 0, 0, side, 10, cv2.BORDER_CONSTANT, value=grey)
+    box, beside_another = frame.find(bordered, segment)
+    assert (box.left, box.right) == pytest.approx((side, side + film.shape[1]), abs=2) and not beside_another
+
+
+def test_an_ordinary_film_is_kept_whole(radiograph: Radiograph, segment) -> None:
+    film = radiograph(seed=1)
+    bordered = cv2.copyMakeBorder(film, 9, 9, 20, 20, cv2.BORDER_CONSTANT, value=0)
+    assert frame.find(film, segment) == ((0, *film.shape[:1], 0, film.shape[1]), False)
+    assert frame.find(bordered, segment) == ((0, bordered.shape[0], 0, bordered.shape[1]), False)
+
+
+@pytest.mark.parametrize("gutter", [0, 12])
+def test_the_frontal_one_of_two_pictures_is_read_and_two_frontal_ones_are_refused(
+    radiograph: Radiograph, segment, gutter: int
+) -> None:
+    film = radiograph(seed=1)
+    other = np.tile(np.linspace(200, 60, film.shape[0]).astype(np.uint8)[:, None], film.shape[1])
+    gap = np.zeros((film.shape[0], gutter), np.uint8)
+    box, beside_another = frame.find(np.hstack([other, gap, film]), segment)
+    assert beside_another and box.left == pytest.approx(film.shape[1] + gutter, abs=gutter + 3)
+    with pytest.raises(NotAChestXrayError, match="two pictures in one"):
+        frame.find(np.hstack([film, gap, radiograph(seed=2)]), segment)
+
+
+@pytest.mark.parametrize("degrees", [-20, 0, 20])
+def test_a_tilt_is_measured_at_the_lungs(degrees: int) -> None:
+    mask = np.zeros((200, 200), np.uint8)
+    for centre, lean in ((60, 8), (140, -8)):
+        cv2.ellipse(mask, (centre, 100), (60, 25), 90 + lean, 0, 360, 1, cv2.FILLED)
+    turned = cv2.warpAffine(mask, cv2.getRotationMatrix2D((100, 100), -degrees, 1), (200, 200), flags=cv2.INTER_NEAREST)
+    assert tilt(turned > 0) == pytest.approx(degrees, abs=3)
