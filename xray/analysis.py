@@ -55,7 +55,9 @@ class Prepared:
         crop: uint8, shape (size, size) of the recipe, the box with its contrast set; `preprocess.scale` makes the
             backbone's input of it.
         inverted: whether the image came as a negative.
-        sent: height and width of the image that was sent.
+        sent: height and width of the image that was sent, without what was cut off.
+        film: the part of the decoded picture that `image` is; all of it, unless borders or a neighbour were cut off.
+        whole: height and width of the decoded picture.
         deep: all grey levels, in the shape of `image`, where there are more than 8 bits and they were asked for.
         cautions: what was passed over in the file, or beside the film.
     """
@@ -66,6 +68,8 @@ class Prepared:
     crop: GreyImage
     inverted: bool
     sent: tuple[int, int]
+    film: Box
+    whole: tuple[int, int]
     deep: GreyLevels | None = None
     cautions: tuple[Caution, ...] = ()
 
@@ -102,6 +106,7 @@ def prepare(
         return lungs.segment(picture, segmenter)
 
     film, beside_another = frame.find(decoded.image, segment)
+    height, width = decoded.image.shape
     decoded = decoded.crop(*film)
     view = frontal.frontal_view(decoded.image, segment)
     watch.lap("lungs")
@@ -109,7 +114,9 @@ def prepare(
     levels = decoded.deep.negative() if decoded.deep and view.inverted else decoded.deep
     square = crop(view.image, box, recipe)
     said = tuple(map(Caution, decoded.flaws)) + ((Caution.COMPOSITE,) if beside_another else ())
-    return Prepared(view.image, view.lungs, box, square, view.inverted, decoded.sent, levels, said)
+    return Prepared(
+        view.image, view.lungs, box, square, view.inverted, decoded.sent, film, (height, width), levels, said
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,23 +1,32 @@
 """What the layouts take from the published folders, and what they leave."""
 
+import codecs
 import csv
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.data.duplicates import Thumbnails, thumbnail
 from training.data.manifest import Row
-from xray.errors import ManifestError
+from xray.errors import ImageError, ManifestError
+from xray.io import image
+from xray.io.storage import is_hidden
 
-PICTURES = {".png", ".jpg", ".jpeg"}
+# What publishers and their copies call the columns of their tables, in lower case without spaces, dashes and
+# underscores: the name that the layouts use.
+ALSO_CALLED = {
+    "patient": "patientid", "subjectid": "patientid", "image": "filename", "file": "filename",
+    "imagename": "filename", "imagefile": "filename", "diagnosis": "finding", "findings": "finding",
+    "label": "finding", "viewposition": "view", "projection": "view", "imagemodality": "modality",
+}  # fmt: skip
 _BLANK = Row("", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", 0, 0)
 
 
@@ -29,6 +38,7 @@ class Collection:
         root: the data root, where the rows' paths start.
         rows: what was taken; a held-out radiograph that its publisher's table marks carries `split` held_out.
         left: number of radiographs by (source, view, class, reason).
+        unreadable: path of each file that serving would not read either, and why.
         opacity: whether the fourth class of the Radiography Database is taken.
     """
 
@@ -36,6 +46,7 @@ class Collection:
     rows: list[Row] = field(default_factory=list)
     left: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     opacity: bool = False
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
 
     def take(self, picture: Path, mask: Path | None = None, **facts: str) -> None:
         """Add a radiograph below the root, with what is known of it."""
@@ -63,16 +74,17 @@ class Collection:
         """
         rows, thumbnails = [], []
         with ThreadPoolExecutor() as pool:
-            measures = pool.map(lambda row: Measure.of(self.root / row.path), self.rows)
-            for row, measured in zip(tqdm(self.rows, "read", disable=None), measures, strict=True):
-                if measured is None:
-                    self.leave(row.source, row.view, row.label, "not decodable")
-                elif row.sha256 not in ("", measured.sha256):
+            measures = pool.map(lambda row: measured(self.root / row.path), self.rows)
+            for row, found in zip(tqdm(self.rows, "read", disable=None), measures, strict=True):
+                if isinstance(found, str):
+                    self.leave(row.source, row.view, row.label, "not readable")
+                    self.unreadable.append((row.path, found))
+                elif row.sha256 not in ("", found.sha256):
                     self.leave(row.source, row.view, row.label, "other bytes than its table says")
                 else:
-                    size = {"width": measured.width, "height": measured.height}
-                    rows.append(replace(row, sha256=measured.sha256, **size))
-                    thumbnails.append(measured.thumbnail)
+                    size = {"width": found.width, "height": found.height}
+                    rows.append(replace(row, sha256=found.sha256, **size))
+                    thumbnails.append(found.thumbnail)
         if not rows:
             raise ManifestError(
                 f"{self.root}: expected radiographs, received none that can be read; "
@@ -91,29 +103,67 @@ class Measure:
     thumbnail: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, path: Path) -> "Measure | None":
-        """Read a radiograph; None where it cannot be decoded."""
+    def of(cls, path: Path) -> "Measure":
+        """Read a radiograph as serving does.
+
+        Raises:
+            ImageError: it cannot be read.
+            OSError: it cannot be opened.
+        """
         data = path.read_bytes()
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
-        if image is None:
-            return None
-        height, width = image.shape
-        return cls(hashlib.sha256(data).hexdigest(), width, height, thumbnail(np.asarray(image, np.uint8)))
+        decoded = image.load(data)
+        height, width = decoded.sent
+        return cls(hashlib.sha256(data).hexdigest(), width, height, thumbnail(decoded.image))
+
+
+def measured(path: Path) -> Measure | str:
+    """Read a radiograph; its error where it cannot be read."""
+    try:
+        return Measure.of(path)
+    except (ImageError, OSError) as error:
+        return str(error)
 
 
 def records(path: Path, needed: set[str]) -> Iterator[dict[str, str]]:
-    """Read a publisher's table, line by line, after checking that it has the needed columns."""
+    """Read a publisher's table, line by line, after checking that it has the needed columns.
+
+    In UTF-8, UTF-16 or Windows-1252; between commas, semicolons or tabs; its columns spelled in any way.
+    """
     if not path.is_file():
         raise ManifestError(f"expected the publisher's table at {path}, found none; put it there")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = needed - set(reader.fieldnames or ())
+    text = decoded_table(path.read_bytes())
+    first = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), restval="")
+    try:
+        columns = [_column(name, needed) for name in reader.fieldnames or ()]
+        missing = needed - set(columns)
         if missing:
             raise ManifestError(
                 f"{path}: expected the columns {', '.join(sorted(missing))} too; received "
                 f"{', '.join(reader.fieldnames or ())}; take the table as its publisher gives it"
             )
-        yield from reader
+        reader.fieldnames = columns
+        for record in reader:
+            yield {name: value for name, value in record.items() if name is not None}
+    except csv.Error as error:
+        raise ManifestError(f"{path}, line {reader.line_num}: expected a CSV table, received {error}") from error
+
+
+def decoded_table(data: bytes) -> str:
+    """Decode a table in UTF-8, or as spreadsheets save it: UTF-16 with its mark, or Windows-1252."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _column(name: str, needed: set[str]) -> str:
+    """Return the needed column that a name means; the name itself for another."""
+    plain = "".join(letter for letter in name.lower() if letter.isalnum())
+    by_plain = {each.replace("_", ""): each for each in needed}
+    return by_plain.get(plain) or by_plain.get(ALSO_CALLED.get(plain, "")) or name.strip()
 
 
 def child(folder: Path, lower_name: str) -> Path:
@@ -125,4 +175,8 @@ def child(folder: Path, lower_name: str) -> Path:
 def pictures(folder: Path) -> list[Path]:
     """List the radiograph files directly in a folder, none where it is absent."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in inside if path.suffix.lower() in PICTURES and not path.name.startswith(".")]
+    return [path for path in inside if path.is_file() and not is_hidden(path.name) and _is_picture(path)]
+
+
+def _is_picture(path: Path) -> bool:
+    return not image.left_out_here(str(path))

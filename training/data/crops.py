@@ -110,9 +110,10 @@ def _cropped_lungs(one: Prepared) -> NDArray[np.bool_]:
 
 
 def _shares(one: Prepared) -> NDArray[np.float32]:
-    height, width = one.lungs.shape
-    box = one.box
-    return np.array([box.top / height, box.bottom / height, box.left / width, box.right / width], np.float32)
+    (height, width), box = one.whole, one.box
+    top, left = one.film.top, one.film.left
+    rows, columns = np.array([box.top, box.bottom]) + top, np.array([box.left, box.right]) + left
+    return np.array([*rows / height, *columns / width], np.float32)
 
 
 def prepared(path: Path, recipe: Recipe) -> Prepared | None:

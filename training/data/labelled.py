@@ -1,12 +1,15 @@
 """A hospital's own labelled radiographs: a folder for each class, or a table of paths and labels."""
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data.collection import decoded_table
 from training.data.manifest import LABELS
 from xray.errors import ManifestError
-from xray.io.image import EXTENSIONS
+from xray.io.image import left_out_here
+from xray.io.storage import is_hidden
 
 # What else people call the three classes, in lower case without spaces, dashes and underscores.
 ALSO_CALLED = {"covid19": "covid", "coronavirus": "covid", "healthy": "normal", "nofinding": "normal"}
@@ -60,20 +63,19 @@ def _from_folders(source: Path) -> list[Labelled]:
         for folder in sorted(source.iterdir())
         if folder.is_dir() and (label := class_of(folder.name))
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+        if path.is_file() and not is_hidden(str(path.relative_to(source))) and not left_out_here(str(path))
     ]
 
 
 def _from_table(source: Path) -> list[Labelled]:
     try:
-        with source.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not {"path", "label"} <= set(reader.fieldnames or ()):
-                raise ManifestError(
-                    f"{source}: expected {WAYS}; received the columns {', '.join(reader.fieldnames or ()) or 'none'}."
-                )
-            return [_row(record, source, reader.line_num) for record in reader]
-    except (OSError, UnicodeDecodeError) as error:
+        reader = csv.DictReader(io.StringIO(decoded_table(source.read_bytes()), newline=""), restval="")
+        if not {"path", "label"} <= set(reader.fieldnames or ()):
+            raise ManifestError(
+                f"{source}: expected {WAYS}; received the columns {', '.join(reader.fieldnames or ()) or 'none'}."
+            )
+        return [_row(record, source, reader.line_num) for record in reader]
+    except (OSError, csv.Error) as error:
         raise ManifestError(f"{source}: expected {WAYS}; received a file that cannot be read ({error}).") from error
 
 

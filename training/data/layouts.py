@@ -1,7 +1,7 @@
 """The folder layouts that `prepare` reads."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from training.data.collection import Collection, child, pictures, records
@@ -62,7 +62,7 @@ def read_table(folder: Path, found: Collection) -> None:
 
 def read_cohen(folder: Path, found: Collection) -> None:
     """COVID-19 image data collection, filtered as the articles do: COVID-19, X-ray, view PA."""
-    home = child(folder, "10_covid_images")
+    home = _cohen_home(folder)
     for record in records(home / "metadata.csv", {"patientid", "finding", "view", "modality", "filename"}):
         picture = home / "images" / record["filename"]
         reason = _why_not(record) or ("" if picture.is_file() else "file missing")
@@ -86,10 +86,10 @@ def read_cohen(folder: Path, found: Collection) -> None:
 
 def read_kermany(folder: Path, found: Collection) -> None:
     """Chest X-ray images of children: folders {train,test}/{NORMAL,PNEUMONIA}."""
-    home = child(folder, "20_chest_xray")
+    home = _kermany_home(folder)
     for part in ("train", "val", "test"):
         for label in ("normal", "pneumonia"):
-            for picture in pictures(home / part / label.upper()):
+            for picture in pictures(child(child(home, part), label)):
                 patient = kermany_patient(picture.name)
                 if not patient:
                     found.leave("kermany", "AP", label, "no patient in the file name")
@@ -110,6 +110,7 @@ def read_kermany(folder: Path, found: Collection) -> None:
 
 def read_radiography(folder: Path, found: Collection) -> None:
     """COVID-19 Radiography Database: CLASS/images and CLASS/masks, or the radiographs in CLASS itself."""
+    folder = _radiography_home(folder)
     for name, (label, source) in RADIOGRAPHY.items():
         for picture in pictures(folder / name / "images") or pictures(folder / name):
             number = re.search(r"\d+", picture.stem)
@@ -138,10 +139,40 @@ def kermany_patient(file_name: str) -> str:
 
 LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, Collection], None]], ...] = (
     (lambda folder: (folder / "manifest.csv").is_file(), read_table),
-    (lambda folder: child(folder, "10_covid_images").is_dir(), read_cohen),
-    (lambda folder: child(folder, "20_chest_xray").is_dir(), read_kermany),
-    (lambda folder: (folder / "COVID").is_dir(), read_radiography),
+    (lambda folder: _cohen_home(folder).is_dir(), read_cohen),
+    (lambda folder: _kermany_home(folder).is_dir(), read_kermany),
+    (lambda folder: (_radiography_home(folder) / "COVID").is_dir(), read_radiography),
 )
+
+
+def _cohen_home(folder: Path) -> Path:
+    """The articles' folder, or the repository as its publisher gives it."""
+    names = "10_covid_images", "covid-chestxray-dataset", "covid-chestxray-dataset-master"
+    home = _first([folder, *(child(folder, name) for name in names)], "metadata.csv")
+    return home if home and (home / "images").is_dir() else child(folder, names[0])
+
+
+def _kermany_home(folder: Path) -> Path:
+    """The articles' folder, or the published one, which holds itself once more."""
+    names = "20_chest_xray", "chest_xray"
+    homes = [child(folder, name) for name in names]
+    return _first([*homes, *(child(home, "chest_xray") for home in homes), folder], "train/normal") or homes[0]
+
+
+def _radiography_home(folder: Path) -> Path:
+    names = "covid-19_radiography_dataset", "covid-19 radiography database"
+    return _first([folder, *(child(folder, name) for name in names)], "COVID") or folder
+
+
+def _first(homes: Sequence[Path], inside: str) -> Path | None:
+    """The first of some folders that holds a file or folder, whose name may be in any case."""
+
+    def held(home: Path) -> Path:
+        for name in inside.lower().split("/"):
+            home = child(home, name)
+        return home
+
+    return next((home for home in homes if held(home).exists()), None)
 
 
 def _why_not(record: dict[str, str]) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from training.config import data_root
 from training.data import held_out, layouts, manifest, splits
-from training.data.collection import Collection, Measure
+from training.data.collection import Collection, Measure, measured
 from training.data.duplicates import Thumbnails, near_copies
 from training.data.layouts import Left
 from training.data.manifest import SPLITS, Row
@@ -53,6 +53,8 @@ def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int, 
     manifest.write(rows, output, found.root)
     print(f"{output}: {len(rows)} pictures, data root {found.root}")
     print(*describe(rows, found.left), sep="\n")
+    for path, why in found.unreadable:
+        print(f"not readable, left out: {path}: {why}")
     marked = [row for row in marked if row.split == "held_out"]
     if marked:
         entries = held_out.lay_out(marked, full_size, found.root, validation)
@@ -64,7 +66,7 @@ def prepare(sources: Sequence[Path], output: Path, validation: Path, seed: int, 
 
 def _split(marked: list[Row], thumbnails: Thumbnails, full_size: list[Path], seed: int) -> list[Row]:
     """Join near-copies, those of the full-size validation files too, into groups, and assign the splits."""
-    anchors = [measured.thumbnail for measured in map(Measure.of, full_size) if measured]
+    anchors = [each.thumbnail for each in map(measured, full_size) if isinstance(each, Measure)]
     pairs = list(near_copies(np.stack([*thumbnails, *anchors])))
     of_anchors = {i for i, j in pairs if i < len(marked) <= j}
     held = [replace(row, split="held_out") if i in of_anchors else row for i, row in enumerate(marked)]

@@ -17,7 +17,7 @@ from xray.networks.lungs import LungMask
 from xray.networks.metadata import Check
 from xray.networks.preprocess import Box, Recipe
 from xray.prediction import Prediction, predict
-from xray.quality import frontal
+from xray.quality import frame, frontal
 from xray.quality.frontal import FrontalView
 from xray.registry import Registry
 
@@ -70,12 +70,14 @@ class Lesson:
 
     @cached_property
     def image(self) -> GreyImage:
-        """The decoded image.
+        """The decoded image, without wide borders and pictures beside it.
 
         Raises:
             ImageError: it cannot be read.
         """
-        return image.load(self.data).image
+        decoded = image.load(self.data)
+        film, _ = frame.find(decoded.image, self._segment)
+        return decoded.crop(*film).image
 
     @cached_property
     def film(self) -> FrontalView:
@@ -84,7 +86,10 @@ class Lesson:
         Raises:
             NotAChestXrayError: no lungs were found.
         """
-        return frontal.frontal_view(self.image, lambda each: lungs.segment(each, self.registry.segmenter))
+        return frontal.frontal_view(self.image, self._segment)
+
+    def _segment(self, picture: GreyImage) -> LungMask:
+        return lungs.segment(picture, self.registry.segmenter)
 
     @cached_property
     def small(self) -> Numbers:

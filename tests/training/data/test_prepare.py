@@ -154,7 +154,7 @@ def test_table_layout(tmp_path: Path, capsys: Captured) -> None:
     }  # fmt: skip
 
     said = capsys.readouterr().out
-    for reason in ("not a frontal", "file missing", "not decodable", "other bytes"):
+    for reason in ("not a frontal", "file missing", "not readable", "other bytes"):
         assert reason in said
     laid = [path.name for path in (tmp_path / "dataset_validation").glob("*/*")]
     assert laid == ["held.png"], "only the validation picture itself, not its patient's others"
