@@ -163,7 +163,8 @@ def hostile_dicoms(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "dicom of a sequence of a million items": (400, before_pixels(film, items(1_000_000))),
         "dicom of a table of a million items": (400, before_pixels(film, items(1_000_000, 0x0028, 0x3010))),
         **{
-            f"dicom of a JPEG 2000 {name}": (status, dicom(grey, uid.JPEG2000Lossless, found))
+            f"dicom of {kind} {name}": (status, dicom(grey, syntax, found))
+            for kind, syntax in (("a JPEG 2000", uid.JPEG2000Lossless), ("an HTJ2K", uid.HTJ2KLossless))
             for status, files in ((415, costly(*grey.shape)), (400, broken(*grey.shape)))
             for name, found in files.items()
         },

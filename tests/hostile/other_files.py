@@ -63,6 +63,10 @@ def hostile_others(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "a BMP cut": (400, bmp[: len(bmp) // 2]),
         "a WebP cut": (400, webp[: len(webp) // 2]),
         "a WebP bomb": (400, webp[:26] + struct.pack("<HH", 16_383, 16_383) + webp[30:]),
+        "a WebP of more colours than fit": (
+            413,
+            cv2.imencode(".webp", np.full((4900, 4900, 3), 9, np.uint8))[1].tobytes(),
+        ),
         "an AVIF cut": (400, avif[: len(avif) // 2]),
         "a zip": (415, zipped(film=png)),
         "a zip bomb": (415, zipped(film=bytes(50 * 2**20))),

@@ -22,6 +22,8 @@ from xray.analysis import Analysis, Analyzer, Stopwatch
 from xray.annotate.annotated_copy import annotate
 from xray.annotate.panels import heat_layer, opacity_layer, outline_path, radiograph_panel, thumbnail, viewer_image
 from xray.combined import combine
+from xray.io import image
+from xray.io.image import Decoded
 from xray.io.jpeg import encode_jpeg
 from xray.io.pixels import GreyLevels
 from xray.io.png import encode_png
@@ -58,7 +60,7 @@ class AnalysisService:
         keep_days: the age in days at which an analysis expires.
         keep_count: the number of analyses above which the oldest expire.
         turns: whoever reads a file that was sent takes one first; until then it lies on the disk.
-        readers: the threads that analyse; a request waits for one.
+        readers: the threads that decode and analyse; a request waits for one.
         painters: the threads that draw the page's images, while readers draw the annotated copies.
         metrics: counters, where they are switched on.
         swept_at: when this process last deleted orphaned files, in seconds since 1970.
@@ -93,7 +95,19 @@ class AnalysisService:
         """
         work = partial(self._analyse, data, name=name, choice=choice, owner=owner, sender=sender, turn=turn)
         with self.metrics.film() if self.metrics else nullcontext():
-            return work() if alone() else self.readers.submit(work).result()
+            return self._read(work)
+
+    def look(self, data: bytes) -> Decoded:
+        """Decode one file, for a look at it; nothing is stored.
+
+        Raises:
+            ImageError: the file cannot be read; the message says why.
+        """
+        return self._read(partial(image.load, data))
+
+    def _read(self, work: Callable[[], Found]) -> Found:
+        """Do work in one of the readers, where there may be threads."""
+        return work() if alone() else self.readers.submit(work).result()
 
     def _analyse(self, data: bytes, *, name: str, choice: str, owner: str, sender: str, turn: int) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn, deep=True)

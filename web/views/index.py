@@ -11,7 +11,6 @@ from web.i18n import in_words
 from web.services import services
 from xray.annotate.panels import thumbnail
 from xray.errors import ImageError, NotAChestXrayError
-from xray.io import image
 from xray.io.jpeg import encode_jpeg
 from xray.io.limits import DEFAULT_LIMITS
 from xray.quality.cautions import Caution
@@ -44,7 +43,7 @@ def preview() -> Response:
             upload = forms.read_file(request)
             if upload is None:
                 raise FormError(forms.NO_FILE)
-            picture = image.load(upload[1])
+            picture = services().analyses.look(upload[1])
     except (FormError, ImageError) as error:
         return Response(in_words(error), error.status, mimetype="text/plain")
     height, width = picture.sent
