@@ -46,8 +46,9 @@ def find(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> tuple[Bo
     seam = _seam(image[box.top : box.bottom, box.left : box.right])
     if not seam:
         return box, False
-    seam += box.left
-    halves = [_without_borders(image, half) for half in (box._replace(right=seam), box._replace(left=seam))]
+    seam, blurred = box.left + seam, 2 * max(1, image.shape[1] // COLUMNS)
+    parts = box._replace(right=seam - blurred), box._replace(left=seam + blurred)
+    halves = [_without_borders(image, half, least=0) for half in parts]
     films = [half for half in halves if _is_frontal(image[half.top : half.bottom, half.left : half.right], segment)]
     if len(films) == 2:
         raise NotAChestXrayError(
@@ -58,13 +59,13 @@ def find(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> tuple[Bo
     return (films[0], True) if films else (box, False)
 
 
-def _without_borders(image: GreyImage, box: Box) -> Box:
-    """Return a part of the image without its wide borders."""
+def _without_borders(image: GreyImage, box: Box, least: float = WIDE_BORDER) -> Box:
+    """Return a part of the image without its borders, where they take a share of the height or width or more."""
     part = image[box.top : box.bottom, box.left : box.right]
     top, bottom, left, right = (_border(lines) for lines in (part, part[::-1], part.T, part.T[::-1]))
-    if top + bottom >= max(WIDE_BORDER * part.shape[0], 1) and top < part.shape[0]:
+    if top + bottom >= max(least * part.shape[0], 1) and top < part.shape[0]:
         box = box._replace(top=box.top + top, bottom=box.bottom - bottom)
-    if left + right >= max(WIDE_BORDER * part.shape[1], 1) and left < part.shape[1]:
+    if left + right >= max(least * part.shape[1], 1) and left < part.shape[1]:
         box = box._replace(left=box.left + left, right=box.right - right)
     return box
 
