@@ -23,5 +23,5 @@ def of_head(head: bytes, peer: str, proxies: int) -> str:
         peer: the address at the other end of the connection.
         proxies: how many proxies in front are believed.
     """
-    named = b",".join(_FORWARDED.findall(head)).split(b",") if proxies else []
-    return network(named[-proxies].strip().decode("latin-1") if len(named) >= proxies > 0 else peer)
+    named = [each.strip() for line in _FORWARDED.findall(head) for each in line.split(b",")]
+    return network(named[-proxies].decode("latin-1") if len(named) >= proxies > 0 else peer)
