@@ -216,11 +216,11 @@ class Analyzer:
         said = self.registry.screen.examine(features)
         if Caution.UPSIDE_DOWN in said:
             turned = backbone.network(scale(rotate(ready.crop, 180), backbone.recipe)[None])[0]
-            # A tilt, a collimator or a pacemaker may look like it either way up.
-            if self.registry.screen.is_upside_down(turned):
+            # A tilt, a collimator or a pacemaker may look like it, and still more so when it is turned.
+            if self.registry.screen.upside_down(turned) > self.registry.screen.upside_down(features):
                 said = tuple(each for each in said if each is not Caution.UPSIDE_DOWN)
         said += cautions.of_image(ready.image, ready.lungs, inverted=ready.inverted)
-        said += ready.cautions
+        said += ((Caution.BLURRED,) if cautions.is_blurred(ready.crop) else ()) + ready.cautions
         predictions = tuple(predict(self.registry.heads[name], features, ready.box, ready.lungs) for name in names)
         watch.lap("heads")
         mapper = self.registry.opacity

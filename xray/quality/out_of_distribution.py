@@ -77,10 +77,9 @@ class Screen:
         distance = np.sqrt(np.square((pooled - self.centre) @ self.whitening).mean(axis=-1, keepdims=True))
         return np.asarray(np.concatenate([scores, distance], axis=-1), np.float32)
 
-    def is_upside_down(self, features: Features) -> bool:
-        """Whether the check for UPSIDE_DOWN reaches its threshold; features as for `examine`."""
-        at = CHECKS.index(Caution.UPSIDE_DOWN)
-        return bool(self.scores(average(features))[at] >= self.facts.checks[at].threshold)
+    def upside_down(self, features: Features) -> float:
+        """Return the score of the check for UPSIDE_DOWN; features as for `examine`."""
+        return float(self.scores(average(features))[CHECKS.index(Caution.UPSIDE_DOWN)])
 
     def examine(self, features: Features) -> tuple[Caution, ...]:
         """Return the cautions whose checks reach their thresholds.
