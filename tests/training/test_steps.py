@@ -50,7 +50,6 @@ def test_backbone_goes_through_its_sizes_and_leaves_plain_vgg16_weights(collecti
     assert [(row["epoch"], row["size"]) for row in history] == [(0, 32), (1, 64)]
     assert {"val_a_a_normal_covid", "val_any_b_normal_abnormal"} <= history[0].keys()
     vgg16(64).load_weights(tmp_path / "run" / "vgg16.weights.h5")
-    assert np.load(tmp_path / "run" / "layers.npz")["kernel"].shape == (512, 5)
     trained = keras.models.load_model(tmp_path / "run" / "last.keras", compile=False)
     backbone.train(BACKBONE, collection, tmp_path / "run")  # nothing is left to do
     again = keras.models.load_model(tmp_path / "run" / "last.keras", compile=False)

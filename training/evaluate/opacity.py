@@ -1,8 +1,9 @@
-"""Calibrate the opacity map, and measure where it is right: `python -m training opacity`.
+"""Fit the opacity map on a served backbone, and measure where it is right: `python -m training opacity`.
 
-The map was learned with the backbone. Here follow, on the served network, the probability from which a place counts as
-opaque (validation radiographs) and the line from the map's mean to radiologists' extent score. Test radiographs with
-boxes then say how well the map, and the heat maps of models 1 and 2, point at what radiologists marked.
+The backbone learned to see opacities; here a logistic regression on its served features learns to name their places
+(train radiographs). Then follow the probability from which a place counts as opaque (validation radiographs) and the
+line from the map's mean to radiologists' extent score. Test radiographs with boxes say how well the map, and the heat
+maps of models 1 and 2, point at what radiologists marked.
 
 Writes runs/opacity/: config.json, opacity.npz and report.json, which `export opacity` reads.
 """
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from training import run as runs
-from training.config import RUNS
 from training.data import opacities, severity
 from training.data.crops import Crops, crops, prepared, threaded
 from training.data.manifest import Row, read, root
@@ -26,6 +26,7 @@ from training.data.opacities import STRIDE
 from training.evaluate import artefact
 from training.evaluate.artefact import backbone_recipe
 from training.fit import features
+from training.fit.linear import fit_linear
 from training.metrics.discrimination import Floats, roc_auc
 from training.metrics.figures import INTERVAL, Json, figure
 from training.report.render import figure_text
@@ -37,7 +38,10 @@ from xray.networks.preprocess import Recipe, scale
 from xray.opacity import LARGEST_EXTENT, OpacityMap
 
 OPACITY = "opacity"
-LEARNED = "layers.npz"  # of the backbone's run: the 1×1 convolution
+LEARNED = 2500  # train radiographs that the map learns from, with opacities and without
+REGULARISATION = 0.004  # C of the logistic regression, by validation radiographs
+OPAQUE = 127  # of 255: a place is opaque that lies in boxes by half
+SEED = 0
 FEWEST = 10  # radiographs that a line is fitted on
 THRESHOLDS = np.linspace(0.05, 0.95, 91)
 FRAME = 160  # px of the side at which maps and boxes are compared
@@ -154,7 +158,7 @@ def _mean(values: Floats, groups: Sequence[str]) -> Json:
 
 
 def calibrate(manifest: Path, backbone: str, folder: Path) -> Json:
-    """Choose threshold and line, measure, and write the run.
+    """Learn the map, choose threshold and line, measure, and write the run.
 
     Args:
         manifest: that the backbone was trained on.
@@ -165,16 +169,15 @@ def calibrate(manifest: Path, backbone: str, folder: Path) -> Json:
         The report.
 
     Raises:
-        DatasetError: no boxes, no scores, or the backbone was not trained here.
+        DatasetError: no boxes, or no scores.
     """
     recipe = backbone_recipe(backbone)
-    kernel, bias = _learned(backbone)
     network, _ = features.backbone(backbone, recipe)
     data = crops(manifest, recipe)
     boxes = opacities.read(root(manifest))
     if not boxes:
         raise DatasetError(f"Expected boxes around opacities in {root(manifest) / opacities.BOXES}. Received: none.")
-    heads = _heads(backbone)
+    heads, (kernel, bias) = _heads(backbone), _learned(data, boxes, network, recipe)
 
     def maps(of: Features) -> dict[str, Map]:
         return {
@@ -203,13 +206,23 @@ def calibrate(manifest: Path, backbone: str, folder: Path) -> Json:
     return report
 
 
-def _learned(backbone: str) -> tuple[Map, Map]:
-    """Return kernel and bias of the 1×1 convolution; a slim backbone imitates the features that it was learned on."""
-    path = RUNS / "backbone" / LEARNED
-    if not path.exists():
-        raise DatasetError(f"Expected {path}. Received: no such file. Run `python -m training backbone` first.")
-    with np.load(path) as layers:
-        return layers["opacity_kernel"], layers["opacity_bias"]
+def _learned(data: Crops, boxes: opacities.Boxes, network: features.Backbone, recipe: Recipe) -> tuple[Map, Map]:
+    """Return kernel, shape (channels,), and bias, shape (), of a logistic regression over the places of radiographs."""
+    marked_sources = {row.source for row in data.rows if row.path in boxes}
+    known = opacities.known(data.rows, boxes) & [row.source in marked_sources for row in data.rows]
+    train = [int(i) for i in data.where(split="train") if known[i]]
+    chosen = np.random.default_rng(SEED).permutation(train)[:LEARNED].tolist()
+
+    def places(i: int) -> tuple[Features, NDArray[np.bool_]]:
+        of = network(scale(data.images[i], recipe)[None])[0]
+        mask = opacities.mask(data, i, boxes)
+        return of, np.asarray(cv2.resize(mask, of.shape[1::-1], interpolation=cv2.INTER_AREA) > OPAQUE)
+
+    found = threaded(places, chosen, "opacity map")
+    inputs = np.concatenate([of.reshape(-1, of.shape[-1]) for of, _ in found])
+    opaque = np.concatenate([each.ravel() for _, each in found]).astype(np.int64)
+    layer = fit_linear(inputs, opaque, np.ones(len(opaque)), REGULARISATION)
+    return np.asarray(layer.kernel, np.float32), np.asarray(layer.bias, np.float32)
 
 
 def _heads(backbone: str) -> list[tuple[str, Head]]:
@@ -236,7 +249,7 @@ def _extent(manifest: Path, recipe: Recipe, network: features.Backbone, opacity:
     """Fit the line on the radiographs that have a score."""
     folder = root(manifest)
     scores = severity.extents(folder)
-    rows = [row for row in read(manifest) if Path(row.path).name in scores]
+    rows = [row for row in read(manifest) if row.original_filename in scores]
 
     def mean(row: Row) -> float | None:
         ready = prepared(folder / row.path, recipe)
@@ -249,7 +262,7 @@ def _extent(manifest: Path, recipe: Recipe, network: features.Backbone, opacity:
         raise DatasetError(f"Expected {FEWEST} radiographs or more of {severity.TABLE}. Received: {len(found)}.")
     means = np.array([mean for mean, _ in found])
     return Extent.fit(
-        means, np.array([scores[Path(row.path).name] for _, row in found]), [row.group for _, row in found]
+        means, np.array([scores[row.original_filename] for _, row in found]), [row.group for _, row in found]
     )
 
 

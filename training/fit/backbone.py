@@ -4,9 +4,8 @@ It starts from ImageNet's weights. Two tasks share the convolutions: each radiog
 tell (`training.fit.questions`), so that to know the hospital helps nothing, and a 1×1 convolution on block5_conv3
 learns where radiologists marked opacities.
 
-Writes runs/backbone/: config.json, history.csv with figures of validation radiographs, last.keras (for resuming),
-vgg16.weights.h5, which `keras.applications.VGG16(include_top=False)` loads, and layers.npz: the opacity map's and the
-answers' layers.
+Writes runs/backbone/: config.json, history.csv with figures of validation radiographs, last.keras (for resuming) and
+vgg16.weights.h5, which `keras.applications.VGG16(include_top=False)` loads.
 """
 
 import argparse
@@ -34,9 +33,7 @@ from training.metrics.discrimination import roc_auc
 from training.networks import devices
 from training.networks.vgg16 import (
     IMAGENET_SPREAD,
-    answer_layer,
     freeze,
-    opacity_layer,
     start_from,
     three_channels,
     vgg16,
@@ -126,16 +123,8 @@ def train(config: BackboneConfig, manifest: Path, folder: Path, workers: int = 1
         first = last
     pool.close()
     if writes:
-        save(model, folder)
-
-
-def save(model: keras.Model, folder: Path) -> None:
-    """Write vgg16.weights.h5 and layers.npz of a trained model."""
-    with devices.alone():
-        three_channels(model).save_weights(folder / "vgg16.weights.h5")
-        (kernel, bias), (answers, answer_bias) = opacity_layer(model), answer_layer(model)
-    arrays = {"opacity_kernel": kernel, "opacity_bias": np.float32(bias), "kernel": answers, "bias": answer_bias}
-    runs.write_arrays(folder / "layers.npz", {name: np.asarray(values) for name, values in arrays.items()})
+        with devices.alone():
+            three_channels(model).save_weights(folder / "vgg16.weights.h5")
 
 
 def _start(config: BackboneConfig) -> tuple[keras.Model, float]:

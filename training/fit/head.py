@@ -23,7 +23,7 @@ from scipy.special import expit, log_softmax, softmax
 
 from training import run as runs
 from training.config import load
-from training.data.crops import EQUAL, crops, draw_weights
+from training.data.crops import crops, draw_weights
 from training.data.manifest import Row, hospital
 from training.fit.features import run_folder, views, views_without
 from training.fit.head_config import UNKNOWN, HeadConfig, Truth, shown, taught
@@ -223,7 +223,7 @@ def _fit_inside_sources(
     of_several = np.isin(sources, list(several))
     used = np.flatnonzero(of_several | (config.one_sided_weight > 0))
     y_true, sources, inputs, of_several = y_true[used], sources[used], inputs[used], of_several[used]
-    weight = draw_weights([str(y) for y in y_true], list(sources), EQUAL)
+    weight = draw_weights([str(y) for y in y_true], list(sources), config.source_power)
     weight = weight * np.where(of_several, 1.0, config.one_sided_weight)
     weight = weight / weight.sum() * len(weight)
     if len(names) == 2:

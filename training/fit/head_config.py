@@ -67,6 +67,7 @@ class HeadConfig(Choices, frozen=True, kw_only=True):
         calibrated_on: the sources whose validation radiographs calibrate it; those of `sources` by default.
         one_sided_weight: weight of a source that holds one label only, compared with all labels, beside 1 for the
             others; 0 leaves it out.
+        source_power: a source's share of a label, where the head learns, is its size to this power; 0: all are alike.
         regularisation: C of the logistic regressions: the smaller, the simpler the head.
         sensitivity: share of the validation radiographs with a label that score at or above its threshold.
         error_rate: share of the validation radiographs with a label for which it may be ruled out.
@@ -81,6 +82,7 @@ class HeadConfig(Choices, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     calibrated_on: tuple[str, ...] = ()
     one_sided_weight: float = 0.0
+    source_power: float = 0.0
     regularisation: float
     sensitivity: float = 0.9
     error_rate: float

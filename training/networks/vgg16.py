@@ -8,7 +8,6 @@ import re
 import keras
 import numpy as np
 from keras import layers
-from numpy.typing import NDArray
 
 from xray.networks.preprocess import Recipe
 
@@ -166,18 +165,6 @@ def three_channels(trained: keras.Model, size: int | None = None) -> keras.Model
         kernel, bias = ours.get_weights()
         theirs.set_weights([kernel if ours.name != FIRST else np.repeat(kernel, 3, axis=2) / 3.0, bias])
     return plain
-
-
-def opacity_layer(trained: keras.Model) -> tuple[NDArray[np.float32], float]:
-    """Return kernel, shape (channels,), and bias of the opacity map on the features of block5_conv3."""
-    kernel, bias = trained.get_layer("opacity").get_weights()
-    return np.asarray(kernel[0, 0, :, 0] * HEADS, np.float32), float(bias[0])
-
-
-def answer_layer(trained: keras.Model) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return kernel, shape (channels, answers), and bias of the answers on the averaged features."""
-    kernel, bias = trained.get_layer("answers").get_weights()
-    return np.asarray(kernel * HEADS, np.float32), np.asarray(bias, np.float32)
 
 
 def _of_blocks(model: keras.Model) -> list[layers.Conv2D]:

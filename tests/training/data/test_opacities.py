@@ -8,7 +8,8 @@ from tests.training.conftest import row
 from training.data import opacities
 from training.data.augment import Augmentation, changed, moved
 from training.data.crops import Crops
-from training.evaluate.opacity import Extent, Marked
+from training.evaluate.opacity import Extent, Marked, _learned
+from xray.networks.preprocess import Recipe
 
 HEAVY = Augmentation(rotation_degrees=12, zoom=(0.8, 1.1), shift=0.06, flip=0.5)
 
@@ -40,6 +41,20 @@ def test_a_box_moves_with_its_radiograph(film, seed):
     coarse = cv2.resize(image, (8, 8), interpolation=cv2.INTER_AREA)
     mask = moved(opacities.mask(data, 0, boxes), 64, 8, HEAVY, (seed, 0))
     assert np.corrcoef(coarse.ravel(), mask.ravel())[0, 1] > 0.99
+
+
+def test_the_map_learns_what_tells_places_in_boxes_from_others(film):
+    """Of three channels the first is bright in boxes, the others are noise."""
+    data, boxes = film
+    rng = np.random.default_rng(0)
+
+    def network(x):
+        bright = cv2.resize(x[0, ..., 0], (4, 4), interpolation=cv2.INTER_AREA)
+        return np.stack([bright, *rng.normal(size=(2, 4, 4))], axis=-1)[None].astype(np.float32)
+
+    kernel, bias = _learned(data, boxes, network, Recipe("lung-box", 64))
+    assert kernel.shape == (3,) and bias.shape == ()
+    assert kernel[0] > 5 * np.abs(kernel[1:]).max()
 
 
 def test_no_table_no_boxes(tmp_path):
