@@ -134,14 +134,7 @@ def _beyond(run: Run, manifest: Path) -> Json:
 
 def _left_out(run: Run) -> Json:
     """Return the figures of each source left out, and of its views, at the points that are served."""
-    slices = run.left_out.slices()
-    return {
-        kind: {
-            name: {label: of[parts][name] for label, of in slices.items() if name in of[parts]}
-            for name in sorted({name for of in slices.values() for name in of[parts]})
-        }
-        for kind, parts in (("left_out", "sources"), ("left_out_views", "source_views"))
-    }
+    return {"left_out": run.left_out.by("sources"), "left_out_views": run.left_out.by("source_views")}
 
 
 def radiographs_of(run: Run, manifest: Path) -> Radiographs:

@@ -163,18 +163,7 @@ class Scored:
     def slices(self) -> Json:
         """Return, for each measured label, the figures of all radiographs and by source, view, sex and age."""
         table = self.table
-        views = table["view"].str.split().str[0].fillna("")  # AP, supine or not
-        groups = {
-            "sources": table.source,
-            "views": views.replace("", "not stated"),
-            "source_views": (table.source + ", " + views)[views.isin(VIEWS)],
-            "sexes": table.sex.replace("", "not stated"),
-            "ages": table.age_years.map(figures.age_group),
-        }
-        found = {
-            kind: {str(name): self.part(table.index.isin(rows.index)).figures() for name, rows in table.groupby(names)}
-            for kind, names in groups.items()
-        }
+        found = {kind: self.by(kind) for kind in ("sources", "views", "source_views", "sexes", "ages")}
         children = self.part((table.source == "kermany") & (table.upstream_split == "test"))
         of_children = children.figures() if len(children.table) else dict.fromkeys(self.measured)
         return {
@@ -185,6 +174,19 @@ class Scored:
             }
             for label, all_of_them in self.figures().items()
         }
+
+    def by(self, kind: str) -> dict[str, Json]:
+        """Return the figures of each part of the radiographs: sources, views, source_views, sexes or ages."""
+        table = self.table
+        views = table["view"].str.split().str[0].fillna("")  # AP, supine or not
+        names = {
+            "sources": table.source,
+            "views": views.replace("", "not stated"),
+            "source_views": (table.source + ", " + views)[views.isin(VIEWS)],
+            "sexes": table.sex.replace("", "not stated"),
+            "ages": table.age_years.map(figures.age_group),
+        }[kind]
+        return {str(name): self.part(table.index.isin(rows.index)).figures() for name, rows in table.groupby(names)}
 
     def called(self, part: str, by: Sequence[str]) -> list[Json]:
         """Count, for each true label and whatever else, which label exclusive heads call, or none.
