@@ -38,10 +38,17 @@ def fit_views(inputs: NDArray[np.float32], y_true: NDArray[np.int64], weight: Fl
     """
     views = inputs.shape[1]
     flat = inputs.reshape(len(inputs) * views, -1)
-    return fit_linear(flat, y_true.repeat(views), weight.repeat(views) / views, regularisation)
+    return fit_linear(flat, y_true.repeat(views), weight.repeat(views) / views, regularisation, common_scale=True)
 
 
-def fit_linear(inputs: NDArray[np.float32], y_true: NDArray[np.int64], weight: Floats, regularisation: float) -> Linear:
+def fit_linear(
+    inputs: NDArray[np.float32],
+    y_true: NDArray[np.int64],
+    weight: Floats,
+    regularisation: float,
+    *,
+    common_scale: bool = False,
+) -> Linear:
     """Fit a logistic regression on standardised features.
 
     Args:
@@ -49,12 +56,21 @@ def fit_linear(inputs: NDArray[np.float32], y_true: NDArray[np.int64], weight: F
         y_true: 0 or 1, shape (n,), both present.
         weight: shape (n,), mean 1.
         regularisation: C of scikit-learn: the smaller, the simpler the model.
+        common_scale: whether one deviation is taken of all channels, so that what the network says loudly counts more;
+            otherwise each channel has its own.
     """
-    scaler = StandardScaler().fit(inputs)
+    mean, scale = _standard(inputs, common_scale=common_scale)
     model = LogisticRegression(C=regularisation, max_iter=5000)
-    model.fit(scaler.transform(inputs), y_true, sample_weight=weight)
-    kernel = model.coef_[0] / scaler.scale_
-    return Linear(kernel, float(model.intercept_[0] - scaler.mean_ @ kernel))
+    model.fit((inputs - mean) / scale, y_true, sample_weight=weight)
+    kernel = model.coef_[0] / scale
+    return Linear(kernel, float(model.intercept_[0] - mean @ kernel))
+
+
+def _standard(inputs: NDArray[np.float32], *, common_scale: bool) -> tuple[Floats, Floats]:
+    """Return the mean of each channel, and what it is divided by; both of shape (channels,)."""
+    scaler = StandardScaler().fit(inputs)
+    common = np.full(len(scaler.var_), max(float(np.sqrt(scaler.var_.mean())), 1e-12))
+    return np.asarray(scaler.mean_), common if common_scale else np.asarray(scaler.scale_)
 
 
 def fit_softmax(
@@ -84,8 +100,8 @@ def fit_softmax(
     """
     views, classes = inputs.shape[1], possible.shape[1]
     flat = inputs.reshape(len(inputs) * views, -1)
-    scaler = StandardScaler().fit(flat)
-    x = scaler.transform(flat)
+    mean, scale = _standard(flat, common_scale=True)
+    x = ((flat - mean) / scale).astype(np.float32)
     truth = np.eye(classes)[y_true].repeat(views, axis=0)
     impossible = np.where(possible, 0.0, IMPOSSIBLE).repeat(views, axis=0)
     counts = (weight * regularisation / views).repeat(views)
@@ -100,5 +116,5 @@ def fit_softmax(
 
     start = np.zeros((x.shape[1] + 1) * classes)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x.reshape(-1, classes)
-    kernel = found[:-1] / scaler.scale_[:, None]
-    return kernel, found[-1] - scaler.mean_ @ kernel
+    kernel = found[:-1] / scale[:, None]
+    return kernel, found[-1] - mean @ kernel

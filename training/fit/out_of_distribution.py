@@ -100,11 +100,13 @@ def ask(
 
 def not_frontal(material: Material, config: ScreenConfig) -> Asked:
     """Train the check that refuses; judge it on strangers, on test radiographs, and on sources that it never saw."""
-    strange = material.strange
+    strange, blurred = material.strange, material.films.part(material.films.of("blurred"))
 
     def trained(kept: NDArray[np.intp]) -> tuple[Asked, NDArray[np.bool_]]:
-        groups = np.concatenate([material.group[kept], strange.groups])
-        return ask(material.inputs[kept], strange.inputs, groups, config.regularisation, config.refused)
+        soft = blurred.part(np.flatnonzero(np.isin(blurred.groups, material.group[kept])))
+        groups = np.concatenate([material.group[kept], soft.groups, strange.groups])
+        frontal = np.concatenate([material.inputs[kept], soft.inputs])
+        return ask(frontal, strange.inputs, groups, config.regularisation, config.refused)
 
     learned = material.learned()
     asked, unseen = trained(learned)
@@ -137,7 +139,8 @@ def child(material: Material, config: ScreenConfig) -> Asked:
 def changed(kind: str, material: Material, config: ScreenConfig) -> Asked:
     """Train the check that tells radiographs that were changed in some way from the same radiographs as they came."""
     films = material.films
-    no, yes = films.part(films.of("as it came")), films.part(films.of(kind))
+    as_they_came = np.concatenate([films.of("as it came"), films.of("blurred")])
+    no, yes = films.part(as_they_came), films.part(films.of(kind))
     return _caution(material, config, no.inputs, yes.inputs, np.concatenate([no.groups, yes.groups]), kind)
 
 

@@ -34,6 +34,7 @@ from xray.registry import BACKBONE
 Change = Callable[[GreyImage, np.random.Generator], GreyImage]
 NOT_CHEST = ("not_frontal", "ct", "brain_mri")
 PHOTOGRAPH_PX = 200
+BLUR = (0.005, 0.03)  # sigma as a share of the shorter side
 
 
 class ScreenConfig(Choices, frozen=True):
@@ -136,12 +137,13 @@ def _drawings() -> list[Picture]:
 
 
 def altered(rows: Sequence[Row], folder: Path, seed: int) -> list[Picture]:
-    """Return radiographs as they came, upside down, and cut in half."""
+    """Return radiographs as they came, blurred, upside down, and cut in half."""
     found = []
     for number, row in enumerate(rows):
         read = _reader(folder / row.path)
         how: dict[str, Change] = {
             "as it came": lambda film, _: film,
+            "blurred": _blurred,
             "upside down": lambda film, _: np.ascontiguousarray(film[::-1, ::-1]),
             "half": lambda film, rng: (
                 film[:, : film.shape[1] // 2] if rng.random() < 0.5 else film[:, film.shape[1] // 2 :]
@@ -151,6 +153,11 @@ def altered(rows: Sequence[Row], folder: Path, seed: int) -> list[Picture]:
             rng = np.random.default_rng((seed, number))
             found.append(Picture(kind, row.group, partial(_changed, read, change, rng)))
     return found
+
+
+def _blurred(film: GreyImage, rng: np.random.Generator) -> GreyImage:
+    sigma = rng.uniform(*BLUR) * min(film.shape)
+    return np.asarray(cv2.GaussianBlur(film, (0, 0), sigma), np.uint8)
 
 
 def _changed(read: Callable[[], GreyImage], change: Change, rng: np.random.Generator) -> GreyImage:
@@ -222,7 +229,7 @@ class Material:
         inputs: averaged features of the manifest's radiographs, shape (n, channels).
         split, source, group: of each.
         strange: what is no frontal chest radiograph.
-        films: train radiographs as they came, upside down and cut in half.
+        films: train radiographs as they came, blurred, upside down and cut in half.
     """
 
     inputs: NDArray[np.float32]

@@ -17,6 +17,8 @@ from xray.quality import frontal
 WIDE_BORDER = 0.2
 # A line of a border: at most so many of its pixels differ by more than so many greys from the border's.
 STRAY_SHARE, STRAY_GREYS = 0.005, 10
+# A border is darker or brighter than this; a grey one may be tissue.
+DARKEST, BRIGHTEST = 48, 207
 # A seam is looked for in the middle part of the width, on a copy of at most so many columns and of so many rows.
 MIDDLE = (0.3, 0.7)
 COLUMNS, ROWS = 512, 64
@@ -71,25 +73,31 @@ def _without_borders(image: GreyImage, box: Box, least: float = WIDE_BORDER) -> 
 
 
 def _border(lines: Pixels) -> int:
-    """Return how many of the first lines are all of one grey."""
+    """Return how many of the first lines are all black, or all white."""
     grey = float(np.median(lines[0]))
+    if DARKEST < grey < BRIGHTEST:
+        return 0
     alike = takewhile(lambda line: (np.abs(line - grey) > STRAY_GREYS).mean() <= STRAY_SHARE, lines)
     return sum(1 for _ in alike)
 
 
 def _seam(image: GreyImage) -> int:
-    """Return the column at which two pictures meet: a step in most rows, or a gutter of one grey; 0 for none."""
+    """Return the column where two pictures meet: a step in most rows, or a black or white gutter; 0 for none."""
     columns = min(image.shape[1], COLUMNS)
     small = cv2.resize(image, (columns, ROWS), interpolation=cv2.INTER_AREA).astype(np.float32)
     step = np.abs(small[:, 2:] - small[:, :-2])  # over two columns, as a step may be blurred
     steep = step > STEEP * np.median(step, axis=1, keepdims=True) + STEP
-    found = np.maximum(steep.mean(axis=0), np.ptp(small, axis=0)[1:-1] < GUTTER)
+    mean = small.mean(axis=0)
+    gutter = (np.ptp(small, axis=0) < GUTTER) & ((mean < DARKEST) | (mean > BRIGHTEST))
+    found = np.maximum(steep.mean(axis=0), gutter[1:-1])
     start, stop = (round(share * columns) for share in MIDDLE)
     at = start + int(np.argmax(found[start:stop]))
     return round((at + 1) * image.shape[1] / columns) if found[at] >= LEAST_STEPS else 0
 
 
 def _is_frontal(part: GreyImage, segment: Callable[[GreyImage], LungMask]) -> bool:
+    if not part.size:
+        return False
     try:
         frontal.check(segment(np.ascontiguousarray(part)))
     except NotAChestXrayError:

@@ -21,7 +21,7 @@ def test_a_head_shows_its_figures_beside_what_sees_no_lung() -> None:
     facts = json.loads((MODEL_DIR / "covid_normal" / "metadata.json").read_text(encoding="utf-8"))
     text = card(facts)
     test = facts["metrics"]["test"]["covid"]
-    assert text.startswith("# Model 1: Covid / Normal (`covid_normal` 3.0.0)")
+    assert text.startswith("# Model 1: Covid / Normal (`covid_normal` 4.0.0)")
     rows = {"all": test["all"], **{f"source {name}": row for name, row in test["sources"].items()}}
     rows |= {
         f"baseline without lungs: {words}": facts["metrics"]["baselines"][name]["covid"]["all"]

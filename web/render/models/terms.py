@@ -32,6 +32,10 @@ SOURCES = {
         "COVID-19 Radiography Database, M. Chowdhury et al. 2020, T. Rahman et al. 2021",
         "https://arxiv.org/abs/2003.13145",
     ),
+    "siim": Source(
+        "SIIM-FISABIO-RSNA COVID-19 Detection, P. Lakhani et al. 2021",
+        "https://www.kaggle.com/c/siim-covid19-detection",
+    ),
 }
 
 
@@ -43,6 +47,7 @@ def source_words(source: str) -> str:
         "nih": _("adults of one hospital; labels found by software in reports"),
         "radiography-covid": _("films of COVID-19 from several collections"),
         "radiography-rsna": _("normal films of adults"),
+        "siim": _("adults; radiologists read what each film looks like"),
     }
     return words.get(source, source)
 
@@ -56,6 +61,8 @@ def class_name(label: str) -> str:
         "bacterial": _("bacterial pneumonia"),
         "viral": _("viral pneumonia"),
         "abnormal": _("abnormal"),
+        "atypical": _("another disease"),
+        "indeterminate": _("may be COVID-19"),
     }
     return words.get(label, label)
 
