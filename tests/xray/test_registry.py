@@ -86,6 +86,7 @@ def test_an_opacity_map_is_loaded_where_there_is_one(
 ) -> None:
     """It is made for one backbone, and another one that has none is served without."""
     add_backbone(model_dir, "other")
+    shutil.rmtree(model_dir / "opacity")
     assert Registry.load(model_dir).opacity is None
     add_opacity_map(model_dir, make_opacity_map())
     registry = Registry.load(model_dir)

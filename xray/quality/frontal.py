@@ -147,7 +147,8 @@ def check(lungs: LungMask) -> None:
             "or two of very different size, as on a lateral film. %(advice)s",
             advice=ADVICE,
         )
-    solidity = sum(areas) / sum(cv2.contourArea(cv2.convexHull(region)) for region in regions)
+    # Lungs of a line's width have no area: they are refused by their share, or are no lungs.
+    solidity = sum(areas) / max(sum(cv2.contourArea(cv2.convexHull(region)) for region in regions), 1.0)
     rows, columns = _extent(lungs, axis=1), _extent(lungs, axis=0)
     if solidity < SMALLEST_SOLIDITY or not NARROWEST <= rows / columns <= WIDEST:
         raise NotAChestXrayError(

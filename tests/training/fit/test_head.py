@@ -222,7 +222,7 @@ def test_exclusive_labels_are_told_by_label_and_finding() -> None:
 
 def test_model_1_is_taught_more_than_it_is_judged_on() -> None:
     model = load(CONFIGS / "covid_normal.toml", HeadConfig)
-    rows = [changed(ROW, "nih", name) for name in THREE]
+    rows = [changed(ROW, "cohen", name) for name in THREE]
     assert shown(rows, model).tolist() == [[0, 1], [1, 0], [UNKNOWN, UNKNOWN]]
     assert taught(rows, model).tolist() == [[0, 1], [1, 0], [0, 1]]
     assert [(row["label"], row["films"]) for row in counts(rows, model)] == [(name, 1) for name in THREE]

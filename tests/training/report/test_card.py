@@ -33,7 +33,7 @@ def test_a_head_shows_its_figures_beside_what_sees_no_lung() -> None:
         [cells] = re.findall(rf"^\| {name} \| (.*) \|$", text, re.MULTILINE)[:1]
         assert cells.startswith(f"{row['n']} ({row['patients']}) | {row['positives']} |")
         assert ("–" in cells) == (row["roc_auc"] is None or None in (row["sensitivity"], row["specificity"]))
-    assert facts["metrics"]["confounding"] in text and f"- keras: {facts['training']['versions']['keras']}" in text
+    assert facts["metrics"]["confounding"] in text and f"- numpy: {facts['training']['versions']['numpy']}" in text
 
 
 def test_a_head_that_was_never_measured_has_a_card() -> None:

@@ -28,7 +28,9 @@ def brightness_backbone(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     from training.fit import features
 
     def brightness(image):
-        return np.full((1, 14, 14, 512), image.mean(), np.float32)
+        return np.broadcast_to(image.mean(axis=(1, 2, 3))[:, None, None, None], (len(image), 14, 14, 512)).astype(
+            np.float32
+        )
 
     monkeypatch.setattr(features, "backbone", lambda *_: (brightness, hashlib.sha256().hexdigest()))
     monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
