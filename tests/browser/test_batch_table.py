@@ -128,7 +128,9 @@ def test_masks_and_heat_maps_are_shown_and_downloaded(visit, film):
     with zipfile.ZipFile(io.BytesIO(download(page, "Heat maps"))) as archive:
         assert {name.partition("/")[0] for name in archive.namelist()} >= {"covid_normal", "covid_pneumo"}
     with zipfile.ZipFile(io.BytesIO(download(page, "Annotated copies"))) as archive:
-        assert len([name for name in archive.namelist() if "_Name_1" in name]) == 2
+        assert len([name for name in archive.namelist() if "_Name_1" in name]) == 3, (
+            "a copy of each model, and the opacity map"
+        )
 
 
 @pytest.mark.parametrize("width", [320, 1280])

@@ -139,7 +139,7 @@ def test_dicom_and_sixteen_bits_are_shown_by_the_server(visit, sixteen_bits, rea
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (9000).to_bytes(4) * 2 + b"\x08\0\0\0\0" + bytes(99),
             "it has 9000 × 9000 pixels, and at most 25 million are read",
         ),
-        ("film.dcm", bytes(128) + b"DICM" + bytes(99), "DICOM"),
+        ("film.dcm", bytes(128) + b"DICM" + bytes(99), "modality"),
     ],
     ids=["type", "no picture", "empty", "too heavy", "too many pixels", "the server's words"],
 )
