@@ -83,13 +83,14 @@ def test_no_table_says_where_one_was_sought(tmp_path: Path) -> None:
         strangers(tmp_path)
 
 
-def test_each_film_comes_in_three_forms(collection: Path) -> None:
+def test_each_film_comes_in_four_forms(collection: Path) -> None:
     from training.data.manifest import read, root
 
     rows = read(collection)[:2]
     found: list[Picture] = altered(rows, root(collection), 1)
-    assert [picture.kind for picture in found] == ["as it came", "upside down", "half"] * 2
-    came, turned, half = (picture.read() for picture in found[:3])
+    assert [picture.kind for picture in found] == ["as it came", "blurred", "upside down", "half"] * 2
+    came, blurred, turned, half = (picture.read() for picture in found[:4])
+    assert blurred.shape == came.shape and blurred.std() < came.std()
     np.testing.assert_array_equal(turned[::-1, ::-1], came)
     assert half.shape == (came.shape[0], came.shape[1] // 2)
 
