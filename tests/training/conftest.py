@@ -136,3 +136,19 @@ def telling_border(tmp_path, monkeypatch: pytest.MonkeyPatch, own_cache):
     write(rows, tmp_path / "manifest.csv", tmp_path)
     monkeypatch.setattr(crops, "segmenter", lambda: lambda _: found)
     return tmp_path / "manifest.csv"
+
+
+@pytest.fixture
+def marked_film(tmp_path):
+    """One radiograph whose crop is its lower right quarter, bright where its box is."""
+    from training.data import opacities
+    from training.data.crops import Crops
+
+    table = tmp_path / "siim" / "opacity_boxes.csv"
+    table.parent.mkdir()
+    table.write_text("path,left,top,width,height\n1.png,0.25,0.5,0.5,0.25\n")
+    image = np.zeros((1, 64, 64), np.uint8)
+    image[0, :32, :32] = 200
+    box = np.array([[0.5, 1.0, 0.5, 1.0]], np.float32)
+    facts = row(1, label="covid", source="siim", split="train", width=9, height=9)
+    return Crops([facts], image, image > 0, box), opacities.read(tmp_path)

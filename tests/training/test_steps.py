@@ -61,7 +61,7 @@ def test_a_source_left_out_is_neither_drawn_nor_asked(collection):
     alone = backbone.without(BACKBONE, "a")
     assert alone.shares == {"b": 1.0}
     assert [question.name for question in alone.questions] == ["any"]
-    known = backbone.lessons(alone, collection)
+    known = backbone.lessons(alone, collection, vgg16(None), 1.0)
     drawn = backbone.Draws(known, alone, STAGE, 0, Workers(known.data.images, known.data.lungs)).drawn
     assert {known.data.rows[i].source for i in drawn} == {"b"}
 

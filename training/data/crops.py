@@ -34,8 +34,6 @@ THREADS = os.cpu_count() or 1
 # A source of a label is drawn in proportion to the cube root of its size: a small hospital is heard, a large one does
 # not drown it, and eleven radiographs are not repeated hundreds of times.
 SOURCE_POWER = 1 / 3
-# For heads: every source and label weighs the same, however many radiographs it has.
-EQUAL = 0.0
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -46,17 +46,26 @@ RANDOM = "random"
 CLIP = 5.0  # of the gradient's norm
 
 
-def lessons(config: BackboneConfig, manifest: Path) -> Lessons:
-    """Read all that the backbone can learn from, views estimated where the configuration asks for it."""
+def lessons(config: BackboneConfig, manifest: Path, plain: keras.Model, spread: float) -> Lessons:
+    """Read all that the backbone can learn from, views estimated where the configuration asks for it.
+
+    Args:
+        config: the choices. Of a source without a share nothing is used, not even its views or its boxes.
+        manifest: of the radiographs.
+        plain: the network to start from.
+        spread: deviation of the inputs that it knows.
+    """
     data = crops(manifest, Recipe(LUNG_BOX, config.crop_size))
-    unseen = np.flatnonzero([row.source in config.estimated_views for row in data.rows])
-    near = np.flatnonzero([config.shares.get(row.source, 0) > 0 for row in data.rows])
-    plain, spread = _start(config)
-    views = estimated(data, np.intersect1d(unseen, near), plain, spread)
+    used = np.array([config.shares.get(row.source, 0.0) > 0 for row in data.rows])
+    asked = used & [row.source in config.estimated_views for row in data.rows]
+    views = estimated(data, np.flatnonzero(used), np.flatnonzero(asked), plain, spread)
     questionnaire = Questionnaire(config.questions)
     targets = questionnaire.targets(data.rows, config.label_smoothing)
     boxes = opacities.read(root(manifest))
-    return Lessons(data, views, questionnaire, targets, boxes, opacities.known(data.rows, boxes))
+    marked = used & opacities.known(data.rows, boxes)
+    if not any(row.path in boxes for row, here in zip(data.rows, used, strict=True) if here):
+        marked[:] = False  # with normal radiographs alone the map would learn to be empty
+    return Lessons(data, views, questionnaire, targets, boxes, marked)
 
 
 def without(config: BackboneConfig, source: str) -> BackboneConfig:
@@ -106,9 +115,10 @@ def train(config: BackboneConfig, manifest: Path, folder: Path, workers: int = 1
     if writes:
         runs.start(folder, config, manifest)
     with devices.alone():  # every process sees all of these radiographs
-        known = lessons(config, manifest)
+        plain, spread = _start(config)
+        known = lessons(config, manifest, plain, spread)
     pool = Workers(known.data.images, known.data.lungs, workers)
-    model = _model(config, known.questionnaire, folder)
+    model = _model(config, known.questionnaire, folder, plain, spread)
     done, first = len(runs.history(folder)), 0
     for stage in config.stages:
         last, begun = first + stage.epochs, max(done, first)
@@ -136,15 +146,16 @@ def _start(config: BackboneConfig) -> tuple[keras.Model, float]:
     return plain, 1.0 if is_served(config.start) else IMAGENET_SPREAD
 
 
-def _model(config: BackboneConfig, questionnaire: Questionnaire, folder: Path) -> keras.Model:
-    """Return the model of the last finished epoch, or a new one."""
+def _model(
+    config: BackboneConfig, questionnaire: Questionnaire, folder: Path, plain: keras.Model, spread: float
+) -> keras.Model:
+    """Return the model of the last finished epoch, or a new one that starts from a plain network."""
     keras.utils.set_random_seed(config.seed)
     model = vgg16_radiographs(questionnaire.size, config.dropout)
     if runs.history(folder):
         # Not load_model: the precision is the one that was asked for now.
         model.load_weights(folder / "last.keras")
     else:
-        plain, spread = _start(config)
         start_from(plain, model, spread)
     return model
 

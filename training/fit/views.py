@@ -26,7 +26,9 @@ def known(data: Crops) -> NDArray[np.str_]:
     return np.array([AP if row.view.startswith(AP) else PA if row.view == PA else "" for row in data.rows])
 
 
-def estimated(data: Crops, of: NDArray[np.intp], plain: keras.Model, spread: float) -> NDArray[np.str_]:
+def estimated(
+    data: Crops, used: NDArray[np.intp], of: NDArray[np.intp], plain: keras.Model, spread: float
+) -> NDArray[np.str_]:
     """Return AP or PA for each radiograph: the publisher's word, or else, for some of them, an estimate.
 
     A logistic regression learns it from the train split's radiographs of known view; every source, label and view
@@ -34,6 +36,7 @@ def estimated(data: Crops, of: NDArray[np.intp], plain: keras.Model, spread: flo
 
     Args:
         data: the crops.
+        used: the radiographs that it may learn from.
         of: the radiographs whose view is wanted.
         plain: a VGG16 whose averaged features tell it.
         spread: see `vgg16.start_from`.
@@ -42,7 +45,7 @@ def estimated(data: Crops, of: NDArray[np.intp], plain: keras.Model, spread: flo
         Shape (radiographs,); blank where nobody asked for it.
     """
     views = known(data)
-    train = data.where(split="train")
+    train = np.intersect1d(data.where(split="train"), used)
     taught = train[views[train] != ""]
     asked = of[views[of] == ""]
     if not len(asked) or len(np.unique(views[taught])) < 2:

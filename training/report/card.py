@@ -4,6 +4,7 @@ Source:
     Mitchell et al. 2019, Model Cards for Model Reporting, arXiv:1810.03993.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +22,9 @@ Json = Mapping[str, Any]
 def card(facts: Json) -> str:
     """Return the card of an artefact as Markdown."""
     backbone = facts["name"] if facts["kind"] == "backbone" else facts.get("backbone", BACKBONE)
-    values: dict[str, Any] = {"facts": facts, "served": BACKBONE, "backbone": backbone, "in_words": in_words}
+    values: dict[str, Any] = {
+        "facts": facts, "served": BACKBONE, "backbone": backbone, "in_words": in_words, "siim": _knows_siim(facts),
+    }  # fmt: skip
     match facts["kind"]:
         case "head":
             values |= _head(facts)
@@ -40,6 +43,11 @@ def card(facts: Json) -> str:
             values["screened"] = tables.screen(facts["metrics"])
     text = render("card.md", **values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _knows_siim(facts: Json) -> bool:
+    """Tell whether an artefact was made with siim's radiographs; those of version 3 were not."""
+    return facts["kind"] == "opacity" or '"siim' in json.dumps([facts["training"], facts["metrics"]])
 
 
 def _head(facts: Json) -> dict[str, Any]:

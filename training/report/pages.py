@@ -15,10 +15,10 @@ from xray.prediction import in_words
 
 Json = Mapping[str, Any]
 
-READ = """Patients are kept apart; the test split was scored once. Intervals: {interval}. Each label is judged against
-the head's other labels: sensitivity is the share of the radiographs with it that are called so, specificity the share
-of the others that are not. Of labels that exclude each other, if there are more than two, the one with the highest
-score is called, and "all" is the mean over the labels."""
+READ = """Patients are kept apart, and choices were made on validation radiographs. Intervals: {interval}. Each label
+is judged against the head's other labels: sensitivity is the share of the radiographs with it that are called so,
+specificity the share of the others that are not. Of labels that exclude each other, if there are more than two, the
+one with the highest score is called, and "all" is the mean over the labels."""
 BELIEVE = """Most sources hold one label or two, so figures over all sources measure hospital and disease together. Two
 logistic regressions that see no lungs stand beside the head: what they reach, the hospital tells."""
 JUDGED = """{points}. Scores are rounded to 4 decimals before they are judged, as in serving."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.config import CONFIGS, load
-from training.data.crops import EQUAL, crops, draw_weights
+from training.data.crops import crops, draw_weights
 from training.data.manifest import Row, hospital
 from training.evaluate import baselines
 from training.evaluate.leave_one_out import probe
@@ -106,7 +106,7 @@ def _judge(rows: Sequence[Row], inputs: NDArray[np.float32], way: Way, splits: t
         if len(np.unique(taught[train])) < 2:
             found.append(float("nan"))
             continue
-        weight = draw_weights([str(y) for y in taught[train]], list(source[train]), EQUAL) * len(train)
+        weight = draw_weights([str(y) for y in taught[train]], list(source[train]), power=0.0) * len(train)
         head = fit_views(inputs[train, : way.views], taught[train], weight, way.regularisation)
         found.append(float(roc_auc(y_true[unseen], head.logits(inputs[unseen, 0]))))
     return found

@@ -102,6 +102,16 @@ def test_to_recognise_the_hospital_helps_nothing_unless_it_is_compared_with_all(
     assert spoiled[3].max() > 2 * inside[3].max()
 
 
+@pytest.mark.parametrize("head", [PAIR, CLASSES, FINDINGS], ids=["pair", "classes", "findings"])
+def test_what_the_network_says_loudly_counts_more(head: HeadConfig) -> None:
+    """Of two channels that say the same, the quiet one moves a score less: a heat map follows the loud one."""
+    rows, inputs = collection()
+    simple = msgspec.structs.replace(head, regularisation=1e-4)
+    both = np.concatenate([inputs[..., :3], 0.1 * inputs[..., :3]], axis=2)
+    kernel = np.abs(learn(both, rows, simple).kernel)
+    assert (kernel[3:] < 0.2 * kernel[:3]).all()
+
+
 def test_a_one_sided_source_counts_as_much_as_it_is_given() -> None:
     rows, inputs = collection()
     weights = []
