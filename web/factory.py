@@ -12,6 +12,7 @@ from jinja2 import FileSystemBytecodeCache
 from web import i18n, logs, metrics, services, settings
 from web.api import resources
 from web.batch import uploads
+from web.render import findings
 from web.security import headers, rate_limit, slow_uploads, visitors
 from web.views import (
     analyses,
@@ -61,6 +62,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     # In the order in which they look at a request.
     for extension in (logs, metrics, rate_limit, password, headers, slow_uploads, visitors, i18n, errors, navigation):
         extension.init_app(app)
+    findings.init_app(app)
     for view in VIEWS:
         app.register_blueprint(view.blueprint)
     services.init_app(app, registry or _load_models(app))

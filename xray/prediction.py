@@ -13,7 +13,6 @@ class Prediction(Judgement):
     """What one model says about one radiograph.
 
     Attributes:
-        model: its name, for machines.
         title: its name, for people.
         version: of the model.
         explained: the label whose evidence the heat map shows.
@@ -24,7 +23,6 @@ class Prediction(Judgement):
         shape: height and width of the image.
     """
 
-    model: str
     title: str
     version: str
     explained: str

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, delete, func, insert, select
 
 from web.analyses.database import analyses, departures, open_database, reading, writing
+from xray.finding import finding_of, found_by
 from xray.networks.heads import Judgement, Verdict
 from xray.opacity import Measures
 from xray.quality.cautions import Caution
@@ -42,7 +43,6 @@ class ModelResult(Judgement):
     """The result of one model; see `xray.prediction.Prediction`.
 
     Attributes:
-        model: the model's name.
         version: of the model.
         explained: the label whose evidence the heat map shows.
         heat_in_lungs: share of the heat inside the lungs, in [0, 1]; None where there is no heat.
@@ -50,12 +50,16 @@ class ModelResult(Judgement):
         copy: file name of the annotated copy.
     """
 
-    model: str
     version: str
     explained: str
     heat_in_lungs: float | None
     even_heat: float
     copy: str
+
+    @property
+    def finding(self) -> str | None:
+        """What the model found; None where its labels do not exclude each other. See `xray.finding`."""
+        return finding_of([self])
 
     @property
     def heat_beside_lungs(self) -> bool:
@@ -122,6 +126,16 @@ class Record:
     def verdict(self) -> Verdict:
         """The verdict of both models together where both were asked, else of the first."""
         return self.combined.verdict if self.combined else self.results[0].verdict
+
+    @property
+    def finding(self) -> str | None:
+        """The finding of both models together where both were asked, else of the first; see `xray.finding`."""
+        return finding_of(self.results)
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """The finding, or each label that a model of labels that do not exclude each other found."""
+        return found_by(self.results)
 
     @property
     def inverted(self) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
 
+from web.render.findings import class_name
 from web.render.models import failures, plots, tables, terms
 from web.services import services
 from xray import head_figures
@@ -101,12 +102,12 @@ def what(facts: Facts) -> str:
         return str(
             _(
                 "Answers one question: %(positive)s or %(negative)s?",
-                positive=terms.class_name(facts.positive),
-                negative=terms.class_name(facts.negative),
+                positive=class_name(facts.positive),
+                negative=class_name(facts.negative),
             )
         )
     if isinstance(facts, HeadFacts):
-        names = ", ".join(terms.class_name(label) for label in facts.labels)
+        names = ", ".join(class_name(label) for label in facts.labels)
         if facts.exclusive:
             return str(_("Weighs several answers against each other, of which one holds: %(names)s.", names=names))
         return str(_("Judges several findings, each by itself: %(names)s.", names=names))

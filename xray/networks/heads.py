@@ -62,11 +62,13 @@ class Judgement:
     """What a head says of one radiograph: a score and a verdict for each label.
 
     Attributes:
+        model: the head's name, for machines.
         positive: the label that the head's own score and verdict are for, such as "covid".
         exclusive: whether the labels exclude each other.
         labels: the score of each label.
     """
 
+    model: str
     positive: str
     exclusive: bool
     labels: tuple[LabelScore, ...]

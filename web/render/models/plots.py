@@ -10,7 +10,8 @@ from markupsafe import Markup
 from web.i18n import Figure, decimal, percent, shown, verdict, whole
 from web.render import charts
 from web.render.charts import Words
-from web.render.models.terms import asked, class_name, erasure, kind_of_picture, part_name
+from web.render.findings import class_name
+from web.render.models.terms import asked, erasure, kind_of_picture, part_name
 from xray import head_figures
 from xray.head_figures import FIGURES, MEAN, Part
 from xray.networks.metadata import HeadFacts, ScreenFacts

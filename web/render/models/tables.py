@@ -7,7 +7,8 @@ from typing import Any
 from flask_babel import gettext as _
 
 from web.i18n import NONE, decimal, percent, shown, verdict, whole
-from web.render.models.terms import change, check, class_name, part_name
+from web.render.findings import class_name
+from web.render.models.terms import change, check, part_name
 from xray import head_figures
 from xray.head_figures import FIGURES, MEAN, UNDECIDED
 from xray.networks.metadata import BackboneFacts, HeadFacts, ScreenFacts

@@ -52,21 +52,6 @@ def source_words(source: str) -> str:
     return words.get(source, source)
 
 
-def class_name(label: str) -> str:
-    """Name a class."""
-    words: dict[str, str] = {
-        "covid": _("COVID-19"),
-        "normal": _("normal"),
-        "pneumonia": _("other pneumonia"),
-        "bacterial": _("bacterial pneumonia"),
-        "viral": _("viral pneumonia"),
-        "abnormal": _("abnormal"),
-        "atypical": _("another disease"),
-        "indeterminate": _("may be COVID-19"),
-    }
-    return words.get(label, label)
-
-
 def title(facts: Artefact) -> str:
     """Name an artefact that is no model of the form."""
     if isinstance(facts, BackboneFacts) and facts.name != BACKBONE:

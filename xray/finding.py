@@ -1,0 +1,67 @@
+"""The finding: what the models say of a radiograph, in one word for machines."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from xray.networks.heads import Judgement, Verdict
+from xray.registry import PROMISED
+
+
+class Finding(StrEnum):
+    """A finding that has a name of its own; every other is the label of a head, as it is."""
+
+    NORMAL = "normal"
+    COVID_19 = "covid-19"
+    OTHER_PNEUMONIA = "other-pneumonia"
+    ABNORMAL = "abnormal"  # COVID-19 or another pneumonia
+    UNDECIDED = "undecided"
+
+
+_OF_LABEL = {"covid": Finding.COVID_19, "pneumonia": Finding.OTHER_PNEUMONIA}
+
+
+def finding_of(judged: Sequence[Judgement]) -> str | None:
+    """Return the finding of a radiograph: of models 1 and 2 together where both judged it, else of the first.
+
+    Together they find it normal where model 1 does. Where model 1 finds it abnormal, model 2 tells which pneumonia it
+    is. They are undecided where the model that has the say is.
+
+    Args:
+        judged: what each model says of it, at least one.
+
+    Returns:
+        A Finding or a label; None for a head whose labels do not exclude each other, see `found_by`.
+    """
+    by_model = {each.model: each for each in judged}
+    if not by_model.keys() >= set(PROMISED):
+        return _alone(judged[0])
+    first, second = (by_model[name] for name in PROMISED)
+    return _alone(second if first.verdict is Verdict.POSITIVE else first)
+
+
+def found_by(judged: Sequence[Judgement]) -> tuple[str, ...]:
+    """Return all that was found: the finding, or, of a head without one, each label that is POSITIVE.
+
+    Args:
+        judged: as `finding_of`.
+    """
+    if said := finding_of(judged):
+        return (said,)
+    return tuple(of_label(each.label) for each in judged[0].labels if each.verdict is Verdict.POSITIVE)
+
+
+def of_label(label: str) -> str:
+    """Return the finding of a radiograph that shows a label."""
+    return _OF_LABEL.get(label, label)
+
+
+def _alone(judged: Judgement) -> str | None:
+    """Return the finding of one head."""
+    if not judged.exclusive:
+        return None
+    if judged.called is None:
+        return Finding.UNDECIDED
+    # Model 1 learned COVID-19 and other pneumonias together: it cannot tell which of them it sees.
+    if judged.model == PROMISED[0] and judged.verdict is Verdict.POSITIVE:
+        return Finding.ABNORMAL
+    return of_label(judged.called)
