@@ -1,7 +1,7 @@
 """JPEG: reading, with every segment checked before anything is decoded, and writing.
 
-The segments are walked here because OpenCV allocates whatever a header asks for, and returns a full-size image for a
-file that was cut in the middle.
+The segments are walked here because OpenCV allocates whatever a header asks for, and returns a full-size image, its
+rest grey, for a file that was cut in the middle.
 """
 
 import re
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from xray.errors import UnsupportedImageError, damaged
 from xray.io import colour, exif
 from xray.io.limits import Limits, check_size
-from xray.io.pixels import GreyImage, decode, serving_scale, shrink
+from xray.io.pixels import GreyImage, Pixels, decode, serving_scale, shrink
 
 # A second or two of reading; real files have tens of segments, and about ten scans.
 _MAX_SEGMENTS = 100_000
@@ -33,6 +33,9 @@ _EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_DCT_FRAMES = {0xC0, 0xC1, 0xC2}
 
+# libjpeg's grey where a scan's data have run out; and data for it to go on with, which hold no marker.
+_NO_DATA, _MORE_DATA = 128, bytes(range(0, 250, 3))
+
 
 class Frame(NamedTuple):
     """What a JPEG's headers state.
@@ -42,12 +45,14 @@ class Frame(NamedTuple):
         width: in pixels, before EXIF orientation.
         channels: 1 for grey.
         orientation: of EXIF, 1 to 8.
+        end: position of the end marker.
     """
 
     height: int
     width: int
     channels: int
     orientation: int = exif.UPRIGHT
+    end: int = 0
 
 
 def read(data: bytes, limits: Limits, *, full: bool = False) -> tuple[GreyImage, tuple[int, int]]:
@@ -62,13 +67,16 @@ def read(data: bytes, limits: Limits, *, full: bool = False) -> tuple[GreyImage,
         The image, and the height and width of the full size.
 
     Raises:
-        ImageError: as `check` and `colour.to_grey`.
+        ImageError: as `check` and `colour.to_grey`; UnreadableImageError too where the image ends before its frame.
     """
     frame = check(data, limits)
     scale = 1.0 if full else serving_scale(frame.height, frame.width)
     reduction = max(factor for factor in _GREY if 1 / factor >= scale)
     flags = (_COLOUR if frame.channels > 1 else _GREY)[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
-    grey = colour.to_grey(decode(data, flags, "JPEG picture"), reduction)
+    pixels = decode(data, flags, "JPEG picture")
+    if _ends_early(pixels, data, frame.end, flags):
+        raise damaged("JPEG picture")
+    grey = colour.to_grey(pixels, reduction)
     image = exif.orient(grey if full else shrink(grey), frame.orientation)
     shape = frame.height, frame.width
     return image, shape[::-1] if exif.is_sideways(frame.orientation) else shape
@@ -102,8 +110,8 @@ def check(data: bytes, limits: Limits) -> Frame:
         UnsupportedImageError: another kind of JPEG, or too small.
         ImageTooLargeError: too many pixels.
     """
-    orientation, frames, scans = exif.UPRIGHT, [], 0
-    for marker, content, _ in segments(data):
+    orientation, frames, scans, after = exif.UPRIGHT, [], 0, 0
+    for marker, content, after in segments(data):
         if marker in _FRAMES:
             frames.append(_frame(marker, content, limits))
         elif marker == _APP1 and content.startswith(b"Exif\0\0"):
@@ -120,7 +128,17 @@ def check(data: bytes, limits: Limits) -> Frame:
             limit=_MAX_SCANS,
             scans=scans,
         )
-    return frames[0]._replace(orientation=orientation)
+    return frames[0]._replace(orientation=orientation, end=data.index(bytes([0xFF, _EOI]), after))
+
+
+def _ends_early(pixels: Pixels, data: bytes, end: int, flags: int) -> bool:
+    """Whether a scan's data run out before the image is whole, although an end marker follows.
+
+    Such an image ends in grey; so may a whole one, which more data behind its last block leave unchanged.
+    """
+    if (pixels[-2:, -2:] != _NO_DATA).any():
+        return False
+    return not np.array_equal(pixels, decode(data[:end] + _MORE_DATA + data[end:], flags, "JPEG picture"))
 
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:

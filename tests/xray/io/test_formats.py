@@ -33,6 +33,7 @@ BITS = np.where(GREY > 110, 255, 0).astype(np.uint8)
 RAMP = np.rint((GREY.astype(float) - GREY.min()) * 255 / (int(GREY.max()) - int(GREY.min()))).astype(np.uint8)
 PALETTE = chunk(b"PLTE", np.repeat(np.arange(255, -1, -1, dtype=np.uint8), 3).tobytes())
 HALF_CLEAR = chunk(b"tRNS", bytes([0] * 100 + [255] * 156))
+GREY_END = np.vstack([GREY, np.full((16, GREY.shape[1]), 128, np.uint8)])
 FRAME, SCAN = JPEG.index(b"\xff\xc0"), JPEG.index(b"\xff\xda")
 
 KINDS = {
@@ -60,6 +61,7 @@ KINDS = {
     "baseline": (JPEG, GREY),
     "progressive colour of grey content": (PROGRESSIVE_JPEG, GREY),
     "colour JPEG": (jpeg(RGB[..., ::-1], cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111), LUMA),
+    "JPEG that ends in the grey of a cut one": (jpeg(GREY_END), GREY_END),
     "JPEG with a tail": (JPEG + b"<script>\xff\xd9", GREY),
     "two in a file: the first": (JPEG + jpeg(RGB), GREY),
     "another inside a segment": (with_segment(JPEG, 0xE2, JPEG), GREY),
@@ -85,6 +87,8 @@ DAMAGED = {
     "a JPEG signature": (JPEG[:3], "JPEG"),
     "cut before a whole one": (JPEG[: SCAN + 200] + JPEG, "truncated"),
     "cut, with a tail": (JPEG[: SCAN + 200] + b"<script>" * 9, "truncated"),
+    "cut, with an end": (JPEG[: SCAN + 200] + b"\xff\xd9", "truncated"),
+    "colour, cut, with an end": (jpeg(RGB)[:-900] + b"\xff\xd9", "truncated"),
     "no image": (b"\xff\xd8\xff\xd9", "JPEG"),
     "no height": (patched(JPEG, FRAME + 5, b"\0\0"), "80 x 0"),
     "empty": (b"", "empty"),
