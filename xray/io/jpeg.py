@@ -110,8 +110,9 @@ def check(data: bytes, limits: Limits) -> Frame:
         UnsupportedImageError: another kind of JPEG, or too small.
         ImageTooLargeError: too many pixels.
     """
-    orientation, frames, scans, after = exif.UPRIGHT, [], 0, 0
+    orientation, frames, scans, end = exif.UPRIGHT, [], 0, 0
     for marker, content, after in segments(data):
+        end = after
         if marker in _FRAMES:
             frames.append(_frame(marker, content, limits))
         elif marker == _APP1 and content.startswith(b"Exif\0\0"):
@@ -128,7 +129,7 @@ def check(data: bytes, limits: Limits) -> Frame:
             limit=_MAX_SCANS,
             scans=scans,
         )
-    return frames[0]._replace(orientation=orientation, end=data.index(bytes([0xFF, _EOI]), after))
+    return frames[0]._replace(orientation=orientation, end=data.index(bytes([0xFF, _EOI]), end))
 
 
 def _ends_early(pixels: Pixels, data: bytes, end: int, flags: int) -> bool:
