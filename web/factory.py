@@ -26,11 +26,12 @@ from web.views import (
     navigation,
     password,
     result,
+    shares,
 )
 from xray import memory
 from xray.registry import Registry
 
-VIEWS = (index, result, analyses, batch, models, explain, api_docs, password, navigation, health)
+VIEWS = (index, result, shares, analyses, batch, models, explain, api_docs, password, navigation, health)
 
 
 class Request(health.ProbedRequest, uploads.Request):

@@ -13,6 +13,7 @@ from web import forms, metrics
 from web.analyses import database
 from web.analyses.records import Records
 from web.analyses.service import AnalysisService
+from web.analyses.shares import Shares
 from web.analyses.storage import open_storage
 from xray.analysis import Analyzer
 from xray.networks.metadata import Facts, HeadFacts
@@ -25,12 +26,14 @@ class Services:
 
     Attributes:
         analyses: Analyses radiographs and stores the results.
+        shares: The links that show an analysis to others.
         models: The facts of each model, by name.
         artefacts: The facts of the models and of the networks that they use, by name, the models first.
         titles: The English title of each model, by name.
     """
 
     analyses: AnalysisService
+    shares: Shares
     models: dict[str, HeadFacts]
     artefacts: Mapping[str, Facts]
     titles: dict[str, str]
@@ -76,7 +79,9 @@ def init_app(app: Flask, registry: Registry) -> None:
         Thread(target=service.sweep, name="sweep", daemon=True).start()
     else:
         service.sweep()
-    app.extensions["xray"] = Services(service, models, {**models, **registry.artefacts}, titles)
+    app.extensions["xray"] = Services(
+        service, Shares(service.records), models, {**models, **registry.artefacts}, titles
+    )
 
 
 def services() -> Services:

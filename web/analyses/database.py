@@ -56,6 +56,15 @@ analyses = Table(
     Index("analyses_by_owner", "owner", "created_ms"),
     Index("analyses_by_time", "created_ms"),
 )
+shares = Table(
+    "shares",
+    schema,
+    Column("hash", String(64), primary_key=True),  # of a link's token; see web.analyses.shares
+    Column("analysis", String(32), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Index("shares_by_analysis", "analysis"),
+)
 departures = Table(
     "departures",
     schema,

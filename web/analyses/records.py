@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, delete, func, insert, select
 
-from web.analyses.database import analyses, departures, open_database, reading, writing
+from web.analyses.database import analyses, departures, open_database, reading, shares, writing
 from xray.finding import finding_of, found_by
 from xray.networks.heads import Judgement, Verdict
 from xray.opacity import Measures
@@ -84,7 +84,7 @@ class Record:
 
     Attributes:
         id: its address; see ID.
-        owner: who may open it; see `web.security.visitors`.
+        owner: who may open it; see `web.security.visitors`. Empty in what a guest is shown.
         created: when, in UTC.
         name: of the file, safe to display.
         choice: the model that was asked for, "both" or "all".
@@ -150,6 +150,10 @@ class Record:
     def shared(self) -> dict[str, Any]:
         """Return what may leave the app, in the order of a page: all but the owner."""
         return {name: value for name, value in self._plain().items() if name != "owner"}
+
+    def for_guest(self) -> "Record":
+        """Return what a share link shows: without its owner and all that holds the name of the file."""
+        return replace(self, owner="", name="", results=tuple(replace(each, copy="") for each in self.results))
 
     def to_json(self) -> str:
         """Return all of it as JSON, in ASCII: databases differ in which other letters they take."""
@@ -217,7 +221,7 @@ class Records:
         row = {
             "id": record.id,
             "owner": record.owner,
-            "created_ms": _milliseconds(record.created),
+            "created_ms": milliseconds(record.created),
             "content": record.to_json(),
             "sender": sender,
         }
@@ -297,9 +301,9 @@ class Records:
         """
         now = datetime.now(UTC)
         with writing(self.engine) as connection:
-            connection.execute(delete(departures).where(departures.c.left_ms < _milliseconds(now - lifetime)))
+            connection.execute(delete(departures).where(departures.c.left_ms < milliseconds(now - lifetime)))
             connection.execute(delete(departures).where(departures.c.id == session))
-            connection.execute(insert(departures).values(id=session, left_ms=_milliseconds(now)))
+            connection.execute(insert(departures).values(id=session, left_ms=milliseconds(now)))
 
     def has_left(self, session: str) -> bool:
         """Tell whether a session was left."""
@@ -308,7 +312,7 @@ class Records:
 
     @contextmanager
     def removing(self, ids: Sequence[str], *, unless_others_do: bool = False) -> Iterator[Sequence[str]]:
-        """Delete analyses when the block succeeds; one that does not exist is no error.
+        """Delete analyses and their share links when the block succeeds; one that does not exist is no error.
 
         Args:
             ids: The analyses.
@@ -321,6 +325,7 @@ class Records:
             if unless_others_do and connection.dialect.name == "postgresql":
                 free = select(analyses.c.id).where(analyses.c.id.in_(ids)).with_for_update(skip_locked=True)
                 ids = connection.execute(free).scalars().all()
+            connection.execute(delete(shares).where(shares.c.analysis.in_(ids)))
             connection.execute(delete(analyses).where(analyses.c.id.in_(ids)))
             yield ids
 
@@ -331,7 +336,7 @@ class Records:
         return query.where(analyses.c.owner == owner, analyses.c.created_ms >= self._since(datetime.now(UTC)))
 
     def _since(self, now: datetime) -> int:
-        return _milliseconds(now) - self.keep_days * DAY_MS
+        return milliseconds(now) - self.keep_days * DAY_MS
 
     def _found(self, query: Select[Any]) -> Iterator[Record]:
         with reading(self.engine) as connection:
@@ -347,5 +352,6 @@ class Records:
             return {id: copies_in(content) for id, content in rows}
 
 
-def _milliseconds(when: datetime) -> int:
+def milliseconds(when: datetime) -> int:
+    """Return a time as the tables hold it: milliseconds since 1970 in UTC."""
     return round(when.astimezone(UTC).timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""Rate limits by sender: of radiographs, and of guesses at the password.
+"""Rate limits by sender: of radiographs, and of guesses at the password and at share links.
 
 A sender may send as many radiographs at once as a batch holds, and XRAY_RATE_LIMIT a minute in the long run. Each
 process counts in memory, or all together in Redis (XRAY_REDIS_URL). Redis gets no address, only a keyed hash of it.
@@ -11,6 +11,7 @@ import math
 import os
 import time
 from collections import deque
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -33,7 +34,8 @@ GUESSES, GUESSES_S = 10, 10
 RADIOGRAPH_RULES = frozenset({"/query", "/preview", "/batch/one", "/api/v1/analyses"})
 # What is drawn anew for each request, counted by itself.
 DRAWN_RULES = frozenset({"/how", "/how/<name>.png", "/analyses/<id>.pdf", "/batch/download"})
-PASSWORD_RULE = "/password"
+# Where something secret can be guessed, each counted by itself.
+GUESSED_RULES = ("/password", "/shared")
 # How long Redis may take to answer, before this process counts for itself.
 REDIS_TIMEOUT_S = 1.0
 _TOKENS = RateLimitItemPerSecond(GUESSES, GUESSES_S)
@@ -121,10 +123,11 @@ def init_app(app: Flask) -> None:
     limits = [
         ApplicationLimit(
             f"{GUESSES} per {GUESSES_S} seconds",
-            scope="password",
-            exempt_when=lambda: not _is_post_to({PASSWORD_RULE}),
+            scope=rule,
+            exempt_when=partial(_is_no_post_to, {rule}),
             on_breach=_note_wait,
         )
+        for rule in GUESSED_RULES
     ]
     radiographs = _radiographs(app.config["BATCH_COUNT"], app.config["RATE_LIMIT"])
     if radiographs:
@@ -132,7 +135,7 @@ def init_app(app: Flask) -> None:
             ApplicationLimit(
                 radiographs,
                 scope=_RADIOGRAPHS,
-                exempt_when=lambda: not _is_post_to(RADIOGRAPH_RULES),
+                exempt_when=partial(_is_no_post_to, RADIOGRAPH_RULES),
                 on_breach=_note_wait,
             )
         )
@@ -192,7 +195,7 @@ def note_guess() -> None:
 
 
 def forgive() -> None:
-    """Forget the guesses of a sender who knew the password, so that a class can enter together."""
+    """Forget the guesses of a sender who knew the secret, so that a class can enter together."""
     limiter: Limiter = current_app.extensions[_LIMITER]
     try:
         for each in limiter.current_limits:
@@ -255,8 +258,8 @@ def sender_group() -> str:
     return _sender()[:4]
 
 
-def _is_post_to(rules: set[str] | frozenset[str]) -> bool:
-    return request.method == "POST" and request.url_rule is not None and request.url_rule.rule in rules
+def _is_no_post_to(rules: set[str] | frozenset[str]) -> bool:
+    return request.method != "POST" or request.url_rule is None or request.url_rule.rule not in rules
 
 
 def _note_wait(limit: RequestLimit) -> None:

@@ -2,13 +2,22 @@
 
 import secrets
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from flask import Flask, Response, abort, request, session
+from werkzeug.exceptions import NotFound
 
-from web.analyses.records import Record
+from web.analyses.records import ID, Record
 from web.services import services
 
 _KEY, _DAY = "visitor", "day"
+
+
+class Private(NotFound):
+    """The address of an analysis that this browser may not see, or that is no more.
+
+    The answer is the same for both, so that nobody learns which addresses hold an analysis: hence 404, not 403.
+    """
 
 
 def init_app(app: Flask) -> None:
@@ -38,11 +47,20 @@ def analysis(id: str) -> Record | None:
 
 
 def own(id: str) -> Record:
-    """Return this browser's analysis, or end the request with 404."""
-    found = analysis(id)
-    if found is None:
-        abort(404)
-    return found
+    """Return this browser's analysis, or end the request; see `refuse`."""
+    return analysis(id) or refuse(id)
+
+
+def refuse(id: str) -> NoReturn:
+    """End a request for an analysis that this browser may not see.
+
+    Raises:
+        Private: it could be one.
+        NotFound: no analysis has such an id.
+    """
+    if ID.fullmatch(id):
+        raise Private
+    abort(404)
 
 
 def _welcome(response: Response) -> Response:

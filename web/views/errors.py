@@ -5,6 +5,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 
 from web.analyses.folders import FULL, StoreError
 from web.api import problems
+from web.security import visitors
 from web.security.slow_uploads import drain
 
 
@@ -24,7 +25,8 @@ def _refuse(error: HTTPException) -> Response:
         # The host name is not ours: no address of a page can be made, and the sender is no visitor.
         return Response("This site does not answer to that host name.", 400, mimetype="text/plain")
     else:
-        response = make_response(render_template("errors.html", status=error.code), error.code)
+        private = isinstance(error, visitors.Private)
+        response = make_response(render_template("errors.html", status=error.code, private=private), error.code)
     for name, value in error.get_headers(request.environ):
         if name in ("Allow", "WWW-Authenticate"):
             response.headers[name] = value

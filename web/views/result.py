@@ -17,8 +17,9 @@ from web.analyses import storage
 from web.analyses.records import ModelResult, Record
 from web.analyses.storage import slug
 from web.render import pdf
-from web.security import rate_limit, visitors
+from web.security import guests, rate_limit, visitors
 from web.services import services
+from web.views.shares import new_link
 from xray import head_figures
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.networks.metadata import HeadFacts
@@ -52,14 +53,14 @@ def query() -> str:
 
 @blueprint.get("/analyses/<id>")
 def show(id: str) -> str:
-    """Show the result of a stored analysis."""
-    return page(visitors.own(id))
+    """Show the result of a stored analysis, to its owner or by a share link."""
+    return page(guests.seen(id))
 
 
 @blueprint.get("/analyses/<id>/<name>")
 def picture(id: str, name: str) -> Response:
-    """Send an image of an analysis, or an annotated copy of it, to its owner."""
-    content = services().analyses.picture(visitors.own(id), name)
+    """Send an image of an analysis, to its owner or by a share link; an annotated copy of it to its owner alone."""
+    content = services().analyses.picture(guests.seen(id), name)
     if content is None:
         abort(404)
     return Response(content, mimetype=mimetypes.guess_type(name)[0])
@@ -161,11 +162,14 @@ class HeldOut:
 
 
 def page(record: Record) -> str:
-    """Render the result page of an analysis."""
+    """Render the result page of an analysis, for its owner or, without what is theirs alone, for a guest."""
     models, service = services().models, services().analyses
     return render_template(
         "result.html",
         record=record,
+        guest=not record.owner,
+        link=new_link(record) if record.owner else None,
+        shares=services().shares.of(record.id) if record.owner else (),
         labels=services().labels,
         held_out={result.model: held_out(result, models.get(result.model)) for result in record.results},
         cards={result.model for result in record.results if result.model in models},
