@@ -7,9 +7,10 @@ from flask import Request
 from flask_babel import gettext as _
 
 from web.settings import ROOT
-from xray.analysis import ALL_MODELS, BOTH_MODELS
+from xray.analysis import ALL_MODELS, AS_SENT, BOTH_MODELS, Adjustments
 from xray.errors import Phrase, XrayError
 from xray.io.pixels import TURNS
+from xray.quality.frame import Part
 
 BOTH, ALL = BOTH_MODELS, ALL_MODELS
 LABELS = {
@@ -26,6 +27,7 @@ UNKNOWN_EXAMPLE = Phrase("That example is not known here. Choose one of those on
 UNKNOWN_MODEL = Phrase("That model is not known here. Choose one from the list.")
 EXPIRED = Phrase("The page had expired, so nothing was read. Choose the picture again and send it once more.")
 UNKNOWN_TURN = Phrase("A film can be turned by 0, 90, 180 or 270 degrees. Choose one of these.")
+UNKNOWN_PART = Phrase("Of two pictures in one, the left or the right one can be read. Choose one of these.")
 UNNAMED = "picture"
 EXAMPLES_FOLDER = ROOT / "static" / "examples"
 LONGEST_NAME = 60
@@ -82,13 +84,13 @@ class Upload:
         name: of the file, safe to display, at most 60 characters.
         data: the content of the file, not empty.
         model: a model's name, "both" or "all".
-        turn: degrees clockwise by which the image is turned first.
+        adjust: what is done to the picture first.
     """
 
     name: str
     data: bytes
     model: str
-    turn: int = 0
+    adjust: Adjustments = AS_SENT
 
 
 def labels(titles: Mapping[str, str]) -> dict[str, str]:
@@ -105,7 +107,8 @@ def read(request: Request, models: Sequence[str]) -> Upload:
     """Read the form; a file takes precedence over an example.
 
     Args:
-        request: with the fields `file` or `example`, `model` and optionally `turn`.
+        request: with the fields `file` or `example`, `model` and optionally `turn`, `part` (left or right) and
+            `straighten` (of any value that is not empty).
         models: the names of the models.
 
     Raises:
@@ -117,8 +120,12 @@ def read(request: Request, models: Sequence[str]) -> Upload:
     turn = request.form.get("turn", "0")
     if turn not in map(str, TURNS):
         raise FormError(UNKNOWN_TURN)
+    part = request.form.get("part", "")
+    if part not in ("", *Part):
+        raise FormError(UNKNOWN_PART)
+    adjust = Adjustments(int(turn), Part(part) if part else None, bool(request.form.get("straighten")))
     name, data = read_file(request) or _example(request)
-    return Upload(name, data, model, int(turn))
+    return Upload(name, data, model, adjust)
 
 
 def read_file(request: Request) -> tuple[str, bytes] | None:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from xray import memory, opacity
-from xray.analysis import BOTH_MODELS, Analysis, Analyzer
+from xray.analysis import BOTH_MODELS, Adjustments, Analysis, Analyzer
 from xray.annotate.annotated_copy import annotate
 from xray.archive.local_engine import in_order
 from xray.combined import NAME, Said, rows, versions
@@ -29,6 +29,7 @@ from xray.io.pixels import TURNS
 from xray.io.png import encode_png
 from xray.io.storage import LeftOut, walk_here
 from xray.prediction import Prediction
+from xray.quality.frame import Part
 from xray.registry import BACKBONE
 
 COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions", *opacity.COLUMNS)
@@ -101,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
         "--turn", type=int, choices=TURNS, default=0, help="degrees clockwise by which each picture is turned first"
     )
     parser.add_argument(
+        "--part",
+        type=Part,
+        choices=tuple(Part),
+        help="which of two pictures side by side is read; without it the frontal one is, and of two frontal ones none",
+    )
+    parser.add_argument("--straighten", action="store_true", help="turn tilted radiographs upright first")
+    parser.add_argument(
         "--format", choices=("csv", "json"), default="csv", help="csv (default) or json: one array of objects"
     )
     parser.add_argument(
@@ -122,11 +130,12 @@ def _run(analyzer: Analyzer, models: tuple[str, ...], options: argparse.Namespac
     if left_out.kinds:
         print(left_out, file=sys.stderr)
     names = tuple(versions(analyzer.registry.heads, models))
+    adjust = Adjustments(options.turn, options.part, options.straighten)
     failed = False
 
     def judged() -> Iterator[Row]:
         nonlocal failed
-        analysed = in_order(lambda file: _analysed(analyzer, models, file, options.turn), files, AT_ONCE)
+        analysed = in_order(lambda file: _analysed(analyzer, models, file, adjust), files, AT_ONCE)
         for done, ((path, *_), (analysis, problem)) in enumerate(zip(files, analysed, strict=True), 1):
             bar = "#" * (20 * done // len(files))
             _show_progress(f"[{bar:<20}] {done}/{len(files)} {os.path.basename(path)[:40]}")
@@ -196,13 +205,13 @@ def _failed(path: str, problem: str) -> File:
     return path, problem, bytes
 
 
-def _analysed(analyzer: Analyzer, models: tuple[str, ...], file: File, turn: int) -> Found:
+def _analysed(analyzer: Analyzer, models: tuple[str, ...], file: File, adjust: Adjustments) -> Found:
     """Analyse a file, or return its error."""
     _, problem, read = file
     try:
         if problem:
             return None, problem
-        return analyzer.analyse(read(), models, turn=turn), ""
+        return analyzer.analyse(read(), models, adjust=adjust), ""
     except (ImageError, zips.ZipError) as error:
         return None, str(error)
     except OSError as error:

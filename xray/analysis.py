@@ -15,6 +15,7 @@ from xray.opacity import Measures, Opacity
 from xray.prediction import Prediction, predict
 from xray.quality import cautions, frame, frontal
 from xray.quality.cautions import Caution
+from xray.quality.frame import Part
 from xray.registry import BACKBONE, MODEL_DIR, PROMISED, Registry
 
 # The two models that the project promises, and every model that there is.
@@ -44,6 +45,24 @@ class Stopwatch:
         self._since = now
 
 
+@dataclass(frozen=True)
+class Adjustments:
+    """What is done to a picture before it is read, as its sender asks.
+
+    Attributes:
+        turn: degrees clockwise by which it is turned first, one of `xray.io.pixels.TURNS`.
+        part: which of two pictures side by side is read, as they stand after the turn; None for the frontal one.
+        straighten: whether a tilted radiograph is turned upright.
+    """
+
+    turn: int = 0
+    part: Part | None = None
+    straighten: bool = False
+
+
+AS_SENT = Adjustments()
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """One radiograph as the networks get it.
@@ -56,10 +75,11 @@ class Prepared:
             backbone's input of it.
         inverted: whether the image came as a negative.
         sent: height and width of the image that was sent, without what was cut off.
-        film: the part of the decoded picture that `image` is; all of it, unless borders or a neighbour were cut off.
+        film: the part of the decoded picture that `image` is, unless it was straightened; all of the picture, unless
+            borders or a neighbour were cut off.
         whole: height and width of the decoded picture.
         deep: all grey levels, in the shape of `image`, where there are more than 8 bits and they were asked for.
-        cautions: what was passed over in the file, or beside the film.
+        cautions: what was passed over in the file, or beside the film, and whether it was straightened.
     """
 
     image: GreyImage
@@ -79,7 +99,7 @@ def prepare(
     segmenter: Network,
     recipe: Recipe,
     *,
-    turn: int = 0,
+    adjust: Adjustments = AS_SENT,
     deep: bool = False,
     watch: Stopwatch | None = None,
 ) -> Prepared:
@@ -91,7 +111,7 @@ def prepare(
         data: the content of a PNG, JPEG or DICOM file.
         segmenter: the lung network.
         recipe: of the backbone.
-        turn: degrees clockwise by which the image is turned first, one of `xray.io.pixels.TURNS`.
+        adjust: what is done to the picture first.
         deep: whether all grey levels are wanted of an image of more than 8 bits.
         watch: notes how long each stage takes.
 
@@ -99,21 +119,27 @@ def prepare(
         ImageError: the file is not a frontal chest radiograph that can be read; the message says why.
     """
     watch = watch or Stopwatch()
-    decoded = image.load(data, deep=deep).rotate(turn)
+    decoded = image.load(data, deep=deep).rotate(adjust.turn)
     watch.lap("decode")
 
     def segment(picture: GreyImage) -> LungMask:
         return lungs.segment(picture, segmenter)
 
-    film, beside_another = frame.find(decoded.image, segment)
+    film, part = frame.find(decoded.image, segment, adjust.part)
     height, width = decoded.image.shape
     decoded = decoded.crop(*film)
     view = frontal.frontal_view(decoded.image, segment)
+    tilted = adjust.straighten and cautions.is_tilted(view.lungs)
+    if tilted:
+        decoded = decoded.rotate(-cautions.tilt(view.lungs))
+        view = frontal.frontal_view(decoded.image, segment)
     watch.lap("lungs")
     box = crop_box(view.lungs, recipe)
     levels = decoded.deep.negative() if decoded.deep and view.inverted else decoded.deep
     square = crop(view.image, box, recipe)
-    said = tuple(map(Caution, decoded.flaws)) + ((Caution.COMPOSITE,) if beside_another else ())
+    said = tuple(map(Caution, decoded.flaws))
+    said += (Caution(f"{part}_part"),) if part else ()
+    said += (Caution.STRAIGHTENED,) if tilted else ()
     return Prepared(
         view.image, view.lungs, box, square, view.inverted, decoded.sent, film, (height, width), levels, said
     )
@@ -144,6 +170,11 @@ class Analysis:
     deep: GreyLevels | None = None
     opacity: Opacity | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def tilt(self) -> int:
+        """Degrees by which the radiograph is turned clockwise from upright."""
+        return cautions.tilt(self.lungs)
 
     @property
     def inverted(self) -> bool:
@@ -194,13 +225,15 @@ class Analyzer:
             raise ValueError(f"Expected a model out of {known}. Received: {choice!r}.")
         return several.get(choice, (choice,))
 
-    def analyse(self, data: bytes, models: Sequence[str], *, turn: int = 0, deep: bool = False) -> Analysis:
+    def analyse(
+        self, data: bytes, models: Sequence[str], *, adjust: Adjustments = AS_SENT, deep: bool = False
+    ) -> Analysis:
         """Analyse one file: one pass of the lung network, one of the backbone, then each head and the opacity map.
 
         Args:
             data: the content of a PNG, JPEG or DICOM file.
             models: names out of `names`, or choices that `expand` knows.
-            turn: degrees clockwise by which the image is turned first, one of `xray.io.pixels.TURNS`.
+            adjust: what is done to the picture first.
             deep: whether all grey levels are wanted of a radiograph of more than 8 bits.
 
         Raises:
@@ -210,7 +243,7 @@ class Analyzer:
         names = dict.fromkeys(name for model in models for name in self.expand(model))
         watch = Stopwatch()
         backbone = self.registry.backbone
-        ready = prepare(data, self.registry.segmenter, backbone.recipe, turn=turn, deep=deep, watch=watch)
+        ready = prepare(data, self.registry.segmenter, backbone.recipe, adjust=adjust, deep=deep, watch=watch)
         features = backbone.network(scale(ready.crop, backbone.recipe)[None])[0]
         watch.lap("backbone")
         said = self.registry.screen.examine(features)

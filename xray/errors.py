@@ -6,6 +6,7 @@ XrayError
 │  ├─ UnsupportedImageError    415   format, mode or size that is not read
 │  ├─ ImageTooLargeError       413   bytes or pixels
 │  └─ NotAChestXrayError       422   refused by a quality check, with the reason
+│     └─ TwoFilmsError             422   two films side by side, of which one can be asked for
 ├─ ModelError              the operator's artefact; stops start-up
 └─ DatasetError            the trainer's data
    ├─ ManifestError            a table or a folder that cannot be used
@@ -105,6 +106,10 @@ class NotAChestXrayError(ImageError):
         hinted = NotAChestXrayError("%(reason)s %(hint)s", reason=self, hint=HINTS[turn])
         hinted.turn = turn
         return hinted
+
+
+class TwoFilmsError(NotAChestXrayError):
+    """Two frontal films side by side in one picture; sent again with a part, one of them is read."""
 
 
 class ModelError(XrayError):

@@ -7,12 +7,16 @@ refusal.
 import csv
 import io
 import struct
+import sys
+from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from flask.testing import FlaskClient
 from pydicom import Dataset, uid
 from pydicom.sequence import Sequence
 from werkzeug.datastructures import FileStorage
@@ -29,7 +33,9 @@ from xray.analysis import Analyzer, Prepared, prepare
 from xray.archive import sources
 from xray.errors import ImageError
 from xray.io.limits import Limits
-from xray.quality.cautions import of_image
+from xray.quality.cautions import CAUTIONS, TILTED, Caution, of_image
+
+Rows = list[dict[str, str]]
 
 FILM = draw_radiograph(seed=1)
 DEEP = FILM.astype(np.uint16) * 16
@@ -263,8 +269,8 @@ CASES: dict[str, tuple[bytes, str]] = {
         for grey in (0, 255)
     },
     **{
-        f"another picture {where}, gutter {gutter}": (beside(*pair, gutter=gutter), "composite")
-        for where, pair in (("left", (SHADE, FILM)), ("right", (FILM, SHADE)))
+        f"another picture beside the {where} part, gutter {gutter}": (beside(*pair, gutter=gutter), f"{where}_part")
+        for where, pair in (("left", (FILM, SHADE)), ("right", (SHADE, FILM)))
         for gutter in (0, 8)
     },
     **{
@@ -308,42 +314,94 @@ def test_every_kind_is_read_or_refused_by_its_name(analyzer: Analyzer, name: str
         assert np.corrcoef(like.ravel(), found.image.ravel())[0, 1] > 0.97
 
 
+@pytest.fixture
+def client(analyzer: Analyzer, tmp_path: Path) -> FlaskClient:
+    """A browser of an application with the networks that are served."""
+    settings = {"SECRET_KEY": "a key for tests only", "WTF_CSRF_ENABLED": False}
+    folders = {"INSTANCE_DIR": str(tmp_path / "instance"), "ANALYSIS_DIR": str(tmp_path / "copies")}
+    return create_app(settings | folders, registry=analyzer.registry).test_client()
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """Where a file may lie alone in a folder."""
+    (tmp_path / "films").mkdir()
+    return tmp_path / "films" / "film"
+
+
+@pytest.fixture
+def read_by_command(
+    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Rows]:
+    """Run the command line; return its rows, and leave its complaints to be read."""
+    monkeypatch.setattr(Analyzer, "load", lambda **_: analyzer)
+
+    def run(path: Path, *options: str) -> Rows:
+        status = command.main([str(path), "--model", "covid_normal", *options])
+        out, err = capsys.readouterr()
+        sys.stderr.write(err)
+        rows = list(csv.DictReader(io.StringIO(out)))
+        assert status == int(any(row["error"] for row in rows))
+        return rows
+
+    return run
+
+
+def sent(client: FlaskClient, address: str, data: bytes, **fields: str) -> Any:
+    """Send a file to a page, or to the API."""
+    asked = {"file": FileStorage(io.BytesIO(data), "film"), "model": "both", **fields}
+    return posted(client, address, asked | ({"function": "classify"} if "batch" in address else {}))
+
+
 def test_there_are_enough_kinds() -> None:
     assert len(CASES) >= 120
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "said"),
+    [
+        ("two films, gutter 8 of 0", {"part": "right"}, "right_part"),
+        ("tilt of 18", {"straighten": "1"}, "straightened"),
+    ],
+)
+def test_a_part_is_read_and_a_tilt_straightened_where_it_is_asked_for(
+    client: FlaskClient, film: Path, read_by_command: Callable[..., Rows], name: str, asked: dict[str, str], said: str
+) -> None:
+    film.write_bytes(CASES[name][0])
+    answer = sent(client, "/api/v1/analyses", film.read_bytes(), **asked).json
+    words = CAUTIONS[Caution(said)]
+    assert words in [each["words"] for each in answer["cautions"]] and abs(answer["tilt"]) < TILTED
+    assert words in unescape(sent(client, "/query", film.read_bytes(), **asked).text)
+    options = [f"--{name}" if name == "straighten" else f"--{name}={value}" for name, value in asked.items()]
+    assert said in read_by_command(film, *options)[0]["cautions"]
 
 
 @pytest.mark.parametrize(
     "name", ["center b'2048,00'", "window of 8 bits", "no preamble", "TIFF", "two films, gutter 8 of 0", "HEIC"]
 )
 def test_every_door_says_the_same(
-    analyzer: Analyzer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+    client: FlaskClient,
+    film: Path,
+    read_by_command: Callable[..., Rows],
+    capsys: pytest.CaptureFixture[str],
+    name: str,
 ) -> None:
     data, expected = CASES[name]
-    settings = {"SECRET_KEY": "a key for tests only", "WTF_CSRF_ENABLED": False}
-    folders = {"INSTANCE_DIR": str(tmp_path / "instance"), "ANALYSIS_DIR": str(tmp_path / "copies")}
-    client = create_app(settings | folders, registry=analyzer.registry).test_client()
-
-    def sent(address: str, **fields: str) -> Any:
-        return posted(client, address, {"file": FileStorage(io.BytesIO(data), "film"), "model": "both", **fields})
-
-    page, row, answer = sent("/query"), sent("/batch/one", function="classify").json, sent("/api/v1/analyses")
-    (tmp_path / "films").mkdir()
-    (tmp_path / "films" / "film").write_bytes(data)
-    (tmp_path / "films" / "b.zip").write_bytes(zipped(**{"in/film": data}))
-    monkeypatch.setattr(Analyzer, "load", lambda **_: analyzer)
-    status = command.main([str(tmp_path / "films"), "--model", "covid_normal"])
-    out, err = capsys.readouterr()
-    lines = list(csv.DictReader(io.StringIO(out)))
+    page, row, answer = (sent(client, address, data) for address in ("/query", "/batch/one", "/api/v1/analyses"))
+    row = row.json
+    film.write_bytes(data)
+    (film.parent / "b.zip").write_bytes(zipped(**{"in/film": data}))
+    lines = read_by_command(film.parent)
     read = not expected or expected.startswith("header")
     assert (page.status_code < 400, bool(row["id"]), answer.status_code == 201) == (read, read, read)
     if name == "HEIC":
-        assert "2 HEIC" in err and list(map(Path, (each["file"] for each in lines))) == [tmp_path / "films"]
+        assert "2 HEIC" in capsys.readouterr().err and [Path(each["file"]) for each in lines] == [film.parent]
         return
-    assert status == (0 if read else 1) and len(lines) == 2
+    assert len(lines) == 2
     assert {each["cautions"] if read else each["error"] for each in lines} and all(
         expected in str(each) for each in lines
     )
-    assert list(sources.find(str(tmp_path / "films")))[-1].endswith("film")
+    assert list(sources.find(str(film.parent)))[-1].endswith("film")
     assert expected in (row["row"] if read else row["error"]) or read
-    assert not isinstance(measured(tmp_path / "films" / "film"), str)
+    assert not isinstance(measured(film), str)
     assert len(data) < Limits().size_bytes

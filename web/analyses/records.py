@@ -100,6 +100,7 @@ class Record:
         window_high: the level that is shown white.
         curve: the greys between the two, where they do not rise linearly.
         turn: degrees clockwise by which the image was turned first, as asked.
+        tilt: degrees by which the film is turned clockwise from upright.
         opacity: what was measured on the opacity map; None where none was made.
     """
 
@@ -120,6 +121,7 @@ class Record:
     window_high: float = 255.0
     curve: tuple[int, ...] = ()
     turn: int = 0
+    tilt: int = 0
     opacity: Measures | None = None
 
     @property

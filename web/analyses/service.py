@@ -18,7 +18,7 @@ from web.analyses.folders import StoreError, alone
 from web.analyses.records import CombinedResult, Filed, ModelResult, Record, Records
 from web.analyses.storage import Copies, Pictures
 from web.metrics import Metrics
-from xray.analysis import Analysis, Analyzer, Stopwatch
+from xray.analysis import AS_SENT, Adjustments, Analysis, Analyzer, Stopwatch
 from xray.annotate.annotated_copy import annotate
 from xray.annotate.panels import heat_layer, opacity_layer, outline_path, radiograph_panel, thumbnail, viewer_image
 from xray.combined import combine
@@ -78,7 +78,9 @@ class AnalysisService:
     metrics: Metrics | None = None
     swept_at: float = inf
 
-    def analyse(self, data: bytes, *, name: str, choice: str, owner: str, sender: str = "", turn: int = 0) -> Record:
+    def analyse(
+        self, data: bytes, *, name: str, choice: str, owner: str, sender: str = "", adjust: Adjustments = AS_SENT
+    ) -> Record:
         """Analyse one file and store the analysis.
 
         Args:
@@ -87,13 +89,13 @@ class AnalysisService:
             choice: a model's name, "both" or "all".
             owner: who may open the analysis.
             sender: the group of whoever sent it; see `Records.expired`.
-            turn: degrees clockwise by which the image is turned first.
+            adjust: what is done to the picture first.
 
         Raises:
             ImageError: the file cannot be analysed; the message says why.
             StoreError: the analysis cannot be stored; nothing of it is left.
         """
-        work = partial(self._analyse, data, name=name, choice=choice, owner=owner, sender=sender, turn=turn)
+        work = partial(self._analyse, data, name=name, choice=choice, owner=owner, sender=sender, adjust=adjust)
         with self.metrics.film() if self.metrics else nullcontext():
             return self._read(work)
 
@@ -109,8 +111,8 @@ class AnalysisService:
         """Do work in one of the readers, where there may be threads."""
         return work() if alone() else self.readers.submit(work).result()
 
-    def _analyse(self, data: bytes, *, name: str, choice: str, owner: str, sender: str, turn: int) -> Record:
-        analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), turn=turn, deep=True)
+    def _analyse(self, data: bytes, *, name: str, choice: str, owner: str, sender: str, adjust: Adjustments) -> Record:
+        analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), adjust=adjust, deep=True)
         watch = Stopwatch()
         deep = analysis.deep and replace(analysis.deep, levels=viewer_image(analysis.deep.levels))
         drawn = self._begin(partial(_drawn, analysis, deep))
@@ -128,7 +130,7 @@ class AnalysisService:
                 watch.lap("keep")
             self.pictures.save(id, drawn())
             record = _record(analysis, results, outline(), id=id, owner=owner, created=now)
-            record = replace(record, name=name, choice=choice, turn=turn)
+            record = replace(record, name=name, choice=choice, turn=adjust.turn)
             self.records.add(record, sender)
         except Exception:
             with suppress(StoreError):
@@ -279,6 +281,7 @@ def _record(
         cautions=tuple(str(caution) for caution in analysis.cautions),
         results=tuple(results),
         combined=CombinedResult(combined.verdict, combined.score, combined.threshold) if combined else None,
+        tilt=analysis.tilt,
         opacity=analysis.measures,
     )
     if deep := analysis.deep:

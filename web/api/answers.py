@@ -28,6 +28,7 @@ def analysis(record: Record) -> Answer:
         "height": record.height,
         "model": record.choice,
         "turn": record.turn,
+        "tilt": record.tilt,
         "verdicts": [_verdict(record.id, result) for result in record.results],
         "combined": record.combined,
         "opacity": record.opacity,

@@ -52,6 +52,7 @@ EXAMPLE_ANALYSIS: dict[str, Any] = {
     "height": 1024,
     "model": "covid_normal",
     "turn": 0,
+    "tilt": 2,
     "verdicts": [
         {
             "model": "covid_normal",

@@ -16,7 +16,9 @@ from web.api.document import PATH, refuses
 from web.api.schemas import MULTIPART, MultipartBlueprint
 from web.security.rate_limit import sender_group
 from web.services import services
+from xray.analysis import Adjustments
 from xray.errors import ImageError, Phrase
+from xray.quality.frame import Part
 
 api = MultipartBlueprint("api", __name__, url_prefix=PATH, description="The interface itself.")
 api.register_error_handler(ImageError, problems.of_picture)
@@ -54,6 +56,8 @@ class Form(TypedDict):
     file: FileStorage
     model: str
     turn: int
+    part: Part | None
+    straighten: bool
 
 
 @api.route("/analyses", methods=["POST"], tags=ANALYSES)
@@ -81,10 +85,11 @@ def create_analysis(form: Form) -> tuple[Answer, dict[str, str]]:
     """Analyse the uploaded radiograph."""
     file = form["file"]
     name = forms.shown_name(file.filename or "")
+    adjust = Adjustments(form["turn"], form["part"], form["straighten"])
     service, owner = services().analyses, tokens.owner()
     with service.turns:
         record = service.analyse(
-            file.read(), name=name, choice=form["model"], owner=owner, sender=sender_group(), turn=form["turn"]
+            file.read(), name=name, choice=form["model"], owner=owner, sender=sender_group(), adjust=adjust
         )
     found = answers.analysis(record)
     return found, {"Location": found["url"]}

@@ -7,7 +7,7 @@ from flask import Request
 from flask_smorest import Blueprint
 from flask_smorest.fields import Upload
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError
-from marshmallow.fields import Boolean, DateTime, Dict, Field, Float, Integer, List, Nested, String
+from marshmallow.fields import Boolean, DateTime, Dict, Enum, Field, Float, Integer, List, Nested, String
 from marshmallow.validate import OneOf, Range, Regexp
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import FileStorage
@@ -20,6 +20,7 @@ from web.services import services
 from xray.io.pixels import TURNS
 from xray.networks.heads import Verdict
 from xray.quality.cautions import Caution
+from xray.quality.frame import Part
 
 LONGEST_QUOTE = 40
 MULTIPART, FORM_DATA = "multipart", "multipart/form-data"
@@ -104,6 +105,15 @@ class AnalysisRequest(Schema):
         load_default=0,
         validate=OneOf(TURNS),
         metadata={"description": "Degrees clockwise by which the film is turned before it is read."},
+    )
+    part = Enum(
+        Part,
+        by_value=True,
+        load_default=None,
+        metadata={"description": "Which of two pictures side by side is read; without it, the frontal one."},
+    )
+    straighten = Boolean(
+        load_default=False, metadata={"description": "Whether a tilted film is turned upright before it is read."}
     )
 
 
@@ -216,6 +226,10 @@ class Analysis(Answer):
         required=True,
         validate=OneOf(TURNS),
         metadata={"description": "Degrees clockwise by which it was turned before it was read, as was asked."},
+    )
+    tilt = Integer(
+        required=True,
+        metadata={"description": "Degrees clockwise from upright by which the film is tilted, as its lungs show."},
     )
     verdicts = many(ModelVerdict, "One for each model asked.")
     combined = optional(CombinedVerdict, "What both models say together; null where one was asked.")

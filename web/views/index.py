@@ -10,7 +10,7 @@ from web.forms import EXAMPLES, FormError
 from web.i18n import in_words
 from web.services import services
 from xray.annotate.panels import thumbnail
-from xray.errors import ImageError, NotAChestXrayError
+from xray.errors import ImageError, NotAChestXrayError, TwoFilmsError
 from xray.io.jpeg import encode_jpeg
 from xray.io.limits import DEFAULT_LIMITS
 from xray.quality.cautions import Caution
@@ -55,11 +55,14 @@ def preview() -> Response:
 @blueprint.app_errorhandler(FormError)
 @blueprint.app_errorhandler(ImageError)
 def refused(error: FormError | ImageError) -> AnyResponse:
-    """Show the form again with the reason; for a radiograph on its side, set to the turn that brings it upright."""
+    """Show the form again with the reason.
+
+    For a radiograph on its side it is set to the turn that brings it upright; of two side by side it offers one.
+    """
     turn = None
     if isinstance(error, NotAChestXrayError):
         turn = (request.form.get("turn", 0, type=int) + error.turn) % 360
-    return _form(problem=in_words(error), status=error.status, turn=turn)
+    return _form(in_words(error), error.status, turn, offer_parts=isinstance(error, TwoFilmsError))
 
 
 @blueprint.app_errorhandler(CSRFError)
@@ -68,12 +71,15 @@ def expired(error: CSRFError) -> AnyResponse:
     return _form(problem=gettext(forms.EXPIRED), status=400)
 
 
-def _form(problem: str | None = None, status: int = 200, turn: int | None = None) -> AnyResponse:
+def _form(
+    problem: str | None = None, status: int = 200, turn: int | None = None, *, offer_parts: bool = False
+) -> AnyResponse:
     page = render_template(
         "index.html",
         choices=services().choices,
         chosen=request.values.get("model"),
         turn=str(turn) if turn is not None else request.values.get("turn", "0"),
+        offer_parts=offer_parts,
         examples=EXAMPLES.values(),
         problem=problem,
         largest=min(current_app.config["MAX_CONTENT_LENGTH"], DEFAULT_LIMITS.size_bytes),

@@ -46,7 +46,7 @@ def query() -> str:
             choice=upload.model,
             owner=owner,
             sender=rate_limit.sender_group(),
-            turn=upload.turn,
+            adjust=upload.adjust,
         )
     return page(record)
 

@@ -63,9 +63,9 @@ class Decoded:
     flaws: tuple[Flaw, ...] = ()
 
     def rotate(self, turn: int) -> "Decoded":
-        """Rotate it clockwise by so many degrees, one of `xray.io.pixels.TURNS`."""
+        """Rotate it clockwise by so many degrees; see `xray.io.pixels.rotate`."""
         deep = self.deep and replace(self.deep, levels=rotate(self.deep.levels, turn))
-        sent = self.sent[::-1] if turn % 180 else self.sent
+        sent = self.sent[::-1] if turn % 180 == 90 else self.sent
         return replace(self, image=rotate(self.image, turn), sent=sent, deep=deep)
 
     def crop(self, top: int, bottom: int, left: int, right: int) -> "Decoded":

@@ -163,10 +163,16 @@ def rotate(pixels: Pixels, turn: int) -> Pixels:
     """Rotate an image clockwise.
 
     Args:
-        pixels: any dtype, shape (height, width).
-        turn: degrees, one of TURNS.
+        pixels: uint8 or uint16, shape (height, width).
+        turn: degrees. By one of TURNS the image is turned whole; by others about its middle, in the same shape, and
+            its corners are filled with the median of its edges.
     """
-    return np.ascontiguousarray(np.rot90(pixels, -turn // 90)) if turn else pixels
+    if turn % 90 == 0:
+        return np.ascontiguousarray(np.rot90(pixels, -turn // 90)) if turn else pixels
+    height, width = pixels.shape
+    edges = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -turn, 1)
+    return np.asarray(cv2.warpAffine(pixels, matrix, (width, height), borderValue=float(np.median(edges))))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,13 @@
 """The frame: which part of a picture is the film, where borders surround it or another film stands beside it."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from itertools import takewhile
 
 import cv2
 import numpy as np
 
-from xray.errors import NotAChestXrayError
+from xray.errors import NotAChestXrayError, TwoFilmsError
 from xray.io.pixels import GreyImage, Pixels
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box
@@ -30,35 +31,52 @@ STEEP, STEP, GUTTER = 4, 8, 12
 LEAST_STEPS = 0.45
 
 
-def find(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> tuple[Box, bool]:
+class Part(StrEnum):
+    """One of two pictures side by side, as they are seen."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+def find(
+    image: GreyImage, segment: Callable[[GreyImage], LungMask], part: Part | None = None
+) -> tuple[Box, Part | None]:
     """Find the film in a picture.
 
     Args:
         image: grey, uint8, shape (height, width).
         segment: finds the lungs in such an image.
+        part: which of two pictures side by side is the film, as its sender says; without a seam between them the
+            picture is cut in its middle. None: whichever is frontal.
 
     Returns:
-        The part that is the film: all of the picture, unless wide borders were cut off or another picture stands
-        beside it; and whether one does.
+        The film without wide borders; and which of two pictures it is, None of one.
 
     Raises:
-        NotAChestXrayError: two frontal films in one picture.
+        TwoFilmsError: two frontal films in one picture, and nobody said which.
     """
     box = _without_borders(image, Box(0, image.shape[0], 0, image.shape[1]))
     seam = _seam(image[box.top : box.bottom, box.left : box.right])
-    if not seam:
-        return box, False
-    seam, blurred = box.left + seam, 2 * max(1, image.shape[1] // COLUMNS)
-    parts = box._replace(right=seam - blurred), box._replace(left=seam + blurred)
-    halves = [_without_borders(image, half, least=0) for half in parts]
-    films = [half for half in halves if _is_frontal(image[half.top : half.bottom, half.left : half.right], segment)]
+    if not (seam or part):
+        return box, None
+    blurred = 2 * max(1, image.shape[1] // COLUMNS)
+    at = box.left + (seam or (box.right - box.left) // 2)
+    parts = {Part.LEFT: box._replace(right=at - blurred), Part.RIGHT: box._replace(left=at + blurred)}
+    halves = {name: _without_borders(image, half, least=0) for name, half in parts.items()}
+    if part:
+        return halves[part], part
+    films = {
+        name: half
+        for name, half in halves.items()
+        if _is_frontal(image[half.top : half.bottom, half.left : half.right], segment)
+    }
     if len(films) == 2:
-        raise NotAChestXrayError(
+        raise TwoFilmsError(
             "Expected one film, received two pictures in one, with a seam at %(share)s%% of the width. "
-            "Please send one film at a time.",
-            share=round(100 * seam / image.shape[1]),
+            "Please send one film at a time, or say which part is to be read: left or right.",
+            share=round(100 * at / image.shape[1]),
         )
-    return (films[0], True) if films else (box, False)
+    return next(((half, name) for name, half in films.items()), (box, None))
 
 
 def _without_borders(image: GreyImage, box: Box, least: float = WIDE_BORDER) -> Box:

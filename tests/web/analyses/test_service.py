@@ -16,7 +16,7 @@ from web.analyses.folders import LocalFolder, StoreError
 from web.analyses.records import Records
 from web.analyses.service import DAY_S, AnalysisService
 from web.analyses.storage import Copies, Pictures
-from xray.analysis import Analyzer
+from xray.analysis import Adjustments, Analyzer
 
 NOW = datetime.now(UTC)
 
@@ -61,7 +61,7 @@ def test_a_film_of_sixteen_bits_is_turned_with_all_its_levels(service):
     deep = np.random.default_rng(0).integers(2000, 6000, (200, 240)).astype(np.uint16)
     deep[:20, :20] = 60
     data = cv2.imencode(".png", deep)[1].tobytes()
-    record = service.analyse(data, name="film.png", choice="both", owner="me", turn=90)
+    record = service.analyse(data, name="film.png", choice="both", owner="me", adjust=Adjustments(turn=90))
     assert (record.width, record.height, record.turn) == (200, 240, 90)
     packed = cv2.imread(str(service.pictures.folder.path / record.id / storage.DEEP))
     levels = packed[..., 1].astype(int) + packed[..., 2].astype(int) * 256

@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from xray.errors import NotAChestXrayError
+from xray.errors import TwoFilmsError
 from xray.networks import lungs
 from xray.quality import frame
 from xray.quality.cautions import tilt
+from xray.quality.frame import Part
 
 Radiograph = Callable[..., np.ndarray]
 
@@ -25,15 +26,15 @@ def test_a_wide_border_is_cut_off(radiograph: Radiograph, segment, grey: int, sh
     film = radiograph(seed=1)
     side = round(film.shape[1] * share)
     bordered = cv2.copyMakeBorder(film, 0, 0, side, 10, cv2.BORDER_CONSTANT, value=grey)
-    box, beside_another = frame.find(bordered, segment)
-    assert (box.left, box.right) == pytest.approx((side, side + film.shape[1]), abs=2) and not beside_another
+    box, part = frame.find(bordered, segment)
+    assert (box.left, box.right) == pytest.approx((side, side + film.shape[1]), abs=2) and part is None
 
 
 def test_an_ordinary_film_is_kept_whole(radiograph: Radiograph, segment) -> None:
     film = radiograph(seed=1)
     bordered = cv2.copyMakeBorder(film, 9, 9, 20, 20, cv2.BORDER_CONSTANT, value=0)
-    assert frame.find(film, segment) == ((0, *film.shape[:1], 0, film.shape[1]), False)
-    assert frame.find(bordered, segment) == ((0, bordered.shape[0], 0, bordered.shape[1]), False)
+    assert frame.find(film, segment) == ((0, *film.shape[:1], 0, film.shape[1]), None)
+    assert frame.find(bordered, segment) == ((0, bordered.shape[0], 0, bordered.shape[1]), None)
 
 
 @pytest.mark.parametrize("gutter", [0, 12])
@@ -43,10 +44,13 @@ def test_the_frontal_one_of_two_pictures_is_read_and_two_frontal_ones_are_refuse
     film = radiograph(seed=1)
     other = np.tile(np.linspace(200, 60, film.shape[0]).astype(np.uint8)[:, None], film.shape[1])
     gap = np.zeros((film.shape[0], gutter), np.uint8)
-    box, beside_another = frame.find(np.hstack([other, gap, film]), segment)
-    assert beside_another and box.left == pytest.approx(film.shape[1] + gutter, abs=gutter + 3)
-    with pytest.raises(NotAChestXrayError, match="two pictures in one"):
-        frame.find(np.hstack([film, gap, radiograph(seed=2)]), segment)
+    box, part = frame.find(np.hstack([other, gap, film]), segment)
+    assert part is Part.RIGHT and box.left == pytest.approx(film.shape[1] + gutter, abs=gutter + 3)
+    both = np.hstack([film, gap, radiograph(seed=2)])
+    with pytest.raises(TwoFilmsError, match="two pictures in one"):
+        frame.find(both, segment)
+    box, part = frame.find(both, segment, Part.LEFT)
+    assert part is Part.LEFT and (box.left, box.right) == pytest.approx((0, film.shape[1]), abs=6)
 
 
 @pytest.mark.parametrize("degrees", [-20, 0, 20])
