@@ -125,6 +125,6 @@ def test_forty_eight_real_films_and_five_bad_files(visit, real_data, tmp_path):
     assert all(line["verdict"] in VERDICTS and not line["error"] for line in table[:48])
     assert all(not line["verdict"] and line["error"].endswith(".") for line in table[48:])
     with zipfile.ZipFile(io.BytesIO(download(page, "Annotated copies"))) as archive:
-        assert archive.testzip() is None and len(archive.namelist()) == 2 + 2 * 48
+        assert archive.testzip() is None and len(archive.namelist()) == 2 + 3 * 48
     with zipfile.ZipFile(io.BytesIO(download(page, "Lung masks"))) as archive:
         assert len({name.lower() for name in archive.namelist()}) == 2 + 48

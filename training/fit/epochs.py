@@ -81,13 +81,18 @@ class Average(keras.callbacks.Callback):
         """Look at the weights."""
         self.steps += 1
         if self.steps % AVERAGE_EVERY == 0:
-            for mean, weights in zip(self.average, self._weights(), strict=True):
-                mean += (1 - self.momentum) * (weights - mean)
+            self._look()
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Put the average in."""
+        """Look at the last steps too, and put the average in."""
+        if self.steps % AVERAGE_EVERY:
+            self._look()
         self.raw = self._weights()
         self._put(self.average)
+
+    def _look(self) -> None:
+        for mean, weights in zip(self.average, self._weights(), strict=True):
+            mean += (1 - self.momentum) * (weights - mean)
 
     def _weights(self) -> list[NDArray[np.float32]]:
         return [np.array(each) for each in self.model.trainable_variables]

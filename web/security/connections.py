@@ -12,7 +12,7 @@ import selectors
 import time
 from collections import Counter, deque
 from concurrent.futures import Future
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from socket import socket
 from typing import Any
@@ -44,10 +44,14 @@ class FairWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().__init__(*args, **more)
         self._share = max(1, self.cfg.threads * 3 // 4)
         self._most_open = max(1, self.cfg.worker_connections // 4)
-        self._proxies = int(os.environ.get("XRAY_PROXIES") or 0)
         # The threads that each sender has, and its requests that wait for one.
         self._busy = Counter[str]()
         self._waiting: dict[str, deque[TConn]] = {}
+
+    @cached_property
+    def _proxies(self) -> int:
+        """How many proxies stand in front: first asked for when the application, which checks its settings, runs."""
+        return int(os.environ.get("XRAY_PROXIES") or 0)
 
     def accept(self, listener: Any) -> None:
         """Accept a connection, unless its other end, if that is no proxy, has too many open."""

@@ -142,7 +142,7 @@ def test_what_devices_began_another_backend_goes_on_with(step):
     assert [row["epoch"] for row in run.history(folder)] == [0, 1]
     second = keras.models.load_model(folder / "last.keras", compile=False)
     moved = np.abs(first.get_layer("answers").kernel - second.get_layer("answers").kernel)
-    assert 1e-6 < moved.max() < 0.1
+    assert 0 < moved.max() < 0.1
 
 
 def test_a_run_goes_on_in_the_precision_that_is_asked_for_now(step):
