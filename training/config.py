@@ -14,6 +14,8 @@ CONFIGS = Path(__file__).resolve().parent / "configs"
 RUNS = Path(os.environ.get("XRAY_RUNS", REPOSITORY / "runs"))
 MODELS = REPOSITORY / "model"
 MANIFEST = REPOSITORY / "data" / "manifest.csv"
+# What the app shows of the radiographs at /data.
+EXPLORED = REPOSITORY / "static" / "data"
 
 Config = TypeVar("Config")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from training.config import CONFIGS, MANIFEST, REPOSITORY, RUNS
+from training.config import CONFIGS, EXPLORED, MANIFEST, REPOSITORY, RUNS
 
 # Names and options of `ArgumentParser.add_argument`.
 Argument = tuple[tuple[str, ...], dict[str, Any]]
@@ -174,10 +174,10 @@ STEPS = (
         _path("source", metavar="FOLDER_OR_CSV"),
         _path("--output", help="a folder (default: runs/external/NAME)"),
     )),
-    Step("explore", "describe the radiographs: grids, means, principal components", "training.studies.explore", (
+    Step("explore", "make what the page /data shows of the radiographs", "training.studies.explore", (
         _TABLE,
-        _argument("--at-most", type=int, metavar="N", help="radiographs of each class and source, at random"),
-        _path("--output", default=RUNS / "explore", help=f"a folder {DEFAULT}"),
+        _argument("--at-most", type=_number, metavar="N", help="radiographs of each class and source, at random"),
+        _path("--output", default=EXPLORED, help=f"a folder {DEFAULT}"),
     )),
     Step("compare", "compare architectures, frozen and fine-tuned", "training.studies.compare", (
         _path("config", nargs="?", default=CONFIGS / "compare.toml", help=DEFAULT),

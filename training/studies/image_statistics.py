@@ -1,14 +1,10 @@
-"""Statistics of radiographs before any training, with their plots.
-
-Counts, brightness, principal components, near-copies, and what can be told from the border of an image.
-"""
+"""Statistics of radiographs before any training: counts, grey values, principal components, what the border tells."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -18,23 +14,21 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from training.data.duplicates import SIDE, near_copies
+from training.data.duplicates import SIDE
 from training.data.manifest import Row
 from training.data.thumbnails import Gallery
 from training.evaluate.baselines import CENTRE, REGULARISATION, THUMBNAIL
 from training.metrics.figures import Json, age_group
-from training.report.plots import CYCLE, NEUTRAL, grid, name_axes, png
 
 COMPONENTS = 60
+BINS = 32  # of the grey values 0 to 255
 FOLDS = 5
 SEED = 0
 NOT_STATED = "not stated"
-COLOURS = ("#0072B2", "#D55E00", *CYCLE)
-MOST_POINTS = 1500  # of each group in a scatter plot: more hide each other
 Images = NDArray[np.uint8]
 
 
-def _value(row: Row, name: str) -> str:
+def value(row: Row, name: str) -> str:
     """Return a column of a row, or its age group; `not stated` where it is blank."""
     return age_group(row.age_years) if name == "age" else str(getattr(row, name)) or NOT_STATED
 
@@ -49,7 +43,7 @@ def counts(rows: Sequence[Row], *names: str) -> list[Json]:
     Returns:
         One record for each combination that occurs, sorted: the columns, then films and patients.
     """
-    keys = [tuple(_value(row, name) for name in names) for row in rows]
+    keys = [tuple(value(row, name) for name in names) for row in rows]
     films = Counter(keys)
     patients = Counter(key for key, _ in {(key, row.patient_id) for key, row in zip(keys, rows, strict=True)})
     return [
@@ -57,24 +51,19 @@ def counts(rows: Sequence[Row], *names: str) -> list[Json]:
     ]
 
 
-@dataclass(frozen=True)
-class Brightness:
-    """Mean and standard deviation of the grey values, 0 to 255, of each image.
+def greys(images: Images, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Measure the distribution of the grey values, every radiograph counting the same.
 
-    Attributes:
-        mean: float64, shape (n,).
-        deviation: float64, shape (n,).
+    Args:
+        images: uint8, shape (n, height, width).
+        inside: bool, same shape: the pixels that count. Radiographs without any are left out.
+
+    Returns:
+        float64, shape (BINS,), sum 1: the share of the pixels in each of BINS equal steps from 0 to 255.
     """
-
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
-
-
-def brightness(found: Gallery, *, masked: bool) -> Brightness:
-    """Measure each thumbnail, whole or inside its lungs alone; NaN where no lung was found."""
-    whole = found.whole.astype(np.float64)
-    images = np.ma.masked_array(whole, ~found.inside if masked else np.zeros_like(found.inside))
-    return Brightness(images.mean((1, 2)).filled(np.nan), images.std((1, 2)).filled(np.nan))
+    pairs = zip(images, inside, strict=True)
+    found = [np.histogram(image[mask], BINS, (0, 256))[0] / mask.sum() for image, mask in pairs if mask.any()]
+    return np.asarray(np.mean(found, axis=0), np.float64)
 
 
 @dataclass(frozen=True)
@@ -97,26 +86,18 @@ class Components:
         found = np.flatnonzero(self.shares.cumsum() >= 0.5)
         return int(found[0]) + 1 if found.size else None
 
+    def pictures(self, number: int) -> Images:
+        """Return the first components as images, uint8, shape (number, 64, 64): 128 is nothing, 1 and 255 the ends."""
+        shown = self.images[:number]
+        return np.asarray(128 + 127 * shown / np.abs(shown).max((1, 2), keepdims=True), np.uint8)
 
-def components(images: Images, *, standardised: bool = False) -> Components:
-    """Find the principal components of images: uint8, shape (n, 64, 64).
 
-    Args:
-        images: whole, or with their lungs alone.
-        standardised: whether each image is first brought to mean 0 and deviation 1, so that exposure is no difference.
-    """
+def components(images: Images) -> Components:
+    """Find the principal components of images: uint8, shape (n, 64, 64)."""
     flat = images.reshape(len(images), -1).astype(np.float32)
-    if standardised:
-        flat = (flat - flat.mean(1, keepdims=True)) / np.maximum(flat.std(1, keepdims=True), 1)
     model = PCA(min(COMPONENTS, *flat.shape), svd_solver="randomized", random_state=SEED)
     places = model.fit_transform(flat)
     return Components(model.explained_variance_ratio_, model.components_.reshape(-1, SIDE, SIDE), places)
-
-
-def copies(found: Gallery) -> list[tuple[int, int]]:
-    """Return the positions of near-copies, those of different sources first."""
-    pairs = list(near_copies(found.whole))
-    return sorted(pairs, key=lambda pair: found.rows[pair[0]].source == found.rows[pair[1]].source)
 
 
 def _border(images: Images) -> NDArray[np.float32]:
@@ -138,7 +119,7 @@ def told_from_border(found: Gallery, name: str) -> Json | None:
         n, the classes, balanced accuracy over folds by patient, and chance; None where fewer than two classes have
         enough patients.
     """
-    values = np.array([_value(row, name) for row in found.rows])
+    values = np.array([value(row, name) for row in found.rows])
     groups = found.values("group")
     enough = [
         each for each in np.unique(values) if each != NOT_STATED and len(set(groups[values == each])) >= 2 * FOLDS
@@ -154,87 +135,7 @@ def told_from_border(found: Gallery, name: str) -> Json | None:
     return {
         "of": name,
         "n": int(chosen.sum()),
-        "classes": enough,
+        "classes": [str(each) for each in enough],
         "balanced_accuracy": float(balanced_accuracy_score(values[chosen], told)),
         "chance": 1 / len(enough),
     }
-
-
-def draw_means(groups: Mapping[str, Images]) -> bytes:
-    """Draw the mean image of each group above its standard deviation, as a PNG.
-
-    Args:
-        groups: uint8, shape (n, 64, 64), by name.
-    """
-    figure = Figure(figsize=(1.7 * len(groups), 3.9), layout="constrained")
-    places = figure.subplots(2, len(groups), squeeze=False)
-    for column, (name, images) in enumerate(groups.items()):
-        values = images.astype(np.float32)
-        for axes, image, top in zip(places[:, column], (values.mean(0), values.std(0)), (255, 90), strict=True):
-            axes.imshow(image, cmap="gray", vmin=0, vmax=top)
-            axes.set(xticks=[], yticks=[])
-        places[0, column].set_title(f"{name}\nn {len(images)}", fontsize=8)
-    places[0, 0].set_ylabel("mean")
-    places[1, 0].set_ylabel("deviation")
-    return png(figure)
-
-
-def draw_brightness(measured: Mapping[str, Brightness], groups: NDArray[np.str_]) -> bytes:
-    """Draw the distribution of means and deviations in each group, as a PNG.
-
-    Args:
-        measured: by what was measured: whole images, lungs alone.
-        groups: the group of each image.
-    """
-    figure = Figure(figsize=(9, 3 * len(measured)), layout="constrained")
-    places = figure.subplots(len(measured), 2, squeeze=False)
-    for row, (what, found) in zip(places, measured.items(), strict=True):
-        for axes, values, name in zip(row, (found.mean, found.deviation), ("mean", "deviation"), strict=True):
-            finite = np.isfinite(values)
-            bins = int(np.clip(finite.sum() / 40, 10, 50))
-            edges = np.histogram_bin_edges(values[finite], bins)
-            for colour, group in zip(COLOURS, np.unique(groups), strict=False):
-                chosen = values[(groups == group) & finite]
-                axes.hist(chosen, bins=edges, density=True, histtype="step", color=colour, label=group)
-            name_axes(axes, f"{name} of the grey values, {what}", "share")
-            axes.set_yticks([])
-    places[0, 0].legend(frameon=False, fontsize=8)
-    return png(figure)
-
-
-def draw_variance(found: Mapping[str, Components]) -> bytes:
-    """Draw the cumulative share of the variance over the components, as a PNG."""
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
-    axes = figure.subplots()
-    for colour, (name, each) in zip(COLOURS, found.items(), strict=False):
-        axes.plot(np.arange(1, len(each.shares) + 1), each.shares.cumsum(), color=colour, label=name)
-    axes.axhline(0.5, color=NEUTRAL, linewidth=0.8, linestyle=":")
-    axes.set_ylim(0, 1)
-    axes.legend(frameon=False)
-    name_axes(axes, "principal components", "share of the variance")
-    return png(figure)
-
-
-def draw_components(found: Components, number: int = 16) -> bytes:
-    """Draw the first components as images, as a PNG: grey is nothing, white and black are the two ends."""
-    shown = [np.asarray(128 + 127 * each / np.abs(each).max(), np.uint8) for each in found.images[:number]]
-    return grid(shown, [f"{rank}: {share:.1%}" for rank, share in enumerate(found.shares[:number], 1)])
-
-
-def draw_scatter(found: Components, by: Mapping[str, NDArray[np.str_]]) -> bytes:
-    """Draw the radiographs along the first two components, as a PNG.
-
-    Args:
-        found: the components.
-        by: groupings of the radiographs; one plot each.
-    """
-    figure = Figure(figsize=(5 * len(by), 4.4), layout="constrained")
-    rng, size = np.random.default_rng(SEED), float(np.clip(6000 / len(found.places), 3, 14))
-    for axes, (name, groups) in zip(figure.subplots(1, len(by), squeeze=False)[0], by.items(), strict=True):
-        for colour, group in zip(COLOURS, np.unique(groups), strict=False):
-            chosen = rng.permutation(np.flatnonzero(groups == group))[:MOST_POINTS]
-            axes.scatter(*found.places[chosen, :2].T, s=size, alpha=0.45, color=colour, label=group, linewidths=0)
-        axes.legend(frameon=False, fontsize=8, markerscale=7 / size**0.5, title=name)
-        axes.set(xticks=[], yticks=[])
-        name_axes(axes, "first component", "second component")
-    return png(figure)
