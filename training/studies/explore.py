@@ -6,6 +6,7 @@ Writes figures.json and PNGs of means and principal components; no image or row 
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ TOLD = ("source", "label", "view", "sex", "age")
 LEAST = 100  # radiographs of a group, so that nobody's shows through
 SHOWN = 8  # components as images
 DIGITS = 4
+REACH, STEPS = 3, 24  # standard deviations along a component, and the steps of their histogram
 
 
 def run(args: argparse.Namespace) -> None:
@@ -82,35 +84,37 @@ def _groups(found: Gallery, output: Path) -> Iterator[Json]:
 def _components(found: Gallery, measured: str, output: Path) -> Json:
     """Return the principal components of the images, whole or masked, and write the first ones side by side.
 
-    Of each group only the centre and the covariance are told, never where one radiograph lies.
+    Of each group it is told how its radiographs spread along the first two, in standard deviations of all.
     """
     parts = statistics.components(getattr(found, measured))
     file = f"components_{measured}.png"
-    _write(output / file, np.hstack(parts.pictures(SHOWN)))
-    # In units of the spread of all radiographs along the first component.
-    places = parts.places[:, :2] / parts.places[:, 0].std()
+    _write(output / file, np.hstack(list(parts.pictures(SHOWN))))
+    places = parts.places[:, :2] / parts.places[:, :2].std(0)
     return {
         "of": measured,
         "file": file,
         "shares": parts.shares.tolist(),
         "for_half": parts.for_half,
-        "places": [
-            {
-                "by": by,
-                "name": name,
-                "centre": places[chosen].mean(0).tolist(),
-                "covariance": np.cov(places[chosen].T).tolist(),
-            }
+        "groups": [
+            {"by": by, "name": name, "first": _spread(first[chosen]), "second": _spread(second[chosen])}
+            for first, second in [places.T]
             for by, name, chosen in _grouped(found)
         ],
     }
+
+
+def _spread(places: NDArray[np.float64]) -> list[float]:
+    """Return the share of the radiographs in each of equal steps from -REACH to REACH, which hold all beyond."""
+    inside = np.clip(places, -REACH, REACH)
+    counts = np.histogram(inside, STEPS, (-REACH, REACH))[0]
+    return [float(count) / len(places) for count in counts]
 
 
 def _write(path: Path, image: NDArray[np.generic]) -> None:
     cv2.imwrite(str(path), np.asarray(image, np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
-def _rounded(value: Json | list[Json] | object) -> object:
+def _rounded(value: Any) -> Any:  # noqa: ANN401 - JSON
     """Return figures with no more digits than a page shows."""
     match value:
         case dict():
