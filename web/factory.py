@@ -18,6 +18,7 @@ from web.views import (
     analyses,
     api_docs,
     batch,
+    data,
     errors,
     explain,
     health,
@@ -31,7 +32,7 @@ from web.views import (
 from xray import memory
 from xray.registry import Registry
 
-VIEWS = (index, result, shares, analyses, batch, models, explain, api_docs, password, navigation, health)
+VIEWS = (index, result, shares, analyses, batch, models, data, explain, api_docs, password, navigation, health)
 
 
 class Request(health.ProbedRequest, uploads.Request):

@@ -9,7 +9,7 @@ from tests.browser.batch_page import analyse
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 SERIOUS = {"serious", "critical"}
 MODELS = ("/models", "/models/covid_normal", "/models/screen")
-PAGES = ("/", "/batch", "/analyses/", *MODELS, "/how", "/about", "/api", "/no")
+PAGES = ("/", "/batch", "/analyses/", *MODELS, "/data", "/how", "/about", "/api", "/no")
 
 
 @pytest.fixture(scope="module")

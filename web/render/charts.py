@@ -278,6 +278,36 @@ def bars(words: Words, values: Sequence[float], marked: Sequence[int] = ()) -> M
     return chart(words, height, *parts, stretched=True)
 
 
+def ridges(words: Words, rows: Sequence[tuple[str, Sequence[float]]], ends: tuple[str, str]) -> Markup:
+    """Return histograms over the same axis, one below the other, each to its own scale.
+
+    Args:
+        words: of the chart.
+        rows: a name, and the height of each of its equal steps.
+        ends: what the left and the right end of the axis mean.
+    """
+    tall, room = 62.0, 38.0
+    drawn: list[Markup] = []
+    for number, (name, values) in enumerate(rows):
+        base, most = (number + 1) * tall, max([*values, 1e-9])
+        step = WIDTH / len(values)
+        tops = [
+            (x, base - room * value / most)
+            for index, value in enumerate(values)
+            for x in (index * step, (index + 1) * step)
+        ]
+        outline = [(0.0, base), *tops, (float(WIDTH), base)]
+        drawn += [
+            path(outline, "area", closed=True),
+            path(outline, "curve thin"),
+            text(0, base - room - 8, name, class_="strong over"),
+        ]
+    bottom = len(rows) * tall
+    labels = text(0, bottom + LINE, ends[0]), text(WIDTH, bottom + LINE, ends[1], "end")
+    middle = line(WIDTH / 2, 0, WIDTH / 2, bottom, "grid")
+    return chart(words, bottom + LINE + 6, middle, *drawn, *labels)
+
+
 def signed(value: float) -> str:
     """Return a number with its sign."""
     return f"{'−' if value < 0 else '+'}{decimal(abs(value))}"

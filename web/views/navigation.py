@@ -45,6 +45,7 @@ def _navigation() -> dict[str, object]:
         "batch.index": _("Many"),
         "analyses.index": _("My analyses"),
         "models.index": _("Models"),
+        "data.index": _("Data"),
         "explain.index": _("How it works"),
         "index.about": _("About"),
     }
