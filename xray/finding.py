@@ -33,10 +33,10 @@ def finding_of(judged: Sequence[Judgement]) -> str | None:
         A Finding or a label; None for a head whose labels do not exclude each other, see `found_by`.
     """
     by_model = {each.model: each for each in judged}
-    if not by_model.keys() >= set(PROMISED):
-        return _alone(judged[0])
-    first, second = (by_model[name] for name in PROMISED)
-    return _alone(second if first.verdict is Verdict.POSITIVE else first)
+    if by_model.keys() >= set(PROMISED):
+        first, second = (_called(by_model[name]) for name in PROMISED)
+        return together(first, second)
+    return _called(judged[0]) if judged[0].exclusive else None
 
 
 def found_by(judged: Sequence[Judgement]) -> tuple[str, ...]:
@@ -55,13 +55,24 @@ def of_label(label: str) -> str:
     return _OF_LABEL.get(label, label)
 
 
-def _alone(judged: Judgement) -> str | None:
-    """Return the finding of one head."""
-    if not judged.exclusive:
-        return None
-    if judged.called is None:
+def of_model(model: str, positive: str, called: str | None) -> str:
+    """Return the finding of a head whose labels exclude each other.
+
+    Args:
+        model: its name.
+        positive: the label that its own verdict is for.
+        called: the only plausible label; None where there is none.
+    """
+    if called is None:
         return Finding.UNDECIDED
     # Model 1 learned COVID-19 and other pneumonias together: it cannot tell which of them it sees.
-    if judged.model == PROMISED[0] and judged.verdict is Verdict.POSITIVE:
-        return Finding.ABNORMAL
-    return of_label(judged.called)
+    return Finding.ABNORMAL if (model, called) == (PROMISED[0], positive) else of_label(called)
+
+
+def together(first: str, second: str) -> str:
+    """Return the finding of models 1 and 2 together, from that of each alone."""
+    return second if first == Finding.ABNORMAL else first
+
+
+def _called(judged: Judgement) -> str:
+    return of_model(judged.model, judged.positive, judged.called)

@@ -20,6 +20,10 @@ class Measured(Protocol):
     """What was measured: a head with its metadata.json, or the run of one."""
 
     @property
+    def name(self) -> str:
+        """Of the head, for machines."""
+
+    @property
     def labels(self) -> Sequence[str]:
         """Of the outputs, in their order."""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from xray.finding import Finding
 from xray.networks.grad_cam import Cam, Heat, grad_cam, heat_in_lungs, lung_share, to_picture
 from xray.networks.heads import Features, Head, Judgement, LabelScore, Verdict
 from xray.networks.lungs import LungMask
@@ -110,8 +111,9 @@ def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Predic
 
 
 def in_words(label: str) -> str:
-    """Return a label as people write it."""
-    return "COVID-19" if label == "covid" else label
+    """Return a label or a finding as people write it."""
+    words = {"covid": "COVID-19", Finding.COVID_19: "COVID-19", Finding.OTHER_PNEUMONIA: "other pneumonia"}
+    return words.get(label, label)
 
 
 def _inconclusive(each: LabelScore) -> str:

@@ -29,12 +29,13 @@ from training.fit import features
 from training.fit import head as heads
 from training.fit.head import FittedHead
 from training.fit.head_config import UNKNOWN, HeadConfig, shown, taught
-from training.metrics import calibration, figures
+from training.metrics import figures
 from training.metrics.discrimination import roc_auc
 from training.metrics.figures import Json
 from training.report import pages
-from xray.combined import MODELS
+from xray.combined import MODELS, NAME
 from xray.errors import DatasetError
+from xray.finding import of_label, of_model, together
 from xray.networks.heads import Head
 from xray.networks.runtime import Network
 from xray.registry import BACKBONE, made_for
@@ -101,7 +102,8 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
         ),
     }
     pair = all(name in audited for name in MODELS)
-    together = _together(audited) + _together_elsewhere(audited) if pair else []
+    both = _together(audited) + _together_elsewhere(audited) if pair else []
+    answers = _answers(audited) if pair else []
     report: Json = {
         "manifest_sha256": found[0].record["manifest_sha256"],
         "commit": found[0].record["commit"],
@@ -115,7 +117,8 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
                     key: table[table["head"] == name].drop(columns="head").to_dict("records")
                     for key, table in tables.items()
                 },
-                "together": together if name in MODELS else [],
+                "together": both if name in MODELS else [],
+                "answers": answers if name in MODELS else [],
             }
             for name, each in audited.items()
         },
@@ -164,16 +167,12 @@ def _judged(radiographs: Radiographs, each: Audited) -> Json:
     all_taught = radiographs.scored(each.fitted, each.scored.points, config)
     learned = all_taught.part((all_taught.table.split == "test") & all_taught.table.source.isin(config.sources))
     test = each.scored.part(radiographs.table.split == "test").known
-    whole = test.measure(config.positive)
     return {
         "contrast": _contrast(config),
         "left_out": _left_out(each.run),
         "cross_validation": leave_one_out.cross_validation(radiographs, config),
         "calibration": leave_one_out.worth(learned),
         "calibration_of_labels": leave_one_out.worth(test),
-        "predictive_values": calibration.predictive_values(
-            whole["sensitivity"]["value"], whole["specificity"]["value"]
-        ),
     }
 
 
@@ -250,6 +249,32 @@ def _together(audited: Mapping[str, Audited]) -> list[Json]:
         for label in ("normal", "pneumonia")
     }
     return [_counted(name, where, above, table, positive) for name, where in chosen.items() if len(where)]
+
+
+def _answers(audited: Mapping[str, Audited]) -> list[Json]:
+    """Count the test radiographs of each kind and source by the findings of model 1, model 2, and both together.
+
+    What a radiograph shows is said by the model that knows it: of other pneumonias only model 2 does.
+    """
+    scored = [audited[name].scored.part(audited[name].scored.table.split == "test") for name in MODELS]
+    got = {name: _findings(name, each) for name, each in zip(MODELS, scored, strict=True)}
+    got[NAME] = [together(*pair) for pair in zip(*got.values(), strict=True)]
+    table = pd.DataFrame({"source": scored[0].table.source.to_numpy(), "shown": [
+        next((of_label(label) for label in labels if label), None)
+        for labels in zip(*(each.shown for each in scored), strict=True)
+    ], **got})  # fmt: skip
+    return [
+        {
+            "shown": shown, "source": source, "n": len(rows),
+            "got": {name: rows[name].value_counts().to_dict() for name in got},
+        }
+        for (shown, source), rows in table.groupby(["shown", "source"])
+    ]  # fmt: skip
+
+
+def _findings(name: str, scored: Scored) -> list[str]:
+    labels = [*scored.labels, None]
+    return [of_model(name, scored.positive, labels[index]) for index in scored.judged]
 
 
 def _and_both(pair: Mapping[str, Scored], edge: str) -> dict[str, NDArray[np.bool_]]:

@@ -218,6 +218,11 @@ class Scored:
         ]
 
     @property
+    def shown(self) -> list[str | None]:
+        """The label that each radiograph shows, of labels that exclude each other; None where it shows none of them."""
+        return [self.labels[row.argmax()] if 1 in row else None for row in self.truth]
+
+    @property
     def judged(self) -> NDArray[np.int64]:
         """Index of the only plausible label of each radiograph; that after the last label where none or several are."""
         return np.where(self._plausible.sum(axis=1) == 1, self._plausible.argmax(axis=1), len(self.labels))

@@ -16,7 +16,6 @@ from xray.networks.metadata import OperatingPoint
 
 BINS = 10
 GRID = 10_000  # serving rounds scores to 4 decimals before it judges them
-PREVALENCES = (0.01, 0.05, 0.20, 0.50)
 
 
 def conformal_point(
@@ -148,23 +147,3 @@ def brier(y_true: ArrayLike, y_score: ArrayLike, weight: ArrayLike | None = None
     """Return the mean squared distance between score and truth, 0 to 1."""
     squares = np.square(np.asarray(y_score, float) - np.asarray(y_true, float))
     return float(np.average(squares, weights=None if weight is None else np.asarray(weight, float)))
-
-
-def predictive_values(sensitivity: float, specificity: float) -> list[dict[str, float]]:
-    """Return how often a positive and a negative answer are right, at several prevalences (Bayes)."""
-    found = []
-    for prevalence in PREVALENCES:
-        true_positive, false_positive = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
-        true_negative, false_negative = specificity * (1 - prevalence), (1 - sensitivity) * prevalence
-        found.append(
-            {
-                "prevalence": prevalence,
-                "positive": _share(true_positive, false_positive),
-                "negative": _share(true_negative, false_negative),
-            }
-        )
-    return found
-
-
-def _share(part: float, rest: float) -> float:
-    return part / (part + rest) if part + rest else float("nan")

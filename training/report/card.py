@@ -12,7 +12,9 @@ from typing import Any
 from training.report import tables
 from training.report.render import Table, markdown_table, render
 from training.report.tables import MeasuredHead
-from xray import head_figures
+from xray import answers, head_figures
+from xray.answers import Group
+from xray.finding import of_label
 from xray.prediction import in_words
 from xray.registry import BACKBONE
 
@@ -71,11 +73,13 @@ def _head(facts: Json) -> dict[str, Any]:
     if not measured.exclusive:
         del sections["Another hospital"]
         sections["Verdicts"] = [tables.verdicts(measured, label) for label in labels]
+    own = of_label(measured.positive)
+    sections["How often an answer is right"] = _answers(answers.of_head(measured), own)
     if audit:
         if audit["together"]:
-            sections["Both models together"] = [tables.together(audit)]
+            sections["Both models together"] = [tables.together(audit), *_answers(answers.of_both(measured), own)]
         sections |= {
-            "Calibration and INCONCLUSIVE": [tables.calibration(audit), tables.predictive_values(audit)],
+            "Calibration and INCONCLUSIVE": [tables.calibration(audit)],
             "Does it look at the lungs?": [tables.erased(audit), tables.heat(audit), tables.sanity(audit)],
             "What harmless changes do": [tables.robustness(audit)],
         }
@@ -92,6 +96,10 @@ def _head(facts: Json) -> dict[str, Any]:
         "point": points[facts["positive"]],
         "sections": {title: found for title, found in full.items() if found},
     }
+
+
+def _answers(groups: Sequence[Group], shown: str) -> list[Table]:
+    return [tables.got(groups), tables.worth_of(groups, shown)]
 
 
 def beside_table(rows: Sequence[Json], name: str) -> str:

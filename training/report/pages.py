@@ -8,7 +8,7 @@ import pandas as pd
 from training.report import plots, tables
 from training.report.render import Picture, Section, Table, page
 from training.report.tables import BASELINES, MeasuredHead
-from xray import head_figures
+from xray import answers, head_figures
 from xray.head_figures import MEAN, UNDECIDED
 from xray.networks.metadata import OperatingPoint
 from xray.prediction import in_words
@@ -178,7 +178,9 @@ def audit_page(report: Json, erasures: pd.DataFrame) -> str:
     pair = [audit for _, audit in audits if audit["together"]]
     sections = [
         *([Section("Targets", TARGETS, [_targets(report)])] if report["targets"] else []),
-        *([Section("Both models together", TOGETHER, [tables.together(pair[0])])] if pair else []),
+        *([Section("Both models together", TOGETHER, [
+            tables.together(pair[0]), tables.got(answers.of_both(next(iter(measured.values())))),
+        ])] if pair else []),
         Section("A source left out", AUDIT_LEFT_OUT, [
             _of(title, tables.left_out(facts)) for title, facts in measured.items()
         ], [Picture(forest, "ROC AUC in each source that head, calibration and threshold never saw")]),
@@ -186,9 +188,7 @@ def audit_page(report: Json, erasures: pd.DataFrame) -> str:
             _of(title, tables.inside(facts)) for title, facts in measured.items()
         ]),
         Section("Calibration and the INCONCLUSIVE range", CALIBRATION, [
-            _of(title, table(audit))
-            for title, audit in audits
-            for table in (tables.calibration, tables.predictive_values)
+            _of(title, tables.calibration(audit)) for title, audit in audits
         ]),
         Section("Without the lungs", ERASED, [_of(title, tables.erased(audit)) for title, audit in audits],
                 [Picture(plots.scores_by_erasure(erasures[erasures.y_true >= 0]), "Scores by what is shown")]),

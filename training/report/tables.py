@@ -6,6 +6,7 @@ from typing import Any
 
 from training.report.render import FIGURES, Table, figure_text
 from xray import head_figures
+from xray.answers import PREVALENCES, Group, findings, worth
 from xray.head_figures import MEAN, UNDECIDED, Measured, Part
 from xray.networks.heads import Verdict
 from xray.prediction import in_words
@@ -29,6 +30,7 @@ GROUPS = {"sources": "source", "views": "view", "sexes": "sex", "ages": "age"}
 class MeasuredHead:
     """What was measured of a head, as `xray.head_figures` reads it."""
 
+    name: str
     labels: Sequence[str]
     exclusive: bool
     positive: str
@@ -37,7 +39,8 @@ class MeasuredHead:
     @classmethod
     def of(cls, record: Json) -> "MeasuredHead":
         """Read report.json of a run, or metadata.json of an artefact."""
-        return cls(record["labels"], record["exclusive"], record["positive"], record["metrics"])
+        name = record.get("name") or record["model"]
+        return cls(name, record["labels"], record["exclusive"], record["positive"], record["metrics"])
 
 
 def part_name(part: Part) -> str:
@@ -180,14 +183,36 @@ def calibration(audited: Json) -> Table:
     return Table("Calibration, and what the INCONCLUSIVE range leaves", head, rows)
 
 
-def predictive_values(audited: Json) -> Table:
-    """List how often a verdict is right at several prevalences."""
+def got(groups: Sequence[Group]) -> Table:
+    """List how many of 100 test radiographs of each kind got each finding."""
+    found = findings(groups)
     rows = [
-        [f"{row['prevalence']:.0%}", f"{row['positive']:.3f}", f"{row['negative']:.3f}"]
-        for row in audited["predictive_values"]
+        [in_words(group.shown), group.count, *(f"{100 * group.share(finding):.1f}" for finding in found)]
+        for group in groups
     ]
-    head = ["prevalence", "positive predictive value", "negative predictive value"]
-    return Table("Predictive values at the test split's sensitivity and specificity", head, rows)
+    return Table("Of 100 test radiographs of a kind", ["showing", "n", *map(in_words, found)], rows)
+
+
+def worth_of(groups: Sequence[Group], shown: str) -> Table:
+    """List what radiographs with each finding would show, at several prevalences.
+
+    Args:
+        groups: what was said of test radiographs.
+        shown: the kind whose prevalence it is.
+    """
+    found = [finding for finding in findings(groups) if finding != UNDECIDED]
+    rows = [
+        [f"{prevalence:.0%}", *(_made_up(worth(groups, each, shown, prevalence)) for each in found)]
+        for prevalence in PREVALENCES
+    ]
+    others = " and ".join(in_words(group.shown) for group in groups if group.shown != shown)
+    caption = f"Of 100 radiographs with a finding, by how many of all show {in_words(shown)} (the others: {others}"
+    equally = ", as many of each" if len(groups) > 2 else ""
+    return Table(f"{caption}{equally})", [f"showing {in_words(shown)}", *map(in_words, found)], rows if groups else [])
+
+
+def _made_up(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{in_words(name)} {100 * share:.0f}" for name, share in shares.items()) or "–"
 
 
 def erased(audited: Json) -> Table:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Flask
 from flask_babel import gettext as _
 
+from web.i18n import whole
 from xray.finding import Finding, finding_of, found_by
 from xray.networks.heads import Judgement, Verdict
 from xray.networks.metadata import OTHERS
@@ -13,7 +14,7 @@ from xray.registry import PROMISED
 
 def init_app(app: Flask) -> None:
     """Let templates use these words as filters."""
-    for words in (class_name, finding_words, finding_name, headline, note):
+    for words in (class_name, finding_words, finding_name, of_100, headline, note):
         app.add_template_filter(words)
 
 
@@ -45,6 +46,7 @@ def finding_words(finding: str) -> str:
         Finding.OTHER_PNEUMONIA: _("Looks like another pneumonia"),
         Finding.ABNORMAL: _("Abnormal"),
         Finding.UNDECIDED: _("Undecided"),
+        OTHERS: _("Not found"),
     }
     return words.get(finding) or str(_("Looks like: %(name)s", name=class_name(finding)))
 
@@ -57,6 +59,11 @@ def finding_name(finding: str) -> str:
     """
     labels: dict[str, str] = {Finding.COVID_19: "covid", Finding.OTHER_PNEUMONIA: "pneumonia"}
     return str(_("undecided")) if finding == Finding.UNDECIDED else class_name(labels.get(finding, finding))
+
+
+def of_100(share: float) -> str:
+    """Return a share in [0, 1] as so many of 100, whole; "<1" where some, but not half of one."""
+    return "<1" if 0 < share <= 0.005 else whole(100 * share)
 
 
 def headline(judged: Sequence[Judgement]) -> str:

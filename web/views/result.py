@@ -2,11 +2,9 @@
 
 import json
 import mimetypes
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.security import safe_join
@@ -20,8 +18,9 @@ from web.render import pdf
 from web.security import guests, rate_limit, visitors
 from web.services import services
 from web.views.shares import new_link
-from xray import head_figures
+from xray import answers, head_figures
 from xray.annotate.annotated_copy import DISCLAIMER
+from xray.combined import MODELS
 from xray.networks.metadata import HeadFacts
 
 blueprint = Blueprint("result", __name__)
@@ -108,25 +107,6 @@ def _file(content: str | bytes, kind: str, name: str) -> Response:
     return response
 
 
-class Share(NamedTuple):
-    """Some radiographs out of all of one class."""
-
-    number: int
-    of: int
-
-    @property
-    def share(self) -> float:
-        """The share, in [0, 1]."""
-        return self.number / self.of
-
-
-class Sides(NamedTuple):
-    """A count of the positive label and one of the other label of a pair."""
-
-    positive: Share
-    negative: Share
-
-
 @dataclass(frozen=True)
 class Histogram:
     """Scores of known radiographs, in equal steps from 0 to 1.
@@ -142,28 +122,11 @@ class Histogram:
     films: tuple[int, int]
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """The performance of a model on other patients; None where its metadata does not hold it.
-
-    Attributes:
-        scores: of the validation radiographs that the threshold was set on.
-        verdict: the test radiographs with the same verdict.
-        near: the test radiographs whose score lies in the same step.
-        step: the two ends of that step.
-        by_label: of labels that are listed, the test radiographs of each that were called the same.
-    """
-
-    scores: Histogram | None = None
-    verdict: Sides | None = None
-    near: Sides | None = None
-    step: tuple[float, float] = (0.0, 1.0)
-    by_label: tuple[tuple[str, Share], ...] = ()
-
-
 def page(record: Record) -> str:
     """Render the result page of an analysis, for its owner or, without what is theirs alone, for a guest."""
     models, service = services().models, services().analyses
+    # Figures of another version say nothing about these scores.
+    same = {each.model: facts for each in record.results if (facts := _same_version(each, models.get(each.model)))}
     return render_template(
         "result.html",
         record=record,
@@ -171,42 +134,32 @@ def page(record: Record) -> str:
         link=new_link(record) if record.owner else None,
         shares=services().shares.of(record.id) if record.owner else (),
         labels=services().labels,
-        held_out={result.model: held_out(result, models.get(result.model)) for result in record.results},
+        scores={name: histogram(facts) for name, facts in same.items()},
+        answers={name: answers.of_head(facts) for name, facts in same.items() if facts.exclusive},
+        answers_together=answers.of_both(same[MODELS[0]]) if record.combined and same.keys() >= set(MODELS) else (),
         cards={result.model for result in record.results if result.model in models},
         # On a host with a temporary disk the table may outlive the images.
         pictured=service.pictures.has(record.id, storage.FILM),
     )
 
 
-def held_out(result: ModelResult, facts: HeadFacts | None) -> HeldOut:
-    """Return how the model of a result did on radiographs of other patients.
+def _same_version(result: ModelResult, facts: HeadFacts | None) -> HeadFacts | None:
+    return facts if facts and facts.version == result.version else None
+
+
+def histogram(facts: HeadFacts) -> Histogram | None:
+    """Return where the validation radiographs fell that the threshold of a pair was set on.
 
     Args:
-        result: of one model.
-        facts: of the model that is served now; figures of another version say nothing about this score.
+        facts: of the model.
+
+    Returns:
+        None for a model of more than a pair of labels, and where a side has no radiographs.
     """
-    if facts is None or facts.version != result.version:
-        return HeldOut()
-    if result.listed:
-        return HeldOut(by_label=_by_label(result, facts))
-    curves = head_figures.curves(facts)
-    histograms = _mapping(curves, "score_histograms")
-    val, test = (_counts(histograms, split) for split in ("val", "test"))
-    near, step = None, (0.0, 1.0)
-    if test:
-        steps = len(test[0])
-        index = min(int(result.score * steps), steps - 1)
-        near = Sides(*(Share(side[index], sum(side)) for side in test))
-        step = (index / steps, (index + 1) / steps)
-    return HeldOut(_histogram(*val) if val else None, _verdicts(curves, result.verdict), near, step)
-
-
-def _by_label(result: ModelResult, facts: HeadFacts) -> tuple[tuple[str, Share], ...]:
-    """Return, of each true label, the test radiographs that were called the same; the last column is undecided."""
-    rows = (head_figures.confusion(facts) or {}).get("called", [])
-    column = facts.labels.index(result.called) if result.called in facts.labels else -1
-    counts = zip(facts.labels, rows, strict=False)
-    return tuple((label, Share(row[column], sum(row))) for label, row in counts if sum(row))
+    sides = head_figures.curves(facts).get("score_histograms", {}).get("val", {})
+    positive, negative = sides.get("positive", []), sides.get("negative", [])
+    usable = facts.is_pair and len(positive) == len(negative) and sum(positive) and sum(negative)
+    return _histogram(positive, negative) if usable else None
 
 
 def _histogram(positive: list[int], negative: list[int]) -> Histogram:
@@ -216,24 +169,3 @@ def _histogram(positive: list[int], negative: list[int]) -> Histogram:
     largest = max(max(side) for side in shares)
     up, down = (tuple(share / largest for share in side) for side in shares)
     return Histogram(up, down, films)
-
-
-def _counts(histograms: Mapping[str, Any], split: str) -> tuple[list[int], list[int]] | None:
-    """Return the counts of both labels; None unless both have radiographs, in the same number of steps."""
-    found = _mapping(histograms, split)
-    positive, negative = found.get("positive", []), found.get("negative", [])
-    usable = len(positive) == len(negative) and sum(positive) and sum(negative)
-    return (positive, negative) if usable else None
-
-
-def _verdicts(curves: Mapping[str, Any], verdict: str) -> Sides | None:
-    found = _mapping(curves, "verdicts")
-    totals = [sum(each[side] for each in found.values()) for side in Sides._fields]
-    if verdict not in found or not all(totals):
-        return None
-    return Sides(*(Share(found[verdict][side], of) for side, of in zip(Sides._fields, totals, strict=True)))
-
-
-def _mapping(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = record.get(key)
-    return found if isinstance(found, Mapping) else {}

@@ -71,6 +71,22 @@ def test_the_counts_are_of_the_radiographs_named(radiographs: Radiographs, audit
     assert row["called"]["both"] <= min(row["called"][name] for name in MODELS)
 
 
+def test_findings_are_counted_as_serving_gives_them(radiographs: Radiographs, audited: Any, make_run: MakeRun) -> None:
+    rows = audited[0]["models"]["covid_pneumo"]["answers"]
+    row = next(row for row in rows if (row["shown"], row["source"]) == ("covid-19", "cohen"))
+    above = []
+    for name in MODELS:
+        table = pd.read_csv(make_run(name) / "predictions.csv")
+        test = table[(table.split == "test") & (table.label == "covid") & (table.source == "cohen")]
+        point = json.loads((make_run(name) / "head.json").read_text())["points"][1]
+        above.append((test.score_covid.round(4) >= point["positive_from"]).to_numpy())
+    assert row["n"] == len(test) == sum(row["got"]["combined"].values())
+    assert row["got"]["covid_normal"].get("abnormal", 0) == above[0].sum()
+    assert row["got"]["covid_pneumo"].get("covid-19", 0) == above[1].sum()
+    assert row["got"]["combined"].get("covid-19", 0) == (above[0] & above[1]).sum()
+    assert {row["shown"] for row in rows} == {"covid-19", "other-pneumonia", "normal"}, "model 1 saw pneumonias too"
+
+
 def test_both_together_are_judged_where_neither_has_learned(audited: Any, make_run: MakeRun) -> None:
     rows = audited[0]["models"]["covid_normal"]["together"]
     row = next(row for row in rows if row["films"] == "covid, cohen, left out")
@@ -113,7 +129,14 @@ def test_each_head_has_its_own_audit(radiographs: Radiographs, audited: Any) -> 
 
 def test_the_page_and_the_card_hold_the_tables(audited: Any, report: Any) -> None:
     page = pages.audit_page(*audited)
-    for words in ("Leave one source out", "Targets", "lungs erased", "jpeg 30", "Rank correlation", "prevalence"):
+    for words in (
+        "Leave one source out",
+        "Targets",
+        "lungs erased",
+        "jpeg 30",
+        "Rank correlation",
+        "Both models together",
+    ):
         assert words in page
     assert page.count("data:image/png;base64") == 2
     facts = report("covid_pneumo") | {

@@ -56,13 +56,6 @@ def test_weights_count_as_copies() -> None:
     )
 
 
-def test_predictive_values_are_bayes() -> None:
-    rare, *_, even = calibration.predictive_values(0.9, 0.8)
-    assert (rare["prevalence"], even["prevalence"]) == (0.01, 0.5)
-    assert rare["positive"] == pytest.approx(0.009 / (0.009 + 0.198))
-    assert even["negative"] == pytest.approx(0.4 / (0.4 + 0.05))
-
-
 @pytest.mark.parametrize(
     ("y_true", "y_score", "threshold"),
     [

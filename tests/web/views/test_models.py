@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from msgspec import structs
 
-from xray import head_figures
+from xray import answers, head_figures
 from xray.networks import metadata
 from xray.registry import MODEL_DIR, PROMISED
 
@@ -77,9 +77,12 @@ def test_the_tables_of_a_pair_are_those_of_its_metadata(visitor, facts, name):
     for each in audit["left_out"]:
         source = each["left_out"]
         assert row(source, metrics["left_out"][source]["covid"]) in words
-    for value in audit["predictive_values"]:
-        shares = (f"{round(100 * value[key], 1):g}%" for key in ("prevalence", "positive", "negative"))
-        assert " ".join(shares) in words
+    for group in answers.of_head(facts[name]):
+        got = " ".join(
+            f"{100 * group.share(finding):.0f}" for finding in answers.findings(answers.of_head(facts[name]))
+        )
+        assert f" {group.count:,} {got} " in words
+    assert all(f" {prevalence:.0%} " in words for prevalence in answers.PREVALENCES)
     for counted in metrics["called"]:
         if counted["part"] == "left_out":
             continue  # the figures of each source left out stand in a table of their own

@@ -10,21 +10,23 @@ import pytest
 from msgspec import structs
 
 from tests.web.results import make_result
-from web.views.result import HeldOut, Share, held_out, page
+from web.views.result import histogram, page
 from xray.networks.heads import Head
 
-CURVES = {
-    "score_histograms": {
-        "val": {"positive": [0] * 15 + [10] * 4 + [60], "negative": [900] + [0] * 18 + [100]},
-        "test": {"positive": [1] * 10 + [0] * 9 + [30], "negative": [50] * 19 + [50]},
-    },
-    "verdicts": {
-        "POSITIVE": {"positive": 30, "negative": 100},
-        "INCONCLUSIVE": {"positive": 6, "negative": 400},
-        "NEGATIVE": {"positive": 4, "negative": 500},
-    },
-}
-METRICS = {"curves": {"covid": CURVES}}
+CURVES = {"score_histograms": {"val": {"positive": [0] * 15 + [10] * 4 + [60], "negative": [900] + [0] * 18 + [100]}}}
+CALLED = [
+    {"part": "test", "label": label, "called": {"covid": positive, "undecided": undecided, "normal": negative}}
+    for label, positive, undecided, negative in (("covid", 30, 6, 4), ("normal", 100, 400, 500))
+]
+# Of models 1 and 2 together, as the audit counts it.
+ANSWERS = [
+    {"shown": shown, "source": "here", "got": {"combined": got}}
+    for shown, got in (
+        ("covid-19", {"covid-19": 150, "normal": 39, "other-pneumonia": 1, "undecided": 10}),
+        ("other-pneumonia", {"other-pneumonia": 300}),
+    )
+]
+METRICS = {"curves": {"covid": CURVES}, "called": CALLED, "audit": {"answers": ANSWERS}}
 
 
 @pytest.fixture
@@ -33,21 +35,20 @@ def facts(make_registry):
 
 
 @pytest.fixture
-def measured(make_client, make_registry):
-    """A visitor of an application whose models state how they did on held-out films."""
+def measured(make_registry):
+    """Models that state how they did on held-out films."""
     registry = make_registry()
     for name, head in registry.heads.items():
         registry.heads[name] = Head(structs.replace(head.facts, metrics=METRICS), head.kernel, head.bias)
-    return make_client(registry)
+    return registry
 
 
 @pytest.fixture
 def write(make_app):
     """Write the page of an analysis that was never filed."""
-    app = make_app()
 
-    def write_page(record) -> str:
-        with app.test_request_context():
+    def write_page(record, registry=None) -> str:
+        with make_app(registry).test_request_context():
             return words(page(record))
 
     return write_page
@@ -57,52 +58,42 @@ def words(text: str) -> str:
     return " ".join(unescape(text).split())
 
 
-def test_held_out_figures_are_those_of_the_verdict_and_of_the_score(facts):
-    found = held_out(make_result(), facts)
-    assert found.verdict == (Share(30, 40), Share(100, 1000))
-    assert found.near == (Share(30, 40), Share(50, 1000)) and found.step == (0.95, 1.0)
-    assert held_out(make_result(score=0.0), facts).near == (Share(1, 40), Share(50, 1000))
-    assert held_out(make_result(score=1.0), facts).step == (0.95, 1.0)
-    assert found.scores.films == (100, 1000)
+def test_the_scale_shows_where_known_films_fell(facts):
+    found = histogram(facts)
+    assert found.films == (100, 1000) and len(found.positive) == len(found.negative) == 20
     # 60 of 100 and 900 of 1000: the taller is 1, the other two thirds of it.
-    assert (found.scores.negative[0], found.scores.positive[-1]) == pytest.approx((1, 2 / 3))
-    assert len(found.scores.positive) == len(found.scores.negative) == 20
+    assert (found.negative[0], found.positive[-1]) == pytest.approx((1, 2 / 3))
 
 
-@pytest.mark.parametrize(
-    "curves",
-    [
-        {},
-        {"verdicts": {}, "score_histograms": {}},
-        {"verdicts": {"NEGATIVE": {"positive": 1, "negative": 2}}},
-        {"score_histograms": {"val": {"positive": [0, 0], "negative": [1, 2]}}},
-        {"score_histograms": {"test": {"positive": [3], "negative": [1, 2]}}},
-    ],
-    ids=["older artefact", "empty", "verdict never given", "a class without films", "different steps"],
-)
-def test_what_an_artefact_does_not_say_is_left_out(facts, curves):
-    result = make_result()
-    assert held_out(result, structs.replace(facts, metrics={"curves": {"covid": curves}})) == HeldOut()
-    assert held_out(result, structs.replace(facts, metrics={})) == HeldOut()
+@pytest.mark.parametrize("val", [{}, {"positive": [0, 0], "negative": [1, 2]}, {"positive": [3], "negative": [1, 2]}])
+def test_what_an_artefact_does_not_say_is_left_out(facts, val):
+    curves = {"score_histograms": {"val": val}}
+    assert histogram(structs.replace(facts, metrics={"curves": {"covid": curves}})) is None
 
 
-def test_figures_of_another_version_or_of_a_lost_model_are_not_shown(facts):
-    result = make_result()
-    assert held_out(replace(result, version="9.0.0"), facts) == held_out(result, None) == HeldOut()
-
-
-def test_the_page_says_how_often_such_a_score_was_right(measured, send):
-    text = words(send(measured, model="covid_normal").text)
-    for part in (
-        "Of 40 films of COVID-19 in the test part 75% got this verdict; of 1,000 normal films 10% did.",
-        "A score from 0.95 to 1.00, as this one, got 30 of 40 films of COVID-19 and 50 of 1,000 normal films.",
-        "above the scale 100 films of COVID-19, below it 1,000 normal films",
-        "they do not tell how likely the disease is in this patient",
-    ):
-        assert part in text
+def test_the_page_says_how_often_such_an_answer_was_right(make_client, measured, send):
+    text = words(send(make_client(measured), model="covid_normal").text)
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th><td><strong>(.*?)</strong></td> <td>(.*?)</td> <td>(.*?)<', text)
+    assert rows == [("COVID-19", "75", "15", "40"), ("normal", "10", "40", "1,000")]
+    assert "does not tell how likely the disease is in this patient" in text
+    assert "above the scale 100 films of COVID-19, below it 1,000 normal films" in text
     bars = re.findall(r'<rect class="(positive|negative)" x="([\d.]+)%"', text)
     assert [kind for kind, _ in bars].count("positive") == 5 and bars[-1] == ("negative", "95.5")
-    assert "needle" in text
+
+
+def test_both_together_have_figures_of_their_own(make_client, measured, send):
+    text = words(send(make_client(measured), model="both").text)
+    section = text[text.index('id="combined"') : text.index('id="covid_normal"')]
+    assert re.findall(r'<th scope="row">(.*?)</th><td><strong>(.*?)</strong></td> <td>(.*?)</td>', section) == [
+        ("COVID-19", "<1", "5"), ("other pneumonia", "100", "0")
+    ]  # fmt: skip
+
+
+def test_figures_of_another_version_are_not_shown(measured, make_record, write):
+    record = make_record()
+    older = tuple(replace(result, version="1.2.2") for result in record.results)
+    assert "How often" in write(record, measured)
+    assert "How often" not in write(replace(record, results=older), measured)
 
 
 def test_a_model_without_such_figures_gets_the_scale_alone(client, send):
@@ -110,10 +101,11 @@ def test_a_model_without_such_figures_gets_the_scale_alone(client, send):
     assert "How often" not in text and 'class="fell"' not in text and "threshold 0.50" in text
 
 
-def test_numbers_are_written_in_the_readers_language(measured, send):
-    measured.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr"
-    text = send(measured, model="covid_normal").text
-    assert ">0,97</text>" in text and "75\xa0%" in text
+def test_numbers_are_written_in_the_readers_language(make_client, measured, send):
+    client = make_client(measured)
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr"
+    text = send(client, model="covid_normal").text
+    assert ">0,97</text>" in text and "75</strong>" in text
     assert not re.search(r'(x|y|width|height|x1)="[\d.]*,', text), "a comma in a drawing moves it"
 
 

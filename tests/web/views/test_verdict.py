@@ -69,7 +69,13 @@ def test_a_film_that_came_as_a_negative_is_turned_back_and_says_so(client, send,
 def test_both_models_give_a_section_together_then_one_each_and_two_copies(client, send, copies):
     page = send(client, model="both").text
     assert re.findall(r'<p class="word">(\w+)</p>', page) == ["NEGATIVE", "POSITIVE", "NEGATIVE"]
-    assert re.findall(r'<section[^>]* id="(\w+)"', page) == ["combined", "covid_normal", "covid_pneumo", "pictures"]
+    assert re.findall(r'<section[^>]* id="(\w+)"', page) == [
+        "combined",
+        "covid_normal",
+        "covid_pneumo",
+        "pictures",
+        "share",
+    ]
     assert "<title>NEGATIVE · film.png" in page
     assert sorted(path.name for path in copies.iterdir()) == sorted(name for _, name in COPY_LINK.findall(page))
     assert "other pneumonia" in page

@@ -7,9 +7,11 @@ from typing import Any
 from flask_babel import gettext as _
 
 from web.i18n import NONE, decimal, percent, shown, verdict, whole
-from web.render.findings import class_name
+from web.render.findings import class_name, finding_name, finding_words, of_100
 from web.render.models.terms import change, check, part_name
-from xray import head_figures
+from xray import answers, head_figures
+from xray.answers import Group
+from xray.finding import Finding, of_label
 from xray.head_figures import FIGURES, MEAN, UNDECIDED
 from xray.networks.metadata import BackboneFacts, HeadFacts, ScreenFacts
 
@@ -30,11 +32,18 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
     """List what the metadata of a head holds; what it does not hold is left out.
 
     Returns:
-        By name: `points`, `films` (trained on), `figures`, `sources`, `parts` (by view, sex and age), `called`,
-        `left_out`, `inside`, `predictive`, `heat`, `changes`, `held_out`; of labels that do not exclude each other each
-        one's figures, by its name.
+        By name: `points`, `films` (trained on), `got` and `worth` (its answers), `got_together` and `worth_together`
+        (of models 1 and 2), `figures`, `sources`, `parts` (by view, sex and age), `called`, `left_out`, `inside`,
+        `heat`, `changes`, `held_out`; of labels that do not exclude each other each one's figures, by its name.
     """
-    made = {"points": _points(facts), "films": _films(facts)}
+    groups, both = answers.of_head(facts), answers.of_both(facts)
+    made = {
+        "points": _points(facts), "films": _films(facts),
+        "got": _got(_("What this model answered"), groups),
+        "worth": _worth(_("What an answer would be worth"), groups, facts),
+        "got_together": _got(_("What models 1 and 2 answered together"), both),
+        "worth_together": _worth(_("What their answer would be worth"), both, facts),
+    }  # fmt: skip
     if facts.is_pair:
         made |= {
             "sources": _figures(_("Source by source"), facts, "all", "sources", "baselines"),
@@ -54,7 +63,7 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
         }
     else:
         made |= {label: _of_label(facts, label) for label in head_figures.measured_labels(facts)}
-    made |= {"predictive": _predictive(facts), "heat": _heat(facts), "changes": _changes(facts)}
+    made |= {"heat": _heat(facts), "changes": _changes(facts)}
     return {name: table for name, table in made.items() if table.rows}
 
 
@@ -178,13 +187,30 @@ def _left_out(facts: HeadFacts) -> Table:
     return Table(_("In a hospital that it did not learn from"), _figure_head(), rows)
 
 
-def _predictive(facts: HeadFacts) -> Table:
+def _got(title: str, groups: Sequence[Group]) -> Table:
+    """List how many of 100 test radiographs of each kind got each answer."""
+    found = answers.findings(groups)
     rows = [
-        (percent(row["prevalence"]), percent(row["positive"], 1), percent(row["negative"], 1))
-        for row in head_figures.audit(facts).get("predictive_values", [])
+        (finding_name(group.shown), whole(group.count), *(of_100(group.share(finding)) for finding in found))
+        for group in groups
     ]
-    head = (_("of all who are filmed, ill"), _("positive answers that are right"), _("negative answers that are right"))
-    return Table(_("How often an answer would be right"), head, rows)
+    return Table(title, (_("of 100 X-rays showing"), _("X-rays"), *map(finding_words, found)), rows)
+
+
+def _worth(title: str, groups: Sequence[Group], facts: HeadFacts) -> Table:
+    """List what 100 radiographs with each answer would show, by how many of all show the positive label."""
+    found = [finding for finding in answers.findings(groups) if finding != Finding.UNDECIDED]
+    shown = of_label(facts.positive)
+    rows = [
+        (percent(prevalence), *(_made_up(answers.worth(groups, each, shown, prevalence)) for each in found))
+        for prevalence in answers.PREVALENCES
+    ]
+    head = (_("X-rays that show %(name)s", name=finding_name(shown)), *map(finding_words, found))
+    return Table(title, head, rows if found else [])
+
+
+def _made_up(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{finding_name(name)} {of_100(share)}" for name, share in shares.items()) or NONE
 
 
 def _heat(facts: HeadFacts) -> Table:
