@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.figure import circumstances, markdown
-from benchmarks.films import REPOSITORY, full_size
+from benchmarks.server import REPOSITORY, full_size
 
 COUNT = 1000
 ENGINES = ("local", "ray")

@@ -20,8 +20,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from benchmarks.figure import circumstances, markdown
-from benchmarks.films import REPOSITORY, full_size
-from benchmarks.server import Visitor, free_port, resident_mb, wait
+from benchmarks.server import REPOSITORY, Visitor, free_port, full_size, resident_mb, wait
 
 MIB = 1024 * 1024
 VISITORS = 4

@@ -12,8 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.films import REPOSITORY, average, png
-from benchmarks.server import Server, ServingError, Visitor, resident_mb, serving
+from benchmarks.server import REPOSITORY, Server, ServingError, Visitor, average, png, resident_mb, serving
 
 # The reference way's network in a process that does nothing else. The weights are random: they take the same room.
 BASELINE = """

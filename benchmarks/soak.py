@@ -23,8 +23,7 @@ import cv2
 import numpy as np
 
 from benchmarks.figure import circumstances
-from benchmarks.films import full_size
-from benchmarks.server import Server, Visitor, serving
+from benchmarks.server import Server, Visitor, full_size, serving
 
 REQUESTS, CLIENTS, SETTLED = 5000, 16, 500
 HALF_OPEN = 20

@@ -5,7 +5,6 @@ import pytest
 
 from benchmarks import fuzz
 from benchmarks.figure import Figure, median_and_p95, table
-from benchmarks.fuzz_inputs import corpus
 from benchmarks.soak import EXPECTED, uploads
 
 
@@ -35,6 +34,6 @@ def test_the_soak_sends_every_kind_and_knows_what_may_lie_about() -> None:
 
 
 def test_the_fuzzer_starts_from_files_that_are_read_and_makes_the_same_inputs_again() -> None:
-    assert {fuzz.outcome(data) for _, data in corpus()} == {"read"}
+    assert {fuzz.outcome(data) for _, data in fuzz.corpus()} == {"read"}
     assert fuzz.made(1, 7) == fuzz.made(1, 7) != fuzz.made(2, 7)
     assert fuzz.outcome(b"no film") == "UnreadableImageError"

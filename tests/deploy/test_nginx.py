@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks.films import average, png
-from benchmarks.server import Visitor, multipart
+from benchmarks.server import Visitor, average, multipart, png
 
 
 def ask(address: str, **headers: str) -> http.client.HTTPResponse:
