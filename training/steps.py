@@ -193,18 +193,12 @@ STEPS = (
         _TABLE,
         _path("--output", help="a folder (default: runs/grid/NAME)"),
     )),
-    Step("ablation", "compare features and heads", "training.studies.ablation", (
-        _TABLE,
-        _path("--mobilenet", help="MobileNetV2 weights of ImageNet without the classifier"),
-        _flag("--validation", help="judge validation radiographs alone: to choose by"),
-    )),
     Step("articles", "run the two-model tutorial again, each number beside ours",
          "training.studies.tutorial_2020.report", (
         _path("--input", help="holds 10_Covid_Images/ and 20_Chest_Xray/ (else XRAY_DATA)"),
         _argument("--weights", default="ours", help="ours (default), imagenet (Keras downloads it), or a file"),
         _path("--config", default=CONFIGS / "articles.toml", help=DEFAULT),
         _path("--augmentation", metavar="TOML", help="of configs/augmentation, instead of the article's rotation"),
-        _path("--manifest", default=MANIFEST, help="says what our backbone learned from"),
         _path("--output", default=RUNS / "articles", help=f"a folder {DEFAULT}"),
     )),
     Step("tutorial-25", "run the 25 + 25 experiment of 2020 again", "training.studies.covid_25", (

@@ -43,8 +43,6 @@ ARCHITECTURES: dict[str, tuple[Callable[..., keras.Model], ModuleType]] = {
 DEVIATIONS = np.array([0.229, 0.224, 0.225])
 SIZE = 224
 CLASSES = 2
-# Trainable parameters that the student comparison lists; it states neither the head nor the input size.
-LISTED = {"VGG16": 50_178, "ResNet50": 50_178, "InceptionV3": 102_402, "Xception": 200_706}
 WARM_UP, PASSES = 2, 9
 BATCH = 32
 Maps = NDArray[np.float32]
@@ -127,19 +125,6 @@ def measure(name: str) -> Json:
 def _head_parameters(base: keras.Model) -> int:
     """Return the parameters of Flatten + Dense(2) on a backbone."""
     return (int(np.prod(base.output_shape[1:])) + 1) * CLASSES
-
-
-def compare_listed(found: Json) -> str:
-    """Say whether our count is the student comparison's, and if not, why; `found` is of `measure`."""
-    listed, channels = LISTED[found["name"]], found["channels"]
-    if listed == found["trainable"]:
-        return f"yes, at {SIZE} px"
-    inputs, left = divmod(listed - CLASSES, CLASSES)
-    if not left and inputs % channels == 0:
-        return f"no: {inputs // channels} places of {channels:,} channels are not those of {SIZE} px"
-    same = [each for each, count in LISTED.items() if count == listed and each != found["name"]]
-    row = f"; it is the figure of {same[0]}, in whose row it stands too" if same else ""
-    return f"no, at no size: {inputs:,} inputs are no multiple of the {channels:,} channels{row}"
 
 
 def _colours(size: int) -> keras.KerasTensor:

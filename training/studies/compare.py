@@ -25,7 +25,7 @@ from training.metrics.folds import gained, measured
 from training.report.plots import NEGATIVE, NEUTRAL, POSITIVE, png
 from training.report.render import Picture, Section, Table, figure_text, page
 from training.studies import backbones, folds
-from training.studies.backbones import ARCHITECTURES, IMAGENET, LISTED, OURS, RANDOM
+from training.studies.backbones import ARCHITECTURES, IMAGENET, OURS, RANDOM
 from training.studies.folds import FROZEN, TUNED, VAL_FOLDS, CompareConfig, Sample, draw, remembered
 from xray.errors import ModelError
 
@@ -156,7 +156,7 @@ def sections(drawn: Sample, config: CompareConfig, report: Json) -> list[Section
             [Picture(plot, "ROC AUC against parameters")],
         ),
         Section("Frozen or fine-tuned", _tuning_text(config), [_gain_table(gains)] if gains else []),
-        Section("Parameters, size and time", PARAMETERS, [_parameter_table(counted), _listed_table(counted)]),
+        Section("Parameters, size and time", PARAMETERS, [_parameter_table(counted)]),
     ]
     if untrained:
         table = _figure_table("Backbones with random weights, never trained", untrained)
@@ -246,16 +246,6 @@ def _parameter_table(counted: Sequence[Json]) -> Table:
     ]  # fmt: skip
     head = ("backbone", "trainable: the head, 224 px", "total", "MB", "ms an image", "shortest")
     return Table("Architectures with a frozen backbone under Flatten and Dense(2)", head, rows)
-
-
-def _listed_table(counted: Sequence[Json]) -> Table:
-    rows = [
-        (e["name"], f"{LISTED[e['name']]:,}", f"{e['trainable']:,}", backbones.compare_listed(e))
-        for e in counted
-        if e["name"] in LISTED
-    ]
-    head = ("backbone", "listed", "counted at 224 px", "the same?")
-    return Table("Trainable parameters that the student comparison lists", head, rows)
 
 
 def _draw_auc(entries: Sequence[Json], parameters: dict[str, int], blind: Sequence[Json]) -> bytes:

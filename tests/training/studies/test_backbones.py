@@ -94,23 +94,6 @@ def test_an_architecture_is_counted_and_timed():
     assert 0 < found["shortest_latency_ms"] <= found["latency_ms"]
 
 
-@pytest.mark.parametrize(
-    ("name", "trainable", "channels", "said"),
-    [
-        ("VGG16", 50_178, 512, "yes, at 224 px"),
-        (
-            "ResNet50",
-            200_706,
-            2048,
-            "no, at no size: 25,088 inputs are no multiple of the 2,048 channels",
-        ),
-        ("Xception", 50_178, 2048, "no: 49 places of 2,048 channels are not those of 224 px"),
-    ],
-)
-def test_the_student_comparisons_counts_are_explained(name, trainable, channels, said):
-    assert backbones.compare_listed({"name": name, "trainable": trainable, "channels": channels}).startswith(said)
-
-
 @pytest.fixture
 def base():
     """Two convolutions, then a block with a shortcut and batch norm."""

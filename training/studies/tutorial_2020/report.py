@@ -46,7 +46,6 @@ HEAD = ("figure", "article", "ours", "n (patients)", "what is wrong with it")
 SHOWN = 16  # radiographs that are not COVID-19 and score highest
 BINS = 20
 Reruns = Mapping[str, Rerun]
-Learned = frozenset[str] | None
 
 BEFORE = """The tutorial teaches two networks to tell COVID-19 on chest radiographs: model 1 from normal ones, model 2
 from those of another pneumonia. Its steps were run again on its own layout: 134 PA radiographs of COVID-19 from Cohen's
@@ -98,12 +97,10 @@ def run(args: argparse.Namespace) -> None:
     home = images.find_layout(args.input)
     radiographs = images.read(home, tutorial.seed, images.validation_names())
     reruns = steps.rerun(radiographs, tutorial, weights, augmentation)
-    learned = steps.learned_by_backbone(args.manifest) if is_served(weights) else None
-    learned = frozenset() if weights == "imagenet" else learned
-    rows = _number_rows(radiographs, reruns, tutorial, learned)
+    rows = _number_rows(radiographs, reruns, tutorial)
     figures = {
         "numbers": rows,
-        "counted": {key: _count_flaws(radiographs, each, learned) for key, each in reruns.items()},
+        "counted": {key: _count_flaws(radiographs, each) for key, each in reruns.items()},
         "ages": {name: steps.ages(radiographs, name) for name in radiographs.parts},
         "curves": {key: each.head.history for key, each in reruns.items()},
         "again": {key: each.repeats for key, each in reruns.items()},
@@ -112,9 +109,7 @@ def run(args: argparse.Namespace) -> None:
         "config": asdict(tutorial),
         "weights": weights,
     }
-    text = "\n\n".join(
-        [BEFORE, _backbone_text(radiographs, weights, learned), AUGMENTATION.format(copies=tutorial.copies)]
-    )
+    text = "\n\n".join([BEFORE, _backbone_text(weights), AUGMENTATION.format(copies=tutorial.copies)])
     args.output.mkdir(parents=True, exist_ok=True)
     runs.write_json(args.output / "report.json", figures)
     html = page(TITLE, _sections(radiographs, reruns, figures, text))
@@ -123,9 +118,9 @@ def run(args: argparse.Namespace) -> None:
     print(args.output / "report.html")
 
 
-def _number_rows(radiographs: Radiographs, reruns: Reruns, tutorial: Tutorial, learned: Learned) -> list[Json]:
+def _number_rows(radiographs: Radiographs, reruns: Reruns, tutorial: Tutorial) -> list[Json]:
     """Return a row for each number of the article: its figure, ours with interval, and what is wrong with it."""
-    rows = [row for each in reruns.values() for row in _test_rows(radiographs, each, learned)]
+    rows = [row for each in reruns.values() for row in _test_rows(radiographs, each)]
     for reading in tutorial.readings:
         kept = reruns.get(f"{reading.model}_{KEPT}")
         if kept and reading.part in kept.head.tables:
@@ -136,13 +131,11 @@ def _number_rows(radiographs: Radiographs, reruns: Reruns, tutorial: Tutorial, l
     return rows
 
 
-def _count_flaws(radiographs: Radiographs, rerun: Rerun, learned: Learned) -> Json:
+def _count_flaws(radiographs: Radiographs, rerun: Rerun) -> Json:
     """Return what is wrong with a head's test and with what it read, in numbers."""
     head = rerun.head
     known = {name: steps.count_known(radiographs, head.train, positions) for name, positions in head.positions.items()}
-    test = known.pop("test") | {
-        "learned_by_backbone": steps.count_learned(radiographs, head.positions["test"], learned)
-    }
+    test = known.pop("test")
     no_lung = {
         name: steps.figures_of_test(tables["test"]) | {part: steps.count_called(tables[part]) for part in known}
         for name, tables in rerun.blind.items()
@@ -150,27 +143,22 @@ def _count_flaws(radiographs: Radiographs, rerun: Rerun, learned: Learned) -> Js
     return {"test": test, "read": known, "no_lung": no_lung}
 
 
-def _test_rows(radiographs: Radiographs, rerun: Rerun, learned: Learned) -> list[Json]:
+def _test_rows(radiographs: Radiographs, rerun: Rerun) -> list[Json]:
     head, test = rerun.head, rerun.head.tables["test"]
     published, ours = steps.published_test(head.settings.test), steps.figures_of_test(test)
-    wrong = _wrong_with_test(radiographs, rerun, learned)
+    wrong = _wrong_with_test(radiographs, rerun)
     asked = {"accuracy": test, "sensitivity": test[test.y_true == 1], "specificity": test[test.y_true == 0]}
     who = f"{head.settings.title}: test, "
     return [_row(who + name, published[name], ours[name], asked[name], wrong[name]) for name in NAMES]
 
 
-def _wrong_with_test(radiographs: Radiographs, rerun: Rerun, learned: Learned) -> dict[str, str]:
-    found, settings = _count_flaws(radiographs, rerun, learned), rerun.head.settings
+def _wrong_with_test(radiographs: Radiographs, rerun: Rerun) -> dict[str, str]:
+    found, settings = _count_flaws(radiographs, rerun), rerun.head.settings
     same, border = found["test"], found["no_lung"]["border_only"]
-    backbone = ""
-    if same["learned_by_backbone"] is None:
-        backbone = " The backbone may have learned from some of them: no manifest says."
-    elif same["learned_by_backbone"]:
-        backbone = f" The backbone learned from {same['learned_by_backbone']} of them, with their labels."
     age, other = steps.ages(radiographs, "covid"), same["same_patient"] - same["same_patient_covid"]
     return {
         "accuracy": f"The border alone reaches {figure_text(border['accuracy'])}. The same radiographs were "
-        f"watched in all {settings.epochs} epochs and chose the settings: they are validation radiographs.{backbone}",
+        f"watched in all {settings.epochs} epochs and chose the settings: they are validation radiographs.",
         "sensitivity": f"Of a patient who was trained on: {same['same_patient_covid']} of {border['positives']}. "
         f"Adults: {age['adults']} of {age['stated']} COVID-19 radiographs with a stated age. The border alone finds "
         f"{border['sensitivity']['count']}.",
@@ -283,31 +271,17 @@ def _summary(reruns: Reruns) -> str:
     return f"\n\nIn short: {'; '.join(said)}." if said else ""
 
 
-def _backbone_text(radiographs: Radiographs, weights: str, learned: Learned) -> str:
+def _backbone_text(weights: str) -> str:
     if weights == "imagenet":
         return "The frozen backbone is the article's: Keras's VGG16, trained on ImageNet."
     if not is_served(weights):
         return f"The frozen backbone is VGG16 with the weights of {weights}; the article's was trained on ImageNet."
-    words = (
-        "The frozen backbone is not the article's. That was VGG16 trained on ImageNet's photographs, which must be "
-        f"downloaded; here it is {weights}, this project's own VGG16, trained on radiographs. That alone makes the "
-        "numbers differ: compare how they behave rather than the last digit. With the option --weights "
-        "imagenet, the article's is used where Keras can download it."
-    )
-    if learned is None:
-        return f"{words} {weights} learned from the same collections; without a manifest nobody can say from what."
-    pools = {
-        "radiographs that the models are made from": ("covid", "normal", "pneumonia"),
-        "validation radiographs": tuple(name for name in radiographs.parts if name.endswith("_validation")),
-        "radiographs of the test folder": tuple(TEST.values()),
-    }
-    said = []
-    for name, parts in pools.items():
-        positions = np.unique(np.concatenate([radiographs.parts[each] for each in parts]))
-        said.append(f"{steps.count_learned(radiographs, positions, learned)} of {len(positions)} {name}")
     return (
-        f"{words} {weights} learned, with their labels, from {', '.join(said)}. Where that is not 0, our figures are "
-        "likely better than on radiographs that it does not know: one more flaw, and ours."
+        "The frozen backbone is not the article's. That was VGG16 trained on ImageNet's photographs, which must be "
+        f"downloaded; here it is {weights}, this project's own VGG16. It learned, with their labels, from radiographs "
+        "of the same collections, some of which are tested here: our figures are likely better than on radiographs "
+        "that it does not know, one more flaw, and ours. Compare how they behave rather than the last digit. With the "
+        "option --weights imagenet, the article's is used where Keras can download it."
     )
 
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.model_selection import StratifiedGroupKFold
 
-from training.data import manifest
 from training.data.augment import Augmentation
 from training.evaluate import baselines
 from training.evaluate.baselines import BASELINES
@@ -257,22 +255,6 @@ def count_known(radiographs: Radiographs, trained: Positions, tested: Positions)
         "same_patient": int(known.sum()),
         "same_patient_covid": int((known & covid).sum()),
     }
-
-
-def count_learned(radiographs: Radiographs, tested: Positions, learned: frozenset[str] | None) -> int | None:
-    """Count the tested radiographs that the backbone learned from; None where nobody knows.
-
-    Args:
-        radiographs: all of them.
-        tested: positions.
-        learned: hashes of the backbone's training images.
-    """
-    return None if learned is None else sum(row.sha256 in learned for row in radiographs.rows(tested))
-
-
-def learned_by_backbone(table: Path) -> frozenset[str] | None:
-    """Return the hashes of the images that our backbone learned from, by the manifest; None without one."""
-    return frozenset(row.sha256 for row in manifest.read(table) if row.split == "train") if table.is_file() else None
 
 
 def ages(radiographs: Radiographs, part: str) -> Json:
