@@ -2,22 +2,19 @@
 
 Sixteen clients send good, bad, huge and slow uploads, and some that break off, to the real gunicorn. Checked are: no
 answer of 500 or above, no growth of memory after the first 500 requests, no file left over, as many annotated copies as
-verdicts; and before all that, that a visitor is answered while twenty others hold half-sent uploads open.
+verdicts.
 """
 
 import argparse
 import http.client
 import random
 import re
-import socket
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -26,7 +23,6 @@ from benchmarks.figure import circumstances
 from benchmarks.server import Server, Visitor, full_size, serving
 
 REQUESTS, CLIENTS, SETTLED = 5000, 16, 500
-HALF_OPEN = 20
 # What may lie in the folders that the server writes to: no draft, no temporary upload.
 EXPECTED = re.compile(
     r"log|copies/[A-Z]+_Prob_\d+_Name_[\w-]+\.png|instance/(secret_key|\.swept|analyses\.sqlite3(-wal|-shm)?)"
@@ -99,22 +95,6 @@ def _status(connection: http.client.HTTPConnection) -> int:
     return answer.status
 
 
-def answered_beside_half_open(server: Server) -> float:
-    """Return how many seconds a visitor waits for a verdict while others hold half-sent uploads open."""
-    visitor, film = Visitor(server.url), full_size()[0]
-    visitor.send(film, "covid_normal")
-    fields = b"Host: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 900000\r\n\r\n"
-    address = urlsplit(server.url)
-    with ExitStack() as held:
-        for _ in range(HALF_OPEN):
-            connection = held.enter_context(socket.create_connection((address.hostname, address.port)))
-            connection.sendall(b"POST /query HTTP/1.1\r\n" + fields + b"--b\r\n" + bytes(1000))
-        time.sleep(1)
-        start = time.perf_counter()
-        visitor.send(film, "covid_normal")
-        return time.perf_counter() - start
-
-
 def _soak(server: Server, requests: int, clients: int) -> Iterator[tuple[Upload, int | None, float]]:
     """Let all clients send a mixture; yield each upload with its status and what the worker held then, in MB."""
     visitors = [Visitor(server.url) for _ in range(clients)]
@@ -126,13 +106,12 @@ def _soak(server: Server, requests: int, clients: int) -> Iterator[tuple[Upload,
         yield from threads.map(one, range(requests), uploads(requests))
 
 
-def problems(server: Server, counts: Counter[tuple[Upload, int | None]], verdicts: int) -> list[str]:
+def problems(server: Server, counts: Counter[tuple[Upload, int | None]]) -> list[str]:
     """Return what went wrong.
 
     Args:
         server: that was soaked.
         counts: how often each kind of upload met with each status.
-        verdicts: given before the soak.
     """
     wrong = {
         f"{upload.kind}: {status}": count
@@ -141,7 +120,7 @@ def problems(server: Server, counts: Counter[tuple[Upload, int | None]], verdict
     }
     files = [str(path.relative_to(server.folder)) for path in server.folder.rglob("*") if path.is_file()]
     copies = sum(name.startswith("copies/") for name in files)
-    good = verdicts + sum(count for (_, status), count in counts.items() if status == 200)
+    good = sum(count for (_, status), count in counts.items() if status == 200)
     found = [f"answered otherwise than expected: {what} ({count} times)" for what, count in wrong.items()]
     found += [f"left over: {name}" for name in files if not EXPECTED.fullmatch(name)][:10]
     return found + ([f"{copies} annotated copies for {good} verdicts"] if copies != good else [])
@@ -156,13 +135,11 @@ def main() -> int:
     print(circumstances())
     with serving({"XRAY_KEEP_COUNT": "1000000"}) as server:
         pid = server.workers()
-        waited = answered_beside_half_open(server)
-        print(f"a verdict beside {HALF_OPEN} half-sent uploads: {waited:.2f} s", flush=True)
         start = time.perf_counter()
         seen = list(_soak(server, asked.requests, asked.clients))
         seconds = time.perf_counter() - start
         counts = Counter((upload._replace(data=b""), status) for upload, status, _ in seen)
-        found = problems(server, counts, verdicts=2) + (["the worker was restarted"] if server.workers() != pid else [])
+        found = problems(server, counts) + (["the worker was restarted"] if server.workers() != pid else [])
     settled, end = (max((held for *_, held in part), default=0.0) for part in (seen[:SETTLED], seen[SETTLED:]))
     found += [f"memory grew from {settled:.0f} to {end:.0f} MB"] if end > GROWTH * settled else []
     print(f"{asked.requests} uploads, {asked.clients} clients: {seconds:.0f} s")

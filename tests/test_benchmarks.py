@@ -1,28 +1,9 @@
 """What the benchmarks say follows from what they measured."""
 
 import numpy as np
-import pytest
 
 from benchmarks import fuzz
-from benchmarks.figure import Figure, median_and_p95, table
 from benchmarks.soak import EXPECTED, uploads
-
-
-@pytest.mark.parametrize(
-    ("figure", "cells"),
-    [
-        (Figure("a", 50.0, 250.0, "ms", "at most 1/4", True), ["50.0 ms", "250 ms", "1/5.0", "at most 1/4", "yes"]),
-        (Figure("a", 32.0, 64.0, "/s", "faster", False), ["32.0 /s", "64.0 /s", "1/2.0", "faster", "**no**"]),
-        (Figure("a", 26.0, 13.0, "ms"), ["26.0 ms", "13.0 ms", "2.0 times", "", ""]),
-        (Figure("a", 2.6, None, "ms"), ["2.60 ms", "–", "", "", ""]),
-    ],
-)
-def test_a_row_holds_both_figures_their_ratio_and_whether_the_target_was_met(figure: Figure, cells: list[str]) -> None:
-    assert table([figure]).splitlines()[-1] == f"| a | {' | '.join(cells)} |"
-
-
-def test_middle_and_tail_are_those_of_the_values() -> None:
-    assert median_and_p95([float(value) for value in range(101)]) == (50, 95)
 
 
 def test_the_soak_sends_every_kind_and_knows_what_may_lie_about() -> None:

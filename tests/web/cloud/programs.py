@@ -1,4 +1,4 @@
-"""Servers that tests start on free ports: PostgreSQL, Redis, S3 and nginx."""
+"""Servers that tests start on free ports: PostgreSQL, Redis and S3."""
 
 import os
 import shutil
@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from benchmarks.server import free_port
 
 # Elsewhere a machine may lack them; on CI that is a mistake, which skipped tests would hide.
 ON_CI = os.environ.get("CI") == "true"
@@ -59,12 +61,6 @@ def needs(module: str) -> None:
     """Skip, or fail on CI, where a Python package is missing."""
     if find_spec(module) is None:
         absent(f"needs {module}: uv sync --frozen --extra dev")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def until(ask: Callable[[], object]):
@@ -147,37 +143,4 @@ def s3(folder: Path) -> Iterator[Program]:
     needs("moto")
     port = free_port()
     with running(folder, [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port) as program:
-        yield program
-
-
-@contextmanager
-def nginx(folder: Path, ports: list[int]) -> Iterator[Program]:
-    """Run nginx in front of some instances, each in turn."""
-    port, server = free_port(), find("nginx", "nginx-light")
-    kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-    passing = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    (folder / "nginx.conf").write_text(
-        f"""
-        daemon off; pid {folder}/pid; worker_processes 1; error_log {folder}/log;
-        {"user root;" if os.geteuid() == 0 else ""}
-        events {{}}
-        http {{
-            log_format asked "$upstream_addr"; access_log {folder}/asked asked; client_max_body_size 64m; {passing}
-            upstream instances {{ {"".join(f"server 127.0.0.1:{each} fail_timeout=60s;" for each in ports)} }}
-            server {{
-                listen 127.0.0.1:{port};
-                location / {{
-                    proxy_pass http://instances;
-                    proxy_set_header Host $http_host;
-                    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-                    proxy_set_header X-Forwarded-Proto $scheme;
-                    proxy_set_header X-Forwarded-Host $http_host;
-                }}
-            }}
-        }}
-        """,
-        encoding="utf-8",
-    )
-    command = [server, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "log")]
-    with running(folder, command, port) as program:
         yield program

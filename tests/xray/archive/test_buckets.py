@@ -56,21 +56,6 @@ def test_films_and_results_live_in_a_bucket(bucket: Any, engine: Any, film: Call
     assert sum(name.startswith("out/backbone=vgg16_cxr/part-") for name in names) == 1
 
 
-def test_a_key_with_a_control_character_is_a_row_like_any_other(
-    bucket: Any, engine: Any, film: Callable[[int], bytes], tmp_path: Path
-) -> None:
-    for number, key in enumerate(("odd/two\tlines.png", "odd/100%25.png")):
-        bucket.put_object(Key=key, Body=film(number))
-    task, table = Task(tuple(OF), "vgg16_cxr"), str(tmp_path / "rows.csv")
-    for _ in range(2):
-        assert run(sources.find("s3://archive/odd"), results.to(table), engine, task, OF, io.StringIO()) == 0
-    assert sorted(row.path for row in results.to(table).rows()) == [
-        "s3://archive/odd/100%25.png",
-        "s3://archive/odd/two%09lines.png",
-    ]
-    assert len(engine.seen) == 2
-
-
 def test_a_store_that_refuses_or_gives_no_answer_is_one_line_or_a_row(
     bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,27 +121,3 @@ def test_films_are_taken_no_further_ahead_than_they_are_needed() -> None:
     next(found)
     assert taken <= local_engine.READERS * local_engine.AHEAD + 1
     found.close()
-
-
-@pytest.mark.parametrize(
-    ("address", "together"), [("s3://bucket/{}.png", local_engine.READERS), ("zip://{}.png::/films.zip", 2)]
-)
-def test_films_are_read_while_others_wait_and_archives_by_few(
-    address: str, together: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reading, most, lock = 0, 0, threading.Lock()
-
-    def slowly(address: str) -> File:
-        nonlocal reading, most
-        with lock:
-            reading += 1
-            most = max(most, reading)
-        time.sleep(0.05)
-        with lock:
-            reading -= 1
-        return File(address, "", "")
-
-    monkeypatch.setattr(local_engine, "hashed", slowly)
-    addresses = [address.format(number) for number in range(50)]
-    assert [file.address for file in Local(2).hashed(iter(addresses))] == addresses
-    assert most == together

@@ -263,27 +263,3 @@ def test_masks_and_heat_maps_are_pictures_named_by_content(engine: Any, films: P
     assert len(list((tmp_path / "masks").rglob("*"))) - len(list((tmp_path / "masks").iterdir())) == 3
     names = sorted(path.name for path in (tmp_path / "heat" / sha256[:2]).iterdir())
     assert f"{sha256}_covid_normal.png" in names and f"{sha256}_covid_pneumo.png" in names
-
-
-@pytest.mark.parametrize("url", [False, True])
-def test_a_letter_that_is_not_printable_leads_nowhere_else(
-    url: bool, engine: Any, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Such as the ideographic space, in the name of the source, of both kinds of results, and of the pictures."""
-    pytest.importorskip("pyarrow")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("xray.archive.command._engine", lambda *_: engine)
-    top = tmp_path / "胸部\u3000X線"
-    films.rename(top)
-    before = set(tmp_path.iterdir())
-    source, table, parts, masks, heat = (
-        path.as_uri() if url else str(path)
-        for path in (top, *(tmp_path / f"結果\u3000{name}" for name in ("1/r.csv", "2", "m", "h")))
-    )
-    drawn = ["--masks", masks, "--heat-maps", heat]
-    assert [main([source, table, *drawn]), main([source, parts]), main([source, parts])] == [0, 0, 0]
-    assert {path.name for path in set(tmp_path.iterdir()) - before} == {f"結果\u3000{name}" for name in "12mh"}
-    assert len(rows(tmp_path / "結果\u30001/r.csv")) == len(rows(tmp_path / "結果\u30002")) == 9
-    assert len(engine.seen) == 6
-    count = [len(list((tmp_path / f"結果\u3000{name}").rglob("*.png"))) for name in "mh"]
-    assert count == [3, 6]

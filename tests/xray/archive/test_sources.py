@@ -183,22 +183,6 @@ def test_a_name_in_an_archive_that_no_table_can_hold_is_spelled(name: str, tmp_p
     assert [storage.read(each, 1) for each in (plain, address)] == [b"1", name[:1].encode()]
 
 
-def test_a_url_that_no_table_can_hold_is_spelled(tmp_path: Path, film: Callable[[int], bytes]) -> None:
-    pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
-    pytest.importorskip("fsspec")
-    (tmp_path / "films").mkdir()
-    (tmp_path / "films" / "two\rlines.png").write_bytes(film(0))
-    with zipfile.ZipFile(tmp_path / "x\r.zip", "w") as packed:
-        packed.writestr("c\r.png", film(1))
-    table = {"path": [f"local://{tmp_path}/films/two\rlines.png", f"zip://c\r.png::{tmp_path}/x\r.zip"]}
-    pandas.DataFrame(table).to_parquet(tmp_path / "t.parquet")
-    found = list(sources.find(f"{tmp_path}/t.parquet"))
-    assert found[:1] == list(sources.find(f"local://{tmp_path}/films"))
-    assert found[1:] == list(sources.find(f"{tmp_path}/x\r.zip"))
-    assert all(address.isprintable() for address in found)
-    assert [storage.read(address, 10**6) for address in found] == [film(0), film(1)]
-
-
 @pytest.mark.parametrize("column", ["path", "film"])
 def test_a_column_of_a_table_holds_addresses(column: str, films: Path, expected: list[str]) -> None:
     pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
