@@ -13,7 +13,7 @@ from xray.networks.preprocess import Box, Recipe, crop, crop_box, scale
 from xray.networks.runtime import Network
 from xray.opacity import Measures, Opacity
 from xray.prediction import Prediction, predict
-from xray.quality import cautions, frame, frontal
+from xray.quality import burnt_in, cautions, frame, frontal
 from xray.quality.cautions import Caution
 from xray.quality.frame import Part
 from xray.registry import BACKBONE, MODEL_DIR, PROMISED, Registry
@@ -158,6 +158,7 @@ class Analysis:
         sent: height and width of the image that was sent; None where they are those of `image`.
         deep: all grey levels of the radiograph, in the shape of `image`, where there are more and they were wanted.
         opacity: the opacity map; None where none was made for the backbone.
+        text: lines of burnt-in text, in pixels of `image`; see `xray.quality.burnt_in`.
         seconds: how long each stage took, in their order.
     """
 
@@ -169,6 +170,7 @@ class Analysis:
     sent: tuple[int, int] | None = None
     deep: GreyLevels | None = None
     opacity: Opacity | None = None
+    text: tuple[Box, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -254,11 +256,13 @@ class Analyzer:
                 said = tuple(each for each in said if each is not Caution.UPSIDE_DOWN)
         said += cautions.of_image(ready.image, ready.lungs, inverted=ready.inverted)
         said += ((Caution.BLURRED,) if cautions.is_blurred(ready.crop) else ()) + ready.cautions
+        text = burnt_in.find(ready.image, ready.lungs)
+        said += (Caution.TEXT,) if text else ()
         predictions = tuple(predict(self.registry.heads[name], features, ready.box, ready.lungs) for name in names)
         watch.lap("heads")
         mapper = self.registry.opacity
         opacity = mapper.measure(features, ready.box, ready.lungs) if mapper else None
         watch.lap("opacity")
         return Analysis(
-            ready.image, ready.lungs, ready.box, predictions, said, ready.sent, ready.deep, opacity, watch.seconds
+            ready.image, ready.lungs, ready.box, predictions, said, ready.sent, ready.deep, opacity, text, watch.seconds
         )

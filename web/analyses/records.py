@@ -102,6 +102,7 @@ class Record:
         turn: degrees clockwise by which the image was turned first, as asked.
         tilt: degrees by which the film is turned clockwise from upright.
         opacity: what was measured on the opacity map; None where none was made.
+        text: lines of burnt-in text: top, bottom, left, right, in pixels.
     """
 
     id: str
@@ -123,6 +124,7 @@ class Record:
     turn: int = 0
     tilt: int = 0
     opacity: Measures | None = None
+    text: tuple[tuple[int, int, int, int], ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -267,7 +267,6 @@ def _record(
     height, width = analysis.image.shape
     sent_height, sent_width = analysis.sent or (height, width)
     down, across = sent_height / height, sent_width / width
-    top, bottom, left, right = analysis.box
     record = Record(
         id=id,
         owner=owner,
@@ -276,12 +275,13 @@ def _record(
         choice="",
         width=sent_width,
         height=sent_height,
-        box=(round(top * down), round(bottom * down), round(left * across), round(right * across)),
+        box=analysis.box.scaled(down, across),
         outline=outline,
         cautions=tuple(str(caution) for caution in analysis.cautions),
         results=tuple(results),
         combined=CombinedResult(combined.verdict, combined.score, combined.threshold) if combined else None,
         tilt=analysis.tilt,
+        text=tuple(line.scaled(down, across) for line in analysis.text),
         opacity=analysis.measures,
     )
     if deep := analysis.deep:

@@ -1,5 +1,6 @@
 """The annotated copy of a radiograph: the image, its heat map and the conclusion, as one PNG for people."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import cv2
@@ -7,15 +8,19 @@ import numpy as np
 
 from xray.analysis import Analysis
 from xray.annotate.lettering import BACKGROUND, BOLD, HEAVY, LINE, QUIET, TEXT, Colour, Picture, Sheet, printable
-from xray.annotate.panels import LUNGS, heat_panel, overlay, radiograph_panel
+from xray.annotate.panels import LUNGS, heat_panel, overlay, panel_size, radiograph_panel
 from xray.networks.heads import Verdict
+from xray.networks.lungs import LungMask
+from xray.networks.preprocess import Box
 from xray.prediction import Prediction, in_words
+from xray.quality import burnt_in
 from xray.quality.cautions import CAUTIONS
 
 DISCLAIMER = "Research and education only, not a diagnosis"
 
 NARROWEST = 880
 MARGIN = 24
+CAPTIONS = 54  # in units of the design
 BARS_TOP, BARS_BOTTOM = 24, 112  # in units of the design
 
 CAUTION: Colour = (150, 214, 236)
@@ -56,6 +61,25 @@ def annotate(
     return np.vstack(strips)
 
 
+def cover_text(copy: Picture, lines: Iterable[Box], lungs: LungMask) -> Picture:
+    """Cover burnt-in text in both panels of a saved copy; see `xray.quality.burnt_in.cover`.
+
+    Args:
+        copy: as `annotate` drew it.
+        lines: boxes in pixels of the lung mask.
+        lungs: bool, shape (height, width), of the radiograph in any size.
+
+    Returns:
+        Another copy.
+    """
+    covered, (height, width) = copy.copy(), panel_size(lungs.shape)
+    top = len(_sheet(copy.shape[1], CAPTIONS).picture)
+    for left in _lefts(copy.shape[1]):
+        part = slice(top, top + height), slice(left, left + width)
+        covered[part] = burnt_in.cover(copy[part], lines, lungs)
+    return covered
+
+
 def _sheet(width: int, height: float) -> Sheet:
     # Text grows with the width of the copy: a wide one is scaled down to fit the screen.
     return Sheet(width, height, float(np.clip(width / 1100, 0.85, 1.6)), BACKGROUND)
@@ -69,16 +93,19 @@ def _titles(analysis: Analysis, prediction: Prediction) -> tuple[str, str]:
 
 def _panels(width: int, panels: tuple[Picture, Picture], titles: tuple[str, str]) -> tuple[Picture, ...]:
     """Lay the panels side by side, with a caption above and a legend below each."""
-    column = (width - 3 * MARGIN) // 2
     tall, wide = panels[0].shape[:2]
-    captions, legends = _sheet(width, 54), _sheet(width, 46)
+    captions, legends = _sheet(width, CAPTIONS), _sheet(width, 46)
     middle = Sheet(width, tall, 1.0, BACKGROUND)
-    for index, (panel, title) in enumerate(zip(panels, titles, strict=True)):
-        left = MARGIN + index * (column + MARGIN)
+    for index, (panel, title, left) in enumerate(zip(panels, titles, _lefts(width), strict=True)):
         captions.write(title, left, captions.px(38), 20, TEXT, BOLD)
         middle.picture[:, left : left + wide] = panel
         (_heat_legend if index else _lung_legend)(legends, left)
     return captions.picture, middle.picture, legends.picture
+
+
+def _lefts(width: int) -> tuple[int, int]:
+    """Return where the panels begin, in pixels."""
+    return MARGIN, MARGIN + (width - 3 * MARGIN) // 2 + MARGIN
 
 
 def _lung_legend(sheet: Sheet, left: int) -> None:

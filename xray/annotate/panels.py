@@ -161,13 +161,21 @@ def _contours(lungs: LungMask) -> Sequence[NDArray[np.int32]]:
 
 def _scaled(image: NDArray[Grey], largest: int) -> NDArray[Grey]:
     """Scale an image so that its longer side lies between SMALLEST_PANEL and `largest`."""
-    longer = max(image.shape)
-    factor = min(max(longer, SMALLEST_PANEL), largest) / longer
+    factor = _factor(image.shape, largest)
     if factor == 1:
         return image
     height, width = _size(image.shape, factor)
     interpolation = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_LINEAR if factor > 0.5 else cv2.INTER_AREA
     return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), image.dtype)
+
+
+def panel_size(shape: Sequence[int]) -> tuple[int, int]:
+    """Return the height and width of the panels of a radiograph, from its own or those of the image that was sent."""
+    return _size(shape, _factor(shape, LARGEST_PANEL))
+
+
+def _factor(shape: Sequence[int], largest: int) -> float:
+    return min(max(max(shape), SMALLEST_PANEL), largest) / max(shape)
 
 
 def _size(shape: Sequence[int], factor: float) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Cautions: reasons to doubt a verdict more than its score says."""
+"""Cautions: reasons to doubt a verdict more than its score says, and one to look at a film before it is shared."""
 
 from enum import StrEnum
 
@@ -33,7 +33,7 @@ MEAN_TILT = 1.6
 
 
 class Caution(StrEnum):
-    """A reason to doubt a verdict."""
+    """A reason to doubt a verdict, or to be careful with the film."""
 
     CHILD = "child"
     UPSIDE_DOWN = "upside_down"
@@ -47,6 +47,7 @@ class Caution(StrEnum):
     STRAIGHTENED = "straightened"
     LEFT_PART = "left_part"
     RIGHT_PART = "right_part"
+    TEXT = "text"
     HEADER_WINDOW = Flaw.WINDOW.value
     HEADER_RESCALE = Flaw.RESCALE.value
     HEADER_TABLE = Flaw.TABLE.value
@@ -67,6 +68,7 @@ CAUTIONS = {
     Caution.STRAIGHTENED: "Came tilted, and was straightened before it was read.",
     Caution.LEFT_PART: "Came with another picture on its right: only the left part was read.",
     Caution.RIGHT_PART: "Came with another picture on its left: only the right part was read.",
+    Caution.TEXT: "Text is burnt into this film, such as a name or a date: cover it before you share it.",
     Caution.HEADER_WINDOW: "WindowCenter and WindowWidth would hide it: shown in its own range of greys.",
     Caution.HEADER_RESCALE: "RescaleSlope and RescaleIntercept would hide it: shown in its own range of greys.",
     Caution.HEADER_TABLE: "Its look-up table (LUTDescriptor, LUTData) would hide it: shown in its own range of greys.",

@@ -30,7 +30,7 @@ def test_a_key_of_a_later_version_does_not_break_the_list(make_record):
 
 
 def test_a_field_that_was_added_since_takes_its_default(make_record):
-    record, added = make_record(), ["deep", "window_low", "window_high", "curve", "turn", "tilt", "opacity"]
+    record, added = make_record(), ["deep", "window_low", "window_high", "curve", "turn", "tilt", "opacity", "text"]
     assert Record.from_json(without(record.to_json(), *added)) == record
 
 

@@ -16,6 +16,7 @@ from xray.annotate.annotated_copy import (
     MARGIN,
     VERDICT_COLOURS,
     annotate,
+    cover_text,
 )
 from xray.annotate.lettering import BACKGROUND
 from xray.annotate.panels import heat_layer, heat_panel, outline, outline_path, overlay, radiograph_panel
@@ -43,6 +44,16 @@ def analysed(image: np.ndarray, score: float = 0.87, title: str = "COVID-19 or n
 
 def copy_of(analysis: Analysis, file_name: str = "film.png", when: datetime = NOON) -> np.ndarray:
     return annotate(analysis, analysis.predictions[0], file_name=file_name, when=when)
+
+
+def test_burnt_in_text_is_covered_in_both_panels_but_never_the_lungs() -> None:
+    analysis = analysed(np.full((1024, 1024), 90, np.uint8))  # 768 in the copy, 2,048 as it was sent
+    copy = copy_of(analysis)
+    sent = np.kron(analysis.lungs, np.ones((2, 2), np.bool_))
+    in_a_corner, over_a_lung = Box(0, 64, 0, 320), Box(800, 880, 500, 700)
+    changed = (cover_text(copy, [in_a_corner, over_a_lung], sent) != copy).any(axis=2)
+    regions = cv2.connectedComponentsWithStats(changed.astype(np.uint8))[2][1:]
+    assert [tuple(region[2:4]) for region in regions] == [(120, 24)] * 2
 
 
 SIZES = [(64, 64), (300, 2000), (2000, 300), (3000, 4000), (512, 480), (64, 900)]
