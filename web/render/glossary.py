@@ -17,7 +17,7 @@ def glossary() -> dict[str, Term]:
     return {
         "score": Term(
             _("score"),
-            _("The number from 0 to 1 that a model gives a radiograph. The higher, the more it looks like the disease."),
+            _("The number from 0 to 1 that a model gives a radiograph. The higher, the more it looks ill."),
         ),
         "threshold": Term(_("threshold"), _("The score from which a radiograph is called positive. People choose it.")),
         "sensitivity": Term(
@@ -28,7 +28,8 @@ def glossary() -> dict[str, Term]:
             _("Of 100 radiographs without the disease, how many the model clears. The others are false alarms."),
         ),
         "prevalence": Term(
-            _("prevalence"), _("Of 100 people who are X-rayed, how many have the disease. It differs from place to place.")
+            _("prevalence"),
+            _("Of 100 people who are X-rayed, how many have the disease. It differs from place to place."),
         ),
         "predictive": Term(
             _("predictive value"),

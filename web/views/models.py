@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
 
 from web.render.findings import class_name
+from web.render.glossary import glossary
 from web.render.models import failures, plots, tables, terms
+from web.render.models.plain import in_plain_words
 from web.services import services
 from xray import head_figures
 from xray.networks.metadata import BackboneFacts, Facts, HeadFacts, MadeForBackbone, ScreenFacts
@@ -59,6 +62,9 @@ def card(name: str) -> str:
         labels=services().labels,
         terms=terms,
         what=what,
+        plain=in_plain_words(facts),
+        contents=[],  # its sections fill it
+        glossary=glossary(),
         created=datetime.fromisoformat(facts.created),
         started=datetime.fromisoformat(str(started)) if started else None,
         commands=_commands(facts),
@@ -130,12 +136,19 @@ def _parts(facts: Facts) -> Mapping[str, object]:
                 "tables": tables.tables(facts),
                 "failures": failures.failures(facts),
                 "test": head_figures.tested(facts),
+                "learned_from": _sources(facts),
             }
         case BackboneFacts():
             return {"tables": {"accuracies": tables.accuracies(facts)}}
         case ScreenFacts():
             return {"plots": plots.screened(facts), "tables": {"checks": tables.checks(facts)}}
     return {}
+
+
+def _sources(facts: HeadFacts) -> list[str]:
+    """Return the sources of the radiographs that a head was trained and tested on."""
+    films: Any = facts.training.get("films", [])
+    return sorted({row["source"] for row in films})
 
 
 def _headline_labels(facts: HeadFacts) -> list[str]:

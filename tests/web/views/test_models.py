@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 from msgspec import structs
 
+from web.render.models import terms
 from xray import answers, head_figures
 from xray.networks import metadata
 from xray.registry import MODEL_DIR, PROMISED
@@ -145,6 +146,25 @@ def test_a_head_without_any_figures_says_so(visitor, facts, name):
     assert "[" not in words
 
 
+@pytest.mark.parametrize("name", ["covid_normal", "covid_pneumo"])
+def test_a_pair_first_says_in_plain_words_what_it_answered_in_hospitals_that_it_never_saw(visitor, facts, name):
+    words, positive = text(visitor().get(f"/models/{name}").text), facts[name].positive
+    rows = [each for each in facts[name].metrics["called"] if each["part"] == "left_out" and each["label"] == positive]
+    total = sum(each["n"] for each in rows)
+    found, open_ = (round(100 * sum(each["called"][key] for each in rows) / total) for key in (positive, "undecided"))
+    said = (
+        f"hospitals that it never saw, it finds {found}, misses {100 - found - open_} and does not decide on {open_}."
+    )
+    assert said in words
+
+
+def test_the_contents_lead_to_every_section_and_the_words_to_their_meaning(visitor):
+    page = visitor().get("/models/covid_normal").text
+    ids = set(re.findall(r'\sid="([^"]+)"', page))
+    listed = re.findall(r'<a href="#([^"]+)"', page[page.index('class="contents"') : page.index("<article")])
+    assert set(listed) <= ids and set(re.findall(r'<h2 id="([^"]+)"', page)) == set(listed)
+
+
 def test_known_failures_follow_from_the_figures(visitor, facts):
     metrics = facts["covid_normal"].metrics
     words = text(visitor().get("/models/covid_normal").text)
@@ -181,7 +201,7 @@ def test_a_page_says_licence_versions_and_how_to_make_it_again(visitor, facts, n
     assert re.search(rf"python -m training\S* .*{name}", words)
     assert "Diagnosis, triage, or any decision about a person" in words
     for source in each.training["config"]["sources"]:
-        assert f"{source} :" in words
+        assert re.search(rf"{source} [A-Z][^.]+\. {re.escape(terms.SOURCES[source].citation)}", words)
 
 
 def test_the_record_is_the_metadata_itself(visitor):
