@@ -57,6 +57,27 @@ def test_a_second_browser_sees_nothing_of_the_first(visit, film):
         assert mine.request.get(path).status == 200
 
 
+@SCRIPT
+def test_a_link_opens_in_a_second_browser_until_it_is_withdrawn(visit, film, script):
+    mine, other = visit(), visit(java_script_enabled=script)
+    address = read(mine, film)
+    mine.goto(address)
+    mine.get_by_role("button", name="Make a link").click()
+    link = mine.get_by_label("Your link").input_value()
+    other.goto(link)
+    if not script:
+        other.get_by_label("Link").fill(link)
+        other.get_by_role("button", name="Show the result").click()
+    other.wait_for_url(f"**{address}")
+    assert other.get_by_role("heading", level=1).inner_text() == "A shared result"
+    assert "фото" not in other.content() and other.request.get(f"{address}/film.jpg").status == 200
+    mine.get_by_role("button", name="Withdraw").click()
+    mine.get_by_role("button", name="Withdraw").wait_for(state="detached")
+    other.reload()
+    other.get_by_role("heading", name="This analysis is private").wait_for()
+    assert other.request.get(f"{address}/film.jpg").status == 404
+
+
 @pytest.mark.parametrize(
     ("preferred", "title"),
     [

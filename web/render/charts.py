@@ -179,6 +179,48 @@ def matrix(words: Words, columns: Sequence[str], rows: Sequence[tuple[str, Seque
     return chart(words, 28 + tall * len(rows), *cells)
 
 
+def course(
+    words: Words,
+    at: Sequence[float],
+    lines: Sequence[tuple[str, Sequence[float | None]]],
+    *,
+    ticks: Sequence[str],
+    scale: Sequence[str],
+    error: float = 0.0,
+) -> Markup:
+    """Return values that change over time, as a line for each of some quantities.
+
+    Args:
+        words: of the chart.
+        at: when each value was taken, in [0, 1] and rising.
+        lines: the name of each quantity and its values, 0 to 1; None where there is none.
+        ticks: what stands under each place of `at`; left out where there is no room.
+        scale: what stands beside 0, one half and 1.
+        error: how far a value may be off.
+    """
+    across = [LEFT + 12 + (SIDE - 24) * share for share in at]
+    drawn = [tag("rect", x=LEFT, y=TOP, width=SIDE, height=SIDE, class_="frame")]
+    drawn += [line(LEFT, _y(quarter), LEFT + SIDE, _y(quarter), "grid") for quarter in QUARTERS]
+    drawn += [text(LEFT - 6, _y(half) + 5, name, "end") for half, name in zip(HALVES, scale, strict=True)]
+    free = 0.0
+    for x, name in zip(across, ticks, strict=True):
+        if x >= free:
+            drawn.append(text(x, BOTTOM + 18, name, "middle"))
+            free = x + 9.0 * len(name) + 8
+    for number, (_, values) in enumerate(lines):
+        known = [(x, value) for x, value in zip(across, values, strict=True) if value is not None]
+        ends = [(x, _y(max(0, value - error)), _y(min(1, value + error))) for x, value in known if error]
+        drawn += [line(x, low, x, high, "interval own faint") for x, low, high in ends]
+        points = [(x, _y(value)) for x, value in known]
+        drawn += [path(points, f"curve line-{number}")] if points else []
+        drawn += [_sign(number, x, y) for x, y in points]
+    names = [name for name, _ in lines] if len(lines) > 1 else []
+    rows = [(number, SQUARE + 22.0 * number + 14, name) for number, name in enumerate(names)]
+    legend = [part for number, y, name in rows for part in (_sign(number, 8, y - 5), text(22, y, name))]
+    below = text(LEFT + SIDE / 2, BOTTOM + 38, words.x, "middle", "name")
+    return chart(words, SQUARE + 22 * len(names) + 4, *drawn, below, *legend)
+
+
 def _x(share: float) -> float:
     return LEFT + SIDE * share
 

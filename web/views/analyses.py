@@ -1,6 +1,7 @@
 """My analyses: the list of this browser's analyses, as a page and as CSV, and their deletion."""
 
 from collections.abc import Iterable
+from datetime import date
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -10,7 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from web.analyses import storage
 from web.analyses.records import CombinedResult, Record
-from web.render import spreadsheet
+from web.render import course, spreadsheet
+from web.render.course import Step
 from web.security import visitors
 from web.services import services
 from xray import opacity
@@ -20,6 +22,8 @@ from xray.networks.heads import LabelScore
 blueprint = Blueprint("analyses", __name__, url_prefix="/analyses")
 
 PER_PAGE = 50
+# Radiographs that are compared at once: as many as a printed page shows.
+MOST_COMPARED = 12
 CSV_COLUMNS = (
     "time", "file", "model", "version", "verdict", "score", "threshold", "cautions", "address", "disclaimer",
     *opacity.COLUMNS,
@@ -40,6 +44,29 @@ def index() -> str:
     return render_template(
         "analyses.html", records=found, shown=shown, total=total, page=page, pages=pages, labels=services().labels
     )
+
+
+@blueprint.get("/compare")
+def compare() -> AnyResponse:
+    """Show two or more analyses of this browser side by side, and how the opacity of the lungs changes."""
+    ids, days = request.args.getlist("id"), request.args.getlist("day")
+    days += [""] * len(ids)
+    asked = dict(zip(ids, days, strict=False))
+    found = [Step(record, _day(asked[id])) for id in asked if (record := visitors.analysis(id))][:MOST_COMPARED]
+    if len(found) < 2:
+        flash(_("Choose two or more radiographs to compare."))
+        return redirect(url_for("analyses.index"), 303)
+    steps = course.ordered(found)
+    shown = services().analyses.pictures.having([step.record.id for step in steps], storage.FILM)
+    return Response(render_template("compare.html", steps=steps, plots=course.plots(steps), shown=shown))
+
+
+def _day(written: str) -> date | None:
+    """Return the day that a form's field holds; None where it is empty or no day."""
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        return None
 
 
 @blueprint.get("/analyses.csv")
