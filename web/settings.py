@@ -32,7 +32,7 @@ HostNames = Annotated[list[str] | None, Meta(description="host names, comma-sepa
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper):
-    """The settings by which a deployment may differ; README.md explains each under its name, XRAY_ in front."""
+    """The settings by which a deployment may differ; docs/settings.md explains each under its name, XRAY_ in front."""
 
     # Folders, and the backbone's folder in MODEL_DIR.
     model_dir: Words = str(ROOT / "model")
