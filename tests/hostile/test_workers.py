@@ -14,7 +14,7 @@ from http.client import HTTPException
 from benchmarks.server import ServingError, Visitor
 from tests.hostile.service import refused, serving, until, whole
 
-KILLS = 4
+KILLS = 2
 
 
 def test_workers_that_are_killed_or_crash_lose_nothing_that_was_answered(folder, film):

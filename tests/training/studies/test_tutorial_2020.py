@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from keras import layers
 
+from training import cache
 from training.config import CONFIGS, load
 from training.studies.tutorial_2020 import heads, images, report, rerun
 from training.studies.tutorial_2020.heads import Tutorial
@@ -21,10 +22,10 @@ TABLE += ["90,COVID-19,AP,X-ray,50,ap.jpg", "91,SARS,PA,X-ray,50,sars.jpg", "92,
 LISTED = ("covid_validation/x.jpg", "normal_validation/IM-0001-0001.jpeg", "person1_virus_1.jpeg")
 
 
-@pytest.fixture
-def layout(tmp_path, radiograph):
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory, radiograph):
     """The tutorial's layout, small: 11 PA films of COVID-19 of 5 patients, 12 + 6 children of each class."""
-    home, seed = tmp_path / "input", iter(range(1000))
+    home, seed = tmp_path_factory.mktemp("tutorial") / "input", iter(range(1000))
     images = home / "10_Covid_Images" / "images"
     images.mkdir(parents=True)
     (home / "10_Covid_Images" / "metadata.csv").write_text("\n".join(TABLE))
@@ -45,12 +46,14 @@ def draw(path, picture):
     cv2.imencode(".jpg", picture)[1].tofile(path)
 
 
-@pytest.fixture
-def radiographs(layout, tmp_path, monkeypatch, brightness_backbone):
-    # Drawn radiographs are all alike.
-    monkeypatch.setattr(images, "near_copies", lambda thumbnails: ())
-    monkeypatch.setattr(images, "FOLDER", tmp_path / "articles")
-    return images.read(layout, 42, LISTED)
+@pytest.fixture(scope="module")
+def radiographs(layout):
+    with pytest.MonkeyPatch.context() as patch:
+        # Drawn radiographs are all alike.
+        patch.setattr(images, "near_copies", lambda thumbnails: ())
+        patch.setattr(images, "FOLDER", layout.parent / "articles")
+        patch.setattr(cache, "FOLDER", layout.parent / "cache")
+        return images.read(layout, 42, LISTED)
 
 
 @pytest.fixture
@@ -145,10 +148,12 @@ def test_a_figure_comes_with_its_counts_and_the_interval_of_its_patients(fewer_d
     assert spared["share"]["count"] == 0 and spared["share"]["high"] > 0.5, "none of two patients proves little"
 
 
-def test_the_tutorial_runs_to_its_end(radiographs, layout, tmp_path, monkeypatch, capsys, tutorial, fewer_draws, step):
+def test_the_tutorial_runs_to_its_end(
+    radiographs, layout, tmp_path, monkeypatch, capsys, tutorial, fewer_draws, step, brightness_backbone
+):
     small = replace(tutorial, sets=tutorial.sets[1::2], copies=1, folds=2, other_seeds=())
     small = replace(small, sets=tuple(replace(each, epochs=3, learning_rate=0.01, batch=4) for each in small.sets))
-    monkeypatch.setattr(images, "validation_names", lambda: LISTED)
+    monkeypatch.setattr(images, "read", lambda *_: radiographs)
     monkeypatch.setattr(report, "load", lambda path, kind: small)
     output = tmp_path / "out"
     step(report, "--input", layout, "--output", output)

@@ -73,6 +73,7 @@ def test_instances_share_the_work_and_do_not_wait_for_each_other(make_instance, 
     first = next(iter(one.records.filed("somebody")))
     with one.records.removing([first], unless_others_do=True) as ours:
         assert ours == [first]
-        assert other.prune(datetime.now(UTC)) == 2, "the two that nobody is at"
-        assert other.records.filed("somebody").keys() == {first}
+        other.prune(datetime.now(UTC))
+        # A sweep of its own may be at the two that nobody else is at.
+        until(lambda: other.records.filed("somebody").keys() == {first})
     assert one.records.filed("somebody") == {}

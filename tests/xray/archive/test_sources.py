@@ -120,21 +120,21 @@ def test_archives_lists_and_tables_lie_in_folders_of_any_name(films: Path, expec
 def test_a_bad_member_loses_no_other(tmp_path: Path, film: Callable[[int], bytes]) -> None:
     """Bytes overwritten, damaged LZMA, or encrypted, with an extension and without."""
     pytest.importorskip("fsspec")
-    names = ["a.png", "b.png", "c", "d.png", "e"]
+    names = ["a.png", "b.png", "cut", "d.png", "locked"]
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
         packed.writestr("a.png", film(0))
-        for name in ("b.png", "c"):
+        for name in ("b.png", "cut"):
             packed.writestr(name, film(1), zipfile.ZIP_LZMA)
-        for name in ("d.png", "e"):
+        for name in ("d.png", "locked"):
             packed.writestr(name, film(2))
         at = {info.filename: info.header_offset for info in packed.infolist()}
     whole = bytearray((tmp_path / "x.zip").read_bytes())
-    for name in ("b.png", "c"):
+    for name in ("b.png", "cut"):
         middle = at[name] + 30 + len(name) + 9
         whole[middle : middle + 200] = b"\xff" * 200
-    whole[at["c"] : at["c"] + 4] = b"none"
+    whole[at["cut"] : at["cut"] + 4] = b"none"
     listed = whole.index(b"PK\x01\x02")
-    for name in ("d.png", "e"):
+    for name in ("d.png", "locked"):
         entry = whole.index(name.encode(), listed) - 46
         whole[entry + 8] |= 1
         whole[at[name] + 6] |= 1
