@@ -1,27 +1,31 @@
-// The form: drop, paste and a preview. It works without this script too.
+// The form: drop, paste, a preview, and sending without leaving the page, so that a refused file stays chosen. It works
+// without this script too.
 
 import { factsOf, objectionTo, objectionToPixels } from './file_facts.js';
 import { fill, sizeInWords } from './wording.js';
 
 const form = document.getElementById('upload');
 const part = id => document.getElementById(id);
-const [input, film, drawing, legend] = ['file', 'film', 'drawing', 'legend'].map(part);
-const examples = [...form.querySelectorAll('[name=example]')];
+const [input, film, turning, button] = ['file', 'film', 'turn', 'send'].map(part);
 const words = JSON.parse(form.dataset.words);
 const limits = { bytes: +form.dataset.largest, pixels: +form.dataset.mostPixels, side: +form.dataset.leastSide };
 
-// ── Messages and preview ──
+// ── Messages ──
 
-function object(sentence = '', ...nodes) {
+/** Say what is wrong with the chosen file; what is known to be refused cannot be sent. */
+function object(sentence = '', { final = true, nodes = [] } = {}) {
   part('objection').replaceChildren(sentence, ...nodes);
   // What the server objected to was another picture.
+  part('refusal').replaceChildren();
   input.removeAttribute('aria-invalid');
   if (sentence) input.setAttribute('aria-invalid', 'true');
+  form.classList.toggle('hopeless', Boolean(sentence) && final);
+  label();
 }
 
 function objectToMany() {
   const link = document.querySelector('#many a')?.cloneNode(true);
-  object(words.several, ...(link ? [' ', link] : []));
+  object(words.several, { nodes: link ? [' ', link] : [] });
 }
 
 /** Show the name of a file and its facts; the name in an element of its own, as it may be written right to left. */
@@ -31,23 +35,17 @@ function tell(name = '', facts = '') {
   part('facts').replaceChildren(...(name ? [title, facts] : []));
 }
 
-/** Show an image on the light box, or the drawing where there is none. */
+// ── Preview ──
+
+let look = new AbortController();
+
+/** Show an image on the light box, or nothing. */
 function hang(address = '') {
   if (film.src.startsWith('blob:')) URL.revokeObjectURL(film.src);
   film.hidden = !address;
   if (address) film.src = address;
   else film.removeAttribute('src');
 }
-
-function settle(chosen) {
-  form.classList.toggle('chosen', chosen);
-  part('remove').hidden = !chosen;
-  drawing.hidden = legend.hidden = chosen;
-}
-
-// ── Preview ──
-
-let look = new AbortController();
 
 async function lookAtFile(file) {
   const { signal } = look;
@@ -70,7 +68,7 @@ async function lookAtFile(file) {
 
 async function show(picture, known, sized, signal) {
   hang(URL.createObjectURL(picture));
-  await film.decode().catch(() => signal.aborted || (hang(), object(words.damaged)));
+  await film.decode().catch(() => signal.aborted || (hang(), object(words.damaged, { final: false })));
   if (signal.aborted || film.hidden) return;
   if (!sized) Object.assign(known, { width: film.naturalWidth, height: film.naturalHeight });
   object(objectionToPixels(known, limits, words));
@@ -88,16 +86,17 @@ async function developed(file, known, signal) {
     return answer.blob().catch(() => null);
   }
   const inWords = answer?.headers.get('Content-Type')?.startsWith('text/plain');
-  const reason = inWords && await answer.text().catch(() => '') || words.no_preview;
-  if (!signal.aborted) object(reason);
+  const reason = inWords && await answer.text().catch(() => '');
+  if (!signal.aborted) object(reason || words.no_preview, { final: Boolean(reason) });
   return null;
 }
 
-function turn() {
-  for (const { value } of part('turn').options) form.classList.toggle(`turn-${value}`, value === part('turn').value);
+function turn(degrees) {
+  turning.value = (degrees + 360) % 360;
+  for (const { value } of turning.options) form.classList.toggle(`turn-${value}`, value === turning.value);
 }
 
-// ── File input, drop, paste, examples ──
+// ── File input, drop, paste ──
 
 function refresh() {
   look.abort();
@@ -106,16 +105,17 @@ function refresh() {
   hang();
   tell();
   const [file] = input.files;
-  if (file) examples.forEach(each => { each.checked = false; });
-  const example = examples.find(each => each.checked);
-  settle(Boolean(file ?? example));
+  form.classList.toggle('chosen', Boolean(file));
+  part('light').hidden = !file;
   if (file) return lookAtFile(file);
-  if (example) {
-    const { src } = example.parentElement.querySelector('img');
-    tell(example.parentElement.textContent.trim());
-    hang(src);
-    part('light').scrollIntoView({ block: 'nearest' }); // on a narrow screen it hangs above
-  }
+}
+
+function choose(files) {
+  // A link to the form may ask for a turn of the first film that is chosen.
+  turn(form.classList.contains('chosen') ? 0 : +turning.value);
+  part('part').value = '';
+  input.files = files;
+  refresh();
 }
 
 function take(data) {
@@ -123,8 +123,7 @@ function take(data) {
   if (data.files.length > 1 || isFolder) return objectToMany();
   const box = new DataTransfer();
   box.items.add(data.files[0]);
-  input.files = box.files;
-  refresh();
+  choose(box.files);
 }
 
 const holdsFiles = event => event.dataTransfer?.types.includes('Files');
@@ -149,40 +148,81 @@ document.addEventListener('paste', event => {
   event.preventDefault();
   take(event.clipboardData);
 });
-input.addEventListener('change', refresh);
-part('turn').addEventListener('change', turn);
-for (const each of examples) each.addEventListener('change', () => { input.value = ''; refresh(); });
+input.addEventListener('change', () => choose(input.files));
+for (const each of form.querySelectorAll('[data-by]')) {
+  each.addEventListener('click', () => turn(+turning.value + +each.dataset.by));
+}
+part('straighten-it').addEventListener('change', ({ target }) => { part('straighten').checked = target.checked; });
 part('remove').addEventListener('click', () => {
-  input.value = '';
-  examples.forEach(each => { each.checked = false; });
-  refresh();
+  choose(new DataTransfer().files);
   input.focus();
 });
 
 // ── Sending ──
 
-const button = form.querySelector('[type=submit]');
 const asked = button.textContent;
 
-function work(busy) {
-  form.classList.toggle('busy', busy);
-  button.setAttribute('aria-disabled', String(busy));
+function label() {
+  const busy = form.classList.contains('busy');
+  button.setAttribute('aria-disabled', String(busy || form.classList.contains('hopeless')));
   button.textContent = busy ? words.reading : asked;
   part('progress').textContent = busy ? words.reading : '';
 }
 
+function work(busy) {
+  form.classList.toggle('busy', busy);
+  label();
+}
+
+/** Send the form: to the result, or back to the chosen file with what the server says of it. */
+async function send(body) {
+  work(true);
+  const answer = await fetch(form.action, { method: 'POST', body }).catch(() => null);
+  const result = answer?.ok && answer.headers.get('Content-Location');
+  if (result) return location.assign(result); // still busy, until the result is there
+  const text = await answer?.text().catch(() => '') ?? '';
+  work(false);
+  refuse(new DOMParser().parseFromString(text, 'text/html'));
+}
+
+function refuse(page) {
+  const problem = page.getElementById('problem');
+  // A page of another kind, such as that of an error, says it in its first words.
+  if (!problem) return object(page.querySelector('main .lead')?.textContent || words.no_answer, { final: false });
+  problem.removeAttribute('autofocus'); // the button that sent the form has the focus
+  const shown = document.importNode(problem, true);
+  part('refusal').replaceChildren(shown);
+  for (const offered of shown.querySelectorAll('[data-field]')) {
+    offered.hidden = false;
+    offered.addEventListener('click', () => {
+      part(offered.dataset.field).value = offered.value;
+      turn(+turning.value);
+      form.requestSubmit(button);
+    });
+  }
+  shown.focus();
+}
+
 form.addEventListener('submit', event => {
-  if (form.classList.contains('busy')) return event.preventDefault();
-  if (!input.files.length && !examples.some(each => each.checked)) {
-    event.preventDefault();
-    object(words.nothing);
+  event.preventDefault();
+  if (form.classList.contains('busy')) return;
+  const example = event.submitter?.name === 'example' ? event.submitter : null;
+  const body = new FormData(form);
+  if (example) {
+    body.delete('file');
+    body.append('example', example.value);
+  } else if (form.classList.contains('hopeless')) {
+    return input.focus();
+  } else if (!input.files.length) {
+    object(words.nothing, { final: false });
     return input.focus();
   }
-  work(true);
+  send(body);
 });
 // Restore the page when the visitor comes back with the browser's button.
 addEventListener('pageshow', event => event.persisted && work(false));
 
+form.classList.add('scripted');
 for (const each of form.querySelectorAll('[data-script]')) each.hidden = false;
-turn();
-if (input.files.length || examples.some(each => each.checked)) refresh();
+if (input.files.length) refresh();
+turn(+turning.value);

@@ -1,12 +1,11 @@
-"""The form for one radiograph: a file or an example (static/examples/README.md), and which models shall analyse it."""
+"""The form for one radiograph: a file or an example (web/examples.py), and which models shall analyse it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Request
-from flask_babel import gettext as _
 
-from web.settings import ROOT
+from web.examples import EXAMPLES
 from xray.analysis import ALL_MODELS, AS_SENT, BOTH_MODELS, Adjustments
 from xray.errors import Phrase, XrayError
 from xray.io.pixels import TURNS
@@ -29,7 +28,6 @@ EXPIRED = Phrase("The page had expired, so nothing was read. Choose the picture 
 UNKNOWN_TURN = Phrase("A film can be turned by 0, 90, 180 or 270 degrees. Choose one of these.")
 UNKNOWN_PART = Phrase("Of two pictures in one, the left or the right one can be read. Choose one of these.")
 UNNAMED = "picture"
-EXAMPLES_FOLDER = ROOT / "static" / "examples"
 LONGEST_NAME = 60
 
 
@@ -37,43 +35,6 @@ class FormError(XrayError):
     """A form that cannot be used; the message may be shown to its sender."""
 
     status = 400
-
-
-@dataclass(frozen=True)
-class Example:
-    """The mean of many radiographs of one class.
-
-    Attributes:
-        name: the value in the form.
-        films: the number of radiographs.
-    """
-
-    name: str
-    films: int
-
-    @property
-    def file(self) -> str:
-        """The file name in static/examples/."""
-        return f"average_{self.name}.png"
-
-    @property
-    def label(self) -> str:
-        """Its description in the visitor's language."""
-        labels = {
-            "covid": _("Average of %(films)d films of COVID-19, nobody’s picture", films=self.films),
-            "normal": _("Average of %(films)d normal films, nobody’s picture", films=self.films),
-            "pneumonia": _(
-                "Average of %(films)d films of children with other pneumonia, nobody’s picture", films=self.films
-            ),
-        }
-        return str(labels[self.name])
-
-    def read(self) -> bytes:
-        """Return the content of the PNG file."""
-        return (EXAMPLES_FOLDER / self.file).read_bytes()
-
-
-EXAMPLES = {each.name: each for each in (Example("covid", 296), Example("normal", 500), Example("pneumonia", 500))}
 
 
 @dataclass(frozen=True)
@@ -85,12 +46,14 @@ class Upload:
         data: the content of the file, not empty.
         model: a model's name, "both" or "all".
         adjust: what is done to the picture first.
+        example: the name of the example that it is; empty for a file.
     """
 
     name: str
     data: bytes
     model: str
     adjust: Adjustments = AS_SENT
+    example: str = ""
 
 
 def labels(titles: Mapping[str, str]) -> dict[str, str]:
@@ -104,7 +67,7 @@ def choices(models: Sequence[str]) -> tuple[str, ...]:
 
 
 def read(request: Request, models: Sequence[str]) -> Upload:
-    """Read the form; a file takes precedence over an example.
+    """Read the form; an example, whose picture is its button, takes precedence over a file and is never turned.
 
     Args:
         request: with the fields `file` or `example`, `model` and optionally `turn`, `part` (left or right) and
@@ -123,9 +86,16 @@ def read(request: Request, models: Sequence[str]) -> Upload:
     part = request.form.get("part", "")
     if part not in ("", *Part):
         raise FormError(UNKNOWN_PART)
+    if name := request.form.get("example"):
+        if name not in EXAMPLES:
+            raise FormError(UNKNOWN_EXAMPLE)
+        example = EXAMPLES[name]
+        return Upload(example.upload_name, example.path.read_bytes(), model, example=name)
+    found = read_file(request)
+    if found is None:
+        raise FormError(NO_FILE)
     adjust = Adjustments(int(turn), Part(part) if part else None, bool(request.form.get("straighten")))
-    name, data = read_file(request) or _example(request)
-    return Upload(name, data, model, adjust)
+    return Upload(*found, model, adjust)
 
 
 def read_file(request: Request) -> tuple[str, bytes] | None:
@@ -141,15 +111,6 @@ def read_file(request: Request) -> tuple[str, bytes] | None:
     if not data:
         raise FormError(EMPTY_FILE)
     return shown_name(file.filename), data
-
-
-def _example(request: Request) -> tuple[str, bytes]:
-    name = request.form.get("example")
-    if not name:
-        raise FormError(NO_FILE)
-    if name not in EXAMPLES:
-        raise FormError(UNKNOWN_EXAMPLE)
-    return f"example_{EXAMPLES[name].file}", EXAMPLES[name].read()
 
 
 def shown_name(name: str) -> str:

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from xray.errors import ImageError, NotAChestXrayError
 from xray.io import image
 from xray.io.pixels import GreyImage, GreyLevels, rotate
 from xray.networks import lungs
+from xray.networks.heads import Features
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box, Recipe, crop, crop_box, scale
 from xray.networks.runtime import Network
@@ -245,12 +248,17 @@ class Analyzer:
         names = dict.fromkeys(name for model in models for name in self.expand(model))
         watch = Stopwatch()
         backbone = self.registry.backbone
-        ready = prepare(data, self.registry.segmenter, backbone.recipe, adjust=adjust, deep=deep, watch=watch)
-        features = backbone.network(scale(ready.crop, backbone.recipe)[None])[0]
+        try:
+            ready = prepare(data, self.registry.segmenter, backbone.recipe, adjust=adjust, deep=deep, watch=watch)
+        except NotAChestXrayError as error:
+            if error.turn % 180:
+                error.turn = self._quarter_turn(data, adjust, error.turn)
+            raise
+        features = self._features(ready.crop)
         watch.lap("backbone")
         said = self.registry.screen.examine(features)
         if Caution.UPSIDE_DOWN in said:
-            turned = backbone.network(scale(rotate(ready.crop, 180), backbone.recipe)[None])[0]
+            turned = self._features(rotate(ready.crop, 180))
             # A tilt, a collimator or a pacemaker may look like it, and still more so when it is turned.
             if self.registry.screen.upside_down(turned) > self.registry.screen.upside_down(features):
                 said = tuple(each for each in said if each is not Caution.UPSIDE_DOWN)
@@ -266,3 +274,24 @@ class Analyzer:
         return Analysis(
             ready.image, ready.lungs, ready.box, predictions, said, ready.sent, ready.deep, opacity, text, watch.seconds
         )
+
+    def _features(self, square: GreyImage) -> Features:
+        backbone = self.registry.backbone
+        features: Features = backbone.network(scale(square, backbone.recipe)[None])[0]
+        return features
+
+    def _quarter_turn(self, data: bytes, adjust: Adjustments, first: int) -> int:
+        """Return which quarter turn brings a radiograph upright: lungs are found after either, also upside down.
+
+        Args:
+            data: the content of the file.
+            adjust: what was asked for.
+            first: a quarter turn after which lungs are found, in degrees clockwise.
+        """
+        looks: dict[int, float] = {}
+        for more in (first, 360 - first):
+            turned = replace(adjust, turn=(adjust.turn + more) % 360)
+            with suppress(ImageError):
+                ready = prepare(data, self.registry.segmenter, self.registry.backbone.recipe, adjust=turned)
+                looks[more] = self.registry.screen.upside_down(self._features(ready.crop))
+        return min(looks, key=looks.__getitem__, default=first)

@@ -103,6 +103,7 @@ class Record:
         tilt: degrees by which the film is turned clockwise from upright.
         opacity: what was measured on the opacity map; None where none was made.
         text: lines of burnt-in text: top, bottom, left, right, in pixels.
+        example: the name of the example that it is, see `web.examples`; empty for a file that was sent.
     """
 
     id: str
@@ -125,6 +126,7 @@ class Record:
     tilt: int = 0
     opacity: Measures | None = None
     text: tuple[tuple[int, int, int, int], ...] = ()
+    example: str = ""
 
     @property
     def verdict(self) -> Verdict:

@@ -79,7 +79,15 @@ class AnalysisService:
     swept_at: float = inf
 
     def analyse(
-        self, data: bytes, *, name: str, choice: str, owner: str, sender: str = "", adjust: Adjustments = AS_SENT
+        self,
+        data: bytes,
+        *,
+        name: str,
+        choice: str,
+        owner: str,
+        sender: str = "",
+        adjust: Adjustments = AS_SENT,
+        example: str = "",
     ) -> Record:
         """Analyse one file and store the analysis.
 
@@ -90,12 +98,14 @@ class AnalysisService:
             owner: who may open the analysis.
             sender: the group of whoever sent it; see `Records.expired`.
             adjust: what is done to the picture first.
+            example: the name of the example that it is.
 
         Raises:
             ImageError: the file cannot be analysed; the message says why.
             StoreError: the analysis cannot be stored; nothing of it is left.
         """
-        work = partial(self._analyse, data, name=name, choice=choice, owner=owner, sender=sender, adjust=adjust)
+        who = {"owner": owner, "sender": sender}
+        work = partial(self._analyse, data, **who, name=name, choice=choice, adjust=adjust, example=example)
         with self.metrics.film() if self.metrics else nullcontext():
             return self._read(work)
 
@@ -111,7 +121,9 @@ class AnalysisService:
         """Do work in one of the readers, where there may be threads."""
         return work() if alone() else self.readers.submit(work).result()
 
-    def _analyse(self, data: bytes, *, name: str, choice: str, owner: str, sender: str, adjust: Adjustments) -> Record:
+    def _analyse(
+        self, data: bytes, *, owner: str, sender: str, name: str, choice: str, adjust: Adjustments, example: str
+    ) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), adjust=adjust, deep=True)
         watch = Stopwatch()
         deep = analysis.deep and replace(analysis.deep, levels=viewer_image(analysis.deep.levels))
@@ -130,7 +142,7 @@ class AnalysisService:
                 watch.lap("keep")
             self.pictures.save(id, drawn())
             record = _record(analysis, results, outline(), id=id, owner=owner, created=now)
-            record = replace(record, name=name, choice=choice, turn=adjust.turn)
+            record = replace(record, name=name, choice=choice, turn=adjust.turn, example=example)
             self.records.add(record, sender)
         except Exception:
             with suppress(StoreError):

@@ -8,9 +8,9 @@ from werkzeug.datastructures import MultiDict
 
 from web.analyses import storage
 from web.analyses.records import ModelResult, Record
-from web.forms import EXAMPLES, Example
 from web.i18n import in_words
 from web.render import drawings
+from web.render.averages import AVERAGES, Average
 from web.render.lesson import Lesson
 from web.render.models import terms
 from web.security import visitors
@@ -49,7 +49,7 @@ class Choice:
 
     lesson: Lesson
     model: str
-    example: Example | None
+    example: Average | None
     record: Record | None
 
     @property
@@ -76,7 +76,7 @@ def index() -> str:
         result=choice.result,
         problem=_problem(choice.lesson),
         drawings=drawings,
-        examples=EXAMPLES,
+        examples=AVERAGES,
         own=services().analyses.records.of(owner, limit=OFFERED) if owner else [],
         labels=services().labels,
         terms=terms,
@@ -105,7 +105,7 @@ def _choose(asked: MultiDict[str, str]) -> Choice:
     if model not in registry.heads:
         abort(404)
     film = asked.get("analysis") or asked.get("film") or FIRST
-    if example := EXAMPLES.get(film):
+    if example := AVERAGES.get(film):
         return Choice(_lesson_of_example(film, model), model, example, None)
     record = visitors.own(film)
     content = services().analyses.pictures.read(record.id, [storage.FILM]).get(storage.FILM)
@@ -119,7 +119,7 @@ def _lesson_of_example(film: str, model: str) -> Lesson:
 
     @lru_cache(CACHED)
     def lesson(film: str, model: str) -> Lesson:
-        return Lesson(EXAMPLES[film].read(), registry, registry.heads[model])
+        return Lesson(AVERAGES[film].read(), registry, registry.heads[model])
 
     cached: Lesson = current_app.extensions.setdefault("lessons", lesson)(film, model)
     return cached

@@ -1,21 +1,29 @@
 """The first page with the form for one radiograph, its preview, what a refused file looks like, and the page about."""
 
+from urllib.parse import urlsplit
+
 from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import forms
-from web.forms import EXAMPLES, FormError
+from web.examples import EXAMPLES
+from web.forms import FormError
 from web.i18n import in_words
 from web.services import services
+from xray.analysis import BOTH_MODELS
 from xray.annotate.panels import thumbnail
 from xray.errors import ImageError, NotAChestXrayError, TwoFilmsError
 from xray.io.jpeg import encode_jpeg
 from xray.io.limits import DEFAULT_LIMITS
 from xray.quality.cautions import Caution
+from xray.registry import PROMISED
 
 PREVIEW_SIDE = 512
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+# The choices of models that the form shows first.
+FIRST = (BOTH_MODELS, *PROMISED)
 
 blueprint = Blueprint("index", __name__)
 
@@ -60,9 +68,9 @@ def refused(error: FormError | ImageError) -> AnyResponse:
     For a radiograph on its side it is set to the turn that brings it upright; of two side by side it offers one.
     """
     turn = None
-    if isinstance(error, NotAChestXrayError):
+    if isinstance(error, NotAChestXrayError) and error.turn:
         turn = (request.form.get("turn", 0, type=int) + error.turn) % 360
-    return _form(in_words(error), error.status, turn, offer_parts=isinstance(error, TwoFilmsError))
+    return _form(in_words(error), error.status, turn=turn, parts=isinstance(error, TwoFilmsError))
 
 
 @blueprint.app_errorhandler(CSRFError)
@@ -72,17 +80,36 @@ def expired(error: CSRFError) -> AnyResponse:
 
 
 def _form(
-    problem: str | None = None, status: int = 200, turn: int | None = None, *, offer_parts: bool = False
+    problem: str | None = None, status: int = 200, *, turn: int | None = None, parts: bool = False
 ) -> AnyResponse:
+    """Show the form.
+
+    Args:
+        problem: why the last picture was refused.
+        status: of the answer.
+        turn: degrees clockwise that may make it readable; None if unknown.
+        parts: whether it holds two films, of which one may be read.
+    """
+    choices = services().choices
     page = render_template(
         "index.html",
-        choices=services().choices,
+        models={name: choices.pop(name) for name in FIRST if name in choices},
+        more=choices,
         chosen=request.values.get("model"),
-        turn=str(turn) if turn is not None else request.values.get("turn", "0"),
-        offer_parts=offer_parts,
+        turn=request.values.get("turn", "0") if turn is None else str(turn),
+        offered_turn=turn,
+        offered_parts=parts,
+        straighten=request.values.get("straighten"),
         examples=EXAMPLES.values(),
         problem=problem,
+        local=_is_local(),
         largest=min(current_app.config["MAX_CONTENT_LENGTH"], DEFAULT_LIMITS.size_bytes),
         limits=DEFAULT_LIMITS,
     )
     return Response(page, status)
+
+
+def _is_local() -> bool:
+    """Tell whether the visitor's browser seems to run on the computer that serves this page, by both addresses."""
+    host = urlsplit(f"//{request.host}").hostname or ""
+    return {host, request.remote_addr or ""} <= LOOPBACK

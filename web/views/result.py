@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -33,7 +33,7 @@ def query_without_file() -> AnyResponse:
 
 
 @blueprint.post("/query")
-def query() -> str:
+def query() -> Response:
     """Analyse the uploaded radiograph and show its result; see `web.views.index.refused` for what is refused."""
     service = services().analyses
     owner = visitors.token()
@@ -46,8 +46,12 @@ def query() -> str:
             owner=owner,
             sender=rate_limit.sender_group(),
             adjust=upload.adjust,
+            example=upload.example,
         )
-    return page(record)
+    response = make_response(page(record))
+    # Where the script of the form finds the result.
+    response.headers["Content-Location"] = url_for("result.show", id=record.id)
+    return response
 
 
 @blueprint.get("/analyses/<id>")

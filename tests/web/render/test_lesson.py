@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from web.forms import EXAMPLES
+from web.render.averages import AVERAGES
 from web.render.drawings import SLIDES, slide
 from web.render.lesson import PATCH, Lesson
 from xray.analysis import Analyzer
@@ -24,7 +24,7 @@ def served():
 @pytest.fixture(scope="module", params=["covid_normal", "covid_pneumo"])
 def lesson(served, request):
     """The average normal film, followed with the real networks."""
-    return Lesson(EXAMPLES["normal"].read(), served, served.heads[request.param])
+    return Lesson(AVERAGES["normal"].read(), served, served.heads[request.param])
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_lesson_ends_where_the_analysis_does(lesson):
 
 @pytest.mark.parametrize("model", ["covid_normal", "covid_pneumo", "three_classes", "findings"])
 def test_the_shares_add_up_to_the_score_of_any_head(served, model):
-    lesson = Lesson(EXAMPLES["covid"].read(), served, served.heads[model])
+    lesson = Lesson(AVERAGES["covid"].read(), served, served.heads[model])
     shown = sum(share.product for share in lesson.strongest)
     assert shown + lesson.others + lesson.bias == pytest.approx(lesson.logit, abs=1e-5)
     temperature = lesson.head.facts.temperature
@@ -76,7 +76,7 @@ def test_the_strongest_maps_stand_side_by_side(lesson):
     assert lightness[at] == lightness.max()
 
 
-@pytest.mark.parametrize("film", EXAMPLES)
+@pytest.mark.parametrize("film", AVERAGES)
 @pytest.mark.parametrize("name", SLIDES)
 def test_every_step_of_every_example_is_a_picture(client, film, name):
     answer = client.get(f"/how/{name}.png?film={film}")
@@ -104,7 +104,7 @@ def test_the_page_shows_the_numbers_of_its_film(make_client, served, lesson):
 
 def test_the_form_offers_the_examples_and_the_visitors_own(client, own):
     page = client.get("/how").text
-    for name in (*EXAMPLES, own):
+    for name in (*AVERAGES, own):
         assert f'name="film" value="{name}"' in page
     assert re.search(r'value="normal" checked', page)
     assert re.search(rf'value="{own}" checked', client.get(f"/how?film={own}").text)

@@ -15,7 +15,15 @@ def test_the_form_offers_the_models_and_tells_the_limit(client):
     page = client.get("/").text
     for part in ('name="file"', 'name="model"', 'enctype="multipart/form-data"', "32 MiB", DISCLAIMER):
         assert part in page
-    assert re.findall(r'<option value="([a-z_]+)"', page) == ["covid_normal", "covid_pneumo", "both"]
+    assert re.findall(r'<option value="([a-z_]+)"', page)[-3:] == ["both", "covid_normal", "covid_pneumo"]
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [("localhost:5000", "It stays on this computer"), ("xray.example", "It goes to xray.example and nowhere else")],
+)
+def test_the_form_says_where_the_file_goes(client, host, words):
+    assert words in client.get("/", base_url=f"http://{host}").text
 
 
 def test_every_label_and_description_points_at_something(client):
