@@ -23,17 +23,18 @@ from werkzeug.datastructures import FileStorage
 
 from tests.conftest import draw_radiograph
 from tests.hostile.dicom_files import before_pixels, compressed_as, dicom, element, with_numbers
-from tests.hostile.other_files import zipped
 from tests.web.sending import posted
 from tests.xray.io.files import chunk, dicom_file, encode_lossless_jpeg, png
-from training.data.collection import measured
+from training.data import layouts
+from training.data.collection import Collection, Measure, measured
 from web.factory import create_app
 from xray import __main__ as command
 from xray.analysis import Analyzer, Prepared, prepare
 from xray.archive import sources
+from xray.archive.worker import Task, Worker, hashed
 from xray.errors import ImageError
-from xray.io.limits import Limits
 from xray.quality.cautions import CAUTIONS, TILTED, Caution, of_image
+from xray.registry import BACKBONE
 
 Rows = list[dict[str, str]]
 
@@ -376,32 +377,54 @@ def test_a_part_is_read_and_a_tilt_straightened_where_it_is_asked_for(
     assert said in read_by_command(film, *options)[0]["cautions"]
 
 
-@pytest.mark.parametrize(
-    "name", ["center b'2048,00'", "window of 8 bits", "no preamble", "TIFF", "two films, gutter 8 of 0", "HEIC"]
-)
+# One case of each kind that is read, and of each that is refused: after decoding, while decoding, and before.
+AT_DOORS = (
+    "center b'2048,00'", "window of 8 bits", "slope 0", "VOI table of zeros", "padding of all values",
+    "marker of 12 pixels at 65535", "no preamble", "without all that can be inferred", "RGB of grey", "TIFF", "WebP",
+    "PNG of alpha 0", "another picture beside the left part, gutter 8", "tilt of 18", "two films, gutter 8 of 0",
+    "without Rows", "colours of a photograph", "JPEG-LS", "animated PNG", "tiny", "DICOMDIR", "HEIC", "text",
+)  # fmt: skip
+REFUSED = AT_DOORS[AT_DOORS.index("two films, gutter 8 of 0") :]
+
+
+@pytest.mark.parametrize("name", AT_DOORS)
 def test_every_door_says_the_same(
-    client: FlaskClient,
-    film: Path,
-    read_by_command: Callable[..., Rows],
-    capsys: pytest.CaptureFixture[str],
-    name: str,
+    client: FlaskClient, film: Path, read_by_command: Callable[..., Rows], name: str
 ) -> None:
     data, expected = CASES[name]
     page, row, answer = (sent(client, address, data) for address in ("/query", "/batch/one", "/api/v1/analyses"))
-    row = row.json
     film.write_bytes(data)
-    (film.parent / "b.zip").write_bytes(zipped(**{"in/film": data}))
-    lines = read_by_command(film.parent)
-    read = not expected or expected.startswith("header")
-    assert (page.status_code < 400, bool(row["id"]), answer.status_code == 201) == (read, read, read)
-    if name == "HEIC":
-        assert "2 HEIC" in capsys.readouterr().err and [Path(each["file"]) for each in lines] == [film.parent]
+    (line,) = read_by_command(film)
+    (filed,) = Worker(Task(("covid_normal",), BACKBONE)).analyse(hashed(str(film))).results
+    trained = measured(film)
+    if name in REFUSED:
+        assert (page.status_code, answer.status_code) == (answer.json["status"], page.status_code)
+        for words in (unescape(page.text), row.json["error"], answer.json["detail"], line["error"], filed.error):
+            assert expected in words
+        assert expected in str(trained) or name.startswith("two films")
         return
-    assert len(lines) == 2
-    assert {each["cautions"] if read else each["error"] for each in lines} and all(
-        expected in str(each) for each in lines
-    )
-    assert list(sources.find(str(film.parent)))[-1].endswith("film")
-    assert expected in (row["row"] if read else row["error"]) or read
-    assert not isinstance(measured(film), str)
-    assert len(data) < Limits().size_bytes
+    words = CAUTIONS[Caution(expected)] if expected else ""
+    assert words in unescape(page.text) and words in unescape(row.json["row"])
+    names = [each["name"] for each in answer.json["cautions"]]
+    assert names == line["cautions"].split() == filed.cautions.split() and {expected} - {""} <= set(names)
+    assert isinstance(trained, Measure)
+
+
+def test_what_else_a_folder_holds_is_counted_but_what_is_hidden(
+    analyzer: Analyzer, film: Path, read_by_command: Callable[..., Rows], capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    folder = film.parent / "chest_xray" / "train" / "NORMAL"
+    folder.mkdir(parents=True)
+    for number, name in enumerate(("TIFF", "JPEG in colour mode", "HEIC", "GIF", "text")):
+        (folder / f"IM-000{number}").write_bytes(CASES[name][0])
+    for hidden in ("._IM-0001", ".DS_Store"):
+        (folder / hidden).write_bytes(CASES["TIFF"][0])
+    rows = read_by_command(film.parent)
+    assert [Path(row["file"]).name for row in rows] == ["IM-0000", "IM-0001"]
+    assert "1 HEIC, 1 GIF, 1 other than pictures" in capsys.readouterr().err
+    assert len(list(sources.find(str(film.parent)))) == 2 and "1 HEIC, 1 GIF" in caplog.text
+    found = Collection(film.parent)
+    layouts.collect(film.parent, found)
+    assert len(found.rows) == 2
+    assert {kind for *_, kind in found.left} == {"HEIC", "GIF", "other than pictures"}

@@ -5,7 +5,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -172,11 +172,19 @@ def child(folder: Path, lower_name: str) -> Path:
     return next((path for path in inside if path.name.lower() == lower_name), folder / lower_name)
 
 
-def pictures(folder: Path) -> list[Path]:
-    """List the radiograph files directly in a folder, none where it is absent."""
-    inside = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in inside if path.is_file() and not is_hidden(path.name) and _is_picture(path)]
+def pictures(folder: Path, leave: Callable[[str], None] = lambda kind: None) -> list[Path]:
+    """List the radiograph files directly in a folder, none where it is absent.
 
-
-def _is_picture(path: Path) -> bool:
-    return not image.left_out_here(str(path))
+    Args:
+        folder: hidden files in it are passed over.
+        leave: told of every other file, by its kind as `xray.io.image.left_out` names it.
+    """
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if not path.is_file() or is_hidden(path.name):
+            continue
+        if kind := image.left_out_here(str(path)):
+            leave(kind)
+        else:
+            found.append(path)
+    return found

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from training.data.collection import Collection, child, pictures, records
@@ -34,8 +35,9 @@ def collect(folder: Path, found: Collection) -> None:
         absent = "a file" if folder.is_file() else "no such folder"
         inside = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else [absent]
         raise ManifestError(
-            f"{folder}: expected 10_Covid_Images/ or 20_Chest_Xray/ (the articles' layout), COVID/ (COVID-19 "
-            f"Radiography Database) or manifest.csv; received: {', '.join(inside[:8]) or 'an empty folder'}; "
+            f"{folder}: expected 10_Covid_Images/ or 20_Chest_Xray/ (the articles' layout), chest_xray/ with "
+            "train/NORMAL/ (Kaggle's), COVID/ (COVID-19 Radiography Database) or manifest.csv; received: "
+            f"{', '.join(inside[:8]) or 'an empty folder'}; "
             "name the folder that holds one of them with --source DIR"
         )
     for reader in readers:
@@ -89,7 +91,7 @@ def read_kermany(folder: Path, found: Collection) -> None:
     home = _kermany_home(folder)
     for part in ("train", "val", "test"):
         for label in ("normal", "pneumonia"):
-            for picture in pictures(child(child(home, part), label)):
+            for picture in pictures(child(child(home, part), label), partial(found.leave, "kermany", "AP", label)):
                 patient = kermany_patient(picture.name)
                 if not patient:
                     found.leave("kermany", "AP", label, "no patient in the file name")
@@ -112,7 +114,8 @@ def read_radiography(folder: Path, found: Collection) -> None:
     """COVID-19 Radiography Database: CLASS/images and CLASS/masks, or the radiographs in CLASS itself."""
     folder = _radiography_home(folder)
     for name, (label, source) in RADIOGRAPHY.items():
-        for picture in pictures(folder / name / "images") or pictures(folder / name):
+        leave = partial(found.leave, source, "", label)
+        for picture in pictures(folder / name / "images", leave) or pictures(folder / name, leave):
             number = re.search(r"\d+", picture.stem)
             if label == OPACITY and not found.opacity:
                 found.leave(source, "", name, "lung opacity is none of the three classes")
