@@ -54,8 +54,8 @@ export function arrange(section) {
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener('click', () => {
-      // Scores first with the largest, names with the first.
-      down = by === head.dataset.key ? !down : head.dataset.key !== 'file';
+      // Scores first with the largest, words with the first.
+      down = by === head.dataset.key ? !down : !['file', 'finding'].includes(head.dataset.key);
       by = head.dataset.key;
       sort();
     });

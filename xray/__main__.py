@@ -20,7 +20,7 @@ from xray import memory, opacity
 from xray.analysis import BOTH_MODELS, Adjustments, Analysis, Analyzer
 from xray.annotate.annotated_copy import annotate
 from xray.archive.local_engine import in_order
-from xray.combined import NAME, Said, rows, versions
+from xray.combined import NAME, Answer, rows, versions
 from xray.errors import ImageError, ModelError
 from xray.io import zips
 from xray.io.image import START_BYTES, read_start, sniff
@@ -32,7 +32,11 @@ from xray.prediction import Prediction
 from xray.quality.frame import Part
 from xray.registry import BACKBONE
 
-COLUMNS = ("file", "model", "verdict", "score", "threshold", "error", "cautions", *opacity.COLUMNS)
+COLUMNS = (
+    "file", "model", "verdict", "score", "threshold", "error", "cautions", *opacity.COLUMNS, "finding",
+    "negative_below", "positive_from",
+)  # fmt: skip
+SCORES = ("score", "threshold", "negative_below", "positive_from")
 LONGEST_STEM = 100
 # A folder is read fastest with one radiograph on each core; more would only take memory.
 ZIP_LIMITS = zips.Limits(count=100_000, file_bytes=Limits().size_bytes, total_bytes=2**40)
@@ -80,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m xray",
         description="Judge chest radiographs. Research and education only, not a diagnosis.",
-        epilog="Exit status: 0 all pictures judged, 1 one or more failed, 2 nothing could be done.",
+        epilog="A verdict follows from the edges negative_below and positive_from; the threshold is only where the "
+        "card's sensitivity and specificity were measured. Exit status: 0 all pictures judged, 1 one or more failed, 2 "
+        "nothing could be done.",
     )
     parser.add_argument(
         "paths",
@@ -237,15 +243,16 @@ def _judge(
             _save_map(options.opacity_maps, analysis.opacity, analysis.sent or analysis.image.shape, path)
     except OSError as error:
         problem = f"Opacity map not saved in {options.opacity_maps}: {error.strerror}."
-    for name, said in rows(analysis.predictions):
-        yield _row(path, name, said, problems.get(name.partition(":")[0], problem), analysis)
+    for answer in rows(analysis.predictions):
+        yield _row(path, answer.name, answer, problems.get(answer.name.partition(":")[0], problem), analysis)
 
 
 def _unreadable(what: str, error: OSError) -> str:
     return f"Expected a {what} that can be read. Received: {error.strerror}."
 
 
-def _row(path: str, model: str, said: Said | None, problem: str, analysis: Analysis | None = None) -> Row:
+def _row(path: str, model: str, answer: Answer | None, problem: str, analysis: Analysis | None = None) -> Row:
+    said = answer.said if answer else None
     return {
         "file": path,
         "model": model,
@@ -255,6 +262,9 @@ def _row(path: str, model: str, said: Said | None, problem: str, analysis: Analy
         "error": " ".join(problem.split()) or None,
         "cautions": list(analysis.cautions) if analysis else [],
         **opacity.columns(analysis.measures if analysis else None),
+        "finding": answer.finding if answer else None,
+        "negative_below": said.negative_below if said else None,
+        "positive_from": said.positive_from if said else None,
     }
 
 
@@ -288,8 +298,8 @@ def _write_csv(rows: Iterator[Row], out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        score, threshold = (None if row[key] is None else f"{row[key]:.4f}" for key in ("score", "threshold"))
-        shown = row | {"score": score, "threshold": threshold, "cautions": " ".join(row["cautions"])}
+        scores = {key: f"{row[key]:.4f}" for key in SCORES if row[key] is not None}
+        shown = row | scores | {"cautions": " ".join(row["cautions"])}
         if not (row["file"][:1].isalnum() or row["file"].startswith(("/", "."))):
             # The same file, by a name that no spreadsheet takes for a formula.
             shown["file"] = f"./{row['file']}"

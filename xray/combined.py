@@ -1,11 +1,12 @@
 """Models 1 and 2 combined (normal or not, then COVID-19 or another pneumonia), and the rows of all models."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from xray.networks.heads import Head, LabelScore, Verdict
-from xray.prediction import Prediction
+from xray.finding import finding_of, of_label
+from xray.networks.heads import Head, Judgement, LabelScore, Verdict
 from xray.registry import PROMISED
 
 NAME = "combined"
@@ -19,16 +20,30 @@ class Combined:
     """The combined verdict of models 1 and 2.
 
     Attributes:
-        verdict: POSITIVE where both are, NEGATIVE where one is, else INCONCLUSIVE.
+        verdict: for COVID-19: POSITIVE where both are, NEGATIVE where one is, else INCONCLUSIVE.
         score: the smaller of the two scores, each moved in logit so that its threshold lies at 0.5.
+        negative_below: None, as is `positive_from`: the verdict follows from the edges of the two models.
     """
 
     verdict: Verdict
     score: float
     threshold: float = THRESHOLD
+    negative_below: None = None
+    positive_from: None = None
 
 
-Said = Prediction | LabelScore | Combined
+class Answer(NamedTuple):
+    """A row of a radiograph's results: of a pair of labels, of one label of another head, or of models 1 and 2.
+
+    Attributes:
+        name: MODEL, MODEL:LABEL or NAME.
+        said: verdict, score and edges.
+        finding: of the model, or of both; of labels that do not exclude each other each has its own, where it is found.
+    """
+
+    name: str
+    said: Judgement | LabelScore | Combined
+    finding: str | None
 
 
 def versions(heads: Mapping[str, Head], asked: Iterable[str]) -> dict[str, str]:
@@ -50,31 +65,37 @@ def versions(heads: Mapping[str, Head], asked: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def rows(predictions: tuple[Prediction, ...]) -> Iterator[tuple[str, Said]]:
-    """Yield the name and the content of each row of a radiograph, in the order of `versions`."""
-    for each in predictions:
-        if each.listed:
-            yield from ((f"{each.model}:{score.label}", score) for score in each.listed)
-        else:
-            yield each.model, each
-    if both := combine(predictions):
-        yield NAME, both
-
-
-def combine(predictions: tuple[Prediction, ...]) -> Combined | None:
-    """Combine two predictions of one radiograph; None unless both models were asked.
+def rows(judged: Sequence[Judgement]) -> Iterator[Answer]:
+    """Yield the rows of a radiograph, in the order of `versions`.
 
     Args:
-        predictions: of an Analysis.
+        judged: what each model says of it.
     """
-    by_name = {prediction.model: prediction for prediction in predictions}
+    for each in judged:
+        finding = finding_of([each])
+        if not each.listed:
+            yield Answer(each.model, each, finding)
+        for label in each.listed:
+            own = of_label(label.label) if label.verdict is Verdict.POSITIVE else None
+            yield Answer(f"{each.model}:{label.label}", label, finding if each.exclusive else own)
+    if both := combine(judged):
+        yield Answer(NAME, both, finding_of(judged))
+
+
+def combine(judged: Sequence[Judgement]) -> Combined | None:
+    """Combine what two models say of one radiograph; None unless models 1 and 2 were asked.
+
+    Args:
+        judged: what each model says of it.
+    """
+    by_name = {each.model: each for each in judged}
     if not by_name.keys() >= set(MODELS):
         return None
     pair = [by_name[name] for name in MODELS]
     order = (Verdict.NEGATIVE, Verdict.INCONCLUSIVE, Verdict.POSITIVE)
-    judged = min((each.verdict for each in pair), key=order.index)
+    verdict = min((each.verdict for each in pair), key=order.index)
     score = min(_moved(each.score, each.threshold) for each in pair)
-    return Combined(judged, score)
+    return Combined(verdict, score)
 
 
 def _moved(score: float, threshold: float) -> float:

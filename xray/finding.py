@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from xray.networks.heads import Judgement, Verdict
+from xray.networks.metadata import HeadFacts
 from xray.registry import PROMISED
 
 
@@ -48,6 +49,27 @@ def found_by(judged: Sequence[Judgement]) -> tuple[str, ...]:
     if said := finding_of(judged):
         return (said,)
     return tuple(of_label(each.label) for each in judged[0].labels if each.verdict is Verdict.POSITIVE)
+
+
+def possible(heads: Sequence[HeadFacts]) -> tuple[str, ...]:
+    """Return all that can be found by heads that are asked together, undecided last.
+
+    Args:
+        heads: those asked, at least one.
+    """
+    by_name = {facts.name: facts for facts in heads}
+    if by_name.keys() >= set(PROMISED):
+        each = (_possible(by_name[name]) for name in PROMISED)
+        alone = [finding for found in each for finding in found if finding != Finding.ABNORMAL]
+    else:
+        alone = _possible(heads[0])
+    return tuple(sorted(dict.fromkeys(alone), key=lambda finding: finding == Finding.UNDECIDED))
+
+
+def _possible(facts: HeadFacts) -> list[str]:
+    if not facts.exclusive:
+        return [of_label(label) for label in facts.labels]
+    return [of_model(facts.name, facts.positive, label) for label in (*facts.labels, None)]
 
 
 def of_label(label: str) -> str:

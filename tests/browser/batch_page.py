@@ -11,6 +11,8 @@ import cv2
 # On a busy machine a film may take half a minute, and there are 48.
 LONG_MS = 3_600_000
 VERDICTS = {"POSITIVE", "NEGATIVE", "INCONCLUSIVE"}
+# A finding with its verdict, as a table says them.
+SAID = rf"(Looks (normal|like .+)|Abnormal|Undecided) ({'|'.join(VERDICTS)}) for COVID-19"
 
 
 def png(picture):

@@ -17,9 +17,9 @@ from werkzeug.test import TestResponse
 
 from tests.web.results import make_result
 from tests.web.sending import posted
-from web.analyses.records import CombinedResult, Record
+from web.analyses.records import Record
 from web.factory import create_app
-from xray.networks.heads import Head, Verdict
+from xray.networks.heads import Head
 from xray.networks.metadata import ArtefactFile, HeadFacts, OperatingPoint
 from xray.networks.preprocess import LUNG_BOX, Recipe
 from xray.opacity import OpacityMap
@@ -203,7 +203,6 @@ def make_record() -> Callable[..., Record]:
             "outline": "M40 50L60 50L60 120Z",
             "cautions": (),
             "results": (make_result("covid_normal", 0.97), make_result("covid_pneumo", 0.12)),
-            "combined": CombinedResult(Verdict.NEGATIVE, 0.12, 0.5),
         }
         return Record(**(defaults | fields))
 

@@ -72,11 +72,15 @@ def test_a_batch_has_a_column_for_each_class(visitor, film) -> None:
     client = visitor()
     fields = {"function": "classify", "model": "three_classes"}
     row = client.post("/batch/one", data={**fields, "file": FileStorage(io.BytesIO(film), "film.png")}).json
-    assert "<strong>COVID-19</strong>" in row["row"]
+    assert "<strong>Looks like COVID-19</strong>" in row["row"] and 'data-kinds="covid-19"' in row["row"]
     packed = json.dumps([[row["file"], row["id"], ""]])
     text = client.post("/batch/download", data={**fields, "rows": packed, "what": "csv"}).text.lstrip("\ufeff")
     found = next(csv.DictReader(io.StringIO(text)))
-    assert found["three_classes_called"] == "covid" and found["three_classes_normal_score"] == "0.1500"
+    assert (
+        found["finding"] == "covid-19"
+        and found["three_classes_called"] == "covid"
+        and found["three_classes_normal_score"] == "0.1500"
+    )
 
 
 def test_programs_get_every_class(visitor, film) -> None:

@@ -18,8 +18,9 @@ from tests.hostile.other_files import zipped
 from xray import opacity
 from xray.__main__ import COLUMNS, main
 from xray.analysis import Analyzer
-from xray.combined import combine
+from xray.combined import Combined, combine
 from xray.errors import ModelError
+from xray.finding import finding_of
 from xray.opacity import OpacityMap
 from xray.quality.cautions import Caution
 from xray.quality.out_of_distribution import Screen
@@ -85,7 +86,12 @@ def test_a_row_and_a_copy_per_model_and_a_row_for_both(run: Run, film: bytes, an
         assert tuple(row) == COLUMNS and row["error"] == ""
         assert said and row["verdict"] == said.verdict
         assert row["score"] == f"{said.score:.4f}" and row["threshold"] == f"{said.threshold:.4f}"
+        edges = [row["negative_below"], row["positive_from"]]
+        assert edges == (
+            [""] * 2 if isinstance(said, Combined) else [f"{e:.4f}" for e in (said.negative_below, said.positive_from)]
+        )
         assert "child" in row["cautions"].split()
+    assert [row["finding"] for row in rows] == [*(finding_of([said]) for said in predictions), finding_of(predictions)]
     assert rows[-1]["threshold"] == "0.5000"
 
 

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, delete, func, insert, select
 
 from web.analyses.database import analyses, departures, open_database, reading, shares, writing
+from xray.combined import Combined, combine
 from xray.finding import finding_of, found_by
 from xray.networks.heads import Judgement, Verdict
 from xray.opacity import Measures
@@ -68,15 +69,6 @@ class ModelResult(Judgement):
 
 
 @dataclass(frozen=True)
-class CombinedResult:
-    """The result of models 1 and 2 together; see `xray.combined.Combined`."""
-
-    verdict: Verdict
-    score: float
-    threshold: float
-
-
-@dataclass(frozen=True)
 class Record:
     """One analysis of one radiograph, as it is stored.
 
@@ -94,7 +86,6 @@ class Record:
         outline: of the lungs, as the data of an SVG path in pixels of the image.
         cautions: why the verdicts deserve more doubt than their scores say.
         results: one for each model asked.
-        combined: of both models together, where both were asked.
         deep: whether the radiograph has more than 8 bits, and its levels are stored too.
         window_low: the level that is shown black; see `xray.io.pixels.GreyLevels`.
         window_high: the level that is shown white.
@@ -117,7 +108,6 @@ class Record:
     outline: str
     cautions: tuple[str, ...]
     results: tuple[ModelResult, ...]
-    combined: CombinedResult | None = None
     deep: bool = False
     window_low: float = 0.0
     window_high: float = 255.0
@@ -127,6 +117,11 @@ class Record:
     opacity: Measures | None = None
     text: tuple[tuple[int, int, int, int], ...] = ()
     example: str = ""
+
+    @property
+    def combined(self) -> Combined | None:
+        """The result of both models together; None where not both were asked."""
+        return combine(self.results)
 
     @property
     def verdict(self) -> Verdict:
@@ -154,8 +149,12 @@ class Record:
         return tuple(result.copy for result in self.results)
 
     def shared(self) -> dict[str, Any]:
-        """Return what may leave the app, in the order of a page: all but the owner."""
-        return {name: value for name, value in self._plain().items() if name != "owner"}
+        """Return what may leave the app, in the order of a page: all but the owner, with the findings."""
+        plain = {name: value for name, value in self._plain().items() if name != "owner"}
+        for result, said in zip(plain["results"], self.results, strict=True):
+            result["finding"] = said.finding
+        combined = msgspec.to_builtins(self.combined)
+        return plain | {"finding": self.finding, "found": list(self.found), "combined": combined}
 
     def for_guest(self) -> "Record":
         """Return what a share link shows: without its owner and all that holds the name of the file."""

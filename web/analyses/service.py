@@ -15,13 +15,12 @@ from typing import TypeVar
 
 from web.analyses import storage
 from web.analyses.folders import StoreError, alone
-from web.analyses.records import CombinedResult, Filed, ModelResult, Record, Records
+from web.analyses.records import Filed, ModelResult, Record, Records
 from web.analyses.storage import Copies, Pictures
 from web.metrics import Metrics
 from xray.analysis import AS_SENT, Adjustments, Analysis, Analyzer, Stopwatch
 from xray.annotate.annotated_copy import annotate
 from xray.annotate.panels import heat_layer, opacity_layer, outline_path, radiograph_panel, thumbnail, viewer_image
-from xray.combined import combine
 from xray.io import image
 from xray.io.image import Decoded
 from xray.io.jpeg import encode_jpeg
@@ -275,7 +274,6 @@ def _record(
     analysis: Analysis, results: Sequence[ModelResult], outline: str, *, id: str, owner: str, created: datetime
 ) -> Record:
     """Return the record of an analysis, without what its sender asked for."""
-    combined = combine(analysis.predictions)
     height, width = analysis.image.shape
     sent_height, sent_width = analysis.sent or (height, width)
     down, across = sent_height / height, sent_width / width
@@ -291,7 +289,6 @@ def _record(
         outline=outline,
         cautions=tuple(str(caution) for caution in analysis.cautions),
         results=tuple(results),
-        combined=CombinedResult(combined.verdict, combined.score, combined.threshold) if combined else None,
         tilt=analysis.tilt,
         text=tuple(line.scaled(down, across) for line in analysis.text),
         opacity=analysis.measures,

@@ -29,6 +29,7 @@ def analysis(record: Record) -> Answer:
         "model": record.choice,
         "turn": record.turn,
         "tilt": record.tilt,
+        "finding": record.finding,
         "verdicts": [_verdict(record.id, result) for result in record.results],
         "combined": record.combined,
         "opacity": record.opacity,
@@ -56,8 +57,9 @@ def model(facts: HeadFacts) -> Answer:
         "licence": facts.licence,
         "classes": {"positive": facts.positive, "negative": facts.negative},
         "exclusive": facts.exclusive,
-        "labels": [{"label": label, **_point(point)} for label, point in zip(facts.labels, facts.points, strict=True)],
-        **_point(facts.point),
+        "labels": [{"label": label, **_edges(point)} for label, point in zip(facts.labels, facts.points, strict=True)],
+        "threshold": facts.point.threshold,
+        **_edges(facts.point),
         "metrics": _metrics(facts),
         "card": _address("models.card", name=facts.name),
     }
@@ -67,13 +69,14 @@ def _verdict(id: str, result: ModelResult) -> Answer:
     return {
         "model": result.model,
         "version": result.version,
+        "finding": result.finding,
         "verdict": result.verdict,
         "score": result.score,
-        **_point(result.own),
+        **_edges(result.own),
         "classes": {"positive": result.positive, "negative": result.negative},
         "called": result.called,
         "labels": [
-            {"label": each.label, "verdict": each.verdict, "score": each.score, **_point(each)}
+            {"label": each.label, "verdict": each.verdict, "score": each.score, **_edges(each)}
             for each in result.labels
         ],
         "explained": result.explained,
@@ -84,8 +87,8 @@ def _verdict(id: str, result: ModelResult) -> Answer:
     }
 
 
-def _point(point: OperatingPoint | LabelScore) -> Answer:
-    return {"threshold": point.threshold, "band": {"low": point.negative_below, "high": point.positive_from}}
+def _edges(point: OperatingPoint | LabelScore) -> Answer:
+    return {"negative_below": point.negative_below, "positive_from": point.positive_from}
 
 
 def _metrics(facts: HeadFacts) -> Answer | None:

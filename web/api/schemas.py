@@ -17,6 +17,7 @@ from web import forms
 from web.analyses.records import ID
 from web.security.slow_uploads import drain
 from web.services import services
+from xray.finding import Finding
 from xray.io.pixels import TURNS
 from xray.networks.heads import Verdict
 from xray.quality.cautions import Caution
@@ -96,10 +97,12 @@ class AnalysisRequest(Schema):
 
     file: Field[FileStorage] = Film(required=True, error_messages={"required": "Expected a picture, received none."})
     model = String(
-        required=True,
+        load_default=forms.BOTH,
         validate=known_model,
-        error_messages={"required": "Expected a model, received none."},
-        metadata={"description": "The model that shall read it, both (models 1 and 2), or all.", "example": forms.BOTH},
+        metadata={
+            "description": "The model to ask, both (models 1 and 2; the default), or all.",
+            "example": forms.BOTH,
+        },
     )
     turn = Integer(
         load_default=0,
@@ -117,11 +120,9 @@ class AnalysisRequest(Schema):
     )
 
 
-class Band(Answer):
-    """The scores that are INCONCLUSIVE: from low up to, but not including, high."""
-
-    low = share("Below it the verdict is NEGATIVE.")
-    high = share("From it up the verdict is POSITIVE.")
+# The edges between which a verdict is INCONCLUSIVE.
+NEGATIVE_BELOW = share("A lower score is NEGATIVE; of classes that exclude each other, one is plausible from it up.")
+POSITIVE_FROM = share("The lowest score that is POSITIVE.")
 
 
 class Classes(Answer):
@@ -131,18 +132,17 @@ class Classes(Answer):
     negative = text("The other class, such as normal or pneumonia; `other` for a model of several.")
 
 
-VERDICT = "POSITIVE, NEGATIVE, or INCONCLUSIVE where the score is too close to call."
+VERDICT = "For the positive class: POSITIVE, NEGATIVE, or INCONCLUSIVE where the score is too close to call."
 
 
-class LabelPoint(Answer):
+class LabelEdges(Answer):
     """How one class of a model is judged."""
 
     label = text("The class.")
-    threshold = share("The operating point; of classes that exclude each other, one is plausible from it up.")
-    band = Nested(Band, required=True)
+    negative_below, positive_from = NEGATIVE_BELOW, POSITIVE_FROM
 
 
-class LabelVerdict(LabelPoint):
+class LabelVerdict(LabelEdges):
     """What a model says of one of its classes."""
 
     verdict = text(
@@ -153,15 +153,21 @@ class LabelVerdict(LabelPoint):
     score = share("How strongly the model leans to the class. It is not a probability.")
 
 
+def finding_field(description: str) -> String:
+    """Return a field with a finding, or null."""
+    words = f"{description}: {', '.join(Finding)}, or a class of the model; another version may add some."
+    return String(required=True, allow_none=True, metadata={"description": words})
+
+
 class ModelVerdict(Answer):
     """What one model says."""
 
     model = text("The model's name.")
     version = text("The model's version; another version may answer otherwise.")
+    finding = finding_field("What it found by itself; null for a model of several findings, see labels")
     verdict = text(VERDICT, validate=OneOf([str(verdict) for verdict in Verdict]))
     score = share("How strongly the model leans to the positive class. It is not a probability.")
-    threshold = share("The operating point, inside the band.")
-    band = Nested(Band, required=True)
+    negative_below, positive_from = NEGATIVE_BELOW, POSITIVE_FROM
     classes = Nested(Classes, required=True)
     called = String(
         required=True,
@@ -184,11 +190,10 @@ class CombinedVerdict(Answer):
     """The verdict of both models together."""
 
     verdict = text(
-        "POSITIVE where both models are, NEGATIVE where one is, else INCONCLUSIVE.",
+        "For COVID-19: POSITIVE where both models are, NEGATIVE where one is, else INCONCLUSIVE.",
         validate=OneOf([str(verdict) for verdict in Verdict]),
     )
-    score = share("The smaller of the two scores, each moved so that its threshold lies at 0.5.")
-    threshold = share("0.5")
+    score = share("The smaller of the two scores, each moved so that its model's threshold lies at 0.5: for sorting.")
 
 
 class OpacityMeasures(Answer):
@@ -221,7 +226,7 @@ class Analysis(Answer):
     file = text("The name of the file, without folders, at most 60 characters.")
     width = count("Of the picture, in pixels.")
     height = count("Of the picture, in pixels.")
-    model = text("What was asked: a model's name, or both.")
+    model = text("What was asked: a model's name, both or all.")
     turn = Integer(
         required=True,
         validate=OneOf(TURNS),
@@ -231,6 +236,7 @@ class Analysis(Answer):
         required=True,
         metadata={"description": "Degrees clockwise from upright by which the film is tilted, as its lungs show."},
     )
+    finding = finding_field("What was found: by both models together where both were asked, else by the first")
     verdicts = many(ModelVerdict, "One for each model asked.")
     combined = optional(CombinedVerdict, "What both models say together; null where one was asked.")
     opacity = optional(OpacityMeasures, "How much of the lungs is opaque; null where no opacity map is served.")
@@ -283,9 +289,9 @@ class Model(Answer):
         required=True,
         metadata={"description": "Whether the classes exclude each other, or several may be there at once."},
     )
-    labels = many(LabelPoint, "How each class is judged.")
-    threshold = share("The operating point, inside the band.")
-    band = Nested(Band, required=True)
+    labels = many(LabelEdges, "How each class is judged.")
+    threshold = share("Where sensitivity and specificity were measured; verdicts come from the edges.")
+    negative_below, positive_from = NEGATIVE_BELOW, POSITIVE_FROM
     metrics = optional(Metrics, "On films of patients kept apart; null for a model that was not tested.")
     card = address("The model's card, a page.")
 

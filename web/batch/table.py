@@ -14,20 +14,20 @@ from flask import url_for
 
 from web.analyses.records import Record, Records
 from web.analyses.storage import slug
+from web.render.spreadsheet import SCORES, cells, harmless, scores
 from web.render.spreadsheet import as_csv as write_csv
-from web.render.spreadsheet import cells, harmless
 from xray import opacity
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.errors import Phrase, XrayError
+from xray.finding import found_by
 
 UNREADABLE = Phrase("The list of the batch came damaged, so nothing was made of it. Start the batch again.")
 GONE = Phrase("This analysis is not here any more.")
 LONGEST_PATH, LONGEST_ERROR = 200, 400
 ERRORS, CAUTIONS = "ERROR", "CAUTION"
 
-_VERDICTS = ("NEGATIVE", "INCONCLUSIVE", "POSITIVE")
-_OF_MODEL = ("verdict", "score", "threshold", "version", "heat_in_lungs")
-_OF_BOTH = ("combined_verdict", "combined_score", "combined_threshold")
+_OF_MODEL = ("finding", "verdict", *SCORES, "version", "heat_in_lungs")
+_OF_BOTH = ("combined_verdict", "combined_score")
 _OF_FILM = ("cautions", "width", "height", "lung_share", "name_in_zip", "time", "address", "disclaimer")
 
 
@@ -62,10 +62,10 @@ class Row:
 
     @property
     def kinds(self) -> list[str]:
-        """The filters that the row passes: its verdict or ERRORS, and CAUTIONS where it has any."""
+        """The filters that the row passes: what was found or ERRORS, and CAUTIONS where it has any."""
         if self.record is None:
             return [ERRORS]
-        return [self.record.verdict, *([CAUTIONS] if self.record.cautions else [])]
+        return [*self.record.found, *([CAUTIONS] if self.record.cautions else [])]
 
     def keys(self, models: Sequence[str]) -> dict[str, str | float | None]:
         """Return the sort key of each column; None is sorted last.
@@ -74,9 +74,9 @@ class Row:
             models: the models of the batch, each with a column for its score and one for its heat.
         """
         record = self.record
-        found: dict[str, str | float | None] = {"file": self.file.casefold(), "verdict": None, "lungs": None}
+        found: dict[str, str | float | None] = {"file": self.file.casefold(), "finding": None, "lungs": None}
         if record:
-            found |= {"verdict": _VERDICTS.index(record.verdict), "lungs": self.lung_share}
+            found |= {"finding": " ".join(record.found) or None, "lungs": self.lung_share}
         results = {result.model: result for result in record.results} if record else {}
         for model in models:
             found[model] = results[model].score if model in results else None
@@ -173,6 +173,7 @@ def as_csv(rows: Sequence[Row], models: Sequence[str]) -> str:
     columns = [
         "file",
         "error",
+        "finding",
         "verdict",
         *columns,
         *(_OF_BOTH if len(models) > 1 else ()),
@@ -189,16 +190,17 @@ def _line(row: Row, names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _results(record: Record) -> dict[str, str]:
-    found = {"verdict": str(record.verdict)}
+    found = {"finding": " ".join(record.found), "verdict": str(record.verdict)}
     for result in record.results:
         share = "" if result.heat_in_lungs is None else f"{result.heat_in_lungs:.4f}"
-        cells = (result.verdict, f"{result.score:.4f}", f"{result.threshold:.4f}", result.version, share)
-        found |= {f"{result.model}_{column}": cell for column, cell in zip(_OF_MODEL, cells, strict=True)}
+        words = {"finding": " ".join(found_by([result])), "verdict": str(result.verdict), "version": result.version}
+        said = words | scores(result) | {"heat_in_lungs": share}
         if result.listed:
-            found[f"{result.model}_called"] = result.called or ""
-            found |= {f"{result.model}_{each.label}_score": f"{each.score:.4f}" for each in result.listed}
+            said["called"] = result.called or ""
+            said |= {f"{each.label}_{name}": cell for each in result.listed for name, cell in scores(each).items()}
+        found |= {f"{result.model}_{column}": cell for column, cell in said.items()}
     if both := record.combined:
-        found |= zip(_OF_BOTH, (both.verdict, f"{both.score:.4f}", f"{both.threshold:.4f}"), strict=True)
+        found |= zip(_OF_BOTH, (str(both.verdict), f"{both.score:.4f}"), strict=True)
     return found
 
 
@@ -206,7 +208,7 @@ def _of_labels(rows: Sequence[Row], model: str) -> list[str]:
     """Return the columns of the labels that a model lists one by one."""
     results = [result for row in rows if row.record for result in row.record.results if result.model == model]
     listed = results[0].listed if results else ()
-    return ["called", *(f"{each.label}_score" for each in listed)] if listed else []
+    return ["called", *(f"{each.label}_{name}" for each in listed for name in SCORES)] if listed else []
 
 
 def _film(record: Record, lung_share: float, names: Mapping[str, str]) -> dict[str, str]:

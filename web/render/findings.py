@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from flask import Flask
 from flask_babel import gettext as _
 
-from web.i18n import whole
+from web.i18n import verdict, whole
+from xray.combined import combine
 from xray.finding import Finding, finding_of, found_by
 from xray.networks.heads import Judgement, Verdict
 from xray.networks.metadata import OTHERS
@@ -14,7 +15,7 @@ from xray.registry import PROMISED
 
 def init_app(app: Flask) -> None:
     """Let templates use these words as filters."""
-    for words in (class_name, finding_words, finding_name, of_100, headline, note):
+    for words in (class_name, finding_words, finding_name, of_100, headline, tone, small_verdict, note):
         app.add_template_filter(words)
 
 
@@ -77,6 +78,34 @@ def headline(judged: Sequence[Judgement]) -> str:
         return finding_words(finding)
     found = ", ".join(map(finding_name, found_by(judged)))
     return str(_("Found: %(names)s", names=found)) if found else str(_("Nothing found"))
+
+
+def tone(judged: Sequence[Judgement]) -> Verdict:
+    """Return the verdict whose colour and sign suit what was found: those of POSITIVE wherever the lungs look ill.
+
+    Args:
+        judged: as `headline`.
+    """
+    tones = {
+        Finding.NORMAL: Verdict.NEGATIVE,
+        Finding.COVID_19: Verdict.POSITIVE,
+        Finding.OTHER_PNEUMONIA: Verdict.POSITIVE,
+        Finding.ABNORMAL: Verdict.POSITIVE,
+        Finding.UNDECIDED: Verdict.INCONCLUSIVE,
+    }
+    finding = finding_of(judged)
+    return next((tone for named, tone in tones.items() if named == finding), judged[0].verdict)
+
+
+def small_verdict(judged: Sequence[Judgement]) -> str:
+    """Return the verdict as it stands beside the headline, such as "NEGATIVE for COVID-19".
+
+    Args:
+        judged: as `headline`.
+    """
+    both = combine(judged)
+    word = verdict(both.verdict if both else judged[0].verdict)
+    return str(_("%(verdict)s for %(name)s", verdict=word, name=class_name(judged[0].positive)))
 
 
 def note(judged: Sequence[Judgement]) -> str:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
+SCORES = ("score", "negative_below", "positive_from")
 # What spreadsheets take for the start of a formula, in both widths of letters.
 FORMULA = tuple("=+-@＝＋－＠")
 
@@ -26,6 +27,16 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
 def cells(numbers: Mapping[str, float | None]) -> dict[str, str]:
     """Return numbers as cells; None as an empty one."""
     return {name: "" if number is None else str(number) for name, number in numbers.items()}
+
+
+def scores(said: object) -> dict[str, str]:
+    """Return score and edges as cells, with 4 decimals; None as an empty one.
+
+    Args:
+        said: what a model, or models 1 and 2 together, say.
+    """
+    values = {name: getattr(said, name) for name in SCORES}
+    return {name: "" if value is None else f"{value:.4f}" for name, value in values.items()}
 
 
 def harmless(cell: str) -> str:

@@ -10,14 +10,14 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from web.analyses import storage
-from web.analyses.records import CombinedResult, Record
+from web.analyses.records import Record
 from web.render import course, spreadsheet
 from web.render.course import Step
 from web.security import visitors
 from web.services import services
-from xray import opacity
+from xray import combined, opacity
 from xray.annotate.annotated_copy import DISCLAIMER
-from xray.networks.heads import LabelScore
+from xray.finding import Finding, possible
 
 blueprint = Blueprint("analyses", __name__, url_prefix="/analyses")
 
@@ -25,7 +25,7 @@ PER_PAGE = 50
 # Radiographs that are compared at once: as many as a printed page shows.
 MOST_COMPARED = 12
 CSV_COLUMNS = (
-    "time", "file", "model", "version", "verdict", "score", "threshold", "cautions", "address", "disclaimer",
+    "time", "file", "model", "version", "finding", "verdict", *spreadsheet.SCORES, "cautions", "address", "disclaimer",
     *opacity.COLUMNS,
 )  # fmt: skip
 
@@ -36,14 +36,35 @@ def index() -> str:
     service, owner = services().analyses, visitors.token()
     # Expired analyses are deleted here too, in case nobody uploads any more.
     service.tidy()
-    total = service.records.count(owner)
-    pages = max(1, -(-total // PER_PAGE))
+    total, finding = service.records.count(owner), request.args.get("finding", "")
+    wanted = [record for record in service.records.each(owner) if finding in record.found] if finding else None
+    pages = max(1, -(-(total if wanted is None else len(wanted)) // PER_PAGE))
     page = min(max(1, request.args.get("page", 1, type=int)), pages)
-    found = service.records.of(owner, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
+    first = (page - 1) * PER_PAGE
+    if wanted is None:
+        found = service.records.of(owner, limit=PER_PAGE, offset=first)
+    else:
+        found = wanted[first : first + PER_PAGE]
     shown = service.pictures.having([record.id for record in found], storage.THUMB)
     return render_template(
-        "analyses.html", records=found, shown=shown, total=total, page=page, pages=pages, labels=services().labels
+        "analyses.html",
+        records=found,
+        shown=shown,
+        total=total,
+        page=page,
+        pages=pages,
+        labels=services().labels,
+        finding=finding,
+        findings=_findings(),
     )
+
+
+def _findings() -> list[str]:
+    """Return all that can be found by any choice of the form, undecided last."""
+    models = services().models
+    asked = [list(models.values()), *([facts] for facts in models.values())]
+    found = dict.fromkeys(finding for heads in asked for finding in possible(heads))
+    return sorted(found, key=lambda finding: finding == Finding.UNDECIDED)
 
 
 @blueprint.get("/compare")
@@ -110,12 +131,7 @@ def _back() -> AnyResponse:
 
 def rows(record: Record) -> Iterable[dict[str, str]]:
     """Yield the rows of an analysis: one for each model, or each label that a model lists, and one for both models."""
-    found: list[tuple[str, str, LabelScore | CombinedResult]] = []
-    for result in record.results:
-        of_labels = [(f"{result.model}:{each.label}", result.version, each) for each in result.listed]
-        found += of_labels or [(result.model, result.version, result.own)]
-    if record.combined:
-        found.append(("combined", "", record.combined))
+    versions = {result.model: result.version for result in record.results}
     shared = {
         "time": record.created.isoformat(timespec="seconds"),
         "file": spreadsheet.harmless(record.name),
@@ -124,6 +140,7 @@ def rows(record: Record) -> Iterable[dict[str, str]]:
         "disclaimer": DISCLAIMER,
         **spreadsheet.cells(opacity.columns(record.opacity)),
     }
-    for model, version, said in found:
-        numbers = {"score": f"{said.score:.4f}", "threshold": f"{said.threshold:.4f}"}
-        yield shared | {"model": model, "version": version, "verdict": str(said.verdict)} | numbers
+    for name, said, finding in combined.rows(record.results):
+        version = versions.get(name.partition(":")[0], "")
+        words = {"model": name, "version": version, "finding": finding or "", "verdict": str(said.verdict)}
+        yield shared | words | spreadsheet.scores(said)

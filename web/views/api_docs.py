@@ -11,6 +11,16 @@ from web.services import services
 
 blueprint = Blueprint("api_docs", __name__)
 
+PYTHON = """{os}import requests
+
+with open("film.png", "rb") as film:
+    answer = requests.post("{address}", files={{"file": film}}{token}, timeout=60)
+answer.raise_for_status()
+found = answer.json()
+print(found["finding"])
+for each in found["verdicts"]:
+    print(each["model"], each["finding"], each["verdict"], each["score"])
+"""
 # What stands for {name} in the command of an operation.
 NAMES = {"readPicture": "film.jpg", "readModel": "covid_normal"}
 
@@ -22,6 +32,11 @@ def index() -> str:
     return render_template(
         "api_docs.html",
         operations=list(operations(spec)),
+        python=PYTHON.format(
+            address=url_for("api.create_analysis", _external=True),
+            token=", headers={'Authorization': 'Bearer ' + os.environ['TOKEN']}" if tokens.required() else "",
+            os="import os\n\n" if tokens.required() else "",
+        ),
         kinds=problems.KINDS,
         limits=document.limits(current_app),
         token_asked=tokens.required(),
@@ -64,7 +79,7 @@ def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
     if tokens.required() and operation.get("security") != []:
         words.append('-H "Authorization: Bearer $TOKEN"')
     if "requestBody" in operation:
-        words.append("-F file=@film.png -F model=both")
+        words.append("-F file=@film.png")
     if operation["operationId"] == "readPicture":
         words.append("-o film.jpg")
     name = NAMES.get(operation["operationId"], "")

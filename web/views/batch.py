@@ -18,12 +18,14 @@ from web.batch import table as batch_table
 from web.batch.table import Row, RowsError
 from web.forms import FormError
 from web.i18n import in_words
+from web.render.findings import finding_words
 from web.security import visitors
 from web.security.slow_uploads import drain
 from web.services import services
 from web.settings import MIB
 from xray import combined
 from xray.errors import Phrase
+from xray.finding import possible
 from xray.io import zips
 from xray.io.storage import is_hidden
 from xray.io.zips import Sent
@@ -184,7 +186,7 @@ def _columns(function: str, choice: str) -> dict[str, object]:
     elif function == SHOW:
         sortable += [(batch_table.heat(model), labels[model]) for model in models]
     else:
-        sortable += [("verdict", _("Together"))] if set(models) >= set(combined.MODELS) else []
+        sortable += [("finding", _("Together"))] if set(models) >= set(combined.MODELS) else []
         sortable += [(model, labels[model]) for model in models]
     return {
         "function": function,
@@ -193,6 +195,7 @@ def _columns(function: str, choice: str) -> dict[str, object]:
         "labels": labels,
         "choices": services().choices,
         "sortable": sortable,
+        "passing": [(each, finding_words(each)) for each in possible([services().models[name] for name in models])],
         "blank": Row(""),
         "zips": zips,
     }

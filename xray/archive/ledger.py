@@ -8,17 +8,15 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from xray.archive.row import File, Outcome, Result, Row
+from xray.archive.row import NUMBERS, File, Outcome, Result, Row
 
 TABLES = """
 CREATE TABLE files (address TEXT PRIMARY KEY, sha256 TEXT, problem TEXT) WITHOUT ROWID;
 CREATE INDEX files_by_content ON files (sha256);
-CREATE TABLE results (sha256 TEXT, model TEXT, verdict TEXT, score REAL, threshold REAL, cautions TEXT, error TEXT,
-    opacity_right_percent REAL, opacity_left_percent REAL, extent_score REAL,
-    PRIMARY KEY (sha256, model)) WITHOUT ROWID;
+CREATE TABLE results ({columns}, PRIMARY KEY (sha256, model)) WITHOUT ROWID;
 CREATE TABLE written (address TEXT, sha256 TEXT, model TEXT, PRIMARY KEY (address, sha256, model)) WITHOUT ROWID;
 CREATE TABLE asked (position INTEGER PRIMARY KEY, model TEXT);
-"""
+""".format(columns=", ".join(f"{name} {'REAL' if name in NUMBERS else 'TEXT'}" for name in Result._fields))
 # A file has a row due for each model asked, unless it is written.
 DUE = """
 SELECT files.address, results.* FROM files JOIN results USING (sha256) JOIN asked USING (model)
@@ -27,7 +25,8 @@ WHERE {which} AND NOT EXISTS (SELECT 1 FROM written
 ORDER BY files.address, asked.position
 """
 FAILED = """
-SELECT files.address, '', asked.model, '', NULL, NULL, '', files.problem, NULL, NULL, NULL FROM files, asked
+SELECT files.address, '', asked.model, '', NULL, NULL, '', files.problem, NULL, NULL, NULL, '', NULL, NULL
+FROM files, asked
 WHERE {which} AND files.sha256 = '' AND NOT EXISTS (SELECT 1 FROM written
     WHERE written.address = files.address AND written.sha256 = '' AND written.model = asked.model)
 ORDER BY files.address, asked.position

@@ -12,7 +12,7 @@ from xray.errors import XrayError
 from xray.io import storage
 
 # Few values, often repeated: stored as a dictionary they take next to no room.
-FEW = ("model", "verdict", "cautions", "version")
+FEW = ("model", "verdict", "cautions", "version", "finding")
 # pyarrow would read far ahead, into memory.
 GENTLY = {"batch_size": 10_000, "batch_readahead": 1, "fragment_readahead": 1}
 ALL = pyarrow.schema([(name, pyarrow.float64() if name in NUMBERS else pyarrow.string()) for name in Row._fields])
@@ -62,7 +62,8 @@ def rows(address: str) -> Iterator[Row]:
         with storage.client_errors():
             # Parts of before lack what was added later.
             for batch in found.replace_schema(ALL).to_batches(columns=list(Row._fields), **GENTLY):
-                yield from map(Row._make, zip(*(each.to_pylist() for each in batch.columns), strict=True))
+                columns = (each if each.type == pyarrow.float64() else each.fill_null("") for each in batch.columns)
+                yield from map(Row._make, zip(*(each.to_pylist() for each in columns), strict=True))
 
 
 def encoded(rows: Sequence[Row]) -> bytes:

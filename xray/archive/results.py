@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import IO, TextIO
 
-from xray.archive.row import NUMBERS, REQUIRED, DestinationError, Row
+from xray.archive.row import NUMBERS, REQUIRED, SCORES, DestinationError, Row
 from xray.io import storage
 
 try:
@@ -48,7 +48,7 @@ class CsvFile:
                 head = file.readline().decode(errors="replace").strip().split(",")
                 # A table of before goes on without what was added later.
                 self._columns = len(head)
-                if tuple(head) not in (Row._fields, REQUIRED):
+                if tuple(head) != Row._fields[: len(head)] or len(head) < len(REQUIRED):
                     raise DestinationError(
                         "Expected a table with the columns %(expected)s. Received another, %(path)s: name a new one.",
                         expected=",".join(Row._fields),
@@ -84,8 +84,8 @@ class CsvFile:
             if self._blank:
                 writer.writerow(Row._fields)
                 self._blank = False
-            score, threshold = (each if each is None else f"{each:.4f}" for each in (row.score, row.threshold))
-            cells = row._replace(score=score, threshold=threshold)  # type: ignore[arg-type]  # as they are written
+            scores = {name: f"{score:.4f}" for name in SCORES if (score := getattr(row, name)) is not None}
+            cells = row._replace(**scores)  # type: ignore[arg-type]  # as they are written
             fields = ["" if each is None else str(each) for each in cells[: self._columns]]
             # No field may hold a line break: a table that was cut short is repaired by line.
             if LINE_BREAKS.search("".join(fields)):

@@ -32,12 +32,15 @@ class Result(NamedTuple):
         model: the name of the row: MODEL, MODEL:LABEL or `combined`.
         verdict: "" where there is none.
         score: in [0, 1].
-        threshold: the operating point.
+        threshold: the operating point of the card's figures; the verdict follows from the two edges below.
         cautions: why the verdict deserves more doubt, separated by spaces.
         error: why there is no verdict; "" where there is one.
         opacity_right_percent: of the radiograph, as the two below; see `xray.opacity.Measures`. None without a map.
         opacity_left_percent: of the patient's left lung.
         extent_score: 0 to 8.
+        finding: see `xray.finding`; "" where there is none.
+        negative_below: a lower score is NEGATIVE; None of models 1 and 2 combined.
+        positive_from: the lowest score that is POSITIVE.
     """
 
     sha256: str
@@ -50,6 +53,9 @@ class Result(NamedTuple):
     opacity_right_percent: float | None = None
     opacity_left_percent: float | None = None
     extent_score: float | None = None
+    finding: str = ""
+    negative_below: float | None = None
+    positive_from: float | None = None
 
 
 class Outcome(NamedTuple):
@@ -89,7 +95,11 @@ class Row(NamedTuple):
     opacity_right_percent: float | None = None
     opacity_left_percent: float | None = None
     extent_score: float | None = None
+    finding: str = ""
+    negative_below: float | None = None
+    positive_from: float | None = None
 
 
-NUMBERS = ("score", "threshold", *COLUMNS)
+SCORES = ("score", "threshold", "negative_below", "positive_from")
+NUMBERS = (*SCORES, *COLUMNS)
 REQUIRED = Row._fields[: -len(Row._field_defaults)]

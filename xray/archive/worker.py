@@ -95,10 +95,12 @@ class Worker:
 
     def _results(self, sha256: str, analysis: Analysis) -> Iterator[Result]:
         cautions = " ".join(analysis.cautions)
-        found = dict(combined.rows(analysis.predictions))
+        found = {answer.name: answer for answer in combined.rows(analysis.predictions)}
         for model in self._task.models:
-            said = found[model]
+            _, said, finding = found[model]
             row = Result(sha256, model, str(said.verdict), said.score, round(said.threshold, 4), cautions, "")
+            row = row._replace(finding=finding or "")
+            row = row._replace(negative_below=said.negative_below, positive_from=said.positive_from)
             yield row._replace(**columns(analysis.measures))  # type: ignore[arg-type]  # its names are fields
 
     def _drawn(self, sha256: str, analysis: Analysis) -> Iterator[tuple[str, bytes]]:

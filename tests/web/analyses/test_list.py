@@ -24,7 +24,8 @@ def test_the_list_shows_each_with_its_verdicts_and_files_the_newest_first(client
     send(client, name="second.png", model="both")
     ids, text = listed(client)
     assert len(ids) == 2 and text.index("second.png") < text.index("first.png")
-    assert "NEGATIVE both models together" in text and "POSITIVE Model 1: Covid / Normal, score 0.97" in text
+    assert "Looks like another pneumonia NEGATIVE for COVID-19, both models together" in text
+    assert "Abnormal POSITIVE for COVID-19, Model 1: Covid / Normal, score 0.97" in text
     page = client.get("/analyses/").text
     for path in re.findall(r'(?:href|src)="(/analyses/[^"]+)"', page):
         with client.get(path) as answer:
@@ -39,6 +40,16 @@ def test_a_long_list_comes_in_pages_and_a_page_past_the_end_is_the_last(client, 
     assert found == (ids[:PER_PAGE] if shown == PER_PAGE else ids[PER_PAGE:])
     assert ("Page 1 of 2" if shown == PER_PAGE else "Page 2 of 2") in text
     assert f"Delete all {PER_PAGE + 3}" in text
+
+
+def test_the_list_is_filtered_by_what_was_found(client, send, listed):
+    send(client, name="first.png", model="covid_normal")
+    send(client, name="second.png", model="both")
+    for finding, file in (("abnormal", "first.png"), ("other-pneumonia", "second.png")):
+        ids, text = listed(client, finding=finding)
+        assert len(ids) == 1 and file in text
+    ids, text = listed(client, finding="normal")
+    assert ids == [] and "None of your analyses has this finding." in text and "Looks normal" in text
 
 
 def test_a_row_that_cannot_be_read_spoils_neither_the_list_nor_its_deletion(client, file, listed, caplog):

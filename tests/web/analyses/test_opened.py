@@ -32,6 +32,7 @@ def test_as_json_all_is_told_but_whose_it_is(client, send, listed):
     answer = client.get(f"/analyses/{id}.json")
     found = answer.get_json()
     assert found["name"] == "scan 7.png" and found["combined"]["verdict"] == "NEGATIVE"
+    assert found["finding"] == "other-pneumonia" and [each["finding"] for each in found["results"]][0] == "abnormal"
     assert found["disclaimer"] == DISCLAIMER and "owner" not in found
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Content-Disposition"] == f"attachment; filename=scan_7-{id[:6]}.json"

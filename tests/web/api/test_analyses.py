@@ -21,12 +21,15 @@ def test_a_film_is_read_by_both_models_and_answered_in_full(client, create):
     assert (found["file"], found["width"], found["height"], found["model"]) == ("thorax é.png", 240, 200, "both")
     first, second = found["verdicts"]
     assert (first["model"], first["version"], first["verdict"]) == ("covid_normal", "1.2.3", "POSITIVE")
-    assert (first["score"], first["threshold"], first["band"]) == (0.97, 0.5, {"low": 0.4, "high": 0.6})
+    assert (first["score"], first["negative_below"], first["positive_from"]) == (0.97, 0.4, 0.6)
+    assert (found["finding"], first["finding"]) == ("other-pneumonia", "abnormal") and second["finding"] == found[
+        "finding"
+    ]
     assert first["classes"] == {"positive": "covid", "negative": "normal"} and first["explained"] == "covid"
     assert 0 < first["heat_in_lungs"] < 1 and 0 < first["heat_in_lungs_if_even"] < 1
     assert first["card"] == f"{LOCAL}/models/covid_normal"
     assert (second["verdict"], second["score"], second["explained"]) == ("NEGATIVE", 0.12, "pneumonia")
-    assert found["combined"] == {"verdict": "NEGATIVE", "score": 0.12, "threshold": 0.5}
+    assert found["combined"] == {"verdict": "NEGATIVE", "score": 0.12}
     assert found["cautions"] == [] and found["disclaimer"] == DISCLAIMER
 
 
@@ -82,7 +85,7 @@ def test_the_models_are_listed_and_read_one_by_one(client):
     model = listed["models"][1]
     assert client.get(model["url"].removeprefix(LOCAL)).json == model
     assert (model["version"], model["licence"], model["threshold"]) == ("1.2.3", "MIT", 0.5)
-    assert model["band"] == {"low": 0.4, "high": 0.6} and model["metrics"] is None
+    assert (model["negative_below"], model["positive_from"], model["metrics"]) == (0.4, 0.6, None)
     assert model["classes"] == {"positive": "covid", "negative": "pneumonia"}
     assert client.get(model["card"].removeprefix(LOCAL)).status_code == 200
     assert_problem(client.get("/api/v1/models/resnet"), 404)

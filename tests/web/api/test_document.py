@@ -1,10 +1,17 @@
 """The OpenAPI document and the page to try it."""
 
+import json
 import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from html import unescape
 from io import BytesIO
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from werkzeug.serving import make_server
 
 from tests.web.api.program import ANALYSES, DISCLAIMER, LOCAL, MINE
 from web.api import answers
@@ -36,7 +43,7 @@ def test_the_document_states_the_request_and_its_limits(make_client):
     document = make_client(MAX_CONTENT_LENGTH=5 * 1024 * 1024).get("/api/v1/openapi.json").json
     request = document["components"]["schemas"]["AnalysisRequest"]
     assert request["properties"]["model"]["enum"] == ["covid_normal", "covid_pneumo", "both"]
-    assert request["properties"]["file"]["format"] == "binary" and set(request["required"]) == {"file", "model"}
+    assert request["properties"]["file"]["format"] == "binary" and set(request["required"]) == {"file"}
     for words in ("5242880 bytes", "PNG, JPEG or DICOM", "25 million pixels", "64 pixels a side"):
         assert words in request["properties"]["file"]["description"] and words in document["info"]["description"]
 
@@ -76,6 +83,36 @@ def test_the_page_shows_each_operation_with_a_command_for_this_host(make_client)
     assert "https://films.example/api/v1/analyses&#34;" in page
     assert page.count("Authorization: Bearer $TOKEN") == len(re.findall("<code>curl ", page)) - 1
     assert DISCLAIMER in page and "Set-Cookie" not in client.get("/api/v1/openapi.json").headers
+
+
+@pytest.mark.parametrize("start", ["import", "curl -F"])
+def test_the_snippets_of_the_page_run_as_they_stand(make_app, film, tmp_path, start):
+    app = make_app()
+    with serving(app) as address:
+        page = app.test_client().get("/api", base_url=address).text
+        snippet = unescape(re.search(f"<code>({start}.*?)</code>", page, re.DOTALL)[1])
+        (tmp_path / "film.png").write_bytes(film)
+        command = [sys.executable, "-c", snippet] if start == "import" else ["sh", "-c", f"{snippet} --silent"]
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    if start == "import":
+        assert run.stdout.splitlines() == [
+            "other-pneumonia", "covid_normal abnormal POSITIVE 0.97", "covid_pneumo other-pneumonia NEGATIVE 0.12"
+        ]  # fmt: skip
+    else:
+        assert json.loads(run.stdout)["finding"] == "other-pneumonia"
+
+
+@contextmanager
+def serving(app):
+    """Serve an application on a free port; yields its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 def test_the_type_of_each_problem_is_explained_at_its_address(client, create):

@@ -44,11 +44,10 @@ def test_a_picture_without_lungs_is_refused_with_the_reason(make_client, make_re
 @pytest.mark.parametrize(
     ("form", "fields"),
     [
-        ([], {"file", "model"}),
+        ([], {"file"}),
         ([("model", "both")], {"file"}),
         ([("file", (BytesIO(b"x"), "")), ("model", "both")], {"file"}),
         ([("file", "a picture without a file name"), ("model", "both")], {"file"}),
-        ([("file", (BytesIO(b"x"), "film.png"))], {"model"}),
         ([("file", (BytesIO(b"x"), "film.png")), ("model", "resnet")], {"model"}),
         ([("file", (BytesIO(b"x"), "film.png")), ("model", "both"), ("modell", "both")], {"modell"}),
         ([("file", (BytesIO(b"x"), n)) for n in ("1.png", "2.png")] + [("model", "both")], {"file"}),

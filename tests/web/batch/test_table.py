@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.web.results import make_result
-from web.analyses.records import CombinedResult, Record
+from web.analyses.records import Record
 from web.analyses.storage import COPY_NAME
 from web.batch import table
 from web.batch.table import Row, RowsError, arranged
-from xray.networks.heads import Verdict
 
 RESULT = make_result(heat_in_lungs=0.5)
 RECORD = Record(
@@ -21,11 +20,7 @@ RECORD = Record(
     width=100, height=50, box=(0, 50, 0, 100), outline="M0 0L20 0L20 25L0 25ZM50 0L70 0L70 25L50 25Z",
     cautions=("child", "inverted"), results=(RESULT,),
 )  # fmt: skip
-BOTH = replace(
-    RECORD,
-    results=(RESULT, make_result("covid_pneumo", heat_in_lungs=None)),
-    combined=CombinedResult(Verdict.INCONCLUSIVE, 0.5, 0.5),
-)
+BOTH = replace(RECORD, results=(RESULT, make_result("covid_pneumo", 0.5, heat_in_lungs=None)))
 
 
 class Kept(dict[str, Record]):
@@ -83,12 +78,14 @@ def test_the_table_has_a_line_for_each_file_and_columns_for_each_model(make_app)
     assert text.startswith("\ufeff") and text.endswith("\r\n")
     first, second = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     assert first == {
-        "file": "'=a.png", "error": "", "verdict": "INCONCLUSIVE",
-        "covid_normal_verdict": "POSITIVE", "covid_normal_score": "0.9700", "covid_normal_threshold": "0.5000",
+        "file": "'=a.png", "error": "", "finding": "undecided", "verdict": "INCONCLUSIVE",
+        "covid_normal_finding": "abnormal", "covid_normal_verdict": "POSITIVE", "covid_normal_score": "0.9700",
+        "covid_normal_negative_below": "0.4000", "covid_normal_positive_from": "0.6000",
         "covid_normal_version": "1.2.3", "covid_normal_heat_in_lungs": "0.5000",
-        "covid_pneumo_verdict": "POSITIVE", "covid_pneumo_score": "0.9700", "covid_pneumo_threshold": "0.5000",
+        "covid_pneumo_finding": "undecided", "covid_pneumo_verdict": "INCONCLUSIVE", "covid_pneumo_score": "0.5000",
+        "covid_pneumo_negative_below": "0.4000", "covid_pneumo_positive_from": "0.6000",
         "covid_pneumo_version": "1.2.3", "covid_pneumo_heat_in_lungs": "",
-        "combined_verdict": "INCONCLUSIVE", "combined_score": "0.5000", "combined_threshold": "0.5000",
+        "combined_verdict": "INCONCLUSIVE", "combined_score": "0.5000",
         "cautions": "child inverted", "width": "100", "height": "50", "lung_share": "0.2000", "name_in_zip": "a",
         "time": "2026-11-21T00:00:00+00:00", "address": f"https://xray.example/analyses/{RECORD.id}",
         "disclaimer": "Research and education only, not a diagnosis",
@@ -124,7 +121,7 @@ def files(**asked: object) -> list[str]:
         ("no such column", True, ["B.png", "bad.txt", "a.png", "ward/C.png"]),
         ("file", False, ["a.png", "B.png", "bad.txt", "ward/C.png"]),
         ("file", True, ["ward/C.png", "bad.txt", "B.png", "a.png"]),
-        ("verdict", True, ["a.png", "B.png", "ward/C.png", "bad.txt"]),
+        ("finding", False, ["a.png", "ward/C.png", "B.png", "bad.txt"]),
         ("covid_normal", False, ["ward/C.png", "B.png", "a.png", "bad.txt"]),
         ("covid_normal", True, ["a.png", "B.png", "ward/C.png", "bad.txt"]),
         ("heat-covid_normal", False, ["a.png", "ward/C.png", "B.png", "bad.txt"]),
@@ -137,7 +134,7 @@ def test_rows_are_sorted_and_those_without_a_value_stand_last(by: str, down: boo
 @pytest.mark.parametrize(
     ("asked", "passed"),
     [
-        ({"kind": "POSITIVE"}, ["a.png"]),
+        ({"kind": "abnormal"}, ["a.png"]),
         ({"kind": "ERROR"}, ["bad.txt"]),
         ({"kind": "CAUTION"}, ["ward/C.png"]),
         ({"text": "WARD/c"}, ["ward/C.png"]),

@@ -105,7 +105,7 @@ def test_the_disclaimer_stands_first_and_last(write):
 
 def test_the_score_stands_where_it_lies_between_0_and_1(write, make_record):
     def places(score: float) -> dict[str, float]:
-        page = write(results=(make_result(score=score),), combined=None)
+        page = write(results=(make_result(score=score),))
         return {text: x for x, _, text in page.lines}
 
     low, high = places(0.03), places(0.93)
@@ -170,10 +170,10 @@ def test_without_its_pictures_the_report_says_so(write, broken):
 
 
 def test_one_model_has_two_pictures_and_without_heat_the_film_alone(write, found, make_record):
-    page = write(results=make_record().results[:1], combined=None)
+    page = write(results=make_record().results[:1])
     assert "Both models" not in page.text and page.images == 2 and page.text.count("POSITIVE") == 2  # one in a remark
     results = (make_result(heat_in_lungs=None),)
-    page = write({"film.jpg": found["film.jpg"]}, results=results, combined=None)
+    page = write({"film.jpg": found["film.jpg"]}, results=results)
     assert "No part of the picture spoke for COVID-19." in page.text
     assert "of the heat lies" not in page.text
 

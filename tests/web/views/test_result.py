@@ -120,7 +120,7 @@ def test_heat_beside_the_lungs_is_a_caution_before_the_verdict(make_record, writ
 
 def test_a_model_without_heat_says_so(make_record, write):
     record = make_record()
-    text = write(replace(record, results=(replace(record.results[0], heat_in_lungs=None),), combined=None))
+    text = write(replace(record, results=(replace(record.results[0], heat_in_lungs=None),)))
     assert "heat lies inside" not in text and "heat-covid_normal" not in text
 
 
@@ -134,7 +134,7 @@ def test_a_model_that_is_served_no_more_is_still_named(make_record, write):
     record = make_record()
     labels = tuple(replace(each, label="flu" if each.label == "covid" else each.label) for each in make_result().labels)
     flu = make_result("covid_flu", positive="flu", labels=labels)
-    text = write(replace(record, results=(flu,), combined=None))
+    text = write(replace(record, results=(flu,)))
     assert "covid_flu" in text and "Resembles the flu radiographs" in text and 'href="/models/covid_flu"' not in text
 
 

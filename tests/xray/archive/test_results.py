@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def row(number: int) -> Row:
     return Row(
         f"/films/{number}.png", f"{number:064}", "covid_normal", "POSITIVE", 0.5742, 0.333, "child marks", "", "3.0.0",
-        "vgg16_cxr", "2026-11-21T22:00:00+00:00", 12.5, None, 3.25,
+        "vgg16_cxr", "2026-11-21T22:00:00+00:00", 12.5, None, 3.25, "abnormal", 0.333, 0.5,
     )  # fmt: skip
 
 
@@ -38,11 +38,14 @@ def test_rows_come_back_as_they_were(name: str, tmp_path: Path) -> None:
     assert sorted(results.to(str(tmp_path / name)).rows()) == [row(1), BAD, row(3)]
 
 
-def test_a_table_of_before_the_opacity_map_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "columns", [len(REQUIRED), len(REQUIRED) + 3], ids=["before the opacity map", "before findings"]
+)
+def test_an_older_table_goes_on(tmp_path: Path, columns: int) -> None:
     """A CSV file keeps its columns; a Parquet folder has parts with and without the later ones."""
-    path, later = tmp_path / "rows.csv", ("opacity_right_percent", "opacity_left_percent", "extent_score")
-    old = row(1)._replace(**dict.fromkeys(later))
-    path.write_text(",".join(REQUIRED) + "\n", encoding="utf-8")
+    path, later = tmp_path / "rows.csv", Row._fields[columns:]
+    old = row(1)._replace(**{name: Row._field_defaults[name] for name in later})
+    path.write_text(",".join(Row._fields[:columns]) + "\n", encoding="utf-8")
     to = results.to(str(path))
     to.add([row(1)])
     to.close()

@@ -23,6 +23,7 @@ from xray.archive.local_engine import AHEAD, Local
 from xray.archive.run import run
 from xray.archive.worker import Task
 from xray.combined import combine
+from xray.finding import finding_of
 from xray.opacity import COLUMNS, OpacityMap
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -62,6 +63,7 @@ def test_each_film_has_a_row_of_each_model(engine: Any, films: Path, destination
     for name in ("a.png", "again.png"):
         of_name = [row for row in found if row["path"] == str(films / name)]
         assert {row["model"]: (row["verdict"], row["score"], row["threshold"]) for row in of_name} == expected
+        assert {row["model"]: row["finding"] for row in of_name}["combined"] == finding_of(predictions)
     assert {(row["model"], row["version"], row["backbone"]) for row in found} == {
         (model, version, "vgg16_cxr") for model, version in OF.items()
     }
