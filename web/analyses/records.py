@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Engine, Select, delete, func, insert, select, update
 
 from web.analyses.database import analyses, departures, open_database, reading, shares, writing
 from xray.combined import Combined, combine
@@ -93,7 +93,7 @@ class Record:
         turn: degrees clockwise by which the image was turned first, as asked.
         tilt: degrees by which the film is turned clockwise from upright.
         opacity: what was measured on the opacity map; None where none was made.
-        text: lines of burnt-in text: top, bottom, left, right, in pixels.
+        text: lines of burnt-in text that are not covered: top, bottom, left, right, in pixels.
         example: the name of the example that it is, see `web.examples`; empty for a file that was sent.
     """
 
@@ -232,6 +232,12 @@ class Records:
         }
         with writing(self.engine) as connection:
             connection.execute(insert(analyses).values(row))
+
+    def update(self, record: Record) -> None:
+        """Store an analysis anew; one that is gone stays gone."""
+        with writing(self.engine) as connection:
+            row = update(analyses).where(analyses.c.id == record.id, analyses.c.owner == record.owner)
+            connection.execute(row.values(content=record.to_json()))
 
     def get(self, id: str, owner: str) -> Record | None:
         """Return an owner's analysis; None if there is none, or it is somebody else's."""

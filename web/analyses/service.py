@@ -13,21 +13,27 @@ from math import inf
 from threading import Semaphore
 from typing import TypeVar
 
+import cv2
+import numpy as np
+
 from web.analyses import storage
 from web.analyses.folders import StoreError, alone
 from web.analyses.records import Filed, ModelResult, Record, Records
 from web.analyses.storage import Copies, Pictures
 from web.metrics import Metrics
 from xray.analysis import AS_SENT, Adjustments, Analysis, Analyzer, Stopwatch
-from xray.annotate.annotated_copy import annotate
+from xray.annotate.annotated_copy import annotate, cover_text
 from xray.annotate.panels import heat_layer, opacity_layer, outline_path, radiograph_panel, thumbnail, viewer_image
 from xray.io import image
 from xray.io.image import Decoded
 from xray.io.jpeg import encode_jpeg
-from xray.io.pixels import GreyLevels
+from xray.io.pixels import GreyLevels, Pixels
 from xray.io.png import encode_png
 from xray.networks.lungs import LungMask, resized
+from xray.networks.preprocess import Box
 from xray.prediction import Prediction
+from xray.quality import burnt_in
+from xray.quality.cautions import Caution
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +176,30 @@ class AnalysisService:
                 return self.copies.read(result.copy)
         return self.pictures.read(record.id, [name]).get(name)
 
+    def cover_text(self, record: Record) -> None:
+        """Cover burnt-in text in the stored pictures of an analysis, but no part of the lungs.
+
+        Raises:
+            StoreError: a picture cannot be stored; the text counts as not covered.
+        """
+        self._read(partial(self._cover_text, record))
+
+    def _cover_text(self, record: Record) -> None:
+        lines = [Box(*line) for line in record.text]
+        found = self.pictures.read(record.id, (storage.FILM, storage.MASK, storage.DEEP))
+        if storage.MASK in found:
+            lungs = _decoded(found.pop(storage.MASK)) > 127
+            drawn = {name: burnt_in.cover(_decoded(content), lines, lungs) for name, content in found.items()}
+            kept = {storage.DEEP: encode_png(drawn[storage.DEEP])} if storage.DEEP in drawn else {}
+            if (film := drawn.get(storage.FILM)) is not None:
+                kept |= {storage.FILM: encode_jpeg(film), storage.THUMB: encode_jpeg(thumbnail(film))}
+            self.pictures.save(record.id, kept)
+            for copy in record.copies:
+                if png := self.copies.read(copy):
+                    self.copies.replace(copy, encode_png(cover_text(_decoded(png), lines, lungs)))
+        cautions = tuple(each for each in record.cautions if each != Caution.TEXT)
+        self.records.update(replace(record, text=(), cautions=cautions))
+
     def remove(self, record: Record) -> None:
         """Delete an analysis with all its images.
 
@@ -247,6 +277,11 @@ class AnalysisService:
         self.pictures.remove(id)
         for copy in copies:
             self.copies.remove(copy)
+
+
+def _decoded(content: bytes) -> Pixels:
+    """Decode a picture that was stored here."""
+    return np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
 
 
 def _drawn(analysis: Analysis, deep: GreyLevels | None) -> Mapping[str, bytes]:

@@ -53,6 +53,15 @@ class Copies:
         self.folder.put(copy, png, durable=True)
         return copy
 
+    def replace(self, copy: str, png: bytes) -> None:
+        """Store another image under the name of a copy.
+
+        Raises:
+            StoreError: there is no room, or the folder cannot be written.
+        """
+        if COPY_NAME.fullmatch(copy):
+            self.folder.put(copy, png, durable=True)
+
     def read(self, copy: str) -> bytes | None:
         """Return a copy's content; None where there is none of that name."""
         return self.folder.get(copy) if COPY_NAME.fullmatch(copy) else None

@@ -37,6 +37,16 @@ def withdraw(id: str, hash: str) -> AnyResponse:
     return _back(record.id)
 
 
+@blueprint.post("/analyses/<id>/cover")
+def cover(id: str) -> AnyResponse:
+    """Cover burnt-in text in the stored pictures of an analysis of this browser."""
+    record = visitors.own(id)
+    if record.text:
+        services().analyses.cover_text(record)
+        flash(_("The text is covered in the saved pictures. Look whether any is left before you share them."))
+    return _back(record.id)
+
+
 def new_link(record: Record) -> str | None:
     """Return the address of a link that was just made, once.
 

@@ -14,7 +14,7 @@ from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box
 from xray.prediction import Prediction, in_words
 from xray.quality import burnt_in
-from xray.quality.cautions import CAUTIONS
+from xray.quality.cautions import CAUTIONS, Caution
 
 DISCLAIMER = "Research and education only, not a diagnosis"
 
@@ -202,7 +202,9 @@ def _reading(width: int, analysis: Analysis, prediction: Prediction) -> Picture:
     """Write the meaning of the verdict and the cautions, in as many lines as needed."""
     ruler = _sheet(width, 1)
     left = MARGIN + ruler.px(24)
-    cautions = [(f"Caution: {CAUTIONS[caution]}", CAUTION) for caution in analysis.cautions]
+    # Burnt-in text speaks for itself, and may be covered later.
+    said = (caution for caution in analysis.cautions if caution is not Caution.TEXT)
+    cautions = [(f"Caution: {CAUTIONS[caution]}", CAUTION) for caution in said]
     lines = [
         (line, colour)
         for text, colour in ((prediction.reading, TEXT), (prediction.arithmetic, QUIET), *cautions)
