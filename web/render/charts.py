@@ -20,6 +20,17 @@ ANCHORS = {0.0: "start", 0.25: "middle", 0.5: "middle", 0.75: "middle", 1.0: "en
 
 
 @dataclass(frozen=True)
+class Plot:
+    """A chart, its numbers as a table, and a note that says what to see in it."""
+
+    title: str
+    drawing: Markup
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Words:
     """The text of a chart: its id on the page, title, description and axis labels."""
 

@@ -9,8 +9,7 @@ from flask_babel import gettext as _
 from web.analyses.records import Record
 from web.i18n import NONE, decimal, percent
 from web.render import charts
-from web.render.charts import HALVES, Words
-from web.render.models.plots import Plot
+from web.render.charts import HALVES, Plot, Words
 from xray.opacity import LARGEST_EXTENT
 
 

@@ -12,9 +12,8 @@ from flask_babel import gettext as _
 
 from web.i18n import NONE, decimal, percent, whole
 from web.render import charts
-from web.render.charts import Words
+from web.render.charts import Plot, Words
 from web.render.findings import class_name
-from web.render.models.plots import Plot
 from web.render.models.tables import Table
 from web.render.models.terms import group_name
 from web.settings import ROOT

@@ -1,7 +1,6 @@
 """Plots of the model pages, each with the numbers that it shows as a table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
@@ -9,7 +8,7 @@ from markupsafe import Markup
 
 from web.i18n import Figure, decimal, percent, shown, verdict, whole
 from web.render import charts
-from web.render.charts import Words
+from web.render.charts import Plot, Words
 from web.render.findings import class_name
 from web.render.models.terms import asked, erasure, kind_of_picture, part_name
 from xray import head_figures
@@ -20,17 +19,6 @@ Record = Mapping[str, Any]
 VERDICTS = ("POSITIVE", "INCONCLUSIVE", "NEGATIVE")
 # How the style sheet shows the figures of each kind of part.
 STYLES = {"all": "own", "baselines": "baseline", "inside": "apart", "left_out": "apart"}
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A chart, its numbers as a table, and a note that says what to see in it."""
-
-    title: str
-    drawing: Markup
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    note: str = ""
 
 
 def plots(facts: HeadFacts) -> dict[str, list[Plot]]:
