@@ -117,11 +117,6 @@ def test_a_time_without_a_zone_is_refused(radiograph: Draw) -> None:
         copy_of(analysed(radiograph()), when=datetime(2026, 11, 20))  # noqa: DTZ001
 
 
-def test_without_heat_the_radiograph_is_unchanged(radiograph: Draw) -> None:
-    image = radiograph()
-    np.testing.assert_array_equal(overlay(image, np.zeros(image.shape, np.float32)), np.dstack([image] * 3))
-
-
 def test_more_heat_is_lighter_and_more_coloured() -> None:
     dark = np.zeros((1, 256), np.uint8)
     ramp = overlay(dark, np.linspace(0, 1, 256, dtype=np.float32)[None])

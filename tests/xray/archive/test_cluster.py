@@ -32,6 +32,8 @@ def many(tmp_path: Path, film: Callable[[int], bytes]) -> Path:
 
 def test_a_film_that_kills_its_worker_is_a_row_with_an_error(many: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray")
+    for path in sorted(many.glob("[01]*.png"))[4:]:  # a few are enough: each is judged again alone
+        path.unlink()
     (many / "deadly.png").write_bytes((many / "00.png").read_bytes() + b"deadly")
     program = tmp_path / "program.py"
     program.write_text(
@@ -45,7 +47,7 @@ class Actor(ray_engine._Actor):
             os._exit(1)
         return super().__call__(batch)
 if __name__ == "__main__":
-    ray_engine._Actor = Actor
+    ray_engine._Actor, ray_engine.MOST_DEATHS = Actor, 1
     sys.exit(main(sys.argv[1:]))
 """,
         encoding="utf-8",

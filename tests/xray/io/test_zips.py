@@ -54,12 +54,6 @@ def test_loose_files_and_those_in_zips_come_one_by_one_with_their_paths() -> Non
     ]  # fmt: skip
 
 
-def test_a_member_is_unpacked_only_when_its_turn_comes() -> None:
-    sent = zips.unpack([("films.zip", io.BytesIO(packed(("a", b"1"), ("b", b"2"))))], LIMITS)
-    assert next(sent).data == b"1"
-    sent.close()
-
-
 @pytest.mark.parametrize(
     "name", [".DS_Store", "__MACOSX/._a.png", "films/.hidden/a.png", "Thumbs.db", "a/desktop.ini", "a\\.b"]
 )

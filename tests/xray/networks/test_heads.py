@@ -10,7 +10,7 @@ import pytest
 
 from xray.analysis import Analyzer
 from xray.errors import ModelError
-from xray.networks.heads import Head, Verdict, average, by_edges, verdicts
+from xray.networks.heads import Head, Verdict, by_edges, verdicts
 from xray.networks.metadata import OperatingPoint
 
 EDGES = OperatingPoint(threshold=0.5, negative_below=0.4, positive_from=0.6)
@@ -63,16 +63,6 @@ def test_the_only_plausible_label_decides(scores: tuple[float, ...], expected: s
 
 def test_labels_that_may_hold_together_are_judged_by_their_own_edges() -> None:
     assert [each[0] for each in verdicts((0.6, 0.5, 0.39), [EDGES] * 3, exclusive=False)] == ["P", "I", "N"]
-
-
-@pytest.mark.parametrize(("height", "width"), [(12, 12), (9, 13), (4, 4)])
-def test_averaging_is_a_maximum_then_the_mean_of_all(height: int, width: int) -> None:
-    features = np.random.default_rng(1).normal(size=(height, width, 3)).astype(np.float32)
-    cells = [
-        features[2 * row : 2 * row + 2, 2 * column : 2 * column + 2].max(axis=(0, 1))
-        for row, column in np.ndindex(height // 2, width // 2)
-    ]
-    np.testing.assert_allclose(average(features), np.mean(cells, axis=0), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -65,12 +65,6 @@ def test_a_broken_file_names_itself_and_the_mending_command(tmp_path: Path, cont
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("settings", [{"pool_size": 0}, {"threads": 0}])
-def test_a_pool_without_interpreters_or_threads_is_refused(settings: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="above 0"):
-        Network(LUNGS, **settings)
-
-
 def test_convolutions_take_another_size() -> None:
     network = Network(MODEL_DIR / "vgg16_cxr" / "network.tflite", side=64)
     assert network.input_shape == (1, 64, 64, 3) and network.output_shape == (1, 4, 4, 512)
