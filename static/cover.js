@@ -21,7 +21,7 @@ function send() {
   const { signal } = request;
   waiting = setTimeout(async () => {
     answer.textContent = words.reading;
-    const said = await fetch(form.action, { method: 'POST', body: new FormData(form), signal }).catch(() => null);
+    const said = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)), signal }).catch(() => null);
     if (signal.aborted) return;
     const page = said && new DOMParser().parseFromString(await said.text(), 'text/html');
     const found = said?.ok && page.getElementById('covered');

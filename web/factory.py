@@ -21,6 +21,7 @@ from web.views import (
     data,
     errors,
     explain,
+    guess,
     health,
     index,
     models,
@@ -32,7 +33,7 @@ from web.views import (
 from xray import memory
 from xray.registry import Registry
 
-VIEWS = (index, result, shares, analyses, batch, models, data, explain, api_docs, password, navigation, health)
+VIEWS = (index, result, shares, analyses, batch, models, data, explain, guess, api_docs, password, navigation, health)
 
 
 class Request(health.ProbedRequest, uploads.Request):

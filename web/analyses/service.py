@@ -112,7 +112,7 @@ class AnalysisService:
         who = {"owner": owner, "sender": sender}
         work = partial(self._analyse, data, **who, name=name, choice=choice, adjust=adjust, example=example)
         with self.metrics.film() if self.metrics else nullcontext():
-            return self._read(work)
+            return self.read(work)
 
     def look(self, data: bytes) -> Decoded:
         """Decode one file, for a look at it; nothing is stored.
@@ -120,10 +120,10 @@ class AnalysisService:
         Raises:
             ImageError: the file cannot be read; the message says why.
         """
-        return self._read(partial(image.load, data))
+        return self.read(partial(image.load, data))
 
-    def _read(self, work: Callable[[], Found]) -> Found:
-        """Do work in one of the readers, where there may be threads."""
+    def read(self, work: Callable[[], Found]) -> Found:
+        """Do work in one of the readers, where there may be threads, and return its result."""
         return work() if alone() else self.readers.submit(work).result()
 
     def _analyse(

@@ -3,6 +3,7 @@
 Each step is that of `xray.analysis`, computed when it is first needed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +26,8 @@ Numbers = NDArray[np.float32]
 
 # Rows and columns of the crop that are shown as numbers.
 PATCH = 6
+# The radiograph can be covered in so many rows and columns of fields.
+FIELDS = 10
 # Number of features shown for the positive label, and of those against it.
 STRONGEST = 6
 
@@ -217,3 +220,25 @@ class Lesson:
     def prediction(self) -> Prediction:
         """The prediction with its heat map."""
         return predict(self.head, self.features, self.box, self.mask)
+
+    def covered(self, fields: Iterable[int]) -> Prediction | None:
+        """Predict with fields of the image in its mean grey; the lungs and the box stay as they were found.
+
+        Args:
+            fields: numbers from 0 to FIELDS² - 1, row by row.
+
+        Returns:
+            The prediction; None where nothing is covered.
+
+        Raises:
+            NotAChestXrayError: no lungs were found.
+        """
+        image, chosen = self.film.image.copy(), list(fields)
+        if not chosen:
+            return None
+        rows, columns = (np.linspace(0, side, FIELDS + 1).round().astype(int) for side in image.shape)
+        for row, column in (divmod(field, FIELDS) for field in chosen):
+            image[rows[row] : rows[row + 1], columns[column] : columns[column + 1]] = self.film.image.mean()
+        crop = preprocess.crop(image, self.box, self.recipe)
+        features = self.registry.backbone.network(preprocess.scale(crop, self.recipe)[None])[0]
+        return predict(self.head, features, self.box, self.mask)

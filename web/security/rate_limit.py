@@ -31,7 +31,7 @@ TOO_MANY = Phrase(
 # A class behind one address may mistype ten times at once; a machine that guesses gets one guess a second.
 GUESSES, GUESSES_S = 10, 10
 # Where each request is one radiograph. A form that holds many counts each: see `exceeded`.
-RADIOGRAPH_RULES = frozenset({"/query", "/preview", "/batch/one", "/api/v1/analyses"})
+RADIOGRAPH_RULES = frozenset({"/query", "/preview", "/batch/one", "/api/v1/analyses", "/how", "/how/cover"})
 # What is drawn anew for each request, counted by itself.
 DRAWN_RULES = frozenset({"/how", "/how/<name>.png", "/analyses/<id>.pdf", "/batch/download"})
 # Where something secret can be guessed, each counted by itself.

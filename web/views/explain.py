@@ -1,27 +1,35 @@
-"""How it works: the page that shows one radiograph at every step, and the images of the steps."""
+"""How it works: one radiograph to play with, at every step, and the images of the steps."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as AnyResponse
 
 from web.analyses import storage
 from web.analyses.records import ModelResult, Record
+from web.examples import EXAMPLES, FOLDER, Example
 from web.i18n import in_words
-from web.render import drawings
+from web.render import charts, drawings
 from web.render.averages import AVERAGES, Average
-from web.render.lesson import Lesson
+from web.render.glossary import glossary
+from web.render.lesson import FIELDS, Lesson
 from web.render.models import terms
+from web.render.models.thresholds import thresholds
 from web.security import visitors
 from web.services import services
+from web.views import result
 from xray.errors import ImageError
 from xray.networks import lungs, preprocess
 from xray.quality import frontal
 
 blueprint = Blueprint("explain", __name__)
 
-FIRST = "normal"
+# What the page offers, by its file's name: an example and an average may have the same.
+_OFFERED: tuple[Example | Average, ...] = (*EXAMPLES.values(), *AVERAGES.values())
+PICTURES = {each.file.partition(".")[0]: each for each in _OFFERED}
+FIRST = next(iter(PICTURES))
 # Lessons of the examples that are cached, of about 2 MB each; a visitor's own radiographs never are.
 CACHED = 4
 # Own analyses that the form offers.
@@ -43,20 +51,19 @@ class Choice:
     Attributes:
         lesson: the radiograph, step by step.
         model: the model's name.
-        example: the example image, if it is one.
-        record: the visitor's own analysis, if it is one.
+        film: the name of an example, or the id of the visitor's own analysis.
+        record: that analysis, if it is one.
     """
 
     lesson: Lesson
     model: str
-    example: Average | None
+    film: str
     record: Record | None
 
     @property
     def address(self) -> dict[str, str]:
         """The query of an address that leads to the same radiograph and model."""
-        film = self.record.id if self.record else self.example.name if self.example else FIRST
-        return {"film": film, "model": self.model}
+        return {"film": self.film, "model": self.model}
 
     @property
     def result(self) -> ModelResult | None:
@@ -69,19 +76,45 @@ class Choice:
 def index() -> str:
     """Show one radiograph at every step."""
     choice, owner = _choose(request.args), visitors.known()
+    problem = _problem(choice.lesson)
     return render_template(
         "explain.html",
         **vars(choice),
         address=choice.address,
         result=choice.result,
-        problem=_problem(choice.lesson),
+        problem=problem,
+        before=None if problem else choice.lesson.prediction,
+        tries=thresholds(choice.lesson.head.facts),
+        axis=(charts.LEFT, charts.SIDE),
+        fields=FIELDS,
+        glossary=glossary(),
         drawings=drawings,
-        examples=AVERAGES,
+        pictures=PICTURES,
+        thumb=storage.THUMB,
         own=services().analyses.records.of(owner, limit=OFFERED) if owner else [],
         labels=services().labels,
         terms=terms,
         limits=LIMITS,
     )
+
+
+@blueprint.post("/how")
+def upload() -> AnyResponse:
+    """Analyse the uploaded radiograph as the first page does, and redirect to its steps."""
+    record = result.analysed()
+    return redirect(url_for("explain.index", film=record.id, model=record.results[0].model), 303)
+
+
+@blueprint.post("/how/cover")
+def cover() -> str:
+    """Read the radiograph again with some of its fields covered; nothing is stored."""
+    cells = {cell for cell in request.form.getlist("cell", type=int) if cell in range(FIELDS**2)}
+    service = services().analyses
+    with service.turns:
+        choice = _choose(request.form)
+        before, after = service.read(lambda: (choice.lesson.prediction, choice.lesson.covered(cells)))
+    covered = len(cells)
+    return render_template("covered.html", before=before, after=after, covered=covered, address=choice.address)
 
 
 @blueprint.get("/how/<name>.png")
@@ -93,7 +126,7 @@ def slide(name: str) -> Response:
     except ImageError:
         abort(404)
     response = Response(png or abort(404), mimetype="image/png")
-    if choice.example:
+    if choice.film in PICTURES:
         response.headers["Cache-Control"] = "private, max-age=600"
     return response
 
@@ -105,13 +138,13 @@ def _choose(asked: MultiDict[str, str]) -> Choice:
     if model not in registry.heads:
         abort(404)
     film = asked.get("analysis") or asked.get("film") or FIRST
-    if example := AVERAGES.get(film):
-        return Choice(_lesson_of_example(film, model), model, example, None)
+    if film in PICTURES:
+        return Choice(_lesson_of_example(film, model), model, film, None)
     record = visitors.own(film)
     content = services().analyses.pictures.read(record.id, [storage.FILM]).get(storage.FILM)
     if content is None:
         abort(404)
-    return Choice(Lesson(content, registry, registry.heads[model]), model, None, record)
+    return Choice(Lesson(content, registry, registry.heads[model]), model, record.id, record)
 
 
 def _lesson_of_example(film: str, model: str) -> Lesson:
@@ -119,7 +152,7 @@ def _lesson_of_example(film: str, model: str) -> Lesson:
 
     @lru_cache(CACHED)
     def lesson(film: str, model: str) -> Lesson:
-        return Lesson(AVERAGES[film].read(), registry, registry.heads[model])
+        return Lesson((FOLDER / PICTURES[film].file).read_bytes(), registry, registry.heads[model])
 
     cached: Lesson = current_app.extensions.setdefault("lessons", lesson)(film, model)
     return cached

@@ -32,14 +32,17 @@ def query_without_file() -> AnyResponse:
     return redirect(url_for("index.index"), 303)
 
 
-@blueprint.post("/query")
-def query() -> Response:
-    """Analyse the uploaded radiograph and show its result; see `web.views.index.refused` for what is refused."""
+def analysed() -> Record:
+    """Analyse the radiograph of a form and store the analysis.
+
+    Raises:
+        FormError, ImageError, StoreError: see `web.views.index.refused`.
+    """
     service = services().analyses
     owner = visitors.token()
     with service.turns:
         upload = forms.read(request, service.analyzer.names)
-        record = service.analyse(
+        return service.analyse(
             upload.data,
             name=upload.name,
             choice=upload.model,
@@ -48,6 +51,12 @@ def query() -> Response:
             adjust=upload.adjust,
             example=upload.example,
         )
+
+
+@blueprint.post("/query")
+def query() -> Response:
+    """Analyse the uploaded radiograph and show its result; see `web.views.index.refused` for what is refused."""
+    record = analysed()
     response = make_response(page(record))
     # Where the script of the form finds the result.
     response.headers["Content-Location"] = url_for("result.show", id=record.id)

@@ -2,17 +2,23 @@
 
 import re
 from html import unescape
+from io import BytesIO
 from math import exp
 
 import cv2
 import numpy as np
 import pytest
 
+from web.examples import EXAMPLES
 from web.render.averages import AVERAGES
 from web.render.drawings import SLIDES, slide
-from web.render.lesson import PATCH, Lesson
+from web.render.lesson import FIELDS, PATCH, Lesson
+from web.render.models.thresholds import thresholds
+from web.views.explain import PICTURES
+from xray import head_figures
 from xray.analysis import Analyzer
-from xray.registry import Registry
+from xray.networks import metadata
+from xray.registry import MODEL_DIR, Registry
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +82,9 @@ def test_the_strongest_maps_stand_side_by_side(lesson):
     assert lightness[at] == lightness.max()
 
 
-@pytest.mark.parametrize("film", AVERAGES)
 @pytest.mark.parametrize("name", SLIDES)
-def test_every_step_of_every_example_is_a_picture(client, film, name):
-    answer = client.get(f"/how/{name}.png?film={film}")
+def test_every_step_of_an_example_is_a_picture(client, name):
+    answer = client.get(f"/how/{name}.png?film=average_covid")
     assert (answer.status_code, answer.mimetype) == (200, "image/png")
     assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_UNCHANGED).size
     assert answer.headers["Cache-Control"] == "private, max-age=600"
@@ -87,7 +92,7 @@ def test_every_step_of_every_example_is_a_picture(client, film, name):
 
 def test_the_page_shows_the_numbers_of_its_film(make_client, served, lesson):
     model = lesson.head.facts.name
-    page = make_client(served).get(f"/how?film=normal&model={model}").text
+    page = make_client(served).get(f"/how?film=average_normal&model={model}").text
     words, box, said = text(page), lesson.box, lesson.prediction
     assert f"= {said.score:.4f}" in words
     assert f"{said.score:.4f} gives {said.verdict}" in words
@@ -99,15 +104,64 @@ def test_the_page_shows_the_numbers_of_its_film(make_client, served, lesson):
         product = f"{share.product:.4f}".replace("-", "−")
         assert re.search(rf"{share.channel} {share.mean:.4f} [−\d.]+ {re.escape(product)}", words)
     for name in set(SLIDES):
-        assert f"/how/{name}.png?film=normal&amp;model={model}" in page
+        assert f"/how/{name}.png?film=average_normal&amp;model={model}" in page
 
 
-def test_the_form_offers_the_examples_and_the_visitors_own(client, own):
-    page = client.get("/how").text
-    for name in (*AVERAGES, own):
-        assert f'name="film" value="{name}"' in page
-    assert re.search(r'value="normal" checked', page)
-    assert re.search(rf'value="{own}" checked', client.get(f"/how?film={own}").text)
+def test_the_page_offers_all_pictures_and_the_visitors_own(client, own):
+    page = client.get(f"/how?film={own}").text
+    for name in (*PICTURES, own):
+        assert f'href="/how?film={name}&amp;model=covid_normal"' in page
+    assert re.search(rf'film={own}&amp;model=covid_normal" aria-current="true"', page)
+
+
+def test_an_upload_is_analysed_as_on_the_first_page_and_leads_to_its_steps(client, film):
+    answer = client.post("/how", data={"model": "covid_pneumo", "file": (BytesIO(film), "x.png")})
+    assert re.fullmatch(r"/how\?film=[\w-]{22}&model=covid_pneumo", answer.headers["Location"])
+    assert client.get(answer.headers["Location"]).status_code == 200
+    refused = client.post("/how", data={"model": "covid_pneumo", "file": (BytesIO(b"x"), "x.png")})
+    assert refused.status_code == 400 and "This was not analysed" in refused.text
+
+
+def test_covering_both_lungs_of_an_ill_radiograph_takes_its_score_and_leaves_the_box(served):
+    lesson = Lesson(EXAMPLES["covid_1"].path.read_bytes(), served, served.heads["covid_normal"])
+    every = range(FIELDS**2)
+    inside = [i for i in every if lesson.mask[tuple(_middle(i, side, n) for n, side in enumerate(lesson.mask.shape))]]
+    covered = lesson.covered(inside)
+    assert covered.score < lesson.prediction.score - 0.2
+    assert covered.box == lesson.prediction.box
+    assert lesson.covered([]) is None
+
+
+def _middle(field, side, axis):
+    return int((divmod(field, FIELDS)[axis] + 0.5) * side / FIELDS)
+
+
+def test_what_is_covered_is_read_and_not_kept(client, copies):
+    answer = client.post(
+        "/how/cover", data={"film": "covid_1", "model": "covid_normal", "cell": ["3", "4", "-1", "100", "x"]}
+    )
+    assert answer.status_code == 200 and "2 fields covered" in text(answer.text)
+    assert "0 fields covered" not in text(client.post("/how/cover", data={"film": "covid_1"}).text)
+    assert not copies.exists() and "covid_1" not in client.get("/analyses/").text
+
+
+def test_covering_asks_for_the_pages_token_and_counts_as_a_radiograph(make_client):
+    forged = make_client(WTF_CSRF_ENABLED=True).post("/how/cover", data={"film": "covid_1"})
+    assert forged.status_code == 400
+    strict = make_client(RATE_LIMIT=1, BATCH_COUNT=1)
+    sent = [strict.post("/how/cover", data={"film": "covid_1"}).status_code for _ in range(3)]
+    assert sent == [200, 200, 429]
+
+
+def test_each_threshold_finds_and_clears_what_the_scores_say(client):
+    facts = metadata.load(MODEL_DIR / "covid_normal" / "metadata.json")
+    up, down = (head_figures.curves(facts)["score_histograms"]["val"][side] for side in ("positive", "negative"))
+    tried = thresholds(facts)
+    assert tried.steps[0] == (0, 1, 0) and tried.steps[-1] == (1, 0, 1)
+    at, sensitivity, specificity = tried.steps[tried.served]
+    assert abs(at - facts.point.threshold) <= 0.025
+    assert sensitivity == pytest.approx(sum(up[tried.served :]) / sum(up))
+    assert specificity == pytest.approx(sum(down[: tried.served]) / sum(down))
 
 
 def test_ones_own_film_is_followed_and_compared_with_what_was_said(client, own):
