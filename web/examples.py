@@ -83,6 +83,13 @@ class Example:
         }
         return str(titles[self.shows])
 
+    @property
+    def known(self) -> Finding:
+        """What it shows, as a finding."""
+        if self.shows == "covid":
+            return Finding.COVID_19
+        return Finding.NORMAL if self.shows.endswith("normal") else Finding.OTHER_PNEUMONIA
+
 
 NO_CHANGE = Phrase(
     "This patient had COVID-19, and the lungs look clear. Early on many films show no change yet, and the models see "

@@ -5,11 +5,11 @@ from random import Random
 from flask import Blueprint, abort, render_template, request
 
 from web.examples import EXAMPLES, Example
-from xray.finding import of_label
+from xray.finding import Finding
 
 blueprint = Blueprint("guess", __name__)
 
-CHOICES = ("normal", "covid", "pneumonia")
+CHOICES = (Finding.NORMAL, Finding.COVID_19, Finding.OTHER_PNEUMONIA)
 
 
 @blueprint.get("/how/guess")
@@ -31,8 +31,8 @@ def index() -> str:
         total=len(order),
         choices=CHOICES,
         guess=guess,
-        right=right + (guess == example.label),
-        models_right=sum(each.says == of_label(each.label) for each in order[: number + 1]),
+        right=right + (guess == example.known),
+        models_right=sum(each.says == each.known for each in order[: number + 1]),
     )
 
 
