@@ -182,7 +182,7 @@ class AnalysisService:
         Raises:
             StoreError: a picture cannot be stored; the text counts as not covered.
         """
-        self._read(partial(self._cover_text, record))
+        self.read(partial(self._cover_text, record))
 
     def _cover_text(self, record: Record) -> None:
         lines = [Box(*line) for line in record.text]
