@@ -1,8 +1,9 @@
 """The finding: what the models say of a radiograph, in one word for machines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from xray.errors import Phrase
 from xray.networks.heads import Judgement, Verdict
 from xray.networks.metadata import HeadFacts
 from xray.registry import PROMISED
@@ -18,6 +19,23 @@ class Finding(StrEnum):
     UNDECIDED = "undecided"
 
 
+# As a page and the annotated copy say them; "Looks like" a label otherwise.
+WORDS: Mapping[str, Phrase] = {
+    Finding.NORMAL: Phrase("Looks normal"),
+    Finding.COVID_19: Phrase("Looks like COVID-19"),
+    Finding.OTHER_PNEUMONIA: Phrase("Looks like another pneumonia"),
+    Finding.ABNORMAL: Phrase("Abnormal"),
+    Finding.UNDECIDED: Phrase("Undecided"),
+}
+LOOKS_LIKE, FOUND, NOTHING = Phrase("Looks like: %(name)s"), Phrase("Found: %(names)s"), Phrase("Nothing found")
+# The verdict whose colour and sign suit a finding: those of POSITIVE wherever the lungs look ill.
+_TONES: Mapping[str, Verdict] = {
+    Finding.NORMAL: Verdict.NEGATIVE,
+    Finding.COVID_19: Verdict.POSITIVE,
+    Finding.OTHER_PNEUMONIA: Verdict.POSITIVE,
+    Finding.ABNORMAL: Verdict.POSITIVE,
+    Finding.UNDECIDED: Verdict.INCONCLUSIVE,
+}
 _OF_LABEL = {"covid": Finding.COVID_19, "pneumonia": Finding.OTHER_PNEUMONIA}
 
 
@@ -70,6 +88,44 @@ def _possible(facts: HeadFacts) -> list[str]:
     if not facts.exclusive:
         return [of_label(label) for label in facts.labels]
     return [of_model(facts.name, facts.positive, label) for label in (*facts.labels, None)]
+
+
+def tone(judged: Sequence[Judgement]) -> Verdict:
+    """Return the verdict whose colour and sign suit what was found.
+
+    Args:
+        judged: as `finding_of`.
+    """
+    if finding := finding_of(judged):
+        return _TONES.get(finding, judged[0].verdict)
+    said = {each.verdict for each in judged[0].labels}
+    return next(verdict for verdict in (Verdict.POSITIVE, Verdict.INCONCLUSIVE, Verdict.NEGATIVE) if verdict in said)
+
+
+def note(judged: Sequence[Judgement]) -> Phrase | None:
+    """Return what must be read beside a finding; None where it says all.
+
+    Args:
+        judged: as `finding_of`.
+    """
+    by_model = {each.model: each for each in judged}
+    first, second = (by_model.get(name) for name in PROMISED)
+    if first and second:
+        return _note_of_both(first.verdict, second.verdict)
+    if first and first.verdict is Verdict.POSITIVE:
+        return Phrase("COVID-19 or another pneumonia. Ask both models to tell which.")
+    return Phrase("This model cannot tell healthy lungs from ill ones. Ask both models.") if second else None
+
+
+def _note_of_both(first: Verdict, second: Verdict) -> Phrase:
+    """Say which of models 1 and 2 decided."""
+    if first is Verdict.NEGATIVE:
+        return Phrase("Model 1 finds it normal. Model 2 has no say then.")
+    if first is Verdict.INCONCLUSIVE:
+        return Phrase("Model 1 does not decide whether it is normal.")
+    if second is Verdict.INCONCLUSIVE:
+        return Phrase("Model 1 finds it abnormal. Model 2 does not decide which pneumonia it is.")
+    return Phrase("Model 1 finds it abnormal, and model 2 tells which pneumonia it resembles.")
 
 
 def of_label(label: str) -> str:

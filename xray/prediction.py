@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from xray import finding
 from xray.finding import Finding
 from xray.networks.grad_cam import Cam, Heat, grad_cam, heat_in_lungs, lung_share, to_picture
 from xray.networks.heads import Features, Head, Judgement, LabelScore, Verdict
@@ -39,19 +40,20 @@ class Prediction(Judgement):
         return to_picture(self.cam, self.box, self.shape)
 
     @property
-    def word(self) -> str:
-        """The verdict as it stands on the annotated copy: the label, where the model tells several apart."""
-        return in_words(self.called).upper() if self.listed and self.called else str(self.verdict)
+    def headline(self) -> str:
+        """What the model found, as it stands on the annotated copy."""
+        if found := finding.finding_of([self]):
+            return str(finding.WORDS.get(found) or finding.LOOKS_LIKE % {"name": in_words(found)})
+        names = ", ".join(map(in_words, finding.found_by([self])))
+        return finding.FOUND % {"names": names} if names else str(finding.NOTHING)
 
     @property
     def reading(self) -> str:
         """The verdict in words: which labels the radiograph resembles."""
         if not self.exclusive:
-            found = {verdict: [each.label for each in self.labels if each.verdict is verdict] for verdict in Verdict}
-            positive = ", ".join(map(in_words, found[Verdict.POSITIVE])) or "none of its labels"
-            said = f"Verdict for {in_words(self.positive)}. Found: {positive}."
-            doubtful = ", ".join(map(in_words, found[Verdict.INCONCLUSIVE]))
-            return f"{said} Too close to call: {doubtful}." if doubtful else said
+            doubtful = [in_words(each.label) for each in self.labels if each.verdict is Verdict.INCONCLUSIVE]
+            said = "Each finding is judged by itself."
+            return f"{said} Too close to call: {', '.join(doubtful)}." if doubtful else said
         if self.called:
             others = " and ".join(in_words(each.label) for each in self.labels if each.label != self.called)
             learned = f"Resembles the {in_words(self.called)} radiographs that the model learned from"
@@ -63,16 +65,14 @@ class Prediction(Judgement):
 
     @property
     def arithmetic(self) -> str:
-        """The scores beside what they were judged by."""
+        """The scores beside the edges that they were judged by."""
         if self.listed:
             return "; ".join(self._arithmetic_of(each) for each in self.labels)
-        own = self.own
-        score = f"Score {own.score_text} for {in_words(own.label)}"
-        return f"{score}; threshold {_decimals(own.threshold)}; {_inconclusive(own)}"
+        return f"Score {self.score_text} for {in_words(self.positive)}; {_edges(self.own)}"
 
     def _arithmetic_of(self, each: LabelScore) -> str:
         plausible = f"plausible from {_decimals(each.negative_below)}"
-        return f"{in_words(each.label)} {each.score_text} ({plausible if self.exclusive else _inconclusive(each)})"
+        return f"{in_words(each.label)} {each.score_text} ({plausible if self.exclusive else _edges(each)})"
 
 
 def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Prediction:
@@ -116,8 +116,8 @@ def in_words(label: str) -> str:
     return words.get(label, label)
 
 
-def _inconclusive(each: LabelScore) -> str:
-    return f"inconclusive from {_decimals(each.negative_below)} to below {_decimals(each.positive_from)}"
+def _edges(each: LabelScore) -> str:
+    return f"negative below {_decimals(each.negative_below)}, positive from {_decimals(each.positive_from)}"
 
 
 def _decimals(value: float) -> str:

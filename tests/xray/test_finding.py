@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.xray.predictions import pair, point
-from xray.finding import finding_of, found_by
+from xray.finding import finding_of, found_by, tone
 from xray.networks.heads import LabelScore, Verdict
 from xray.prediction import Prediction
 
@@ -51,3 +51,11 @@ def test_labels_go_through_as_they_are_and_several_findings_have_no_single_word(
     assert finding_of([fruit]) == "ripe" and found_by([fruit]) == ("ripe",)
     several = replace(fruit, labels=tuple(labels), exclusive=False)
     assert finding_of([several]) is None and found_by([several]) == ("ripe", "covid-19")
+
+
+@pytest.mark.parametrize(
+    ("model", "verdict", "expected"),
+    [("covid_normal", "N", "NEGATIVE"), ("covid_pneumo", "N", "POSITIVE"), ("covid_pneumo", "I", "INCONCLUSIVE")],
+)
+def test_ill_lungs_have_the_colour_of_positive(model: str, verdict: str, expected: str) -> None:
+    assert tone([said(model, verdict)]) == expected

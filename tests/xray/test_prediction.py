@@ -32,6 +32,6 @@ def test_the_reading_says_which_label_it_resembles(score: float, reading: str) -
     assert pair(score, point(0.45, 0.6)).reading == reading
 
 
-def test_the_arithmetic_names_score_threshold_and_edges() -> None:
+def test_the_arithmetic_names_score_and_edges() -> None:
     said = pair(0.87, point(0.45, 0.6, 0.52)).arithmetic
-    assert said == "Score 0.87 for COVID-19; threshold 0.52; inconclusive from 0.45 to below 0.60"
+    assert said == "Score 0.87 for COVID-19; negative below 0.45, positive from 0.60"

@@ -1,7 +1,7 @@
 """The report of one analysis: one page of PDF, in the visitor's language."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -13,10 +13,12 @@ from flask_babel import gettext as _
 
 from web.analyses import storage
 from web.analyses.records import ModelResult, Record
-from web.i18n import decimals, moment, verdict
+from web.i18n import decimals, moment
 from web.render import reading
+from web.render.findings import headline, note, small_verdict
 from web.render.paper import BLACK, Ink, Paper, Style
 from xray.annotate.lettering import Picture
+from xray.finding import tone
 from xray.io.jpeg import encode_jpeg
 
 MARGIN, GAP, COLUMN_GAP = 12.0, 3.5, 6.0
@@ -190,9 +192,9 @@ class _Page:
         if both is None:
             return y
         y = self._write(_("Both models read together"), self._rule(y), HEAD)
-        y = self._write(verdict(both.verdict), y, Style(15, bold=True, ink=_ink(both.verdict)))
-        sentence = reading.words("together", both.verdict, self.record.results[0].verdict)
-        return self._write(sentence, y, BODY) + GAP
+        results = self.record.results
+        y = self._write(headline(results), y, _large(results))
+        return self._write(f"{small_verdict(results)}. {note(results)}", y, BODY) + GAP
 
     def _opacity(self, y: float) -> float:
         measures = self.record.opacity
@@ -202,9 +204,9 @@ class _Page:
         top = self._rule(y)
         room = (self.width - 2 * COLUMN_GAP) / 2
         y = self.paper.write(self._label(result), self.left, top, room, HEAD)
-        word = reading.words("word", result)
-        y = self.paper.write(word, self.left, y, room, Style(15, bold=True, ink=_ink(result.verdict)))
-        y = self.paper.write(reading.verdict_in_words(result), self.left, y, room, BODY)
+        y = self.paper.write(headline([result]), self.left, y, room, _large([result]))
+        said = note([result]) or (reading.words("sentence", result) if result.exclusive else "")
+        y = self.paper.write(f"{small_verdict([result])}. {said}", self.left, y, room, BODY)
         y = self.paper.write(reading.heat_in_lungs(result), self.left, y, room, BODY)
         x = self.left + room + 2 * COLUMN_GAP
         end = self._bars(result, x, top, room) if result.listed else self._scale(result, x, top, room)
@@ -213,18 +215,19 @@ class _Page:
     def _scale(self, result: ModelResult, x: float, y: float, wide: float) -> float:
         """Draw where the score lies between 0 and 1."""
         paper, bar, high = self.paper, y + 7.5, 3.4
-        low, upper, edge, at = (
-            x + wide * share for share in (result.negative_below, result.positive_from, result.threshold, result.score)
-        )
+        low, upper, at = (x + wide * share for share in (result.negative_below, result.positive_from, result.score))
         paper.fill_box(x, bar, low - x, high, (150, 190, 220))
         paper.hatch(low, bar, upper - low, high, QUIET)
         paper.fill_box(upper, bar, x + wide - upper, high, VERDICT_INKS["POSITIVE"])
         paper.box(x, bar, wide, high, BLACK)
-        paper.line_between((edge, bar - 1), (edge, bar + high + 1), BLACK)
+        for edge in (low, upper):
+            paper.line_between((edge, bar - 1), (edge, bar + high + 1), BLACK)
         paper.fill([(at, bar - 0.4), (at - 1.5, bar - 3), (at + 1.5, bar - 3)], BLACK)
         self._centred(decimals(result.score_text), at, y, x, wide, STRONG)
         below = bar + high + 1
-        self._centred(_("threshold %(value)s", value=decimals(result.threshold)), edge, below, x, wide, SMALL)
+        edges = decimals(result.negative_below), decimals(result.positive_from)
+        self._centred(_("negative below %(low)s, positive from %(high)s", low=edges[0], high=edges[1]),
+                      (low + upper) / 2, below, x, wide, SMALL)  # fmt: skip
         below += paper.height(SMALL)
         ends = (
             f"0 · {reading.words('class_name', result.negative)}",
@@ -240,7 +243,7 @@ class _Page:
         return below + paper.height(SMALL)
 
     def _bars(self, result: ModelResult, x: float, y: float, wide: float) -> float:
-        """Draw a bar for each listed label, with a line at its threshold."""
+        """Draw a bar for each listed label, with a line at each edge."""
         paper, high = self.paper, 3.4
         names = [reading.words("class_name", each.label) for each in result.listed]
         start = x + max(paper.measure(name, BODY) for name in names) + 2
@@ -248,11 +251,11 @@ class _Page:
         for name, each in zip(names, result.listed, strict=True):
             middle = y + (paper.height(BODY) - high) / 2
             paper.line(name, x, y, BODY)
-            kind = each.verdict if not result.exclusive else result.verdict if each.plausible else ""
+            kind = each.verdict if not result.exclusive else tone([result]) if each.plausible else ""
             paper.fill_box(start, middle, length * each.score, high, VERDICT_INKS.get(kind, RULE))
             paper.box(start, middle, length, high, BLACK)
-            edge = start + length * each.threshold
-            paper.line_between((edge, middle - 0.8), (edge, middle + high + 0.8), BLACK)
+            for edge in (start + length * each.negative_below, start + length * each.positive_from):
+                paper.line_between((edge, middle - 0.8), (edge, middle + high + 0.8), BLACK)
             paper.line(decimals(each.score_text), start + length + 2, y, STRONG)
             y += max(paper.height(BODY), high + 1.4)
         return y
@@ -279,8 +282,8 @@ class _Page:
         return y + 1.5
 
 
-def _ink(verdict: str) -> Ink:
-    return VERDICT_INKS.get(verdict, BLACK)
+def _large(judged: Sequence[ModelResult]) -> Style:
+    return Style(15, bold=True, ink=VERDICT_INKS[tone(judged)])
 
 
 def _decoded(content: bytes) -> Picture | None:

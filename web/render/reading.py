@@ -25,14 +25,6 @@ def disclaimer() -> str:
     return str(_("For education and research only, not for diagnosis."))
 
 
-def verdict_in_words(result: ModelResult) -> str:
-    """Return which radiographs the image resembles, or which labels are plausible or were found."""
-    if result.exclusive:
-        return words("sentence", result)
-    found = ", ".join(words("class_name", each.label) for each in result.labels if each.verdict == "POSITIVE")
-    return str(_("Found: %(names)s.", names=found)) if found else str(_("None of its findings was found."))
-
-
 def arithmetic(result: ModelResult) -> str:
     """Return how the score was judged."""
     if not result.exclusive:

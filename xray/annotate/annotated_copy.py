@@ -9,6 +9,7 @@ import numpy as np
 from xray.analysis import Analysis
 from xray.annotate.lettering import BACKGROUND, BOLD, HEAVY, LINE, QUIET, TEXT, Colour, Picture, Sheet, printable
 from xray.annotate.panels import LUNGS, heat_panel, overlay, panel_size, radiograph_panel
+from xray.finding import note, tone
 from xray.networks.heads import Verdict
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box
@@ -21,6 +22,8 @@ DISCLAIMER = "Research and education only, not a diagnosis"
 NARROWEST = 880
 MARGIN = 24
 CAPTIONS = 54  # in units of the design
+# Sizes of the finding: the largest that fits.
+LARGE = (52, 44, 38, 32, 26)
 BARS_TOP, BARS_BOTTOM = 24, 112  # in units of the design
 
 CAUTION: Colour = (150, 214, 236)
@@ -128,17 +131,18 @@ def _heat_legend(sheet: Sheet, left: int) -> None:
 
 
 def _verdict(width: int, prediction: Prediction) -> Picture:
-    """Write the verdict large, and draw the score on its scale, or a bar for each label."""
+    """Write the finding large, the verdict small, and draw the score on its scale, or a bar for each label."""
     sheet = _sheet(width, 118)
-    colour = VERDICT_COLOURS[prediction.verdict]
+    colour = VERDICT_COLOURS[tone([prediction])]
     sheet.picture[: sheet.px(2)] = LINE
     sheet.picture[sheet.px(26) : sheet.px(112), MARGIN : MARGIN + sheet.px(6)] = colour
     left = MARGIN + sheet.px(24)
     room = width // 2 - left - MARGIN
-    size = 52 if not prediction.listed or sheet.measure(prediction.word, 52, HEAVY) <= room else 34
-    sheet.write(prediction.word, left, sheet.px(70), size, colour, HEAVY)
-    model = f"{prediction.title}, version {prediction.version}"
-    sheet.write(sheet.shorten(model, 20, room), left, sheet.px(106), 20, TEXT)
+    words = prediction.headline
+    size = next((size for size in LARGE if sheet.measure(words, size, HEAVY) <= room), LARGE[-1])
+    sheet.write(sheet.shorten(words, size, room, HEAVY), left, sheet.px(64), size, colour, HEAVY)
+    verdict = f"{prediction.verdict} for {in_words(prediction.positive)}"
+    sheet.write(sheet.shorten(verdict, 20, room), left, sheet.px(106), 20, TEXT)
     left, right = width // 2 + MARGIN, width - MARGIN - sheet.px(20)
     if prediction.listed:
         _label_bars(sheet, prediction, left, right)
@@ -148,7 +152,7 @@ def _verdict(width: int, prediction: Prediction) -> Picture:
 
 
 def _score_scale(sheet: Sheet, prediction: Prediction, left: int, right: int) -> None:
-    """Draw the scale from 0 to 1 with the inconclusive band, the threshold and the score."""
+    """Draw the scale from 0 to 1 with both edges of the inconclusive band, and the score."""
 
     def x(score: float) -> int:
         return left + round(score * (right - left))
@@ -162,8 +166,8 @@ def _score_scale(sheet: Sheet, prediction: Prediction, left: int, right: int) ->
     ):
         strength = 1.0 if verdict is prediction.verdict else 0.35
         sheet.picture[top:bottom, x(start) : x(end)] = np.multiply(VERDICT_COLOURS[verdict], strength)
-    edge = x(prediction.threshold)
-    sheet.picture[top - sheet.px(5) : bottom + sheet.px(5), edge - 1 : edge + 1] = TEXT
+    for edge in (x(low), x(high)):
+        sheet.picture[top - sheet.px(5) : bottom + sheet.px(5), edge - 1 : edge + 1] = TEXT
     here, half, tip = x(prediction.score), sheet.px(9), top - sheet.px(2)
     marker = np.array([(here, tip), (here - half, tip - 2 * half), (here + half, tip - 2 * half)])
     cv2.fillPoly(sheet.picture, [marker], TEXT, cv2.LINE_AA)
@@ -175,7 +179,7 @@ def _score_scale(sheet: Sheet, prediction: Prediction, left: int, right: int) ->
 
 
 def _label_bars(sheet: Sheet, prediction: Prediction, left: int, right: int) -> None:
-    """Draw a bar for each label, from 0 to 1, with a tick at its threshold."""
+    """Draw a bar for each label, from 0 to 1, with a tick at each edge."""
     labels = prediction.listed
     names = [in_words(each.label) for each in labels]
     pitch = (BARS_BOTTOM - BARS_TOP) / len(labels)
@@ -189,12 +193,13 @@ def _label_bars(sheet: Sheet, prediction: Prediction, left: int, right: int) -> 
         sheet.write(name, left, baseline, size, TEXT)
         sheet.picture[top:bottom, start:end] = LINE
         filled = start + round(each.score * (end - start))
-        # Of exclusive labels a plausible one has the colour of the model's verdict.
-        verdict = each.verdict if not prediction.exclusive else prediction.verdict
+        # Of exclusive labels a plausible one has the colour of the finding.
+        verdict = each.verdict if not prediction.exclusive else tone([prediction])
         coloured = not prediction.exclusive or each.plausible
         sheet.picture[top:bottom, start:filled] = VERDICT_COLOURS[verdict] if coloured else QUIET
-        edge = start + round(each.threshold * (end - start))
-        sheet.picture[top - sheet.px(3) : bottom + sheet.px(3), edge - 1 : edge + 1] = TEXT
+        for score in (each.negative_below, each.positive_from):
+            edge = start + round(score * (end - start))
+            sheet.picture[top - sheet.px(3) : bottom + sheet.px(3), edge - 1 : edge + 1] = TEXT
         sheet.write(each.score_text, end + sheet.px(12), baseline, size, TEXT, BOLD)
 
 
@@ -205,9 +210,11 @@ def _reading(width: int, analysis: Analysis, prediction: Prediction) -> Picture:
     # Burnt-in text speaks for itself, and may be covered later.
     said = (caution for caution in analysis.cautions if caution is not Caution.TEXT)
     cautions = [(f"Caution: {CAUTIONS[caution]}", CAUTION) for caution in said]
+    scores = f"{prediction.title}, version {prediction.version}. {prediction.arithmetic}."
+    meaning = note([prediction]) or prediction.reading
     lines = [
         (line, colour)
-        for text, colour in ((prediction.reading, TEXT), (prediction.arithmetic, QUIET), *cautions)
+        for text, colour in ((meaning, TEXT), (scores, QUIET), *cautions)
         for line in ruler.wrap(text, 20, width - left - MARGIN)
     ]
     sheet = _sheet(width, 28 + 30 * len(lines))
