@@ -1,13 +1,9 @@
 """The service as it is run: gunicorn with the repository’s own settings."""
 
-import os
-import resource
 import sqlite3
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks.server import Server, ServingError, Visitor, free_port
-
-ROOT = Path(__file__).resolve().parents[2]
-PATIENT_S = 120
+from tests.web.cloud.programs import gunicorn, until
 
 
 @dataclass(frozen=True)
@@ -51,45 +45,23 @@ class Service:
             return database.execute("select id, content from analyses").fetchall()
 
 
-def until(ask: Callable[[], object]):
-    """Ask until there is an answer."""
-    deadline = time.monotonic() + PATIENT_S
-    while True:
-        try:
-            if answer := ask():
-                return answer
-        except (OSError, ServingError):
-            pass
-        assert time.monotonic() < deadline, "no answer"
-        time.sleep(0.05)
-
-
 @contextmanager
 def serving(folder: Path, limit: int | None = None, **settings: str) -> Iterator[Service]:
-    """Serve the application with the repository's own settings of gunicorn."""
-    port = free_port()
-    environment = os.environ | {
-        "XRAY_INSTANCE_DIR": str(folder / "instance"),
-        "XRAY_ANALYSIS_DIR": str(folder / "copies"),
-        "XRAY_WORKER_THREADS": "4",
-        **settings,
-    }
-    log = folder.parent / f"{folder.name}.log"
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "app:app"]
+    """Serve the application; its log lies beside its folder, whose disk may be full.
 
-    def limited() -> None:
-        if limit:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    with log.open("a") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out, preexec_fn=limited)
-        try:
-            url = f"http://127.0.0.1:{port}"
-            until(lambda: urllib.request.urlopen(f"{url}/healthz", timeout=10).read())
-            yield Service(Server(url, process.pid, folder, time.monotonic()), folder, log)
-        finally:
-            process.terminate()
-            process.wait(timeout=PATIENT_S)
+    Args:
+        folder: of all that it stores.
+        limit: bytes that a file may have at most, as a quota limits them.
+        settings: environment variables.
+    """
+    port, logs = free_port(), folder.with_name(f"{folder.name}-log")
+    logs.mkdir(exist_ok=True)
+    own = {"XRAY_INSTANCE_DIR": str(folder / "instance"), "XRAY_ANALYSIS_DIR": str(folder / "copies")}
+    limited = ["prlimit", f"--fsize={limit}"] if limit else []
+    with gunicorn(logs, port, *limited, **{"XRAY_WORKER_THREADS": "4", **own, **settings}) as program:
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: urllib.request.urlopen(f"{url}/healthz", timeout=10).read())
+        yield Service(Server(url, program.process.pid, folder, time.monotonic()), folder, logs / "log")
 
 
 def whole(path: Path) -> bool:

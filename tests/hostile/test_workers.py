@@ -12,7 +12,8 @@ from contextlib import closing
 from http.client import HTTPException
 
 from benchmarks.server import ServingError, Visitor
-from tests.hostile.service import refused, serving, until, whole
+from tests.hostile.service import refused, serving, whole
+from tests.web.cloud.programs import until
 
 KILLS = 2
 

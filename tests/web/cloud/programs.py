@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks.server import free_port
 
+ROOT = Path(__file__).resolve().parents[3]
 # Elsewhere a machine may lack them; on CI that is a mistake, which skipped tests would hide.
 ON_CI = os.environ.get("CI") == "true"
 # A busy machine may take a minute for what is done in a second.
@@ -144,3 +145,16 @@ def s3(folder: Path) -> Iterator[Program]:
     port = free_port()
     with running(folder, [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port) as program:
         yield program
+
+
+def gunicorn(folder: Path, port: int, *before: str, **environment: str) -> AbstractContextManager[Program]:
+    """Serve `app:app` with the repository's own settings of gunicorn.
+
+    Args:
+        folder: for its log.
+        port: where it listens.
+        before: words of the command line that stand before gunicorn's.
+        environment: variables beside those of this process.
+    """
+    settings = ["--chdir", str(ROOT), "-c", str(ROOT / "gunicorn.conf.py"), "--bind", f"127.0.0.1:{port}"]
+    return running(folder, [*before, sys.executable, "-m", "gunicorn", *settings, "app:app"], port, **environment)

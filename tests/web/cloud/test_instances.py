@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,7 +18,6 @@ from tests.web.cloud import programs
 from tests.web.cloud.conftest import Cloud
 from tests.web.cloud.programs import Program, until
 
-ROOT = Path(__file__).resolve().parents[3]
 # What one visitor sends at most.
 FILMS = 9
 
@@ -46,7 +44,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(make_database, make_bucket, folder_for) -> Iterator[House]:
     """Three instances with the real models, each with a disk of its own that knows nothing."""
-    if not any((ROOT / "model").glob("*/metadata.json")):
+    if not any((programs.ROOT / "model").glob("*/metadata.json")):
         programs.absent("needs the artefacts of model/: run `make models`")
     cloud, database = make_bucket(), make_database()
     shared = cloud.environment | {
@@ -67,10 +65,8 @@ def house(make_database, make_bucket, folder_for) -> Iterator[House]:
 
 
 def _instance(folder: Path, port: int, shared: dict[str, str]):
-    """Serve `app:app` with the repository's own settings of gunicorn."""
     own = {"XRAY_INSTANCE_DIR": str(folder / "instance"), "XRAY_ANALYSIS_DIR": str(folder / "copies")}
-    command = [sys.executable, "-m", "gunicorn", "--chdir", str(ROOT), "-c", str(ROOT / "gunicorn.conf.py")]
-    return programs.running(folder, [*command, "--bind", f"127.0.0.1:{port}", "app:app"], port, **shared, **own)
+    return programs.gunicorn(folder, port, **shared, **own)
 
 
 @pytest.fixture(scope="module")
