@@ -39,7 +39,6 @@ SHOWN = {
     "f1": "F1",
 }
 COLOURS = {"lung-box": NEGATIVE, "whole-image": POSITIVE}
-UNTRAINED_COLOUR = "#999999"
 MARKS = {FROZEN: "o", TUNED: "^"}
 SPREAD = 1.035  # between entries of the same number of parameters, as a factor
 LINES = (":", "--")
@@ -55,8 +54,6 @@ one."""
 PARAMETERS = """Counts hold for any weights; the head is Flatten and Dense(2), as the student comparison has it. Times
 are those of one image of 224 px in Keras on this machine, median and shortest of 9. Sizes are those of 32-bit
 weights."""
-UNTRAINED = """What a linear head makes of networks that have learned nothing. It is a floor: it says nothing about what
-these architectures reach with weights of ImageNet. With a network connection, change `weights` in the configuration."""
 
 
 def run(args: argparse.Namespace) -> None:
@@ -139,12 +136,10 @@ def sections(drawn: Sample, config: CompareConfig, report: Json) -> list[Section
         report: of report.json.
     """
     entries, blind, counted = report["entries"], report["baselines"], report["architectures"]
-    trained = [each for each in entries if each["weights"] != RANDOM]
-    untrained = [each for each in entries if each["weights"] == RANDOM]
-    gains = [each for each in trained if each["tuning"] == TUNED]
-    shown = trained + blind
+    gains = [each for each in entries if each["tuning"] == TUNED]
+    shown = entries + blind
     plot = _draw_auc(entries, {each["name"]: each["backbone"] for each in counted}, blind)
-    parts = [
+    return [
         Section("Which radiographs", _sample_text(config, report), [_count_table(drawn)]),
         Section(
             "How well they tell the classes apart",
@@ -158,10 +153,6 @@ def sections(drawn: Sample, config: CompareConfig, report: Json) -> list[Section
         Section("Frozen or fine-tuned", _tuning_text(config), [_gain_table(gains)] if gains else []),
         Section("Parameters, size and time", PARAMETERS, [_parameter_table(counted)]),
     ]
-    if untrained:
-        table = _figure_table("Backbones with random weights, never trained", untrained)
-        parts.append(Section("Random weights", UNTRAINED, [table]))
-    return parts
 
 
 def _sample_text(config: CompareConfig, report: Json) -> str:
@@ -262,7 +253,7 @@ def _draw_auc(entries: Sequence[Json], parameters: dict[str, int], blind: Sequen
         axes.set_xlabel("parameters of the backbone, millions (logarithmic)")
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("ROC AUC, 95 % interval")
-    _draw_legend(panels[0], entries, blind)
+    _draw_legend(panels[0], blind)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return png(figure)
 
@@ -273,12 +264,10 @@ def _draw_entries(axes: Axes, entries: Sequence[Json], parameters: dict[str, int
         own = [each for each in entries if each["backbone"] == backbone and each[name]]
         x = parameters[backbone] / 1e6 * SPREAD ** (np.arange(len(own)) - (len(own) - 1) / 2)
         for place, each in zip(x, own, strict=True):
-            untrained, found = each["weights"] == RANDOM, each[name]
-            colour = UNTRAINED_COLOUR if untrained else COLOURS[each["recipe"]]
+            found, colour = each[name], COLOURS[each["recipe"]]
             if found["low"] is not None:
                 axes.plot([place, place], [found["low"], found["high"]], color=colour, linewidth=1)
-            face = "white" if untrained else colour
-            axes.plot(place, found["value"], MARKS[each["tuning"]], color=colour, markersize=6, markerfacecolor=face)
+            axes.plot(place, found["value"], MARKS[each["tuning"]], color=colour, markersize=6)
     axes.set_xscale("log")
     places = [parameters[backbone] / 1e6 for backbone in names]
     words = [f"{each} {place:.1f}" for each, place in zip(names, places, strict=True)]
@@ -286,12 +275,9 @@ def _draw_entries(axes: Axes, entries: Sequence[Json], parameters: dict[str, int
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _draw_legend(axes: Axes, entries: Sequence[Json], blind: Sequence[Json]) -> None:
+def _draw_legend(axes: Axes, blind: Sequence[Json]) -> None:
     for recipe, colour in COLOURS.items():
         for tuning, mark in MARKS.items():
             axes.plot([], [], mark, color=colour, label=f"{recipe}, {tuning}")
-    if any(each["weights"] == RANDOM for each in entries):
-        label = "random weights, never trained"
-        axes.plot([], [], "o", color=UNTRAINED_COLOUR, markerfacecolor="white", label=label)
     for each, style in zip(blind, LINES, strict=True):
         axes.plot([], [], style, color=NEUTRAL, label=f"sees no lung: {each['name']}")

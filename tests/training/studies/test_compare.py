@@ -72,7 +72,7 @@ def test_a_report_is_written_with_baselines_gains_and_counts(
     assert set(report["entries"][1]["gained"]) == {"value", "low", "high"}
     assert [each["backbone"] for each in report["architectures"]] == [6 * 27 + 6 + 24 + 8 * 54 + 8]
     html = (tmp_path / "out" / "report.html").read_text()
-    for words in ("lungs erased", "Fine-tuned less frozen", "with random weights, never trained", "F1"):
+    for words in ("lungs erased", "Fine-tuned less frozen", "MobileNetV2 (random), lung-box, frozen", "F1"):
         assert words in html
     assert "MobileNetV2 (file) 32 px, from mobile.weights.h5" in html and "secret-folder" not in html
     assert html.count("data:image/png") == 1 and "http" not in html.split("</head>")[1]
