@@ -112,6 +112,11 @@ def bordered(share: float, grey: int, axis: int = 1) -> bytes:
     return coded(".png", cv2.copyMakeBorder(FILM, down, down, across, across, cv2.BORDER_CONSTANT, value=grey))
 
 
+def grained(deviation: float) -> np.ndarray:
+    grain = np.random.default_rng(0).normal(0, deviation, FILM.shape)
+    return np.clip(FILM + grain, 0, 255).astype(np.uint8)
+
+
 def tilted(degrees: float) -> bytes:
     middle = FILM.shape[1] / 2, FILM.shape[0] / 2
     turn = cv2.getRotationMatrix2D(middle, -degrees, 0.8)
@@ -254,6 +259,7 @@ CASES: dict[str, tuple[bytes, str]] = {
     "WebP": (coded(".webp"), ""),
     "AVIF": (coded(".avif"), ""),
     "JPEG in colour mode": (coded(".jpg", rgb()), ""),
+    "JPEG of quality 20": (coded(".jpg", FILM, cv2.IMWRITE_JPEG_QUALITY, 20), "compression"),
     "PNG of alpha 0": (coded(".png", np.dstack([rgb(), FILM * 0])), "transparency"),
     "PNG of alpha 3": (coded(".png", np.dstack([rgb(), FILM * 0 + 3])), "transparency"),
     "PNG of alpha 255": (coded(".png", np.dstack([rgb(), FILM * 0 + 255])), ""),
@@ -282,8 +288,10 @@ CASES: dict[str, tuple[bytes, str]] = {
         for gutter, grey in ((0, 0), (8, 0), (8, 255))
     },
     **{f"tilt of {degrees}": (tilted(degrees), "tilted") for degrees in (-22, -18, 18, 22)},
+    "noise of 25": (coded(".png", grained(25)), "noisy"),
+    "noise of 5": (coded(".png", grained(5)), ""),
 }
-OTHER_PIXELS = ("tilt", "padding -1", "padding 63536", "padding as text")
+OTHER_PIXELS = ("tilt", "noise of 25", "padding -1", "padding 63536", "padding as text")
 
 
 @pytest.fixture(scope="module")
@@ -305,8 +313,8 @@ def test_every_kind_is_read_or_refused_by_its_name(analyzer: Analyzer, name: str
         assert expected and expected in str(refusal), str(refusal)
         return
     said = set(map(str, found.cautions))
-    if name.startswith("tilt"):
-        said = {"tilted"} & set(map(str, of_image(found.image, found.lungs, inverted=False)))
+    if expected in ("tilted", "noisy"):
+        said = {expected} & set(map(str, of_image(found.image, found.lungs, inverted=False)))
     assert said == ({expected} if expected else set())
     if not name.startswith(OTHER_PIXELS):
         height, width = found.image.shape

@@ -95,7 +95,7 @@ def judged(small_head: Callable[..., Head], make_screen: Callable[..., Screen]) 
         heads = {"covid_normal": small_head(3)}
         # Soft and noisy, as a film is: what is drawn in two greys looks like two pictures in one.
         soft = cv2.GaussianBlur(cv2.resize(np.where(lungs, 60, 180).astype(np.float32), size[::-1]), (0, 0), 5)
-        noise = np.random.default_rng(0).normal(0, 12, size)
+        noise = np.random.default_rng(0).normal(0, 6, size)
         film = np.clip(soft + noise + np.linspace(-15, 15, size[0])[:, None], 0, 249).astype(np.uint8)
         registry = Registry(segment, backbone, make_screen(*said, channels=3), heads)
         analysis = Analyzer(registry).analyse(png(255 - film if negative else film), ["covid_normal"])

@@ -54,7 +54,7 @@ class Decoded:
         image: grey, uint8, its longer side at most `xray.io.pixels.LONGEST` px.
         sent: height and width of the image in the file.
         deep: all grey levels, in the shape of `image`; None for 8 bits, and where they were not requested.
-        flaws: parts of the file that were passed over, as they would have hidden the radiograph.
+        flaws: what was passed over in the file, or lost when it was made.
     """
 
     image: GreyImage
@@ -100,7 +100,7 @@ def load(data: bytes, limits: Limits = DEFAULT_LIMITS, *, deep: bool = False) ->
     """
     kind = _check_format(data, limits)
     if kind == "JPEG":
-        return Decoded(*jpeg.read(data, limits))
+        return Decoded(*jpeg.read(data, limits), flaws=(Flaw.COMPRESSION,) if jpeg.is_coarse(data) else ())
     image, levels, flaws = _decode(kind, data, limits, deep=deep)
     levels = levels and replace(levels, levels=shrink(levels.levels))
     return Decoded(shrink(image), (image.shape[0], image.shape[1]), levels, flaws)

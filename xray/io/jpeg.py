@@ -26,10 +26,15 @@ _MAX_SCANS = 50
 _GREY = {1: cv2.IMREAD_GRAYSCALE, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}
 _COLOUR = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
 
+# Mean step of the table that grey is quantised by. Measured: the published radiographs have 36 at most; of 64 written
+# anew at libjpeg's quality 20 (142) 34 % changed a verdict, at quality 50 (58) 3 %.
+_COARSE = 90
+
 # The markers that begin a segment or end the image; others stand alone, or are a stuffed byte (FF00) of a scan.
 # Source: ITU-T T.81, table B.1 and B.1.1.5.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 _EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
+_DQT = 0xDB
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_DCT_FRAMES = {0xC0, 0xC1, 0xC2}
 
@@ -80,6 +85,19 @@ def read(data: bytes, limits: Limits, *, full: bool = False) -> tuple[GreyImage,
     image = exif.orient(grey if full else shrink(grey), frame.orientation)
     shape = frame.height, frame.width
     return image, shape[::-1] if exif.is_sideways(frame.orientation) else shape
+
+
+def is_coarse(data: bytes) -> bool:
+    """Return whether a JPEG that `check` lets pass is compressed so far that its blocks show (quality 30 or less)."""
+    for marker, content, _ in segments(data):
+        at = 0
+        while marker == _DQT and at + 65 <= len(content):
+            wide, table = content[at] >> 4, content[at] & 15
+            steps = content[at + 1 : at + 1 + 64 * (1 + wide)]
+            if table == 0:
+                return bool(np.frombuffer(steps, ">u2" if wide else "u1").mean() >= _COARSE)
+            at += 1 + len(steps)
+    return False
 
 
 def encode_jpeg(image: NDArray[np.uint8], quality: int = 88) -> bytes:

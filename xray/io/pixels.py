@@ -31,13 +31,14 @@ LONGEST, SHORTEST = 1024, 160
 
 
 class Flaw(StrEnum):
-    """A part of a file that was passed over, as it would have hidden the radiograph."""
+    """A part of a file that was passed over, as it would have hidden the radiograph; or what its making took away."""
 
     WINDOW = "header_window"
     RESCALE = "header_rescale"
     TABLE = "header_table"
     PADDING = "header_padding"
     TRANSPARENCY = "transparency"
+    COMPRESSION = "compression"
 
 
 def decode(data: bytes, flags: int, what: str) -> Pixels:

@@ -26,6 +26,9 @@ LEAST = 0.05
 # Least deviation of the Laplacian of a crop, in greys. Measured: less than 1 % of 120 published radiographs are below
 # it, three quarters of them blurred by 3 pixels, and 95 % of them by 6.
 SHARP = 5.5
+# Deviation of the noise in greys. Measured: below 2 for 98 % of 358 published radiographs, 6.5 the most; of 64 with
+# noise of 25 a quarter changed a verdict, with noise of 5 one.
+NOISY = 8.0
 # In degrees. Measured: 3 % of 180 radiographs as published reach it, 92 % of them turned by 15 degrees, all by 20.
 TILTED = 10
 # The mean tilt of upright radiographs, as the left lung is the narrower one.
@@ -44,6 +47,7 @@ class Caution(StrEnum):
     MARKS = "marks"
     TILTED = "tilted"
     BLURRED = "blurred"
+    NOISY = "noisy"
     STRAIGHTENED = "straightened"
     LEFT_PART = "left_part"
     RIGHT_PART = "right_part"
@@ -53,6 +57,7 @@ class Caution(StrEnum):
     HEADER_TABLE = Flaw.TABLE.value
     HEADER_PADDING = Flaw.PADDING.value
     TRANSPARENCY = Flaw.TRANSPARENCY.value
+    COMPRESSION = Flaw.COMPRESSION.value
 
 
 CAUTIONS = {
@@ -65,6 +70,7 @@ CAUTIONS = {
     Caution.MARKS: "Something white and sharp lies over the lungs, such as letters, an arrow or metal.",
     Caution.TILTED: "Tilted by ten degrees or more: have it straightened.",
     Caution.BLURRED: "Blurred: fine detail is missing.",
+    Caution.NOISY: "Noisy: its grain hides fine detail.",
     Caution.STRAIGHTENED: "Came tilted, and was straightened before it was read.",
     Caution.LEFT_PART: "Came with another picture on its right: only the left part was read.",
     Caution.RIGHT_PART: "Came with another picture on its left: only the right part was read.",
@@ -74,6 +80,7 @@ CAUTIONS = {
     Caution.HEADER_TABLE: "Its look-up table (LUTDescriptor, LUTData) would hide it: shown in its own range of greys.",
     Caution.HEADER_PADDING: "PixelPaddingValue would hide it, and was passed over.",
     Caution.TRANSPARENCY: "It is nearly transparent: read as if it were not.",
+    Caution.COMPRESSION: "Compressed too far as a JPEG: fine detail is missing.",
 }
 
 
@@ -92,6 +99,7 @@ def of_image(image: GreyImage, lungs: LungMask, *, inverted: bool) -> tuple[Caut
         Caution.LOW_RESOLUTION: min(image.shape) < SMALL,
         Caution.MARKS: marks_over_lungs(image, lungs),
         Caution.TILTED: is_tilted(lungs),
+        Caution.NOISY: noise(image[_around(lungs.view(np.uint8), 0)]) > NOISY,
     }
     return tuple(caution for caution, holds in found.items() if holds)
 
@@ -99,6 +107,16 @@ def of_image(image: GreyImage, lungs: LungMask, *, inverted: bool) -> tuple[Caut
 def is_blurred(crop: GreyImage) -> bool:
     """Return whether a crop, as `preprocess.crop` makes it of a lung box, has no fine detail."""
     return float(cv2.Laplacian(crop, cv2.CV_32F).std()) < SHARP
+
+
+def noise(image: GreyImage) -> float:
+    """Estimate the deviation of the noise in an image, in greys.
+
+    Source:
+        J. Immerkaer, Fast Noise Variance Estimation, 1996, doi 10.1006/cviu.1996.0060.
+    """
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    return float(np.sqrt(np.pi / 2) / 6 * np.abs(cv2.filter2D(image, cv2.CV_32F, kernel)).mean())
 
 
 def is_tilted(lungs: LungMask) -> bool:
