@@ -109,8 +109,8 @@ def pooled(lesson: Lesson) -> Markup:
     """Return the chart of the pooled features; those with the largest contributions stand out."""
     title = _("The features as bars")
     desc = _(
-        "%(count)s bars, one for each feature, as high as the feature is strong on this film. The broad ones speak "
-        "most for or against the answer.",
+        "%(count)s bars, one for each feature. The higher, the stronger. The broad ones speak most for or against "
+        "the answer.",
         count=len(lesson.pooled),
     )
     marked = [share.channel for share in lesson.strongest]
@@ -122,6 +122,6 @@ def sum_of(lesson: Lesson) -> Markup:
     title = _("What adds up to the logit")
     rows = [(_("feature %(number)s", number=share.channel), share.product) for share in lesson.strongest]
     rows.append((_("all other features"), lesson.others))
-    rows.append((_("the head’s own bias"), lesson.bias))
+    rows.append((_("the bias of the model"), lesson.bias))
     desc = "; ".join(f"{name}: {charts.signed(value)}" for name, value in rows)
     return charts.balance(Words("sum", title, desc), rows)

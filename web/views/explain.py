@@ -16,6 +16,7 @@ from web.render.averages import AVERAGES, Average
 from web.render.glossary import glossary
 from web.render.lesson import FIELDS, Lesson
 from web.render.models import terms
+from web.render.models.plain import cannot
 from web.render.models.thresholds import thresholds
 from web.security import visitors
 from web.services import services
@@ -85,6 +86,7 @@ def index() -> str:
         problem=problem,
         before=None if problem else choice.lesson.prediction,
         tries=thresholds(choice.lesson.head.facts),
+        cannot=cannot(choice.lesson.head.facts),
         axis=(charts.LEFT, charts.SIDE),
         fields=FIELDS,
         glossary=glossary(),

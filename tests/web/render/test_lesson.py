@@ -97,7 +97,7 @@ def test_the_page_shows_the_numbers_of_its_film(make_client, served, lesson):
     assert f"= {said.score:.4f}" in words
     assert f"{said.score:.4f} gives {said.verdict}" in words
     assert f"from column {box.left} to {box.right} and from row {box.top} to {box.bottom}" in words
-    assert f"{lesson.mask.mean():.1%} of the picture is" in words
+    assert f"{lesson.mask.mean():.1%} of the image is lung" in words
     assert f"{round(100 * said.heat_in_lungs)}% of the heat lies inside the lungs" in words
     assert f"{lesson.pooled.max():.2f}" in words
     for share in lesson.strongest:
@@ -171,8 +171,8 @@ def test_ones_own_film_is_followed_and_compared_with_what_was_said(client, own):
     for address in (link, f"/how?film={own}&model=covid_pneumo"):
         answer = client.get(address)
         assert answer.status_code == 200
-        assert "read anew from the reduced copy" in text(answer.text)
-    assert "The file that you sent got 0.1200, NEGATIVE." in text(answer.text)
+        assert "read again from the smaller copy" in text(answer.text)
+    assert "Your file got 0.1200, NEGATIVE." in text(answer.text)
     picture = client.get(f"/how/heat.png?film={own}")
     assert (picture.status_code, picture.headers["Cache-Control"]) == (200, "no-store")
 

@@ -32,7 +32,7 @@ def test_after_a_batch_and_a_minutes_worth_films_have_to_wait(strict, send, film
     assert strict.get("/").status_code == strict.get("/analyses/").status_code == 200, "pages are not counted"
 
 
-@pytest.mark.parametrize("address", ["/query", "/preview", "/batch/one", "/api/v1/analyses"])
+@pytest.mark.parametrize("address", ["/query", "/preview", "/batch/one", "/how", "/api/v1/analyses"])
 def test_every_door_for_films_counts(strict, film, address):
     fields = {"model": "both"} | ({"function": "classify"} if "batch" in address else {})
     sent = [strict.post(address, data={**fields, "file": (io.BytesIO(film), "x.png")}) for _ in range(3)]

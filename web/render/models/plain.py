@@ -20,7 +20,7 @@ def in_plain_words(facts: Facts) -> list[str]:
     match facts:
         case HeadFacts():
             found = _pair(facts) if facts.is_pair else _several(facts) if facts.exclusive else _findings(facts)
-            return [*found, _limits(facts)]
+            return [*found, cannot(facts)]
         case SegmentationFacts():
             return list(_lungs(facts.metrics))
         case ScreenFacts():
@@ -31,6 +31,16 @@ def in_plain_words(facts: Facts) -> list[str]:
                 str(_("Its score of how much lung is white, from 0 to 8, is off by %(error)s on average.", error=error))
             ]
     return []
+
+
+def cannot(facts: HeadFacts) -> str:
+    """Say what a head cannot tell."""
+    names = ", ".join(map(class_name, facts.labels))
+    words: dict[str, str] = {
+        PROMISED[0]: _("It cannot tell COVID-19 from another pneumonia. Ask both models."),
+        PROMISED[1]: _("It cannot tell healthy lungs from ill ones. Ask both models."),
+    }
+    return words.get(facts.name) or str(_("It knows nothing but: %(names)s.", names=names))
 
 
 def _pair(facts: HeadFacts) -> Iterator[str]:
@@ -83,15 +93,6 @@ def _findings(facts: HeadFacts) -> Iterator[str]:
             "alarms. The patients were kept apart, the hospitals were not.",
             name=capitalize_first(class_name(label)), found=found, alarms=alarms,
         )  # fmt: skip
-
-
-def _limits(facts: HeadFacts) -> str:
-    names = ", ".join(map(class_name, facts.labels))
-    words: dict[str, str] = {
-        PROMISED[0]: _("It cannot tell COVID-19 from another pneumonia. Ask both models."),
-        PROMISED[1]: _("It cannot tell healthy lungs from ill ones. Ask both models."),
-    }
-    return words.get(facts.name) or str(_("It knows nothing but: %(names)s.", names=names))
 
 
 def _lungs(metrics: Mapping[str, Any]) -> Iterator[str]:
