@@ -12,7 +12,7 @@ import cv2
 LONG_MS = 3_600_000
 VERDICTS = {"POSITIVE", "NEGATIVE", "INCONCLUSIVE"}
 # A finding with its verdict, as a table says them.
-SAID = rf"(Looks (normal|like .+)|Abnormal|Undecided) ({'|'.join(VERDICTS)}) for COVID-19"
+SAID = rf"(Looks (normal|like .+)|Abnormal|Undecided) ({'|'.join(VERDICTS)})( for COVID-19)?"
 
 
 def png(picture):

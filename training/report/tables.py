@@ -212,7 +212,7 @@ def worth_of(groups: Sequence[Group], shown: str) -> Table:
 
 
 def _made_up(shares: Mapping[str, float]) -> str:
-    return ", ".join(f"{in_words(name)} {100 * share:.0f}" for name, share in shares.items()) or "–"
+    return ", ".join(f"{100 * share:.0f} {in_words(name)}" for name, share in shares.items()) or "–"
 
 
 def erased(audited: Json) -> Table:

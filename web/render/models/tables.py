@@ -194,7 +194,7 @@ def _got(title: str, groups: Sequence[Group]) -> Table:
         (finding_name(group.shown), whole(group.count), *(of_100(group.share(finding)) for finding in found))
         for group in groups
     ]
-    return Table(title, (_("of 100 X-rays showing"), _("X-rays"), *map(finding_words, found)), rows)
+    return Table(title, (_("of 100 radiographs showing"), _("radiographs"), *map(finding_words, found)), rows)
 
 
 def _worth(title: str, groups: Sequence[Group], facts: HeadFacts) -> Table:
@@ -205,12 +205,12 @@ def _worth(title: str, groups: Sequence[Group], facts: HeadFacts) -> Table:
         (percent(prevalence), *(_made_up(answers.worth(groups, each, shown, prevalence)) for each in found))
         for prevalence in answers.PREVALENCES
     ]
-    head = (_("X-rays that show %(name)s", name=finding_name(shown)), *map(finding_words, found))
+    head = (_("radiographs that show %(name)s", name=finding_name(shown)), *map(finding_words, found))
     return Table(title, head, rows if found else [])
 
 
 def _made_up(shares: Mapping[str, float]) -> str:
-    return ", ".join(f"{finding_name(name)} {of_100(share)}" for name, share in shares.items()) or NONE
+    return ", ".join(f"{of_100(share)} {finding_name(name)}" for name, share in shares.items()) or NONE
 
 
 def _heat(facts: HeadFacts) -> Table:
