@@ -47,6 +47,7 @@ def index() -> str:
         headline_labels=_headline_labels,
         terms=terms,
         what=what,
+        in_plain_words=in_plain_words,
     )
 
 
