@@ -16,17 +16,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
-from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
-from pydicom import Dataset, dcmread, uid
-from pydicom.sequence import Sequence
+from pydicom import uid
 
 from benchmarks.server import REPOSITORY
 
@@ -41,8 +37,6 @@ STRUCTURED = 0.4
 FAILURES = REPOSITORY / "runs" / "fuzz"
 SHOWN = 20
 FINE = "read"
-# Small, so that many are tried: damage is found in headers and in what they lead to, not in size.
-SIDE = 112
 # Real radiographs in their own size, the first of each folder.
 FILMS_OF_A_FOLDER = 2
 # Numbers at which arithmetic overflows, and sizes that ask for memory.
@@ -162,7 +156,7 @@ def memory(name: str) -> float:
 def _keep(seed: int, number: int) -> Path:
     name, data = made(seed, number)
     FAILURES.mkdir(parents=True, exist_ok=True)
-    path = FAILURES / f"{seed}-{number}-{name}"
+    path = FAILURES / f"{seed}-{number}-{name.replace(' ', '-')}"
     path.write_bytes(data)
     return path.relative_to(REPOSITORY)
 
@@ -170,64 +164,14 @@ def _keep(seed: int, number: int) -> Path:
 @cache
 def corpus() -> tuple[tuple[str, bytes], ...]:
     """Return the name and content of each undamaged file, in the same order every time."""
-    averages = sorted((REPOSITORY / "static" / "examples").glob("*.png"))
-    return (*(each for path in averages for each in _kinds(path)), *_real())
+    # The tests of the decoders write one small file of every kind: damage is found in headers and in what they lead to.
+    from tests.xray.io.files import TRANSFER_SYNTAXES, dicom_file
+    from tests.xray.io.test_dicom import PIPELINE, VALUES
+    from tests.xray.io.test_formats import KINDS
 
-
-def _kinds(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield one radiograph in every format that is read."""
-    # No library writes these files; the tests of the decoders do.
-    from tests.hostile.dicom_files import dicom
-    from tests.xray.io.files import encode_lossless_jpeg
-
-    large = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
-    grey = np.asarray(cv2.resize(large, (SIDE, SIDE + 16), interpolation=cv2.INTER_AREA), np.uint8)
-    colour = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-    deep = grey.astype("<u2") * 16
-    jpeg = _encoded(".jpg", grey)
-    numbers: dict[str, Any] = {"WindowCenter": 2000, "WindowWidth": 3000, "PixelSpacing": [0.14, 0.15]}
-    numbers |= {"RescaleSlope": 1, "RescaleIntercept": 0, "PixelPaddingValue": 0, "BitsStored": 12, "HighBit": 11}
-    explicit = dicom(deep, **numbers)
-    yield from {
-        f"{path.stem}.png": _encoded(".png", grey),
-        f"{path.stem}-16.png": _encoded(".png", deep),
-        f"{path.stem}-alpha.png": _encoded(".png", np.dstack([colour, np.full_like(grey, 200)])),
-        f"{path.stem}-1-bit.png": _encoded(".png", grey, cv2.IMWRITE_PNG_BILEVEL, 1),
-        f"{path.stem}.jpg": jpeg,
-        f"{path.stem}-colour.jpg": _encoded(".jpg", colour, cv2.IMWRITE_JPEG_RST_INTERVAL, 4),
-        f"{path.stem}-progressive.jpg": _encoded(".jpg", grey, cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
-        f"{path.stem}-explicit.dcm": explicit,
-        f"{path.stem}-implicit.dcm": dicom(deep, uid.ImplicitVRLittleEndian, **numbers),
-        f"{path.stem}-big.dcm": dicom(deep.astype(">u2"), uid.ExplicitVRBigEndian, **numbers),
-        f"{path.stem}-rle.dcm": _compressed(explicit, uid.RLELossless),
-        f"{path.stem}-2000.dcm": _compressed(explicit, uid.JPEG2000Lossless),
-        f"{path.stem}-jpeg.dcm": dicom(grey, uid.JPEGBaseline8Bit, jpeg),
-        f"{path.stem}-lossless.dcm": dicom(deep, uid.JPEGLosslessSV1, encode_lossless_jpeg(deep, 12), **numbers),
-        f"{path.stem}-tables.dcm": dicom(deep, **numbers, **_tables()),
-    }.items()
-
-
-def _encoded(ending: str, pixels: NDArray[Any], *settings: int) -> bytes:
-    return bytes(cv2.imencode(ending, pixels, list(settings))[1].tobytes())
-
-
-def _compressed(film: bytes, syntax: str) -> bytes:
-    dataset = dcmread(BytesIO(film))
-    dataset.compress(syntax, generate_instance_uid=False)
-    stream = BytesIO()
-    dataset.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
-
-
-def _tables() -> dict[str, Any]:
-    """Return a modality and a VOI look-up table."""
-    modality, voi = Dataset(), Dataset()
-    for item, last in ((modality, 4095), (voi, 255)):
-        item.LUTDescriptor = [4096, 0, 16]
-        item.LUTData = np.linspace(0, last, 4096).astype("<u2").tobytes()
-        item["LUTData"].VR = "OW"
-    modality.ModalityLUTType = "US"
-    return {"ModalityLUTSequence": Sequence([modality]), "VOILUTSequence": Sequence([voi])}
+    files = {name: data for name, (data, _) in KINDS.items()} | TRANSFER_SYNTAXES
+    files |= {name: dicom_file(VALUES, **elements) for name, (elements, _) in PIPELINE.items()}
+    return (*files.items(), *_real())
 
 
 def _real() -> Iterator[tuple[str, bytes]]:
@@ -245,7 +189,7 @@ def structured(chance: Random) -> bytes:
     from tests.hostile.dicom_files import dicom
     from tests.hostile.jpeg_2000_files import anything
 
-    grey = np.zeros((SIDE, SIDE + 16), np.uint8)
+    grey = np.zeros((128, 112), np.uint8)
     return dicom(grey, uid.JPEG2000, anything(chance, *grey.shape))
 
 
