@@ -6,8 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from pydicom import Dataset, config, uid
-from pydicom.sequence import Sequence
+from pydicom import config, uid
 
 from tests.hostile.jpeg_2000_files import broken, costly
 from tests.xray.io.files import dicom_file
@@ -89,13 +88,6 @@ def with_numbers(film: bytes, **texts: bytes) -> bytes:
     return before_pixels(film, b"".join(written))
 
 
-def tables(entries: list[int], content: bytes) -> Sequence:
-    item = Dataset()
-    item.LUTDescriptor, item.LUTData = entries, content
-    item["LUTData"].VR = "OW"
-    return Sequence([item])
-
-
 def codestream(grey: np.ndarray, height: int, width: int) -> bytes:
     """A JPEG 2000 codestream that says another size than it holds."""
     stream = bytearray(cv2.imencode(".jp2", grey)[1].tobytes())
@@ -127,25 +119,15 @@ def hostile_dicoms(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "dicom of one row": (415, dicom(grey, Rows=1, Columns=60_000)),
         "dicom without pixels": (400, dicom(grey, Rows=0, Columns=0)),
         "dicom cut": (400, film[: len(film) // 2]),
-        "dicom cut in its header": (400, film[:200]),
         "dicom with a byte flipped before the picture": (200, bytes(flipped)),
-        "dicom whose slope is no number": (200, with_numbers(levels, slope=b"nan")),
         "dicom whose slope is endless": (200, with_numbers(levels, slope=b"1e308")),
-        "dicom whose intercept is no number": (200, with_numbers(levels, intercept=b"nan")),
-        "dicom whose window is no number": (200, with_numbers(levels, center=b"nan", width=b"100")),
         "dicom whose window is endless": (200, with_numbers(levels, center=b"100", width=b"inf")),
-        "dicom whose window has no width": (200, with_numbers(levels, center=b"100", width=b"0")),
-        "dicom whose spacing is no number": (200, with_numbers(levels, spacing=b"nan\\nan")),
         "dicom whose spacing is endless": (200, with_numbers(levels, spacing=b"1e308\\1e-308")),
         "dicom of floats that are no numbers": (400, dicom(grey, PixelData=None, FloatPixelData=no_numbers)),
         "dicom in colour": (400, dicom(grey, PhotometricInterpretation="RGB", SamplesPerPixel=3)),
         "dicom that is grey by name and colour by number": (415, dicom(grey, SamplesPerPixel=3)),
         "dicom in colours of television": (415, dicom(grey, PhotometricInterpretation="YBR_FULL")),
-        "dicom with a palette": (400, dicom(grey, PhotometricInterpretation="PALETTE COLOR")),
         "dicom of no known greys": (415, dicom(grey, PhotometricInterpretation="monochrome2")),
-        "dicom without its greys": (200, dicom(grey, PhotometricInterpretation=None)),
-        "dicom without its size": (400, dicom(grey, Rows=None)),
-        "dicom without its bits": (200, dicom(grey, BitsAllocated=None)),
         "dicom without its picture": (400, dicom(grey, PixelData=None)),
         "dicom of less than it claims": (400, dicom(grey, PixelData=bytes(100))),
         "dicom of 32 bits": (415, dicom(grey, BitsAllocated=32)),
@@ -156,8 +138,6 @@ def hostile_dicoms(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "dicom of a modality without end": (400, dicom(grey, IMPLICIT, SOPClassUID=CT, Modality=ENDLESS)),
         "dicom of greys without end": (400, dicom(grey, IMPLICIT, PhotometricInterpretation=ENDLESS)),
         "dicom of a compression without end": (415, compressed_as(film, b"1.2." + b"3" * 60_000)),
-        "dicom with an empty table": (200, dicom(deep, VOILUTSequence=tables([256, 0, 16], b""))),
-        "dicom with a table of one": (200, dicom(deep, VOILUTSequence=tables([1, 65_535, 16], b"\1\0"))),
         "dicom of twenty thousand tags": (200, before_pixels(film, many(20_000))),
         "dicom of three million tags": (400, before_pixels(film, many(3_000_000))),
         "dicom of a sequence of a million items": (400, before_pixels(film, items(1_000_000))),
@@ -177,7 +157,6 @@ def hostile_dicoms(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "dicom of eight million alphabets": (400, before_pixels(implicit, alphabets())),
         "dicom of fillers in run lengths": (400, dicom(grey, uid.RLELossless, ONE_RUN + b"\x80" * 8_000_000)),
         "dicom of sequences without end": (400, before_pixels(film, nested(20_000))),
-        "dicom without its preamble": (200, film[132:]),
         "dicom that begins as a program": (200, b"MZ" + bytes(126) + film[128:]),
         "dicom that begins as a page": (200, b"<script>alert(1)</script>".ljust(128) + film[128:]),
         "dicom that begins as a JPEG": (200, jpeg[:128] + film[128:]),

@@ -40,8 +40,8 @@ def tiled(grey: np.ndarray, side: int) -> bytes:
 
 def hostile_others(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
     """Make them from a radiograph, uint8, shape (height, width); each with the status that answers it."""
-    kinds = (".png", ".tiff", ".bmp", ".webp", ".avif")
-    png, tiff, bmp, webp, avif = (cv2.imencode(kind, grey)[1].tobytes() for kind in kinds)
+    kinds = (".png", ".tiff", ".bmp", ".webp")
+    png, tiff, bmp, webp = (cv2.imencode(kind, grey)[1].tobytes() for kind in kinds)
     return {
         "nothing": (400, b""),
         "one byte": (400, b"\xff"),
@@ -54,20 +54,16 @@ def hostile_others(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "an SVG of entities": (415, XML),
         "a page": (400, b"<!DOCTYPE html><script>alert(1)</script>"),
         "a program": (400, b"\x7fELF" + bytes(1000)),
-        "a GIF": (415, b"GIF89a" + bytes(100)),
-        "a PDF": (415, b"%PDF-1.7\n" + bytes(100)),
         "a TIFF cut": (400, tiff[: len(tiff) // 2]),
         "a TIFF of several pictures": (415, cv2.imencodemulti(".tiff", [grey, grey])[1].tobytes()),
         "a TIFF bomb in tiles": (413, tiled(grey, 60_000)),
         "a BMP bomb": (413, bmp[:18] + struct.pack("<ii", 60_000, 60_000) + bmp[26:]),
-        "a BMP cut": (400, bmp[: len(bmp) // 2]),
         "a WebP cut": (400, webp[: len(webp) // 2]),
         "a WebP bomb": (400, webp[:26] + struct.pack("<HH", 16_383, 16_383) + webp[30:]),
         "a WebP of more colours than fit": (
             413,
             cv2.imencode(".webp", np.full((4900, 4900, 3), 9, np.uint8))[1].tobytes(),
         ),
-        "an AVIF cut": (400, avif[: len(avif) // 2]),
         "a zip": (415, zipped(film=png)),
         "a zip bomb": (415, zipped(film=bytes(50 * 2**20))),
         "a zip with a PNG's start": (400, png[:8] + zipped(film=png)),
