@@ -15,13 +15,13 @@ from xray.errors import ModelError
 from xray.networks import runtime
 
 
-def convert(model: keras.Model, *, eight_bit: bool = True) -> bytes:
-    """Convert a Keras model to LiteRT.
+def convert(model: keras.Model) -> bytes:
+    """Convert a Keras model to LiteRT with its weights in 8 bits a channel; activations are quantised while running.
+
+    The file is four times smaller so, and VGG16 four times faster.
 
     Args:
         model: with float32 layers and a fixed input size.
-        eight_bit: store the weights in 8 bits a channel (activations are quantised while running:
-            dynamic range), which makes the file four times smaller and VGG16 four times faster.
 
     Returns:
         The content of a .tflite file, input and output float32.
@@ -37,8 +37,7 @@ def convert(model: keras.Model, *, eight_bit: bool = True) -> bytes:
     import tensorflow as tf  # late: it weighs two seconds, and beside another backend it may be absent
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if eight_bit:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
     return bytes(converter.convert())
 
 

@@ -153,14 +153,13 @@ def start_from(plain: keras.Model, model: keras.Model, spread: float = 1.0) -> N
         ours.set_weights([kernel if ours.name != FIRST else kernel.sum(axis=2, keepdims=True) * spread, bias])
 
 
-def three_channels(trained: keras.Model, size: int | None = None) -> keras.Model:
+def three_channels(trained: keras.Model) -> keras.Model:
     """Return the convolutions of `vgg16_radiographs` as a plain VGG16, to be fed the grey image three times.
 
     Args:
         trained: a model of `vgg16_radiographs`.
-        size: side of the plain model's input in pixels, or None for any.
     """
-    plain = vgg16(size)
+    plain = vgg16()
     for ours, theirs in zip(_of_blocks(trained), convolutions(plain), strict=True):
         kernel, bias = ours.get_weights()
         theirs.set_weights([kernel if ours.name != FIRST else np.repeat(kernel, 3, axis=2) / 3.0, bias])

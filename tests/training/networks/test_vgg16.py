@@ -57,7 +57,7 @@ def test_frozen_blocks_stay_as_they_are_and_the_others_learn():
 
 def test_weights_load_into_keras_applications(trained, tmp_path):
     """Somebody else's VGG16 code takes our weights, by layer names and shapes."""
-    plain = vgg16.three_channels(trained, 64)
+    plain = vgg16.resized(vgg16.three_channels(trained), 64)
     plain.save_weights(tmp_path / "vgg16.weights.h5")
     theirs = keras.applications.VGG16(include_top=False, weights=None, input_shape=(64, 64, 3))
     theirs.load_weights(tmp_path / "vgg16.weights.h5")

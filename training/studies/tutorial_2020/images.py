@@ -89,16 +89,13 @@ def find_layout(folder: Path | None = None) -> Path:
     return home
 
 
-def choose_parts(
-    rows: Sequence[Row], listed: Sequence[str], seed: int, most: int = PUBLISHED_COVID
-) -> dict[str, list[Row]]:
+def choose_parts(rows: Sequence[Row], listed: Sequence[str], seed: int) -> dict[str, list[Row]]:
     """Choose the radiographs of each part, as the tutorial does.
 
     Args:
         rows: of both sets, in the order of their tables.
         listed: file names that the tutorial kept for validation; without any, 20 of each class are drawn.
         seed: of the draws.
-        most: PA radiographs of COVID-19 that are taken, the first of the table.
 
     Returns:
         The rows of each part, by its name.
@@ -108,7 +105,7 @@ def choose_parts(
     """
     marked = held_out.mark(rows, listed, seed)
     of_label = {label: [row for row in marked if row.label == label] for label in VALIDATION}
-    of_label["covid"] = of_label["covid"][:most]
+    of_label["covid"] = of_label["covid"][:PUBLISHED_COVID]
     parts = {
         VALIDATION[label]: [row for row in marked if row.split == "held_out" and row.label == label]
         for label in VALIDATION
