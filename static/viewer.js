@@ -21,12 +21,12 @@ const template = document.getElementById('viewer');
 if (template) {
   const pictures = template.parentElement;
   template.before(template.content);
-  pictures.closest('.findings').classList.add('viewing');
-  fit(pictures.querySelector('.viewer'));
+  pictures.classList.add('viewing');
+  fit(pictures.querySelector('.viewer'), pictures);
 }
 
-/** Set up a viewer. */
-function fit(viewer) {
+/** Set up a viewer, in the section that also holds the pictures side by side. */
+function fit(viewer, pictures) {
   const part = selector => viewer.querySelector(selector);
   const named = name => part(`[name=${name}]`);
   const stage = part('.stage');
@@ -57,6 +57,10 @@ function fit(viewer) {
     named(name).addEventListener('click', act);
   }
   named('full').hidden = !document.fullscreenEnabled;
+  named('side').addEventListener('click', () => {
+    named('side').setAttribute('aria-pressed', pictures.classList.toggle('side-by-side'));
+  });
+  const plain = held(stage, named('plain'));
   viewer.addEventListener('input', ({ target }) => {
     if (target.matches('[name=brightness], [name=contrast]')) greys.set(+named('brightness').value, +named('contrast').value);
     else show();
@@ -65,9 +69,10 @@ function fit(viewer) {
 
   const keys = {
     '+': zoomIn, '=': zoomIn, '-': zoomOut, 0: reset, w: switchDragging,
-    h: overlays.switchHeat, m: overlays.switchModel, l: () => overlays.press('lungs'), f: () => overlays.press('frame'),
+    p: () => plain(true), h: overlays.switchHeat, m: overlays.switchModel, l: () => overlays.press('lungs'), f: () => overlays.press('frame'),
   };
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  viewer.addEventListener('keyup', event => event.key.toLowerCase() === 'p' && plain(false));
   viewer.addEventListener('keydown', event => {
     if (event.target.matches('input, select, textarea') || event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = arrows[event.key];
@@ -81,6 +86,21 @@ function fit(viewer) {
   });
 
   reset();
+}
+
+/** Show the plain radiograph while a button is held; returns what shows or hides it. */
+function held(stage, button) {
+  const plain = on => stage.classList.toggle('plain', on);
+  const of = key => key === ' ' || key === 'Enter';
+  button.addEventListener('pointerdown', event => {
+    button.setPointerCapture(event.pointerId);
+    plain(true);
+  });
+  for (const end of ['pointerup', 'pointercancel', 'blur']) button.addEventListener(end, () => plain(false));
+  button.addEventListener('keydown', event => of(event.key) && plain(true));
+  button.addEventListener('keyup', event => of(event.key) && plain(false));
+  button.addEventListener('contextmenu', event => event.preventDefault());
+  return plain;
 }
 
 /** Set up zoom and pan. */
@@ -98,7 +118,8 @@ function zoomed(part, named) {
 function overlaid(viewer, named) {
   const models = [...viewer.querySelectorAll('[name=heat-of]')];
   const strength = named('heat');
-  let heat = 100;
+  const start = strength.value;
+  let heat = start;
   function show() {
     const chosen = models.find(model => model.checked)?.value;
     for (const each of viewer.querySelectorAll('[data-model]')) each.hidden = Boolean(chosen) && each.dataset.model !== chosen;
@@ -120,7 +141,7 @@ function overlaid(viewer, named) {
       show();
     },
     reset() {
-      strength.value = 100;
+      strength.value = start;
       for (const box of ['lungs', 'frame']) named(box).checked = true;
       show();
     },

@@ -14,6 +14,7 @@ from web import forms
 from web.analyses import storage
 from web.analyses.records import ModelResult, Record
 from web.analyses.storage import slug
+from web.examples import EXAMPLES
 from web.render import pdf
 from web.security import guests, rate_limit, visitors
 from web.services import services
@@ -143,6 +144,7 @@ def page(record: Record) -> str:
     return render_template(
         "result.html",
         record=record,
+        example=EXAMPLES.get(record.example),
         guest=not record.owner,
         link=new_link(record) if record.owner else None,
         shares=services().shares.of(record.id) if record.owner else (),

@@ -28,6 +28,8 @@ LUNGS: Colour = (214, 196, 94)
 # nearly transparent and would only darken the radiograph.
 HEAT_COLOURS = cv2.applyColorMap(np.linspace(70, 245, 256).astype(np.uint8)[:, None], cv2.COLORMAP_INFERNO)
 MOST_OPAQUE = 0.62
+# Weaker heat is not shown: it lies over most of a radiograph and would only veil it.
+CUT_OFF = 0.2
 OUTER_EDGES = cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
 
 
@@ -145,7 +147,9 @@ def _blended() -> NDArray[np.uint32]:
 
 
 def _opacity(heat: Heat) -> Heat:
-    return np.asarray(MOST_OPAQUE * heat**0.75, np.float32)
+    """Return how opaque the colour of each heat is: not at all up to CUT_OFF, and from there rising."""
+    shown = np.clip((heat - CUT_OFF) / (1 - CUT_OFF), 0, 1)
+    return np.asarray(MOST_OPAQUE * shown**0.75, np.float32)
 
 
 def _contours(lungs: LungMask) -> Sequence[NDArray[np.int32]]:
