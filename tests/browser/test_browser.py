@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.batch_page import VERDICTS, analyse
+from tests.browser.batch_page import analyse
 from web.settings import MIB
 
 pytestmark = pytest.mark.browser
@@ -27,38 +27,47 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize(
-    ("model", "shown"),
-    [
-        ("covid_normal", ["Model 1: Covid / Normal"]),
-        ("both", ["Model 1: Covid / Normal", "Model 2: Covid / Pneumo"]),
-    ],
-)
-def test_a_film_gets_its_verdict_its_pictures_and_its_annotated_copy(visit, film, model, shown):
+def inside(page, *selectors):
+    """Tell which elements lie wholly inside the window, without scrolling."""
+    look = """each => { const { top, left, bottom, right } = each.getBoundingClientRect();
+      return bottom > top && top >= 0 && left >= 0 && bottom <= innerHeight && right <= innerWidth; }"""
+    assert page.evaluate("scrollY") == 0
+    return [selector for selector in selectors if page.locator(selector).first.evaluate(look)]
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (390, 844)])
+@pytest.mark.parametrize("example", ["covid_1", "normal", "child_viral"])
+def test_from_the_first_page_one_click_on_an_example_leads_to_a_result_on_one_screen(visit, size, example):
+    page = visit(*size)
+    page.goto("/")
+    if size[0] > 1000:
+        decisions = ["#file", "#where", "#model", "#send"]
+        assert inside(page, *decisions) == decisions
+    assert page.locator("#model").input_value() == "both"
+    page.locator(f"[value={example}]").click()
+    page.wait_for_url("**/analyses/*")
+    seen = [".word", ".stage"] + ([".score-of .scale", ".score-of:last-of-type .scale"] if size[0] > 1000 else [])
+    assert inside(page, *seen) == seen
+    assert page.locator(".stage .film").evaluate("film => film.decode().then(() => film.naturalWidth)") >= 384
+    assert "Known finding:" in page.locator(".known").inner_text()
+    assert page.locator("#details").get_attribute("open") is None
+    page.locator("#details summary").first.click()
+    assert page.get_by_text("A score is not a probability.").is_visible()
+
+
+@pytest.mark.parametrize("model", ["covid_normal", "both"])
+def test_a_film_gets_its_finding_its_scales_and_its_annotated_copies(visit, film, model):
     page = visit()
     analyse(page, film, model)
     assert page.get_by_role("heading", level=1).inner_text() == "фото 1.png"
-    assert [text.splitlines()[0] for text in page.locator(".reading h2").all_inner_texts()] == shown
-    words = page.locator(".reading .word").all_inner_texts()
-    assert len(words) == len(shown) and set(words) <= VERDICTS
-    together = page.get_by_role("region", name="Both models read together")
-    assert together.count() == (len(shown) == 2)
+    assert page.locator(".word").inner_text()
+    scales = page.locator(".score-of .scale svg[role=img]")
+    assert scales.count() == (2 if model == "both" else 1) == page.get_by_role("link", name="Annotated copy").count()
+    for scale in scales.all():
+        assert "negative below" in scale.get_attribute("aria-label")
     page.wait_for_load_state("networkidle")
-    widths = page.locator("main img").evaluate_all("pictures => pictures.map(p => p.naturalWidth)")
+    widths = page.locator(".viewer img").evaluate_all("pictures => pictures.map(p => p.naturalWidth)")
     assert widths and min(widths) >= 200
-    for meter in page.locator(".scale svg[role=img]").all():
-        assert "threshold" in meter.get_attribute("aria-label")
-
-
-def test_both_models_together_come_first_and_lead_to_each(visit, film):
-    page = visit(390)
-    analyse(page, film)
-    together = page.get_by_role("region", name="Both models read together")
-    assert together.locator(".word").inner_text() in VERDICTS
-    assert together.locator(".sentence").inner_text() and "only its two answers" in together.inner_text()
-    assert together.bounding_box()["y"] < page.locator(".reading").first.bounding_box()["y"]
-    together.get_by_role("link", name="Model 2").click()
-    assert page.url.endswith("#covid_pneumo")
 
 
 def test_everything_can_be_done_with_the_keyboard(visit, film):

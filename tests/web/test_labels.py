@@ -26,15 +26,15 @@ def page_of(send):
 @pytest.mark.parametrize(
     ("scores", "word", "sentence"),
     [
-        ((0.05, 0.15, 0.8), "Other pneumonia", "only other pneumonia is plausible"),
-        (TORN, "INCONCLUSIVE", "Plausible are: COVID-19, normal, other pneumonia."),
+        ((0.05, 0.15, 0.8), "Looks like another pneumonia", "only other pneumonia is plausible"),
+        (TORN, "Undecided", "Plausible are: COVID-19, normal, other pneumonia."),
     ],
 )
 def test_the_result_names_what_is_plausible_with_every_score(visitor, page_of, scores, word, sentence) -> None:
     page = page_of(visitor(scores))
-    assert f'<p class="word">{word}</p>' in page and sentence in page
+    assert f'id="finding">{word}</p>' in page and sentence in page
     assert re.findall(r'class-score">([\d.]+)<', page) == [f"{score:.2f}" for score in scores]
-    assert "Both models read together" not in page
+    assert "Both models together" not in page
 
 
 def test_the_form_offers_the_model_and_all_of_them(visitor) -> None:
@@ -46,8 +46,8 @@ def test_the_form_offers_the_model_and_all_of_them(visitor) -> None:
 
 def test_both_stays_models_1_and_2_and_all_adds_the_third(visitor, page_of) -> None:
     both, every = (page_of(visitor(), choice) for choice in ("both", "all"))
-    assert "Both models read together" in both and "Model 3" not in both.split("<main", 1)[1]
-    assert "Both models read together" in every and 'id="three_classes"' in every
+    assert "Both models together" in both and "Model 3" not in both.split("<main", 1)[1]
+    assert "Both models together" in every and 'id="three_classes"' in every
 
 
 def test_everything_is_kept_and_can_be_taken_away(visitor, page_of) -> None:

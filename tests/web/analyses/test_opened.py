@@ -11,7 +11,7 @@ def test_an_analysis_is_opened_again_as_it_was(client, send, listed):
     first = send(client, name="scan.png").text
     (id,), _ = listed(client)
     again = client.get(f"/analyses/{id}").text
-    words = re.compile(r'class="word">(\w+)<')
+    words = re.compile(r'class="word" id="finding">([\w ]+)<')
     assert words.findall(again) == words.findall(first) != []
     assert "scan.png" in again
 

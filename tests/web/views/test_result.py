@@ -98,7 +98,7 @@ def test_figures_of_another_version_are_not_shown(measured, make_record, write):
 
 def test_a_model_without_such_figures_gets_the_scale_alone(client, send):
     text = send(client, model="covid_normal").text
-    assert "How often" not in text and 'class="fell"' not in text and "threshold 0.50" in text
+    assert 'class="answers"' not in text and 'class="fell"' not in text and "positive from 0.60" in text
 
 
 def test_numbers_are_written_in_the_readers_language(make_client, measured, send):
@@ -109,13 +109,13 @@ def test_numbers_are_written_in_the_readers_language(make_client, measured, send
     assert not re.search(r'(x|y|width|height|x1)="[\d.]*,', text), "a comma in a drawing moves it"
 
 
-def test_heat_beside_the_lungs_is_a_caution_before_the_verdict(make_record, write):
+def test_heat_beside_the_lungs_is_a_caution_before_the_scores(make_record, write):
     record = make_record()
     beside = replace(record.results[0], heat_in_lungs=0.2, even_heat=0.45)
     text = write(replace(record, results=(beside, record.results[1])))
     assert "20% of the heat lies inside the lungs; spread evenly it would be 45%." in text
-    caution = "Model 1: Covid / Normal did not look at the lungs more than elsewhere: they hold 20% of its heat"
-    assert text.count(caution) == 1 and text.index(caution) < text.index('class="word"')
+    caution = "Model 1 looked beside the lungs: they hold 20% of its heat, less than by chance."
+    assert text.count(caution) == 1 and text.index(caution) < text.index('class="scale"')
 
 
 def test_a_model_without_heat_says_so(make_record, write):
@@ -135,7 +135,7 @@ def test_a_model_that_is_served_no_more_is_still_named(make_record, write):
     labels = tuple(replace(each, label="flu" if each.label == "covid" else each.label) for each in make_result().labels)
     flu = make_result("covid_flu", positive="flu", labels=labels)
     text = write(replace(record, results=(flu,)))
-    assert "covid_flu" in text and "Resembles the flu radiographs" in text and 'href="/models/covid_flu"' not in text
+    assert "covid_flu" in text and "Looks like: flu" in text and 'href="/models/covid_flu"' not in text
 
 
 def test_everything_can_be_taken_along_kept_and_deleted(client, send):
