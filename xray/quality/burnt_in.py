@@ -3,7 +3,8 @@
 Nothing is read. Letters and digits are small marks with sharp edges, alike in grey and height, in a row.
 
 Source:
-    The limits were chosen on 358 radiographs of seven sources at the serving size, looked at one by one.
+    The limits were chosen on 358 radiographs of seven sources. Of 310 others 35 were found to have text, and all of
+    these have it; of 50 names and dates drawn into those without, 49 were found.
 """
 
 from collections.abc import Iterable, Sequence
