@@ -10,7 +10,6 @@ import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
 
 from benchmarks.server import REPOSITORY, Server, ServingError, Visitor, average, png, resident_mb, serving
 
@@ -56,7 +55,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=100, help="radiographs to send (default: 100)")
     parser.add_argument("--model", default="both", help="a value of the page's dropdown (default: both)")
-    parser.add_argument("--picture", type=Path, help="a PNG to send in place of the average radiograph")
     parser.add_argument("--limit-mb", type=float, help="fail if a worker holds this much or more in the end")
     asked = parser.parse_args()
     if platform.system() != "Linux":
@@ -64,8 +62,7 @@ def main() -> int:
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, model {asked.model}")
     try:
         with serving() as server:
-            picture = asked.picture.read_bytes() if asked.picture else png(average())
-            resident = measure(server, picture, asked.model, asked.requests)
+            resident = measure(server, png(average()), asked.model, asked.requests)
     except ServingError as error:
         print(error, file=sys.stderr)
         return 1
