@@ -84,6 +84,10 @@ def test_the_table_sorts_and_filters(visit, mixed):
     assert names(page) == sorted(scores, key=scores.get) + refused, "what was not read stands last"
     page.get_by_role("button", name="File").click()
     assert head.get_attribute("aria-sort") is None and names(page) == [path.name for path in mixed]
+    for finding, words in (("normal", "Looks normal"), ("abnormal", "Abnormal"), ("undecided", "Undecided")):
+        found = [line["file"] for line in table if line["finding"] == finding]
+        page.get_by_role("button", name=f"{words} {len(found)}").click()
+        assert names(page) == found
     unread = page.get_by_role("button", name="Not read 4")
     unread.click()
     assert unread.get_attribute("aria-pressed") == "true" and names(page) == refused
