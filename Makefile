@@ -77,6 +77,7 @@ models: .venv-dev/.installed  ## train all that is served, from the published ra
 	$(DEV) -m training backbone
 	for source in siim nih kermany cohen; do $(DEV) -m training backbone --left-out $$source || exit 1; done
 	$(DEV) -m training export backbone
+	$(DEV) -m training explore --at-most 300
 	$(DEV) -m training head training/configs/covid_normal.toml
 	$(DEV) -m training head training/configs/covid_pneumo.toml
 	$(DEV) -m training head training/configs/three_classes.toml

@@ -31,7 +31,7 @@ blueprint = Blueprint("explain", __name__)
 _OFFERED: tuple[Example | Average, ...] = (*EXAMPLES.values(), *AVERAGES.values())
 PICTURES = {each.file.partition(".")[0]: each for each in _OFFERED}
 FIRST = next(iter(PICTURES))
-# Lessons of the examples that are cached, of about 2 MB each; a visitor's own radiographs never are.
+# Lessons of the examples that are cached, of up to 4 MB each; a visitor's own radiographs never are.
 CACHED = 4
 # Own analyses that the form offers.
 OFFERED = 3
