@@ -141,3 +141,13 @@ def test_cautions_of_the_image_follow_those_of_the_screen(
 def test_a_refusal_of_the_screen_is_raised(judged: Callable[..., tuple[Caution, ...]]) -> None:
     with pytest.raises(NotAChestXrayError, match="looks like something else"):
         judged(WHOLE, said=(NOT_FRONTAL,))
+
+
+@pytest.mark.parametrize("upright", [90, 270])
+def test_the_turn_of_a_lying_radiograph_does_not_stand_it_on_its_head(
+    analyzer: Analyzer, radiograph: Draw, upright: int
+) -> None:
+    lying = np.ascontiguousarray(np.rot90(radiograph(), upright // 90))
+    with pytest.raises(NotAChestXrayError) as refused:
+        analyzer.analyse(png(lying), ["both"])
+    assert refused.value.turn == upright
