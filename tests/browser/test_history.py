@@ -3,9 +3,10 @@
 import csv
 from pathlib import Path
 
+import cv2
 import pytest
 
-from tests.browser.batch_page import analyse
+from tests.browser.batch_page import analyse, png
 
 pytestmark = pytest.mark.browser
 
@@ -57,11 +58,21 @@ def test_a_second_browser_sees_nothing_of_the_first(visit, film):
         assert mine.request.get(path).status == 200
 
 
+@pytest.fixture
+def lettered(radiograph, tmp_path):
+    """A film with a name burnt into a corner."""
+    path = tmp_path / "фото 2.png"
+    path.write_bytes(png(cv2.putText(radiograph(), "DOE JANE 1970", (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 230)))
+    return path
+
+
 @SCRIPT
-def test_a_link_opens_in_a_second_browser_until_it_is_withdrawn(visit, film, script):
+def test_a_link_opens_in_a_second_browser_until_it_is_withdrawn(visit, lettered, script):
     mine, other = visit(), visit(java_script_enabled=script)
-    address = read(mine, film)
+    address = read(mine, lettered)
     mine.goto(address)
+    mine.get_by_role("button", name="Cover the text").click()
+    mine.get_by_text("The text is covered").wait_for()
     mine.get_by_role("button", name="Make a link").click()
     link = mine.get_by_label("Your link").input_value()
     other.goto(link)
