@@ -1,15 +1,13 @@
 """The training kit's command line: `python -m training STEP`; the steps are in training/steps.py."""
 
 import argparse
-import os
+import shlex
 import sys
 from collections.abc import Sequence
 
-from training.steps import STEPS, Step
+from training.steps import STEPS, Step, listing
 from xray.errors import XrayError
 
-# TensorFlow reports at length how it was built; what matters is raised.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 INTERRUPTED = 130
 
 
@@ -23,11 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 2 for what a user can mend, said in one line.
     """
     steps = {step.name: step for step in STEPS}
-    width = max(map(len, steps))
     parser = argparse.ArgumentParser(
         prog="python -m training",
         description="The training kit. Each step reads files, writes files, and can be run alone.",
-        epilog="steps:\n" + "\n".join(f"  {step.name:{width}}  {step.line}" for step in STEPS),
+        epilog=listing(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -50,6 +47,7 @@ def run(step: Step, arguments: Sequence[str]) -> int:
     """
     try:
         args = step.parser().parse_args(arguments)
+        args.command = shlex.join(["python", "-m", "training", step.name, *arguments])
         return int(step.load().run(args) or 0)
     except (XrayError, OSError) as error:
         print(f"{step.name}: {error}", file=sys.stderr)

@@ -46,7 +46,7 @@ def load(path: Path, kind: type[Config]) -> Config:
     Raises:
         DatasetError: no such file, not TOML, an unknown or missing key, or a value of the wrong type.
     """
-    return _converted(_read(path), kind, path)
+    return convert(table(path), kind, path)
 
 
 def part(path: Path, name: str, kind: type[Config]) -> Config | None:
@@ -63,24 +63,39 @@ def part(path: Path, name: str, kind: type[Config]) -> Config | None:
     Raises:
         DatasetError: as `load`.
     """
-    table = _read(path)
-    return _converted(table[name], kind, path) if name in table else None
+    tables = table(path)
+    return convert(tables[name], kind, path) if name in tables else None
 
 
-def _read(path: Path) -> dict[str, object]:
+def table(path: Path) -> dict[str, object]:
+    """Read a TOML file as it is.
+
+    Raises:
+        DatasetError: no such file, or not TOML.
+    """
     try:
         return msgspec.toml.decode(path.read_bytes(), type=dict[str, object])
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise DatasetError(f"Expected a TOML file at {path}. Received: {error}.") from error
 
 
-def _converted(table: object, kind: type[Config], path: Path) -> Config:
+def convert(content: object, kind: type[Config], path: Path) -> Config:
+    """Make a configuration of what a TOML file holds.
+
+    Args:
+        content: a table.
+        kind: as `load`.
+        path: of the file, for messages.
+
+    Raises:
+        DatasetError: as `load`.
+    """
     try:
-        config = msgspec.convert(table, kind)
+        config = msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
         raise DatasetError(f"{path}: {error}.") from error
     # A dataclass passes over keys that it does not know.
-    if unknown := _unknown(table, msgspec.to_builtins(config)):
+    if unknown := _unknown(content, msgspec.to_builtins(config)):
         raise DatasetError(f"{path}: unknown keys {', '.join(unknown)}.")
     return config
 

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from training.config import REPOSITORY
+from training.config import MANIFEST, REPOSITORY
 
 if TYPE_CHECKING:
     import keras
@@ -31,6 +31,7 @@ def describe(config: object, manifest: Path) -> dict[str, Any]:
     """
     facts = {
         "config": msgspec.to_builtins(config),
+        "manifest": str(manifest.resolve()),
         "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
         "commit": _commit(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -49,12 +50,27 @@ def describe(config: object, manifest: Path) -> dict[str, Any]:
     return facts
 
 
+def now() -> dict[str, str]:
+    """Return the date and the commit of what is being done."""
+    return {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": _commit()}
+
+
 def start(folder: Path, config: object, manifest: Path) -> None:
     """Create the run's folder and write config.json, unless the run is being resumed."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.json"
     if not path.exists():
         write_json(path, describe(config, manifest))
+
+
+def manifest_of(record: Mapping[str, Any], given: Path | None) -> Path:
+    """Return the manifest that a run learned from.
+
+    Args:
+        record: config.json of the run.
+        given: another one that the command line names, or None.
+    """
+    return given or Path(record.get("manifest", MANIFEST))
 
 
 def history(folder: Path) -> list[dict[str, float]]:

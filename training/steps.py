@@ -4,7 +4,6 @@ Their arguments stand here rather than in their modules, so that `STEP --help` n
 """
 
 import argparse
-import importlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from training import quiet
 from training.config import CONFIGS, EXPLORED, MANIFEST, REPOSITORY, RUNS
 
 # Names and options of `ArgumentParser.add_argument`.
@@ -45,7 +45,7 @@ class Step:
 
     def load(self) -> ModuleType:
         """Import the step's module."""
-        return importlib.import_module(self.module)
+        return quiet.load(self.module)
 
 
 def _argument(*names: str, **options: Any) -> Argument:  # noqa: ANN401 - argparse's have many types
@@ -70,6 +70,7 @@ def _data_sets() -> str:
 _path = partial(_argument, type=Path)
 _flag = partial(_argument, action="store_true")
 _TABLE = _path("--manifest", default=MANIFEST, metavar="CSV", help=DEFAULT)
+_RUNS_TABLE = _path("--manifest", metavar="CSV", help="(default: the one that the run learned from)")
 _BACKBONE = _argument(
     "--backbone", default="vgg16_cxr",
     help=f"a network of model/ {DEFAULT}, imagenet (downloaded by Keras) or a file of VGG16 weights",
@@ -91,6 +92,21 @@ def _training(config: str, run: str) -> tuple[Argument, ...]:
 
 
 STEPS = (
+    Step("retrain", "your own radiographs, from a folder to a model in the app", "training.retrain", (
+        _path("source", metavar="FOLDER_OR_CSV",
+              help="a folder with a folder for each class, or a .csv with the columns path and label (several findings "
+                   "with | between them), and where you have them patient_id, source, view, sex, age_years, split"),
+        _argument("--name", required=True, help="of the model, in small letters"),
+        _argument("--patient-from", metavar="PATTERN_OR_COLUMN",
+                  help="a regular expression that finds the patient in a path, such as '(p\\d+)_'; or a column"),
+        _argument("--labels", metavar="A,B", help="those to learn, the positive one first (default: all)"),
+        _argument("--licence", metavar="TEXT", help="of the radiographs, for the model card (default: not stated)"),
+        _argument("--override", action="append", default=[], metavar="KEY=VALUE",
+                  help="of training/configs/own.toml, or of any head; repeatable"),
+    )),
+    Step("remove", "delete a model of retrain and its run", "training.remove", (
+        _argument("name", metavar="NAME"),
+    )),
     Step("download", "fetch the published data sets", "training.data.download.command", (
         _argument("names", nargs="*", metavar="NAME", help=f"any of {_data_sets()} (all)"),
         _path("--output", default=Path("input"), metavar="DIR", help="where they land (%(default)s)"),
@@ -127,7 +143,7 @@ STEPS = (
     )),
     Step("slim", "distil a slimmer backbone from the served one", "training.fit.slim",
          _training("slim", "vgg16_slim")),
-    Step("head", "train a head on the frozen backbone", "training.fit.head", (
+    Step("head", "train a head on the frozen backbone", "training.fit.head_run", (
         _path("config", help="a TOML file of training/configs, such as covid_normal.toml"),
         _BACKBONE,
         _TABLE,
@@ -147,19 +163,19 @@ STEPS = (
     Step("evaluate", "measure heads on the test split", "training.evaluate.evaluate", (
         _argument("runs", nargs="+", metavar="RUN", help="a head, such as covid_normal, or folder of a run"),
         _TRAINED_ON,
-        _TABLE,
+        _RUNS_TABLE,
         _flag("--scores-only", help="measure the scores alone, without radiographs"),
     )),
     Step("audit", "measure what heads rest on, and where they fail", "training.evaluate.audit", (
         _argument("runs", nargs="*", metavar="HEAD", help="by name (default: every head that was evaluated)"),
-        _TABLE,
+        _RUNS_TABLE,
         _TRAINED_ON,
         _path("--run", help="folder to write (default: runs/audit, or runs/<backbone>/audit)"),
     )),
     Step("export", "write an artefact of model/", "training.evaluate.export", (
         _argument("what", choices=("lungs", "backbone", "head", "screen", "opacity")),
         _argument("name", nargs="?", help="of a head, for example covid_normal"),
-        _TABLE,
+        _RUNS_TABLE,
         _path("--run", help="folder of the run (default: the artefact's own under runs/)"),
         _argument("--backbone", default="vgg16_cxr",
                   help="the network of model/ to write, or that head and screen were trained on"),
@@ -170,9 +186,12 @@ STEPS = (
     Step("beside", "compare the slim backbone with the served one", "training.evaluate.targets", (
         _argument("--backbone", default="vgg16_slim", help=f"the other network of model/ {DEFAULT}"),
     )),
-    Step("test-elsewhere", "measure the served models on your own labelled radiographs", "training.evaluate.external", (
-        _path("source", metavar="FOLDER_OR_CSV"),
-        _path("--output", help="a folder (default: runs/external/NAME)"),
+    Step("test-elsewhere", "measure models on another hospital's labelled radiographs", "training.evaluate.elsewhere", (
+        _path("source", metavar="FOLDER_OR_CSV", help="as of retrain"),
+        _argument("--model", action="append", default=[], metavar="NAME",
+                  help="a model of model/; repeatable (default: all that know these labels)"),
+        _argument("--patient-from", metavar="PATTERN_OR_COLUMN", help="as of retrain"),
+        _path("--output", help="a folder (default: runs/elsewhere/NAME)"),
     )),
     Step("explore", "make what the page /data shows of the radiographs", "training.studies.explore", (
         _TABLE,
@@ -224,3 +243,26 @@ STEPS = (
         _TABLE,
     )),
 )  # fmt: skip
+
+# In the order of use; what no group names is for maintainers.
+GROUPS = {
+    "your own radiographs": ("retrain", "test-elsewhere", "remove"),
+    "the published sets, in the order of use": (
+        "download", "prepare", "segment", "backbone", "head", "out-of-distribution", "opacity", "evaluate", "audit",
+        "export",
+    ),
+    "studies": ("explore", "augmented", "compare", "grid", "articles", "tutorial-25"),
+}  # fmt: skip
+MAINTAINERS = "for maintainers"
+
+
+def listing() -> str:
+    """Return all steps by group, with a line each."""
+    lines = {step.name: step.line for step in STEPS}
+    grouped = {name for names in GROUPS.values() for name in names}
+    groups = {**GROUPS, MAINTAINERS: tuple(name for name in lines if name not in grouped)}
+    width = max(map(len, lines))
+    return "\n".join(
+        f"{title}:\n" + "\n".join(f"  {name:{width}}  {lines[name]}" for name in names if name in lines) + "\n"
+        for title, names in groups.items()
+    )

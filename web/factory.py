@@ -1,5 +1,6 @@
 """The application factory."""
 
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -32,6 +33,8 @@ from web.views import (
 )
 from xray import memory
 from xray.registry import Registry
+
+log = logging.getLogger(__name__)
 
 VIEWS = (index, result, shares, analyses, batch, models, data, explain, guess, api_docs, password, navigation, health)
 
@@ -82,6 +85,8 @@ def _load_models(app: Flask) -> Registry:
         threads=app.config["THREADS"],
     )
     memory.release_mapped_files(folder)
+    for line in registry.skipped:
+        log.warning("%s", line)
     return registry
 
 

@@ -30,6 +30,7 @@ class Services:
         models: The facts of each model, by name.
         artefacts: The facts of the models and of the networks that they use, by name, the models first.
         titles: The English title of each model, by name.
+        skipped: Which folders of model/ are not served, and why, in a line each.
     """
 
     analyses: AnalysisService
@@ -37,6 +38,7 @@ class Services:
     models: dict[str, HeadFacts]
     artefacts: Mapping[str, Facts]
     titles: dict[str, str]
+    skipped: tuple[str, ...] = ()
 
     @property
     def labels(self) -> dict[str, str]:
@@ -80,7 +82,7 @@ def init_app(app: Flask, registry: Registry) -> None:
     else:
         service.sweep()
     app.extensions["xray"] = Services(
-        service, Shares(service.records), models, {**models, **registry.artefacts}, titles
+        service, Shares(service.records), models, {**models, **registry.artefacts}, titles, registry.skipped
     )
 
 

@@ -108,6 +108,8 @@ def note(judged: Sequence[Judgement]) -> Phrase | None:
     Args:
         judged: as `finding_of`.
     """
+    if not judged[0].decides:
+        return Phrase("Too few radiographs to choose an operating point for this model: its scores have no verdict.")
     by_model = {each.model: each for each in judged}
     first, second = (by_model.get(name) for name in PROMISED)
     if first and second:

@@ -50,6 +50,8 @@ class Prediction(Judgement):
     @property
     def reading(self) -> str:
         """The verdict in words: which labels the radiograph resembles."""
+        if not self.decides:
+            return "No operating point was chosen: too few validation radiographs. Scores have no verdict."
         if not self.exclusive:
             doubtful = [in_words(each.label) for each in self.labels if each.verdict is Verdict.INCONCLUSIVE]
             said = "Each finding is judged by itself."

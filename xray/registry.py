@@ -4,7 +4,8 @@ A new head is a folder of model/, written by `python -m training export head NAM
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +24,7 @@ from xray.networks.metadata import (
     SegmentationFacts,
 )
 from xray.networks.preprocess import Recipe
-from xray.networks.runtime import Network, broken
+from xray.networks.runtime import MEND, Network, broken
 from xray.opacity import OpacityMap
 from xray.quality.out_of_distribution import Screen
 
@@ -33,6 +34,8 @@ MODEL_DIR = Path(__file__).resolve().parent.parent / "model"
 BACKBONE = "vgg16_cxr"
 # Models 1 and 2, which must be there, in the order in which they are shown; all others that are found follow.
 PROMISED = ("covid_normal", "covid_pneumo")
+# The artefacts without which nothing is served, or less than a page says. Any other folder of model/ is an extra head.
+REQUIRED = (*PROMISED, "lung_unet", "screen", "opacity", BACKBONE)
 
 F = TypeVar("F", bound=Artefact)
 
@@ -57,6 +60,7 @@ class Registry:
         heads: by name, in the order in which they are shown.
         artefacts: the facts of all of these, by name, the heads first.
         opacity: the opacity map; None where none was made for the backbone.
+        skipped: why a folder of model/ is not served, in a line each: extra heads alone may fail to load.
     """
 
     segmenter: Network
@@ -65,6 +69,7 @@ class Registry:
     heads: dict[str, Head]
     artefacts: Mapping[str, Facts] = field(default_factory=dict)
     opacity: OpacityMap | None = None
+    skipped: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -80,13 +85,15 @@ class Registry:
 
         Raises:
             ModelError: an artefact is missing, broken or made for another backbone; names the file and
-                the command that mends it. Or there is no such backbone; names those that there are.
+                the command that mends it. Or there is no such backbone; names those that there are. An extra head
+                raises nothing: it is skipped.
         """
-        artefacts = _read(model_dir)
+        skipped: dict[str, ModelError] = {}
+        artefacts = _read(model_dir, {*REQUIRED, backbone}, skipped)
         lungs = _only(model_dir, artefacts, SegmentationFacts)
         base = _backbone(model_dir, artefacts, backbone)
         home = made_for(model_dir, backbone)
-        made = artefacts if home == model_dir else _read(home)
+        made = artefacts if home == model_dir else _read(home, {*REQUIRED}, skipped)
         segmenter = Network(model_dir / lungs.name / lungs.file.name, pool_size=pool_size, threads=threads)
         network = Network(model_dir / base.name / base.file.name, pool_size=pool_size, threads=threads)
         _check_shapes(model_dir / lungs.name, segmenter, lungs.input_shape, lungs.input_shape)
@@ -94,11 +101,16 @@ class Registry:
         channels = base.feature_shape[2]
         screen_facts, head_facts = _only(home, made, ScreenFacts), _heads(home, made)
         screen = Screen.load(_weights(home, screen_facts, base), screen_facts, channels)
-        heads = {facts.name: Head.load(_weights(home, facts, base), facts, channels) for facts in head_facts}
+        heads = {}
+        for facts in head_facts:
+            with _optional(facts.name, {*REQUIRED}, skipped):
+                heads[facts.name] = Head.load(_weights(home, facts, base), facts, channels)
         opacity = _opacity(home, made, base)
-        loaded: tuple[Facts, ...] = (*head_facts, *([opacity.facts] if opacity else []), screen_facts, base, lungs)
+        served = [head.facts for head in heads.values()]
+        loaded: tuple[Facts, ...] = (*served, *([opacity.facts] if opacity else []), screen_facts, base, lungs)
         by_name = {facts.name: facts for facts in loaded}
-        return cls(segmenter, Backbone(network, base.recipe, base), screen, heads, by_name, opacity)
+        backbone_parts = Backbone(network, base.recipe, base)
+        return cls(segmenter, backbone_parts, screen, heads, by_name, opacity, _lines(skipped))
 
 
 def made_for(folder: Path, backbone: str) -> Path:
@@ -111,15 +123,44 @@ def made_for(folder: Path, backbone: str) -> Path:
     return folder if backbone == BACKBONE else folder / backbone
 
 
-def _read(model_dir: Path) -> list[Artefact]:
+@contextmanager
+def _optional(name: str, required: set[str], skipped: dict[str, ModelError]) -> Iterator[None]:
+    """Note why an extra head does not load, where any other artefact stops start-up.
+
+    Args:
+        name: of its folder.
+        required: the folders that are no extra heads.
+        skipped: where the error goes.
+    """
+    try:
+        yield
+    except ModelError as error:
+        if name in required:
+            raise
+        skipped[name] = error
+
+
+def _lines(skipped: Mapping[str, ModelError]) -> tuple[str, ...]:
+    """Say in a line each which extra heads are not served, and why."""
+    return tuple(
+        f"{name} is not served. {str(error).removesuffix(MEND)}"
+        f"Train it again, or run `python -m training remove {name}`."
+        for name, error in skipped.items()
+    )
+
+
+def _read(model_dir: Path, required: set[str], skipped: dict[str, ModelError]) -> list[Artefact]:
     """Read the metadata.json of every folder in a folder, and verify the files that they describe."""
     if not model_dir.is_dir():
         raise broken(model_dir, "Expected a folder of artefacts. Received nothing there.")
     folders = sorted(path for path in model_dir.iterdir() if path.is_dir() and path.name[0] not in "._")
-    artefacts = [metadata.load(folder / metadata.FILE_NAME) for folder in folders]
-    for artefact in artefacts:
-        _verify(model_dir / artefact.name / artefact.file.name, artefact)
-    return list(artefacts)
+    artefacts: list[Artefact] = []
+    for folder in folders:
+        with _optional(folder.name, required, skipped):
+            artefact = metadata.load(folder / metadata.FILE_NAME)
+            _verify(folder / artefact.file.name, artefact)
+            artefacts.append(artefact)
+    return artefacts
 
 
 def _backbone(model_dir: Path, artefacts: list[Artefact], name: str) -> BackboneFacts:

@@ -56,6 +56,26 @@ def test_later_heads_follow_by_name(model_dir: Path) -> None:
     assert tuple(Registry.load(model_dir).heads) == (*PROMISED, "apple", "zebra", "three_classes", "findings")
 
 
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda mine: (mine / "head.npz").write_bytes(b"half"),
+        lambda mine: (mine / "metadata.json").unlink(),
+        lambda mine: (mine / "metadata.json").write_text("{"),
+        lambda mine: edit(mine / "metadata.json", backbone_sha256="0" * 64),
+    ],
+)
+def test_an_extra_head_that_does_not_load_is_skipped_with_a_line(model_dir: Path, break_it: Callable[..., Any]) -> None:
+    shutil.copytree(model_dir / "covid_normal", model_dir / "mine")
+    edit(model_dir / "mine/metadata.json", name="mine")
+    assert "mine" in Registry.load(model_dir).heads and not Registry.load(model_dir).skipped
+    break_it(model_dir / "mine")
+    registry = Registry.load(model_dir)
+    (line,) = registry.skipped
+    assert "mine" not in {*registry.heads, *registry.artefacts}
+    assert line.startswith("mine is not served. ") and line.endswith("`python -m training remove mine`.")
+
+
 def add_backbone(folder: Path, name: str) -> None:
     """Give model/ a second backbone, with the heads and the screen of the first."""
     shutil.copytree(folder / BACKBONE, folder / name, symlinks=True)

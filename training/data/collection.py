@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training.data.duplicates import Thumbnails, thumbnail
 from training.data.manifest import Row
+from training.progress import progress
 from xray.errors import ImageError, ManifestError
 from xray.io import image
 from xray.io.storage import is_hidden
@@ -75,15 +75,14 @@ class Collection:
         rows, thumbnails = [], []
         with ThreadPoolExecutor() as pool:
             measures = pool.map(lambda row: measured(self.root / row.path), self.rows)
-            for row, found in zip(tqdm(self.rows, "read", disable=None), measures, strict=True):
+            for row, found in zip(progress(self.rows, "read", len(self.rows)), measures, strict=True):
                 if isinstance(found, str):
                     self.leave(row.source, row.view, row.label, "not readable")
                     self.unreadable.append((row.path, found))
                 elif row.sha256 not in ("", found.sha256):
                     self.leave(row.source, row.view, row.label, "other bytes than its table says")
                 else:
-                    size = {"width": found.width, "height": found.height}
-                    rows.append(replace(row, sha256=found.sha256, **size))
+                    rows.append(replace(row, sha256=found.sha256, width=found.width, height=found.height))
                     thumbnails.append(found.thumbnail)
         if not rows:
             raise ManifestError(

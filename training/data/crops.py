@@ -11,12 +11,12 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 import xray
 from training import cache
 from training.config import MODELS
-from training.data.manifest import ALL_LABELS, Row, read, root
+from training.data.manifest import Row, labels_of, read, root
+from training.progress import progress
 from xray import analysis
 from xray.analysis import Prepared
 from xray.errors import ImageError
@@ -83,7 +83,7 @@ def crops(manifest: Path, recipe: Recipe, some: Sequence[Row] | None = None) -> 
     Returns:
         The crops of all splits; without the radiographs that serving refuses, which no head ever sees.
     """
-    rows = list(read(manifest, ALL_LABELS) if some is None else some)
+    rows = list(read(manifest, labels_of(manifest)) if some is None else some)
     folder = root(manifest)
 
     def make() -> dict[str, NDArray[np.generic]]:
@@ -155,7 +155,7 @@ def threaded(function: Callable[[T], R], items: Iterable[T], what: str) -> list[
     """
     items = list(items)
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(tqdm(pool.map(function, items), total=len(items), desc=what, disable=None))
+        return list(progress(pool.map(function, items), what, len(items)))
 
 
 def draw_weights(labels: Sequence[str], sources: Sequence[str], power: float = SOURCE_POWER) -> NDArray[np.float64]:

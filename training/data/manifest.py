@@ -55,14 +55,21 @@ class Row:
 COLUMNS = tuple(field.name for field in fields(Row))
 
 
-def write(rows: Iterable[Row], path: Path, root: Path) -> None:
-    """Write the table, and beside it (`.json`) the data root that its paths start from."""
+def write(rows: Iterable[Row], path: Path, root: Path, labels: Sequence[str] = ()) -> None:
+    """Write the table, and beside it (`.json`) what every row shares.
+
+    Args:
+        rows: of the table.
+        path: of the table.
+        root: the data root, that the rows' paths start from.
+        labels: a table's own labels, where they are not ALL_LABELS.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
-    note = {"data_root": str(root.resolve())}
+    note = {"data_root": str(root.resolve()), **({"labels": list(labels)} if labels else {})}
     path.with_suffix(".json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
 
 
@@ -71,12 +78,21 @@ def hospital(source: str) -> str:
     return HOSPITALS.get(source, source)
 
 
-def read(path: Path = MANIFEST, labels: Collection[str] = LABELS) -> list[Row]:
+def labels_of(path: Path) -> tuple[str, ...]:
+    """Return the labels that a table written by `write` may have."""
+    try:
+        note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return tuple(note.get("labels", ALL_LABELS))
+    except (OSError, ValueError, AttributeError):
+        return ALL_LABELS  # `root` says what is wrong with the note
+
+
+def read(path: Path = MANIFEST, labels: Collection[str] | None = None) -> list[Row]:
     """Read and check a table written by `write`.
 
     Args:
         path: of the table.
-        labels: of the rows that are wanted.
+        labels: of the rows that are wanted; by default LABELS, or all of a table that has its own.
 
     Raises:
         ManifestError: no such file, other columns, or a value that is not allowed.
@@ -91,9 +107,11 @@ def read(path: Path = MANIFEST, labels: Collection[str] = LABELS) -> list[Row]:
                 f"{path}: expected the columns {', '.join(COLUMNS)}; "
                 f"received {', '.join(reader.fieldnames or ())}; {AGAIN}"
             )
-        rows = [_row(record, f"{path}, line {reader.line_num}") for record in reader]
+        allowed = labels_of(path)
+        rows = [_row(record, allowed, f"{path}, line {reader.line_num}") for record in reader]
     check(rows)
-    return [row for row in rows if row.label in labels]
+    wanted = (LABELS if allowed == ALL_LABELS else allowed) if labels is None else labels
+    return [row for row in rows if row.label in wanted]
 
 
 def root(path: Path = MANIFEST) -> Path:
@@ -123,8 +141,8 @@ def check(rows: Sequence[Row]) -> None:
                 )
 
 
-def _row(record: dict[str, str], where: str) -> Row:
-    for key, allowed in (("label", ALL_LABELS), ("split", SPLITS)):
+def _row(record: dict[str, str], labels: Sequence[str], where: str) -> Row:
+    for key, allowed in (("label", labels), ("split", SPLITS)):
         if record[key] not in allowed:
             raise ManifestError(
                 f"{where}: expected {key} as one of {', '.join(allowed)}; received {record[key]!r}; {AGAIN}"

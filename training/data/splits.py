@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -37,7 +37,12 @@ def group(rows: Sequence[Row], copies: Iterable[tuple[int, int]]) -> list[Row]:
     return [replace(row, group=min(patients[joined.find(row.patient_id)])) for row in rows]
 
 
-def assign(rows: Sequence[Row], seed: int) -> list[Row]:
+def assign(
+    rows: Sequence[Row],
+    seed: int,
+    shares: tuple[float, float] = (TEST_SHARE, VAL_SHARE),
+    fixed: Mapping[str, str] | None = None,
+) -> list[Row]:
     """Give every group its split.
 
     A group with a held-out radiograph is held out; else, one with a radiograph of the children's published test
@@ -47,14 +52,19 @@ def assign(rows: Sequence[Row], seed: int) -> list[Row]:
     Args:
         rows: with their groups; the held-out radiographs already carry split `held_out`.
         seed: any whole number.
+        shares: of the groups that go to test and to val.
+        fixed: the split of groups that have one; where some are test, or val, no others become it.
     """
+    fixed = fixed or {}
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.group].append(row)
     split: dict[str, str] = {}
     strata: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, members in groups.items():
-        if any(row.split == "held_out" for row in members):
+        if name in fixed:
+            split[name] = fixed[name]
+        elif any(row.split == "held_out" for row in members):
             split[name] = "held_out"
         elif any(row.upstream_split == "test" for row in members):
             split[name] = "test"
@@ -63,8 +73,9 @@ def assign(rows: Sequence[Row], seed: int) -> list[Row]:
     with_own_test = {row.source for row in rows if row.upstream_split == "test"}
     for (source, _), names in strata.items():
         names.sort(key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
-        test = 0 if source in with_own_test else round(TEST_SHARE * len(names))
-        val = test + round(VAL_SHARE * len(names))
+        own_test = source in with_own_test or "test" in fixed.values()
+        test = 0 if own_test else round(shares[0] * len(names))
+        val = test + (0 if "val" in fixed.values() else round(shares[1] * len(names)))
         split |= dict.fromkeys(names[:test], "test") | dict.fromkeys(names[test:val], "val")
     return [replace(row, split=split.get(row.group, "train")) for row in rows]
 

@@ -35,7 +35,8 @@ def record_of(folder: Path) -> Json:
     """
     path = folder / "config.json"
     if not path.exists():
-        raise DatasetError(f"Expected the run {folder} with its config.json. Received: no such file. Train it first.")
+        known = ", ".join(sorted(each.parent.name for each in folder.parent.glob("*/config.json"))) or "none"
+        raise DatasetError(f"Expected the run {folder}, trained already; there are: {known}. Received: no such run.")
     record: Json = json.loads(path.read_text(encoding="utf-8"))
     return record
 
@@ -130,8 +131,15 @@ def write(
     """
     name, content = file
     record = _content(folder.name, kind, title, name, content, facts)
-    record |= {"metrics": metrics, "training": training, "parity": parity}
-    folder.mkdir(parents=True, exist_ok=True)
+    # Where a manifest lay is nobody's business.
+    record |= {
+        "metrics": metrics,
+        "training": {key: value for key, value in training.items() if key != "manifest"},
+        "parity": parity,
+    }
+    if "data" in training:
+        record |= {"version": f"{datetime.now(UTC):%Y.%-m.%-d}", "licence": training["licence"]}
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
         made = Path(temporary) / folder.name
         made.mkdir()
@@ -139,10 +147,17 @@ def write(
         run.write_json(made / metadata.FILE_NAME, record)
         metadata.load(made / metadata.FILE_NAME)
         (made / "README.md").write_text(card.card(record), encoding="utf-8")
-        # Facts last: with other weights than theirs serving does not start, and says how to mend it.
-        for each in (name, "README.md", metadata.FILE_NAME):
-            (made / each).replace(folder / each)
+        _swap(made, folder, Path(temporary) / "previous")
     print(f"{folder}: {len(content) / 1e6:.1f} MB; parity {parity}")
+
+
+def _swap(made: Path, folder: Path, previous: Path) -> None:
+    """Put a finished folder in the place of another, which keeps the artefacts that were made for it."""
+    if folder.exists():
+        folder.rename(previous)
+    made.rename(folder)
+    for inside in previous.glob("*/"):
+        inside.rename(folder / inside.name)
 
 
 def _content(name: str, kind: str, title: str, file: str, content: bytes, facts: Mapping[str, Any]) -> Json:

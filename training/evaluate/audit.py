@@ -337,10 +337,12 @@ def run(args: argparse.Namespace) -> None:
     found = [load(features.run_folder(name, args.backbone)) for name in args.runs or [*known, *others]]
     if not found:
         raise DatasetError("Expected the runs of heads. Received: none. Run `python -m training evaluate` first.")
-    report, erasures = audit(found, args.manifest, args.backbone)
+    if len({run.record["manifest_sha256"] for run in found}) > 1:
+        names = ", ".join(run.config.name for run in found)
+        raise DatasetError(f"Expected heads of the same radiographs. Received: {names}. Name those of one manifest.")
+    manifest = runs.manifest_of(found[0].record, args.manifest)
+    report, erasures = audit(found, manifest, args.backbone)
     folder.mkdir(parents=True, exist_ok=True)
     runs.write_json(folder / "report.json", report)
     (folder / "report.html").write_text(pages.audit_page(report, erasures), encoding="utf-8")
-    for row in report["targets"]:
-        print(f"{'met   ' if row['met'] else 'MISSED'} {row['figure']}: {row['reached']} (target {row['target']})")
     print(folder / "report.html")

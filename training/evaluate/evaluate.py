@@ -22,25 +22,25 @@ from training import run as runs
 from training.data.crops import crops, prepared
 from training.data.manifest import hospital, root
 from training.evaluate import baselines
-from training.evaluate.artefact import head_of
+from training.evaluate.artefact import head_of, record_of
 from training.evaluate.leave_one_out import Radiographs, each_inside
 from training.evaluate.scored import Scored
 from training.fit.features import backbone, is_served, run_folder, views
-from training.fit.head import DESCRIBING, LEFT_OUT_FILE
 from training.fit.head_config import UNKNOWN, HeadConfig, shown
+from training.fit.head_run import DESCRIBING, LEFT_OUT_FILE
 from training.metrics.figures import INTERVAL, Json
-from training.report import mistakes, pages
+from training.report import mistakes, pages, summary
 from training.report.mistakes import Explained
-from training.report.render import figure_text
 from xray.errors import DatasetError
 from xray.head_figures import MEAN
 from xray.networks.grad_cam import grad_cam, to_picture
 from xray.networks.metadata import OperatingPoint
 from xray.networks.preprocess import scale
-from xray.prediction import in_words
 
 # Features are cached in 16 bits, predictions written with 6 decimals: a larger difference is another network.
 SAME_SCORE = 0.02
+# What the top of a report says of a run.
+MADE = ("started", "command", "commit", "manifest_sha256", "machine", "licence")
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,8 @@ def evaluate(run: Run, manifest: Path | None) -> Json:
         "model": run.config.name,
         "title": run.config.title,
         "manifest_sha256": run.record["manifest_sha256"],
+        "made": {key: run.record[key] for key in MADE if key in run.record},
+        "data": run.record.get("data", {}),
         "commit": run.record["commit"],
         "labels": run.config.names,
         "exclusive": run.config.exclusive,
@@ -257,16 +259,26 @@ def _explainer(run: Run, folder: Path) -> Callable[[pd.Series], Explained | None
     return explain
 
 
+def write(folder: Path, manifest: Path | None) -> Json:
+    """Measure the run in a folder, and write report.json and report.html there.
+
+    Args:
+        folder: of the run.
+        manifest: as `evaluate`.
+
+    Returns:
+        The report.
+    """
+    found = load(folder)
+    report = evaluate(found, manifest)
+    (folder / "report.html").write_text(page(found, report, manifest), encoding="utf-8")
+    return report
+
+
 def run(args: argparse.Namespace) -> None:
     """Measure the runs that the command line names."""
     for name in args.runs:
         folder = Path(name) if Path(name).is_dir() else run_folder(name, args.backbone)
-        found = load(folder)
-        manifest = None if args.scores_only else args.manifest
-        report = evaluate(found, manifest)
-        (folder / "report.html").write_text(page(found, report, manifest), encoding="utf-8")
-        areas = (
-            f"{in_words(label)} {figure_text(report['metrics']['test'][label]['all']['roc_auc'])}"
-            for label in found.scored.measured
-        )
-        print(f"{folder}/report.html: ROC AUC", "; ".join(areas))
+        record = record_of(folder)
+        report = write(folder, None if args.scores_only else runs.manifest_of(record, args.manifest))
+        print(f"{folder}/report.html", *summary.sentences(report), sep="\n  ")

@@ -14,7 +14,6 @@ import keras
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training import run as runs
 from training.config import MODELS, RUNS
@@ -28,6 +27,7 @@ from training.fit.segment import dice, mean_dice, read_pairs
 from training.networks import litert
 from training.networks.vgg16 import FEATURE_LAYER, feature_shape, unet
 from training.networks.vgg16 import features as cut
+from training.progress import progress
 from xray.errors import DatasetError
 from xray.networks import lungs
 from xray.networks.heads import Features, Head, average
@@ -167,7 +167,7 @@ def _export_opacity(folder: Path, backbone: str) -> None:
 def _backbone_parity(model: keras.Model, served: Network, data: Crops, recipe: Recipe) -> dict[str, float]:
     """Compare the averaged features of Keras and of the served 8 bits by their cosine similarity."""
     chosen = _sample(np.flatnonzero([row.split == "test" for row in data.rows]), BACKBONE_RADIOGRAPHS)
-    inputs = [scale(data.images[i], recipe)[None] for i in tqdm(chosen, desc="parity", disable=None)]
+    inputs = [scale(data.images[i], recipe)[None] for i in progress(chosen, "parity", len(chosen))]
     cosine = [_cosine(average(np.asarray(model(x, training=False))[0]), average(served(x)[0])) for x in inputs]
     return {
         "pictures": len(cosine),
@@ -190,7 +190,7 @@ def head_parity(head: Head, data: Crops, config: HeadConfig, served: Network, fl
     known = (shown(data.rows, config) != UNKNOWN).any(axis=1)
     chosen = _sample(np.flatnonzero(known & [row.split == "test" for row in data.rows]), HEAD_RADIOGRAPHS)
     pairs: list[tuple[Features, Features]] = []
-    for i in tqdm(chosen, desc="parity", disable=None):
+    for i in progress(chosen, "parity", len(chosen)):
         x = scale(data.images[i], config.recipe)[None]
         pairs.append((np.asarray(kept(x, training=False))[0], served(x)[0]))
     own = head.facts.labels.index(head.facts.positive)
@@ -238,7 +238,6 @@ def _float_weights(backbone: str) -> str:
     trained = _trained_weights(_backbone_run(backbone))
     if trained.exists():
         return str(trained)
-    print(f"{trained} is not here: parity is measured against the shipped {backbone}, its 8-bit weights as float32")
     return backbone
 
 
@@ -256,18 +255,35 @@ def _backbone_run(name: str) -> Path:
 
 def run(args: argparse.Namespace) -> None:
     """Write the artefact that the command line names."""
-    weights = args.weights or _float_weights(args.backbone)
-    if args.what == "lungs":
-        _export_lungs(args.run or RUNS / "lungs", args.manifest)
-    elif args.what == "backbone":
-        folder = args.run or _backbone_run(args.backbone)
-        weights = args.weights or str(_trained_weights(folder))
-        _export_backbone(folder, args.manifest, Recipe(args.recipe, args.size), weights, args.backbone)
-    elif args.what == "opacity":
-        _export_opacity(args.run or features.run_folder("opacity", args.backbone), args.backbone)
+    folder = args.run or _default_run(args.what, args.name, args.backbone)
+    if args.what == "opacity":
+        _export_opacity(folder, args.backbone)
     elif args.what == "screen":
-        _export_screen(args.run or features.run_folder("screen", args.backbone), args.backbone)
-    elif args.name:
-        export_head(args.run or features.run_folder(args.name, args.backbone), args.manifest, args.backbone, weights)
+        _export_screen(folder, args.backbone)
+    elif args.what == "backbone":
+        weights = args.weights or str(_trained_weights(folder))
+        known = json.loads(record.read_text("utf-8")) if (record := folder / "config.json").exists() else {}
+        recipe = Recipe(args.recipe, args.size)
+        _export_backbone(folder, runs.manifest_of(known, args.manifest), recipe, weights, args.backbone)
     else:
-        raise DatasetError("Expected the name of a head: `python -m training export head NAME`. Received: none.")
+        manifest = runs.manifest_of(record_of(folder), args.manifest)
+        if args.what == "lungs":
+            _export_lungs(folder, manifest)
+        else:
+            export_head(folder, manifest, args.backbone, args.weights or _float_weights(args.backbone))
+
+
+def _default_run(what: str, name: str | None, backbone: str) -> Path:
+    """Return the run that an artefact comes from, where the command line names none.
+
+    Raises:
+        DatasetError: of which head it is to be, nobody said.
+    """
+    if what == "lungs":
+        return RUNS / "lungs"
+    if what == "backbone":
+        return _backbone_run(backbone)
+    if what == "head" and not name:
+        known = sorted(path.parent.name for path in made_for(RUNS, backbone).glob("*/head.json"))
+        raise DatasetError(f"Expected the name of a head: {', '.join(known) or 'there is none yet'}. Received: none.")
+    return features.run_folder(name if what == "head" and name else what, backbone)

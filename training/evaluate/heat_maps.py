@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
-from tqdm import tqdm
 
 from training.data.manifest import Row
 from training.data.perturb import CHANGES, ERASURES, Change, border_only, chance
+from training.progress import progress
 from xray.analysis import Prepared, prepare
 from xray.errors import DatasetError, ImageError
 from xray.io import image
@@ -97,7 +97,7 @@ class Networks:
             return [] if ready is None else list(look(row, ready))
 
         with ThreadPoolExecutor(THREADS) as pool:
-            done = tqdm(pool.map(one, rows), total=len(rows), desc=words, disable=None)
+            done = progress(pool.map(one, rows), words, len(rows))
             found = [record for records in done for record in records]
         if not found:
             raise DatasetError(f"Expected radiographs that serving accepts. Received {len(rows)}; it refuses all.")

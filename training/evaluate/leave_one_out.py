@@ -64,9 +64,9 @@ def each_inside(radiographs: Radiographs, config: HeadConfig) -> Iterator[tuple[
         config: of the head.
 
     Yields:
-        Each source that holds labels to compare, and the scores of its radiographs.
+        Each source that holds labels to compare, and the scores of its radiographs; nothing for a head of one source.
     """
-    for name in config.sources:
+    for name in config.sources if len(config.sources) > 1 else ():
         train = [row for row in radiographs.rows if row.source == name and row.split == "train"]
         parts = []
         for each in heads.learned_together(config):

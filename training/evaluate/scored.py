@@ -20,6 +20,7 @@ DECIMALS = 4
 VERDICTS = ("NEGATIVE", "INCONCLUSIVE", "POSITIVE")
 SIDES = {"positive": 1, "negative": 0}
 VIEWS = ("AP", "PA")
+NOT_STATED = "not stated"
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,14 +179,16 @@ class Scored:
     def by(self, kind: str) -> dict[str, Json]:
         """Return the figures of each part of the radiographs: sources, views, source_views, sexes or ages."""
         table = self.table
-        views = table["view"].str.split().str[0].fillna("")  # AP, supine or not
+        views = table["view"].map(lambda view: view.split()[0] if view else "")  # AP, supine or not
         names = {
             "sources": table.source,
-            "views": views.replace("", "not stated"),
+            "views": views.replace("", NOT_STATED),
             "source_views": (table.source + ", " + views)[views.isin(VIEWS)],
-            "sexes": table.sex.replace("", "not stated"),
+            "sexes": table.sex.replace("", NOT_STATED),
             "ages": table.age_years.map(figures.age_group),
         }[kind]
+        if (names == NOT_STATED).all():
+            return {}
         return {str(name): self.part(table.index.isin(rows.index)).figures() for name, rows in table.groupby(names)}
 
     def called(self, part: str, by: Sequence[str]) -> list[Json]:

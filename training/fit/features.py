@@ -143,9 +143,11 @@ def views_without(data: Crops, recipe: Recipe, weights: str = BACKBONE) -> dict[
     """
     if weights != BACKBONE:
         return {}
+    here = {hospital(row.source) for row in data.rows}
     found = {}
     for trained in sorted(LEFT_OUT.glob("*/vgg16.weights.h5")):
-        found[hospital(trained.parent.name)] = averages(data, recipe, str(trained))
+        if hospital(trained.parent.name) in here:
+            found[hospital(trained.parent.name)] = averages(data, recipe, str(trained))
     return found
 
 

@@ -1,19 +1,11 @@
-"""Train a head on the frozen backbone: `python -m training head training/configs/covid_normal.toml`.
+"""Heads on the frozen backbone: one linear layer on its averaged features, calibrated, with operating points.
 
-A head is one linear layer on the backbone's averaged features. Its labels exclude each other (softmax) or not (a
-sigmoid for each). It learns inside sources: a radiograph is compared with the labels that its own source holds, so
-that to recognise the hospital helps nothing.
-
-Writes runs/<name>/: config.json, head.npz (kernel and bias, calibrated), head.json (labels and operating points, chosen
-for hospitals that it has not seen), predictions.csv (scores of all radiographs outside the train split) and
-left_out.csv (scores of all radiographs by heads, and where they were trained by backbones, without their hospital).
+Labels exclude each other (softmax) or not (a sigmoid for each). A head learns inside sources: a radiograph is compared
+with the labels that its own source holds, so that to recognise the hospital helps nothing.
 """
 
-import argparse
-import csv
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -21,25 +13,14 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
-from training import run as runs
-from training.config import load
-from training.data.crops import crops, draw_weights
+from training.data.crops import draw_weights
 from training.data.manifest import Row, hospital
-from training.fit.features import run_folder, views, views_without
 from training.fit.head_config import UNKNOWN, HeadConfig, Truth, shown, taught
 from training.fit.linear import fit_softmax, fit_views
 from training.metrics.calibration import conformal_point, on_grid, quantile
 from training.metrics.discrimination import Floats
 from xray.errors import DatasetError
-from xray.networks.metadata import OperatingPoint
-
-# The columns of the manifest that predictions.csv repeats.
-DESCRIBING = (
-    "path", "sha256", "source", "label", "finding", "patient_id", "group", "split", "upstream_split", "view", "sex",
-    "age_years", "population",
-)  # fmt: skip
-
-LEFT_OUT_FILE = "left_out.csv"
+from xray.networks.metadata import NO_POINT, OperatingPoint
 
 Inputs = NDArray[np.float32]
 
@@ -249,21 +230,26 @@ def _line(logits: Floats, truth: Truth, sources: NDArray[np.str_], config: HeadC
     """Return the slope and the shift of each label's logit with which the scores fit best, each of shape (labels,)."""
     if config.exclusive:
         known = truth[:, 0] != UNKNOWN
-        slope, shift = _temperature(logits[known], truth[known].argmax(axis=1), sources[known])
+        slope, shift = _temperature(
+            logits[known], truth[known].argmax(axis=1), sources[known], config.calibration_prior
+        )
         return np.full(len(config.names), slope), shift
     slopes, shifts = [], []
     for values, column in zip(truth.T, logits.T, strict=True):
         known = values != UNKNOWN
-        slope, shift = _temperature(np.outer(column[known], (-0.5, 0.5)), values[known], sources[known])
+        of_label = np.outer(column[known], (-0.5, 0.5))
+        slope, shift = _temperature(of_label, values[known], sources[known], config.calibration_prior)
         slopes.append(slope)
         shifts.append(shift[1] - shift[0])
     return np.array(slopes), np.array(shifts)
 
 
-def _temperature(logits: Floats, y_true: Truth, sources: NDArray[np.str_]) -> tuple[float, Floats]:
+def _temperature(logits: Floats, y_true: Truth, sources: NDArray[np.str_], prior: float) -> tuple[float, Floats]:
     """Fit one slope for all labels, and a shift for each; of two labels it is Platt's line.
 
-    Labels weigh the same, and the sources of a label by the cube root of their number.
+    Labels weigh the same, and the sources of a label by the cube root of their number. The prior is a normal
+    distribution around the logits as they are: few radiographs may be told apart without error, and the slope would
+    be infinite.
 
     Source:
         Bias-corrected temperature scaling: Alexandari et al. 2020, arXiv:1901.06852.
@@ -272,7 +258,8 @@ def _temperature(logits: Floats, y_true: Truth, sources: NDArray[np.str_]) -> tu
 
     def loss(line: Floats) -> float:
         shares = log_softmax(logits * np.exp(line[0]) + line[1:], axis=1)
-        return float(-(weight * shares[np.arange(len(y_true)), y_true]).sum())
+        held = prior * np.square(line).sum() / 2 / len(y_true)
+        return float(held - (weight * shares[np.arange(len(y_true)), y_true]).sum())
 
     line = minimize(loss, np.zeros(1 + logits.shape[1]), method="BFGS").x
     return float(np.exp(line[0])), line[1:] - line[1:].mean()
@@ -285,13 +272,14 @@ def operating_points(
 
     The threshold finds the share `sensitivity` of the radiographs with the label. The label is ruled out below the
     score that all but a share `error_rate` of them reach, and certain from the score that all but as many of the others
-    stay below. Of a pair the second point mirrors the first; more exclusive labels have the lower edge alone.
+    stay below. Of a pair the second point mirrors the first; more exclusive labels have the lower edge alone. Where a
+    label has too few radiographs, no point is chosen; of exclusive labels then none has one.
 
     Args:
         truth: shape (n, labels), 1, 0 or UNKNOWN.
         scores: shape (n, labels).
         sources: shape (n,).
-        config: sensitivity and error rate.
+        config: sensitivity, error rate, and how many radiographs are enough.
 
     Raises:
         DatasetError: a label, or its absence, has no radiographs.
@@ -303,13 +291,17 @@ def operating_points(
     points = []
     labels = list(zip(config.names, truth.T, scores.T, strict=True))
     pair = config.exclusive and len(labels) == 2
-    for name, values, score in labels:
+    too_few = [min((values == side).sum() for side in (0, 1)) < config.least_for_points for values in truth.T]
+    for few, (name, values, score) in zip(too_few, labels, strict=True):
         known = values != UNKNOWN
         y_true, score = values[known], score[known]
         if len(np.unique(y_true)) < 2:
             raise DatasetError(
                 f"{config.name}: expected validation radiographs with and without {name}. Received: none."
             )
+        if few or (config.exclusive and any(too_few)):
+            points.append(NO_POINT)
+            continue
         if config.exclusive and not pair:
             y_class = truth[known].argmax(axis=1)
             weight = draw_weights([str(y) for y in y_class], list(sources[known]))
@@ -320,106 +312,7 @@ def operating_points(
         points.append(
             conformal_point(y_true == 1, score, weight, sensitivity=config.sensitivity, error_rate=config.error_rate)
         )
-    if pair:
+    if pair and not any(too_few):
         own = config.names.index(config.positive)
         points[1 - own] = points[own].mirrored()
     return tuple(points)
-
-
-def counts(rows: Sequence[Row], config: HeadConfig) -> list[dict[str, object]]:
-    """Return how many radiographs and patients of each split, source and label the head learns from or is judged on.
-
-    A radiograph that is taught under another label than it shows counts under the manifest's.
-    """
-    cells: dict[tuple[str, str, str], list[str]] = {}
-    for row, shows, teaches in zip(rows, shown(rows, config), taught(rows, config), strict=True):
-        if row.split == "train" and row.source not in config.sources:
-            continue
-        names = [name for name, value in zip(config.names, shows, strict=True) if value == 1]
-        for name in names or ([row.label] if (teaches == 1).any() else []):
-            cells.setdefault((row.split, row.source, name), []).append(row.patient_id)
-    return [
-        {"split": split, "source": source, "label": label, "films": len(of), "patients": len(set(of))}
-        for (split, source, label), of in sorted(cells.items())
-    ]
-
-
-def train(config: HeadConfig, manifest: Path, weights: str, folder: Path) -> None:
-    """Train one head and write its run.
-
-    Args:
-        config: the head.
-        manifest: written by `prepare`.
-        weights: of the backbone; see `features.backbone`.
-        folder: of the run.
-    """
-    data = crops(manifest, config.recipe)
-    inputs = views(data, config.recipe, weights)
-    without = views_without(data, config.recipe, weights)
-    fitted = fit(inputs, data.rows, config, without)
-    head, points = fitted.head, fitted.points
-    folder.mkdir(parents=True, exist_ok=True)
-    facts = {
-        **runs.describe(config, manifest), "weights": weights, "films": counts(data.rows, config),
-        "backbones_left_out": sorted(without),
-    }  # fmt: skip
-    runs.write_json(folder / "config.json", facts)
-    runs.write_arrays(folder / "head.npz", head.arrays())
-    record = {
-        "labels": config.names, "exclusive": config.exclusive, "positive": config.positive, "temperature": 1.0,
-        "points": [msgspec.to_builtins(point) for point in points],
-    }  # fmt: skip
-    runs.write_json(folder / "head.json", record)
-    write_scores(
-        folder, data.rows, config, {"predictions.csv": head.scores(inputs[:, 0]), LEFT_OUT_FILE: fitted.unseen}
-    )
-    edges = zip(config.names, points, strict=True)
-    print(f"{folder}:", *(f"{name} {p.negative_below:g} / {p.threshold:g} / {p.positive_from:g}" for name, p in edges))
-
-
-def write_scores(folder: Path, rows: Sequence[Row], config: HeadConfig, scores: Mapping[str, Floats]) -> None:
-    """Write predictions.csv and left_out.csv of a run.
-
-    Args:
-        folder: of the run.
-        rows: all radiographs.
-        config: of the head.
-        scores: by the name of the file, shape (n, labels).
-    """
-    for name, found in scores.items():
-        # Of a hospital left out all radiographs are unseen, and judged by what they teach.
-        elsewhere = name == LEFT_OUT_FILE
-        truth = taught(rows, config) if elsewhere else shown(rows, config)
-        truth[np.isnan(found)] = UNKNOWN
-        kept = [i for i, row in enumerate(rows) if (elsewhere or row.split != "train") and (truth[i] != UNKNOWN).any()]
-        write_predictions(folder / name, [rows[i] for i in kept], truth[kept], found[kept], config.names)
-
-
-def write_predictions(path: Path, rows: Sequence[Row], truth: Truth, scores: Floats, names: Sequence[str]) -> None:
-    """Write predictions.csv: a row a radiograph, with y_<label> (blank where unknown) and score_<label> of each label.
-
-    Args:
-        path: of the file.
-        rows: the radiographs.
-        truth: shape (n, labels), 1, 0 or UNKNOWN.
-        scores: shape (n, labels); written with 6 decimals, blank where NaN.
-        names: of the labels.
-    """
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*DESCRIBING, *(f"y_{name}" for name in names), *(f"score_{name}" for name in names)])
-        for row, values, score in zip(rows, truth, scores, strict=True):
-            known = ["" if value == UNKNOWN else value for value in values]
-            writer.writerow(
-                [
-                    *(getattr(row, name) for name in DESCRIBING),
-                    *known,
-                    *("" if np.isnan(each) else f"{each:.6f}" for each in score),
-                ]
-            )
-
-
-def run(args: argparse.Namespace) -> None:
-    """Train the head of a configuration."""
-    config = load(args.config, HeadConfig)
-    train(config, args.manifest, args.backbone, args.run or run_folder(config.name, args.backbone))

@@ -1,12 +1,13 @@
 """What a head is to learn: its labels, where it learns them, and what each radiograph says of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.config import Choices
-from training.data.manifest import LABELS, OTHER_LABELS, Row
+from training.data.manifest import LABELS, Row
+from xray.errors import DatasetError
 from xray.networks.preprocess import Recipe
 
 UNKNOWN = -1
@@ -26,12 +27,6 @@ class Selection(Choices, frozen=True):
     labels: tuple[str, ...]
     findings: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse a label that no manifest has."""
-        known = (*LABELS, *OTHER_LABELS)
-        if unknown := sorted(set(self.labels) - set(known)):
-            raise ValueError(f"expected `labels` out of {', '.join(known)}, received {', '.join(unknown)}")
 
     def holds(self, row: Row) -> bool:
         """Tell whether a radiograph is one of them."""
@@ -71,7 +66,10 @@ class HeadConfig(Choices, frozen=True, kw_only=True):
         regularisation: C of the logistic regressions: the smaller, the simpler the head.
         sensitivity: share of the validation radiographs with a label that score at or above its threshold.
         error_rate: share of the validation radiographs with a label for which it may be ruled out.
+        calibration_prior: how strongly calibration holds to the fitted logits, where validation radiographs are few.
+        least_for_points: validation radiographs with a label, and without it, below which no operating point is chosen.
         labels: in the order of the outputs.
+        others: the manifest's labels that show none of the head's, besides the usual ones.
         recipe: of the backbone.
     """
 
@@ -86,7 +84,10 @@ class HeadConfig(Choices, frozen=True, kw_only=True):
     regularisation: float
     sensitivity: float = 0.9
     error_rate: float
+    calibration_prior: float = 0.0
+    least_for_points: int = 0
     labels: tuple[Label, ...]
+    others: tuple[str, ...] = ()
     recipe: Recipe
 
     def __post_init__(self) -> None:
@@ -103,7 +104,21 @@ class HeadConfig(Choices, frozen=True, kw_only=True):
     def manifest_labels(self) -> tuple[str, ...]:
         """The labels of the manifest that the head asks for: the usual ones and those that it mentions."""
         mentioned = [name for each in self.labels for of in (*each.present, *each.taught) for name in of.labels]
-        return tuple(dict.fromkeys((*LABELS, *mentioned)))
+        return tuple(dict.fromkeys((*LABELS, *mentioned, *self.others)))
+
+    def check(self, labels: Collection[str]) -> None:
+        """Refuse labels that a manifest does not have.
+
+        Args:
+            labels: that it has.
+
+        Raises:
+            DatasetError: naming those that there are.
+        """
+        if unknown := sorted(set(self.manifest_labels) - set(labels) - set(LABELS)):
+            raise DatasetError(
+                f"{self.name}: expected `labels` out of {', '.join(labels)}. Received: {', '.join(unknown)}."
+            )
 
 
 def shown(rows: Sequence[Row], config: HeadConfig) -> Truth:

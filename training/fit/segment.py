@@ -12,7 +12,6 @@ import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training import run as runs
 from training.config import Choices, load
@@ -21,6 +20,7 @@ from training.data.manifest import Row, read, root
 from training.fit.epochs import Batch, Epoch, callbacks, one_cycle
 from training.networks import devices
 from training.networks.vgg16 import unet
+from training.progress import progress
 from xray.io import image
 from xray.networks import lungs
 
@@ -86,7 +86,7 @@ def read_pairs(rows: list[Row], folder: Path) -> tuple[NDArray[np.uint8], NDArra
     """Read radiographs and masks, squashed to 128×128; each uint8 (n, 128, 128)."""
     size = (lungs.SIZE, lungs.SIZE)
     pictures, masks = [], []
-    for row in tqdm(rows, desc="read", disable=None):
+    for row in progress(rows, "read", len(rows)):
         pictures.append(
             cv2.resize(image.load((folder / row.path).read_bytes()).image, size, interpolation=cv2.INTER_AREA)
         )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.report import tables
+from training.report import summary, tables
 from training.report.render import Table, markdown_table, render
 from training.report.tables import MeasuredHead
 from xray import answers, head_figures
@@ -22,7 +22,9 @@ Json = Mapping[str, Any]
 
 
 def card(facts: Json) -> str:
-    """Return the card of an artefact as Markdown."""
+    """Return the card of an artefact as Markdown; of a user's own head with nothing but what its run says."""
+    if "data" in facts["training"]:
+        return _tidy(render("own_card.md", facts=facts, **_head(facts), **_own(facts)))
     backbone = facts["name"] if facts["kind"] == "backbone" else facts.get("backbone", BACKBONE)
     values: dict[str, Any] = {
         "facts": facts, "served": BACKBONE, "backbone": backbone, "in_words": in_words, "siim": _knows_siim(facts),
@@ -43,8 +45,40 @@ def card(facts: Json) -> str:
             values["located"] = tables.opacity(facts["metrics"])
         case "screen":
             values["screened"] = tables.screen(facts["metrics"])
-    text = render("card.md", **values)
+    return _tidy(render("card.md", **values))
+
+
+def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _own(facts: Json) -> dict[str, Any]:
+    """Return what the card of a user's own head says besides its tables."""
+    metrics, data = facts["metrics"], facts["training"]["data"]
+    report = {**facts, "data": data}
+    several = len(facts["training"]["config"]["sources"]) > 1
+    known = {key for row in metrics["test"].values() for key in ("sexes", "ages", "views") if len(row[key]) > 1}
+    decides = any(map(summary.decides, facts["points"]))
+    named = not any("of one patient" in each for each in data["warnings"])
+    return {
+        "sentences": summary.sentences(report),
+        "warnings": summary.warnings(report),
+        "decides": decides,
+        "checklist": [
+            (True, "what was taken and left, and why"),
+            (named, "patients named, and kept on one side of every split"),
+            (True, "near-copies found, and kept on one side of every split"),
+            (False, "reference standard: who labelled the radiographs, and how; its owner's to add"),
+            (True, "preprocessing, settings, seed, software versions, code"),
+            (decides, "operating point chosen on validation patients"),
+            (True, "intervals over patients; predictors that see no lungs beside every figure"),
+            (len(known) == 3, "figures by view, sex and age"),
+            (bool(metrics["left_out"]), "figures in a source that the head did not learn from"),
+            (bool(metrics.get("audit")), "audit: erased lungs, harmless changes, heat (`python -m training audit`)"),
+            (several, "more than one hospital"),
+            (False, "readers' study, clinical benefit, harm"),
+        ],
+    }
 
 
 def _knows_siim(facts: Json) -> bool:
@@ -57,12 +91,16 @@ def _head(facts: Json) -> dict[str, Any]:
     measured, name = MeasuredHead.of(facts), facts["name"]
     labels, audit = head_figures.measured_labels(measured), head_figures.audit(measured)
     pair = head_figures.is_pair(measured)
-    figures = [tables.figures("Test radiographs", measured, labels, "all", "sources", "children", "baselines")]
+    several = len({part.name for label in labels for part in head_figures.parts(measured, label, "sources")}) > 1
+    kinds = ("all", *(["sources"] if several else []), "children", "baselines")
+    figures = [tables.figures("Test radiographs", measured, labels, *kinds)]
     if not pair and not measured.exclusive:
         kinds = ("all", "baselines", "left_out", "inside")
         figures = [tables.figures(in_words(label), measured, [label], *kinds) for label in labels]
     sections: dict[str, list[Table]] = {
-        "Figures": figures,
+        "Figures": [*figures, tables.figures("By view, sex and age", measured, labels, "views", "sexes", "ages")]
+        if "data" in facts["training"]
+        else figures,
         "Verdicts": [tables.called("Test radiographs", measured, "test")],
         "Another hospital": [
             tables.left_out(measured) if pair else tables.figures("Source left out", measured, labels, "left_out"),

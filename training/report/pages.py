@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from training.report import plots, tables
+from training.report import plots, summary, tables
 from training.report.render import Picture, Section, Table, page
 from training.report.tables import BASELINES, MeasuredHead
 from xray import answers, head_figures
@@ -27,7 +27,6 @@ source's radiographs that no part of the network saw. A source with one label ha
 INSIDE = """A head that learned in one source alone, judged on that source's test radiographs: there the hospital tells
 nothing. Called at 0.5."""
 
-TARGETS = """What was asked of models 1 and 2, met or missed. Intervals are 95 %, over patients."""
 TOGETHER = """Model 1 is read first (normal or not), then model 2 (COVID or another pneumonia): both must say COVID."""
 AUDIT_LEFT_OUT = """Head, calibration and threshold are made anew without the source. The backbone is the same
 throughout: it learned from the train split of every source, so the rows "new to head and backbone" are the honest
@@ -59,12 +58,11 @@ def run_page(report: Json, rows: Mapping[str, pd.DataFrame], wrong: Sequence[Pic
             "Test split", READ.format(interval=report["metrics"]["interval"]), [
                 tables.figures("All test radiographs, and by source", facts, labels, "all", "sources"),
                 tables.figures("By view, sex and age", facts, labels, "views", "sexes", "ages", "children"),
-            ], [_roc(report, rows)],
+            ], [_roc(report, rows), *_pictures(report, facts, rows)],
         ),
         Section("Without lungs", report["metrics"]["confounding"] or BELIEVE,
                 [tables.figures("Beside predictors that see no lungs", facts, labels, "all", "baselines")]),
-        Section("Scores and verdicts", JUDGED.format(points=_points(report)), _verdicts(facts, labels),
-                _pictures(report, facts, rows)),
+        Section("Scores and verdicts", JUDGED.format(points=_points(report)), _verdicts(facts, labels)),
         Section("Another hospital", LEFT_OUT, [
             tables.figures("Source left out", facts, labels, "left_out"), _called(facts, "left_out")]),
         Section("Inside one source", INSIDE, [tables.figures("Learned and judged there", facts, labels, "inside")]),
@@ -73,7 +71,26 @@ def run_page(report: Json, rows: Mapping[str, pd.DataFrame], wrong: Sequence[Pic
     ]  # fmt: skip
     if wrong:
         sections.append(Section("Mistakes", "", pictures=wrong))
-    return page(f"{report['title']}: figures of the test split", [_without_empty(section) for section in sections])
+    kept = [each for each in map(_without_empty, sections) if each.tables or each.pictures]
+    return page(
+        f"{report['title']}: figures of the test split",
+        kept,
+        made=made(report),
+        summary=summary.sentences(report),
+        warnings=summary.warnings(report),
+    )
+
+
+def made(report: Json) -> dict[str, object]:
+    """Return when, of what and by what a report was made, by the names that people read."""
+    said, data = report.get("made", {}), report.get("data", {})
+    words: dict[str, object] = {
+        "date": said.get("started"), "data": data.get("name"), "command": said.get("command"),
+        "commit": report.get("commit"), "list of radiographs, sha256": report.get("manifest_sha256"),
+        "licence of the radiographs": said.get("licence"), "machine": said.get("machine"),
+    }  # fmt: skip
+    words["radiographs"] = "; ".join(data.get("lines", []))
+    return {name: value for name, value in words.items() if value}
 
 
 def confounding(report: Json) -> str:
@@ -94,11 +111,15 @@ def confounding(report: Json) -> str:
         for name, row in sources.items()
         if row["roc_auc"]
     ]
-    words = [
-        f"{len(single)} of the {len(sources)} sources hold one class only ({', '.join(single) or 'none'}): "
-        "there, to know the hospital is to know the answer, so the figures over all sources measure hospital "
-        "and disease together."
-    ]
+    words = (
+        [
+            f"{len(single)} of the {len(sources)} sources hold one class only ({', '.join(single)}): "
+            "there, to know the hospital is to know the answer, so the figures over all sources measure hospital "
+            "and disease together."
+        ]
+        if single
+        else []
+    )
     words += [
         f"A logistic regression on the {BASELINES[part.name]} reaches ROC AUC {part.figures['roc_auc']['value']:.3f} "
         "on the same radiographs without seeing a lung."
@@ -134,7 +155,8 @@ def _roc(report: Json, rows: Mapping[str, pd.DataFrame]) -> Picture:
     """Draw the ROC curves of all labels; of a pair also those of sources that hold both."""
     own = rows[report["positive"]]
     if len(rows) == 1:
-        both = {str(name): part for name, part in own.groupby("source") if part.y_true.nunique() == 2}
+        sources = list(own.groupby("source"))
+        both = {str(name): part for name, part in sources if len(sources) > 1 and part.y_true.nunique() == 2}
         return Picture(plots.roc({"all": own, **both}, _point(report).threshold), "ROC curves of the test split")
     curves = {in_words(label): part for label, part in rows.items() if part.y_true.nunique() == 2}
     return Picture(plots.roc(curves), "ROC curves of the test split, each label against the others")
@@ -177,7 +199,6 @@ def audit_page(report: Json, erasures: pd.DataFrame) -> str:
     })  # fmt: skip
     pair = [audit for _, audit in audits if audit["together"]]
     sections = [
-        *([Section("Targets", TARGETS, [_targets(report)])] if report["targets"] else []),
         *([Section("Both models together", TOGETHER, [
             tables.together(pair[0]), tables.got(answers.of_both(next(iter(measured.values())))),
         ])] if pair else []),
@@ -200,7 +221,8 @@ def audit_page(report: Json, erasures: pd.DataFrame) -> str:
             _of(title, tables.robustness(audit)) for title, audit in audits
         ]),
     ]  # fmt: skip
-    return page("Would the figures survive another hospital?", sections)
+    title = "Would the figures survive another hospital?"
+    return page(title, [_without_empty(section) for section in sections], made=made(report))
 
 
 def _with_audit(report: Json, name: str) -> Json:
@@ -215,10 +237,3 @@ def _of(title: str, table: Table) -> Table:
 def _probe(report: Json) -> Table:
     rows = [[name, f"{value:.3f}"] for name, value in report["probe"].items()]
     return Table("How well the source can be told", ["from", "balanced accuracy"], rows)
-
-
-def _targets(report: Json) -> Table:
-    rows = [
-        [row["figure"], row["target"], row["reached"], "met" if row["met"] else "MISSED"] for row in report["targets"]
-    ]
-    return Table("Targets", ["figure", "target", "reached", ""], rows)

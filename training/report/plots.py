@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
-from training.metrics.discrimination import roc_auc
-from training.metrics.figures import Json
+from training.metrics.discrimination import wilson
+from training.metrics.figures import Json, area
 from xray.networks.metadata import OperatingPoint
 from xray.prediction import in_words
 
@@ -25,30 +25,36 @@ SCORE_END = 1e-4
 
 
 def roc(parts: Mapping[str, pd.DataFrame], threshold: float | None = None) -> bytes:
-    """Draw a ROC curve for each part.
+    """Draw a ROC curve for each part, and its area with the 95 % interval.
 
     Args:
-        parts: by name, rows with both labels in y_true, and y_score.
-        threshold: where the first part's sensitivity and specificity are marked.
+        parts: by name, rows with both labels in y_true, y_score and, where patients have several, group.
+        threshold: where the first part's sensitivity and specificity are marked, with Wilson's intervals.
     """
     figure = Figure(figsize=(5.2, 5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.8, linestyle=":")
     for index, (name, part) in enumerate(parts.items()):
+        grouped = part if "group" in part else part.assign(group=np.arange(len(part)))
         false_positive, true_positive, _ = roc_curve(part.y_true, part.y_score)
-        label = f"{name}: {roc_auc(part.y_true, part.y_score):.3f} (n {len(part)})"
+        label = f"{name}: {_with_interval(area(grouped))} (n {len(part)})"
         axes.plot(false_positive, true_positive, color=CYCLE[index % len(CYCLE)], label=label)
         if index == 0 and threshold is not None:
             positive = part.y_score >= threshold
-            marked = positive[part.y_true == 0].mean(), positive[part.y_true == 1].mean()
-            axes.plot(*marked, "o", color=POSITIVE, label=f"threshold {threshold:.3f}")
+            across, up = ((sum(positive[part.y_true == side]), sum(part.y_true == side)) for side in (0, 1))
+            at = across[0] / across[1], up[0] / up[1]
+            ends = [
+                np.abs(np.array([*wilson(*each)]) - value)[:, None]
+                for each, value in zip((across, up), at, strict=True)
+            ]
+            axes.errorbar(*at, ends[1], ends[0], fmt="o", color=POSITIVE, label=f"threshold {threshold:.3f}")
     axes.legend(frameon=False, loc="lower right", title="ROC AUC")
     name_axes(axes, "1 − specificity", "sensitivity")
     return png(figure)
 
 
 def matrix(counts: Sequence[Sequence[int]], labels: Sequence[str], called: Sequence[str]) -> bytes:
-    """Draw which label was called of which, shaded by each label's share.
+    """Draw which label was called of which, shaded by each label's share, with Wilson's 95 % interval.
 
     Args:
         counts: rows are what radiographs show, columns what they are called.
@@ -62,7 +68,8 @@ def matrix(counts: Sequence[Sequence[int]], labels: Sequence[str], called: Seque
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (row, column), count in np.ndenumerate(table):
         colour = "white" if shares[row, column] > 0.5 else "black"
-        text = f"{count}\n{shares[row, column]:.1%}"
+        low, high = wilson(float(count), float(max(table[row].sum(), 1)))
+        text = f"{count}\n{shares[row, column]:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=11)
     axes.set_xticks(range(len(called)), [in_words(name) for name in called])
     axes.set_yticks(range(len(labels)), [in_words(name) for name in labels])
@@ -79,7 +86,7 @@ def scores(part: pd.DataFrame, point: OperatingPoint) -> bytes:
         point: threshold and INCONCLUSIVE range.
     """
     cells = list(part.groupby(["y_true", "label", "source"], sort=True))
-    figure = Figure(figsize=(8, 1 + 0.9 * max(len(cells), 1)), layout="constrained")
+    figure = Figure(figsize=(6.4, 1.2 + 0.9 * max(len(cells), 1)), layout="constrained")
     rows = figure.subplots(max(len(cells), 1), 1, sharex=True, squeeze=False)[:, 0]
     low, threshold, high = _logit(np.array([point.negative_below, point.threshold, point.positive_from]))
     first, last = _logit(np.array([SCORE_END, 1 - SCORE_END]))
@@ -203,6 +210,12 @@ def grid(
         if names:
             axes.set_title(names[number], fontsize=7, y=-0.05, va="top", pad=0)
     return png(figure)
+
+
+def _with_interval(figure: Json) -> str:
+    if figure["low"] is None:
+        return f"{figure['value']:.3f}"
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
 
 
 def name_axes(axes: Axes, across: str, up: str) -> None:

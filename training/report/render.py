@@ -50,7 +50,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of a report: its text, then its tables, then its pictures.
+    """A section of a report: its text, then its pictures side by side, then its tables.
 
     Attributes:
         title: as it stands in the table of contents.
@@ -65,18 +65,28 @@ class Section:
     pictures: Sequence[Picture] = ()
 
 
-def page(title: str, sections: Sequence[Section]) -> str:
+def page(
+    title: str,
+    sections: Sequence[Section],
+    *,
+    made: Mapping[str, object] | None = None,
+    summary: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+) -> str:
     """Return a report as one HTML file that holds its style and its pictures.
 
     Args:
         title: of the report.
         sections: in their order; each has an anchor and an entry in the table of contents.
+        made: when, of what and by what the report was made, by name.
+        summary: its sentences, the first thing to read.
+        warnings: what a reader must know before the figures.
 
     Raises:
         DatasetError: a picture is no PNG, or a row has more or fewer cells than the table has columns.
         OSError: a picture cannot be read.
     """
-    return render("base.html", title=title, sections=sections)
+    return render("base.html", title=title, sections=sections, made=made or {}, summary=summary, warnings=warnings)
 
 
 def render(template: str, **values: object) -> str:

@@ -27,6 +27,8 @@ def disclaimer() -> str:
 
 def arithmetic(result: ModelResult) -> str:
     """Return how the score was judged."""
+    if not result.decides:
+        return str(_("Too few X-rays to choose an operating point for this model: its scores have no verdict."))
     if not result.exclusive:
         return str(_("Each finding is judged by itself; several may be there at once."))
     if result.listed:

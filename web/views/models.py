@@ -48,6 +48,7 @@ def index() -> str:
         terms=terms,
         what=what,
         in_plain_words=in_plain_words,
+        skipped=services().skipped,
     )
 
 

@@ -109,6 +109,11 @@ class Judgement:
         return self.own.positive_from
 
     @property
+    def decides(self) -> bool:
+        """Whether the model has operating points; without one every score is INCONCLUSIVE."""
+        return any(each.negative_below > 0 or each.positive_from < 1 for each in self.labels)
+
+    @property
     def listed(self) -> tuple[LabelScore, ...]:
         """The labels to list one by one; none of a pair that exclude each other, as one score says both."""
         return () if self.exclusive and len(self.labels) == 2 else self.labels
@@ -224,8 +229,11 @@ def by_edges(score: float, negative_below: float, positive_from: float) -> Verdi
     Args:
         score: in [0, 1].
         negative_below: the lower edge.
-        positive_from: the upper edge, not below the lower one.
+        positive_from: the upper edge, not below the lower one. With edges at 0 and 1 no point was chosen, and every
+            score is INCONCLUSIVE.
     """
+    if negative_below <= 0 and positive_from >= 1:
+        return Verdict.INCONCLUSIVE
     if score >= positive_from:
         return Verdict.POSITIVE
     return Verdict.NEGATIVE if score < negative_below else Verdict.INCONCLUSIVE

@@ -111,6 +111,11 @@ class OperatingPoint(_Record, frozen=True):
         ordered = 0 <= self.negative_below <= self.threshold <= self.positive_from <= 1
         _expect(ordered, "0 <= negative_below <= threshold <= positive_from <= 1", self)
 
+    @property
+    def decides(self) -> bool:
+        """Whether any score has a verdict; see NO_POINT."""
+        return self.negative_below > 0 or self.positive_from < 1
+
     def mirrored(self) -> "OperatingPoint":
         """Return the point of the other label of a pair: a score and one minus it get the same verdict."""
         threshold, upper, lower = map(_just_above_rest, (self.threshold, self.negative_below, self.positive_from))
@@ -159,6 +164,16 @@ class HeadFacts(MadeForBackbone, frozen=True, tag="head"):
     def point(self) -> OperatingPoint:
         """The operating point of the label that the head's own verdict is for."""
         return self.points[self.labels.index(self.positive)]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it learned from a user's own radiographs: the record of its training describes them under `data`."""
+        return "data" in self.training
+
+    @property
+    def decides(self) -> bool:
+        """Whether the head has operating points, for one label at least."""
+        return any(point.decides for point in self.points)
 
     @property
     def is_pair(self) -> bool:
@@ -244,3 +259,7 @@ def load(path: Path) -> Facts:
 def _expect(holds: bool, expected: str, received: object) -> None:
     if not holds:
         raise ValueError(f"Expected {expected}. Received: {received!r}.")
+
+
+# Of a label with too few validation radiographs to choose a point: no score is judged.
+NO_POINT = OperatingPoint(threshold=0.5, negative_below=0.0, positive_from=1.0)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from xray.errors import ModelError
 
+MEND = "Restore the artefact as it was published with `git checkout -- model`, or rebuild it with `make models`."
+
 
 def broken(path: Path, problem: str) -> ModelError:
     """Return the error for an artefact that cannot be used.
@@ -17,10 +19,7 @@ def broken(path: Path, problem: str) -> ModelError:
         path: the artefact.
         problem: what was expected and what was received.
     """
-    return ModelError(
-        f"{path}: {problem} Restore the artefact as it was published with `git checkout -- model`, "
-        "or rebuild it with `make models`."
-    )
+    return ModelError(f"{path}: {problem} {MEND}")
 
 
 class Network:

@@ -18,6 +18,7 @@ from training.data.manifest import Row  # noqa: E402
 from training.evaluate import audit, baselines, evaluate  # noqa: E402
 from training.evaluate.leave_one_out import Radiographs  # noqa: E402
 from training.fit import head as heads  # noqa: E402
+from training.fit import head_run  # noqa: E402
 from training.fit.head_config import HeadConfig  # noqa: E402
 
 ROW = Row("", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", 0, 0)
@@ -74,7 +75,7 @@ def write(radiographs: Radiographs, found: HeadConfig, folder: Path) -> Path:
     fitted = heads.fit(radiographs.inputs, radiographs.rows, found)
     record = {
         "config": msgspec.to_builtins(found), "weights": "vgg16_cxr", "commit": "abc", "manifest_sha256": "0" * 64,
-        "films": heads.counts(radiographs.rows, found), "backbones_left_out": ["kermany"],
+        "films": head_run.counts(radiographs.rows, found), "backbones_left_out": ["kermany"],
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(record))
     (folder / "head.json").write_text(json.dumps({
@@ -82,8 +83,8 @@ def write(radiographs: Radiographs, found: HeadConfig, folder: Path) -> Path:
         "points": msgspec.to_builtins(fitted.points),
     }))  # fmt: skip
     np.savez(folder / "head.npz", **fitted.head.arrays())
-    scores = {"predictions.csv": fitted.head.scores(radiographs.inputs[:, 0]), heads.LEFT_OUT_FILE: fitted.unseen}
-    heads.write_scores(folder, radiographs.rows, found, scores)
+    scores = {"predictions.csv": fitted.head.scores(radiographs.inputs[:, 0]), head_run.LEFT_OUT_FILE: fitted.unseen}
+    head_run.write_scores(folder, radiographs.rows, found, scores)
     return folder
 
 

@@ -131,7 +131,6 @@ def test_the_page_and_the_card_hold_the_tables(audited: Any, report: Any) -> Non
     page = pages.audit_page(*audited)
     for words in (
         "Leave one source out",
-        "Targets",
         "lungs erased",
         "jpeg 30",
         "Rank correlation",

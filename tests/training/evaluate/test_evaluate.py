@@ -116,7 +116,10 @@ def test_the_step_measures_scores_alone_where_it_is_asked_to(
     shutil.copytree(make_run("findings"), folder)
     with drawn():
         evaluate.run(step.parser().parse_args([str(folder), "--scores-only"]))
-    assert f"{folder}/report.html: ROC AUC abnormal 0." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert (
+        f"{folder}/report.html" in said and "Finds abnormal, COVID-19, bacterial, viral; abnormal: ROC AUC 0." in said
+    )
     metrics = json.loads((folder / "report.json").read_text())["metrics"]
     assert metrics["test"]["viral"]["all"]["roc_auc"] and not metrics["baselines"]
     assert "Scores and verdicts" in (folder / "report.html").read_text()

@@ -11,8 +11,9 @@ import pytest
 
 from training.config import CONFIGS, load
 from training.data.manifest import Row
-from training.fit.head import counts, fit, fit_rows, learn, unseen_logits
+from training.fit.head import fit, fit_rows, learn, unseen_logits
 from training.fit.head_config import UNKNOWN, HeadConfig, Label, Selection, shown, taught
+from training.fit.head_run import counts
 from xray.errors import DatasetError
 from xray.networks.heads import Head
 from xray.networks.preprocess import Recipe

@@ -6,9 +6,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from tqdm import tqdm
-
 from training.data.download.published import MB, PublishedSet
+from training.progress import progress
 from xray.errors import DatasetError
 
 SPARE = 200_000_000  # bytes that are left to everybody else
@@ -47,7 +46,7 @@ def unpack(archive: Path, known: PublishedSet, folder: Path) -> int:
         with ZipFile(archive) as opened:
             wanted = _wanted(opened, known)
             need(folder.parent, sum(info.file_size for info, _ in wanted), f"{known.name}, unpacked,")
-            for info, path in tqdm(wanted, f"{known.name}, unpack", disable=None):
+            for info, path in progress(wanted, f"{known.name}, unpack", len(wanted)):
                 target = part / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 # A member gives no more than its announced size, and its checksum is compared at its end.

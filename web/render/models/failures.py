@@ -11,9 +11,14 @@ from xray import head_figures
 from xray.head_figures import MEAN
 from xray.networks.metadata import HeadFacts
 
+CHANCE = 0.5
+
 
 def failures(facts: HeadFacts) -> list[str]:
     """Return one sentence for each weakness that the figures of a head show."""
+    if facts.is_own:
+        warnings = facts.training["data"]["warnings"]  # type: ignore[index]  # as `retrain` wrote it
+        return [*warnings, *(str(sentence) for sentence in _own(facts))]
     parts: tuple[Callable[[HeadFacts], Iterator[str]], ...]
     if facts.is_pair:
         parts = (_shortcut, _one_sided, _elsewhere, _calibration, _changes, _two_answers)
@@ -22,6 +27,20 @@ def failures(facts: HeadFacts) -> list[str]:
     else:
         parts = (_findings,)
     return [str(sentence) for part in parts for sentence in part(facts)]
+
+
+def _own(facts: HeadFacts) -> Iterator[str]:
+    """Say what a user's own model cannot do; what its radiographs give reason to doubt stands before it."""
+    best = head_figures.strongest_baseline(facts, head_figures.measured_labels(facts)[0])
+    if best and (best.figures["roc_auc"]["low"] or 0) > CHANCE:
+        yield _(
+            "A plain regression that sees no lung (%(shown)s) reaches ROC AUC %(auc)s on the same films: a part of the "
+            "answer lies outside the lungs, and will not hold elsewhere.",
+            shown=erasure(best.name),
+            auc=shown(best.figures["roc_auc"]),
+        )
+    yield from _undecided(facts)
+    yield from _two_answers(facts) if facts.is_pair else _several_answers(facts)
 
 
 def _shortcut(facts: HeadFacts) -> Iterator[str]:

@@ -7,11 +7,12 @@ import cv2
 import pandas as pd
 import pytest
 
-from training.data.labelled import class_of, labelled
-from training.evaluate import external
+from training.data.labelled import labelled
+from training.evaluate import elsewhere
 from training.metrics.discrimination import wilson
 from xray.analysis import Analyzer
 from xray.errors import ManifestError
+from xray.registry import Registry
 
 
 @pytest.fixture
@@ -30,30 +31,29 @@ def hospital(tmp_path, radiograph):
 
 @pytest.mark.parametrize(
     ("name", "label"),
-    [("COVID-19", "covid"), ("covid_19", "covid"), ("No Finding", "normal"), ("PNEUMONIA", "pneumonia"), ("TB", "")],
+    [("COVID-19", "covid"), ("covid_19", "covid"), ("No Finding", "normal"), ("NORMAL", "normal"), ("TB", "")],
 )
-def test_classes_go_by_the_names_that_people_give_them(name, label):
-    assert class_of(name) == label
+def test_labels_go_by_the_names_that_people_give_them(name, label):
+    assert elsewhere.label_of(name, Registry.load().heads["covid_normal"].facts) == label
 
 
 def test_a_folder_and_a_table_give_the_same(hospital, tmp_path):
-    found = labelled(hospital)
-    assert [each.label for each in found] == ["covid"] * 4 + ["normal"] * 5 + ["pneumonia"] * 4
-    rows = [
-        f"{each.path.relative_to(tmp_path)},{each.label.upper()},p{number // 2}" for number, each in enumerate(found)
-    ]
+    found = labelled(hospital).radiographs
+    assert [each.labels for each in found] == [("COVID-19",)] * 4 + [("Healthy",)] * 5 + [("PNEUMONIA",)] * 4
+    rows = [f"{each.path.relative_to(tmp_path)},{each.labels[0]},p{number // 2}" for number, each in enumerate(found)]
     (tmp_path / "table.csv").write_text("\n".join(["path,label,patient_id", *rows]))
-    table = labelled(tmp_path / "table.csv")
-    assert [(each.path, each.label) for each in table] == [(each.path, each.label) for each in found]
+    table = labelled(tmp_path / "table.csv").radiographs
+    assert [(each.path, each.labels) for each in table] == [(each.path, each.labels) for each in found]
     assert [each.patient_id for each in table][:3] == ["p0", "p0", "p1"]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("none.csv", "file,class\na.png,covid\n", "received the columns file, class"),
-        ("odd.csv", "path,label\na.png,covid\nb.png,tuberculosis\n", "line 3.*received 'tuberculosis'"),
-        ("empty.csv", "path,label\n", "no picture of these classes"),
+        ("none.csv", "file,kind\na.png,covid\n", "received the columns file, kind"),
+        ("gone.csv", "path,label\na.png,covid\nb.png,\n", "1 left: file missing; 1 left: no label"),
+        ("odd.csv", "path,label,split\na.png,covid,tets\n", "line 2.*received 'tets'"),
+        ("empty.csv", "path,label\n", "no labelled radiograph"),
         ("nowhere", None, "received no folder"),
     ],
 )
@@ -65,7 +65,8 @@ def test_what_cannot_be_used_says_what_was_expected(tmp_path, name, content, wor
 
 
 def test_the_report_counts_every_radiograph_and_leaves_out_what_was_refused(hospital, tmp_path, fewer_draws):
-    external.run(argparse.Namespace(source=hospital, output=tmp_path / "out"))
+    words = {"patient_from": None, "model": [], "command": "test-elsewhere"}
+    elsewhere.run(argparse.Namespace(source=hospital, output=tmp_path / "out", **words))
     models = json.loads((tmp_path / "out" / "report.json").read_text())["models"]
     found = models["covid_normal"]["external"]["covid"]
     assert (found["n"], found["positives"]) == (8, 4)
@@ -86,8 +87,8 @@ def test_the_report_counts_every_radiograph_and_leaves_out_what_was_refused(hosp
 def test_a_drop_lies_between_the_differences_of_the_intervals():
     """Newcombe's worked example (1998, table II, a): 56/70 less 48/80 is 0.2, 0.0524 to 0.3339."""
     inside, outside = ({"value": k / n, **wilson(k, n)._asdict()} for k, n in ((56, 70), (48, 80)))
-    found = external.drop(inside, outside)
+    found = elsewhere.drop(inside, outside)
     assert found["value"] == pytest.approx(0.2)
     assert (found["low"], found["high"]) == pytest.approx((0.0524, 0.3339), abs=1e-4)
-    assert external.drop(None, outside) is None
-    assert external.drop(inside, {"value": 1.0, "low": None, "high": None})["low"] is None
+    assert elsewhere.drop(None, outside) is None
+    assert elsewhere.drop(inside, {"value": 1.0, "low": None, "high": None})["low"] is None
