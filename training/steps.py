@@ -92,7 +92,7 @@ def _training(config: str, run: str) -> tuple[Argument, ...]:
 
 
 STEPS = (
-    Step("retrain", "your own radiographs, from a folder to a model in the app", "training.retrain", (
+    Step("retrain", "your own radiographs, from a folder to a model in the app", "training.retraining.retrain", (
         _path("source", metavar="FOLDER_OR_CSV",
               help="a folder with a folder for each class, or a .csv with the columns path and label (several findings "
                    "with | between them), and where you have them patient_id, source, view, sex, age_years, split"),
@@ -104,7 +104,7 @@ STEPS = (
         _argument("--override", action="append", default=[], metavar="KEY=VALUE",
                   help="of training/configs/own.toml, or of any head; repeatable"),
     )),
-    Step("remove", "delete a model of retrain and its run", "training.remove", (
+    Step("remove", "delete a model of retrain and its run", "training.retraining.remove", (
         _argument("name", metavar="NAME"),
     )),
     Step("download", "fetch the published data sets", "training.data.download.command", (

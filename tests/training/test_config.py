@@ -81,7 +81,7 @@ def test_every_shipped_configuration_is_read():
     kinds |= dict.fromkeys(("compare", "compare_imagenet"), CompareConfig)
     kinds |= dict.fromkeys(("grid", "grid_small"), GridConfig)
     for path in CONFIGS.glob("*.toml"):
-        if path.stem != "own":  # a part of a head's configuration; see training/retrain.py
+        if path.stem != "own":  # a part of a head's configuration; see training/retraining/retrain.py
             load(path, kinds.get(path.stem, HeadConfig))
 
 

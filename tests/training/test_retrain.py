@@ -10,10 +10,11 @@ import pytest
 
 pytest.importorskip("keras")
 
-from training import config, remove, retrain  # noqa: E402
+from training import config  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.data import own  # noqa: E402
 from training.evaluate import elsewhere, export, seen  # noqa: E402
+from training.retraining import remove, retrain  # noqa: E402
 from web.factory import create_app  # noqa: E402
 from xray.errors import DatasetError, ManifestError  # noqa: E402
 from xray.registry import Registry  # noqa: E402

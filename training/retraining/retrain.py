@@ -19,8 +19,8 @@ from training.data.own import Own
 from training.evaluate import artefact, evaluate
 from training.fit import head_run
 from training.fit.head_config import HeadConfig
-from training.remove import NAME, is_own
 from training.report import summary
+from training.retraining.remove import NAME, is_own
 from xray.errors import DatasetError
 from xray.registry import BACKBONE
 

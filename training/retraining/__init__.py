@@ -1,0 +1,1 @@
+"""From a user's own radiographs to a model in the app."""
