@@ -47,7 +47,7 @@ def glossary() -> dict[str, Term]:
             _("Whether a score is a probability: of 100 radiographs with the score 0.8, do 80 have the disease?"),
         ),
         "interval": Term(
-            _("95 % interval"),
+            _("interval (95 %)"),
             _("Measured again on other patients, the figure would mostly lie in this range. Few patients, wide range."),
         ),
         "validation": Term(
