@@ -90,6 +90,15 @@ def _possible(facts: HeadFacts) -> list[str]:
     return [of_model(facts.name, facts.positive, label) for label in (*facts.labels, None)]
 
 
+def positive_side(judged: Judgement) -> str:
+    """Return the finding that a high score of a head's own label stands for.
+
+    Args:
+        judged: what the head says.
+    """
+    return of_model(judged.model, judged.positive, judged.positive) if judged.exclusive else of_label(judged.positive)
+
+
 def tone(judged: Sequence[Judgement]) -> Verdict:
     """Return the verdict whose colour and sign suit what was found.
 

@@ -70,7 +70,7 @@ class Prediction(Judgement):
         """The scores beside the edges that they were judged by."""
         if self.listed:
             return "; ".join(self._arithmetic_of(each) for each in self.labels)
-        return f"Score {self.score_text} for {in_words(self.positive)}; {_edges(self.own)}"
+        return f"Score {self.score_text} for {in_words(finding.positive_side(self))}; {_edges(self.own)}"
 
     def _arithmetic_of(self, each: LabelScore) -> str:
         plausible = f"plausible from {_decimals(each.negative_below)}"

@@ -34,4 +34,4 @@ def test_the_reading_says_which_label_it_resembles(score: float, reading: str) -
 
 def test_the_arithmetic_names_score_and_edges() -> None:
     said = pair(0.87, point(0.45, 0.6, 0.52)).arithmetic
-    assert said == "Score 0.87 for COVID-19; negative below 0.45, positive from 0.60"
+    assert said == "Score 0.87 for abnormal; negative below 0.45, positive from 0.60"

@@ -15,8 +15,9 @@ from xray.networks.metadata import OTHERS
 
 def init_app(app: Flask) -> None:
     """Let templates use these words as filters."""
-    for words in (class_name, finding_words, finding_name, of_100, headline, finding.tone, small_verdict, note):
-        app.add_template_filter(words)
+    words = class_name, finding_words, finding_name, of_100, headline, small_verdict, note
+    for function in (*words, finding.positive_side, finding.tone):
+        app.add_template_filter(function)
 
 
 def class_name(label: str) -> str:
@@ -78,11 +79,15 @@ def headline(judged: Sequence[Judgement]) -> str:
 def small_verdict(judged: Sequence[Judgement]) -> str:
     """Return the verdict as it stands beside the headline, such as "NEGATIVE for COVID-19".
 
+    That of model 1 is the word alone: its POSITIVE may be another pneumonia.
+
     Args:
         judged: as `headline`.
     """
     both = combine(judged)
     word = verdict(both.verdict if both else judged[0].verdict)
+    if not both and finding.positive_side(judged[0]) == Finding.ABNORMAL:
+        return word
     return str(_("%(verdict)s for %(name)s", verdict=word, name=class_name(judged[0].positive)))
 
 

@@ -231,7 +231,7 @@ class _Page:
         below += paper.height(SMALL)
         ends = (
             f"0 · {reading.words('class_name', result.negative)}",
-            f"{reading.words('class_name', result.positive)} · 1",
+            f"{reading.words('positive_side', result)} · 1",
         )
         paper.line(ends[0], x, below, SMALL)
         paper.line(ends[1], x + wide - paper.measure(ends[1], SMALL), below, SMALL)

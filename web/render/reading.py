@@ -35,7 +35,7 @@ def arithmetic(result: ModelResult) -> str:
         return str(_("The scores add up to 1; from its line up a class is plausible. Where one alone is, it decides."))
     values = {
         "score": decimals(result.score_text),
-        "name": words("class_name", result.positive),
+        "name": words("positive_side", result),
         "high": decimals(result.positive_from),
         "low": decimals(result.negative_below),
     }
@@ -104,7 +104,7 @@ def remarks(results: Mapping[str, ModelResult]) -> list[str]:
     """
     found = [_("A score is not a probability: it tells how strongly a model leans to one of its two answers.")]
     for model, result in results.items():
-        values = {"positive": words("class_name", result.positive), "negative": words("class_name", result.negative)}
+        values = {"positive": words("positive_side", result), "negative": words("class_name", result.negative)}
         only = _("%(model)s knows only two answers: %(positive)s and %(negative)s.", model=model, **values)
         if result.listed:
             names = ", ".join(words("class_name", each.label) for each in result.listed)

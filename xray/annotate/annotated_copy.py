@@ -9,7 +9,7 @@ import numpy as np
 from xray.analysis import Analysis
 from xray.annotate.lettering import BACKGROUND, BOLD, HEAVY, LINE, QUIET, TEXT, Colour, Picture, Sheet, printable
 from xray.annotate.panels import LUNGS, heat_panel, overlay, panel_size, radiograph_panel
-from xray.finding import note, tone
+from xray.finding import Finding, note, positive_side, tone
 from xray.networks.heads import Verdict
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box
@@ -141,7 +141,8 @@ def _verdict(width: int, prediction: Prediction) -> Picture:
     words = prediction.headline
     size = next((size for size in LARGE if sheet.measure(words, size, HEAVY) <= room), LARGE[-1])
     sheet.write(sheet.shorten(words, size, room, HEAVY), left, sheet.px(64), size, colour, HEAVY)
-    verdict = f"{prediction.verdict} for {in_words(prediction.positive)}"
+    side = positive_side(prediction)
+    verdict = str(prediction.verdict) if side == Finding.ABNORMAL else f"{prediction.verdict} for {in_words(side)}"
     sheet.write(sheet.shorten(verdict, 20, room), left, sheet.px(106), 20, TEXT)
     left, right = width // 2 + MARGIN, width - MARGIN - sheet.px(20)
     if prediction.listed:
@@ -175,7 +176,7 @@ def _score_scale(sheet: Sheet, prediction: Prediction, left: int, right: int) ->
     shift = sheet.measure(text, 24, BOLD) // 2
     sheet.write(text, min(max(here, left + shift), right - shift) - shift, sheet.px(38), 24, TEXT, BOLD)
     sheet.write(f"0 · {in_words(prediction.negative)}", left, sheet.px(106), 16, QUIET)
-    sheet.write_until(f"{in_words(prediction.positive)} · 1", right, sheet.px(106), 16, QUIET)
+    sheet.write_until(f"{in_words(positive_side(prediction))} · 1", right, sheet.px(106), 16, QUIET)
 
 
 def _label_bars(sheet: Sheet, prediction: Prediction, left: int, right: int) -> None:

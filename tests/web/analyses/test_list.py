@@ -25,7 +25,7 @@ def test_the_list_shows_each_with_its_verdicts_and_files_the_newest_first(client
     ids, text = listed(client)
     assert len(ids) == 2 and text.index("second.png") < text.index("first.png")
     assert "Looks like another pneumonia NEGATIVE for COVID-19, both models together" in text
-    assert "Abnormal POSITIVE for COVID-19, Model 1: Covid / Normal, score 0.97" in text
+    assert "Abnormal POSITIVE, Model 1: Covid / Normal, score 0.97" in text
     page = client.get("/analyses/").text
     for path in re.findall(r'(?:href|src)="(/analyses/[^"]+)"', page):
         with client.get(path) as answer:

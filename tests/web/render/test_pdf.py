@@ -80,7 +80,7 @@ def test_a_report_says_all_that_was_found(write, make_record):
         "Both models read together",
         "Looks like another pneumonia",
         "NEGATIVE for COVID-19. Model 1 finds it abnormal, and model 2 tells which pneumonia it resembles.",
-        "POSITIVE for COVID-19. COVID-19 or another pneumonia. Ask both models to tell which.",
+        "POSITIVE. COVID-19 or another pneumonia. Ask both models to tell which.",
         "negative below 0.40, positive from 0.60",
         "From 0.60 up this",
         "70% of the heat lies inside the lungs.",

@@ -25,7 +25,7 @@ def test_a_result_says_the_finding_in_words_and_explains_its_score(
     page = " ".join(unescape(answer.text).split())
     assert answer.status_code == 200
     for part in (
-        f'id="finding">{finding}</p> <p class="badge">{verdict} for COVID-19</p>',
+        f'id="finding">{finding}</p> <p class="badge">{verdict}</p>',
         f"<strong>{score:.2f}</strong> for abnormal",
         "negative below 0.40",
         "positive from 0.60",
