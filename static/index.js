@@ -180,6 +180,7 @@ async function send(body) {
   const answer = await fetch(form.action, { method: 'POST', body }).catch(() => null);
   const result = answer?.ok && answer.headers.get('Content-Location');
   if (result) return location.assign(result); // still busy, until the result is there
+  if (answer?.redirected) return location.assign(answer.url); // the password is asked again
   const text = await answer?.text().catch(() => '') ?? '';
   work(false);
   refuse(new DOMParser().parseFromString(text, 'text/html'));
@@ -187,6 +188,8 @@ async function send(body) {
 
 function refuse(page) {
   const problem = page.getElementById('problem');
+  const token = page.querySelector('#upload [name=csrf_token]');
+  if (token) form.elements.csrf_token.value = token.value; // a page that had expired can be sent again
   // A page of another kind, such as that of an error, says it in its first words.
   if (!problem) return object(page.querySelector('main .lead')?.textContent || words.no_answer, { final: false });
   problem.removeAttribute('autofocus'); // the button that sent the form has the focus

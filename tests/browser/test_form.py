@@ -89,6 +89,16 @@ def test_a_refused_film_stays_chosen_and_is_turned_and_read_by_one_click(visit, 
     assert send(page, "Turn and read") == "lying.png"
 
 
+def test_a_page_that_had_expired_keeps_the_film_and_can_be_sent_again(visit, film):
+    page = visit()
+    page.goto("/")
+    page.get_by_label("Chest radiograph").set_input_files(film)
+    page.evaluate("document.querySelector('#upload [name=csrf_token]').value = 'old'")
+    page.get_by_role("button", name="Analyse").click()
+    page.get_by_text("The page had expired").wait_for()
+    assert send(page) == "фото 1.png"
+
+
 def test_of_two_films_in_one_picture_either_is_read_by_one_click(visit, radiograph, tmp_path):
     two = tmp_path / "two.png"
     gutter = np.zeros((512, 24), np.uint8)
