@@ -26,7 +26,7 @@ UNKNOWN_EXAMPLE = Phrase("That example is not known here. Choose one of those on
 UNKNOWN_MODEL = Phrase("That model is not known here. Choose one from the list.")
 EXPIRED = Phrase("The page had expired, so nothing was read. Choose the picture again and send it once more.")
 UNKNOWN_TURN = Phrase("A film can be turned by 0, 90, 180 or 270 degrees. Choose one of these.")
-UNKNOWN_PART = Phrase("Of two pictures in one, the left or the right one can be read. Choose one of these.")
+UNKNOWN_PART = Phrase("Of two pictures in one, the left, right, top or bottom one can be read. Choose one of these.")
 UNNAMED = "picture"
 LONGEST_NAME = 60
 
@@ -70,7 +70,7 @@ def read(request: Request, models: Sequence[str]) -> Upload:
     """Read the form; an example, whose picture is its button, takes precedence over a file and is never turned.
 
     Args:
-        request: with the fields `file` or `example`, `model` and optionally `turn`, `part` (left or right) and
+        request: with the fields `file` or `example`, `model` and optionally `turn`, `part` (of `Part`) and
             `straighten` (of any value that is not empty).
         models: the names of the models.
 

@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         "--part",
         type=Part,
         choices=tuple(Part),
-        help="which of two pictures side by side is read; without it the frontal one is, and of two frontal ones none",
+        help="which of two pictures in one is read; without it the frontal one is, and of two frontal ones none",
     )
     parser.add_argument("--straighten", action="store_true", help="turn tilted radiographs upright first")
     parser.add_argument(

@@ -54,7 +54,7 @@ class Adjustments:
 
     Attributes:
         turn: degrees clockwise by which it is turned first, one of `xray.io.pixels.TURNS`.
-        part: which of two pictures side by side is read, as they stand after the turn; None for the frontal one.
+        part: which of two pictures in one is read, as they stand after the turn; None for the frontal one.
         straighten: whether a tilted radiograph is turned upright.
     """
 

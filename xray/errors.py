@@ -6,12 +6,14 @@ XrayError
 │  ├─ UnsupportedImageError    415   format, mode or size that is not read
 │  ├─ ImageTooLargeError       413   bytes or pixels
 │  └─ NotAChestXrayError       422   refused by a quality check, with the reason
-│     └─ TwoFilmsError             422   two films side by side, of which one can be asked for
+│     └─ TwoFilmsError             422   two films in one picture, of which one can be asked for
 ├─ ModelError              the operator's artefact; stops start-up
 └─ DatasetError            the trainer's data
    ├─ ManifestError            a table or a folder that cannot be used
    └─ LeakageError             a patient or an image in two splits
 """
+
+from collections.abc import Sequence
 
 
 class Phrase(str):
@@ -109,7 +111,15 @@ class NotAChestXrayError(ImageError):
 
 
 class TwoFilmsError(NotAChestXrayError):
-    """Two frontal films side by side in one picture; sent again with a part, one of them is read."""
+    """Two frontal films in one picture; sent again with a part, one of them is read.
+
+    Attributes:
+        parts: what one can ask for; see `xray.quality.frame.Part`.
+    """
+
+    def __init__(self, template: str, /, parts: Sequence[str], **values: object) -> None:
+        super().__init__(template, **values)
+        self.parts = tuple(parts)
 
 
 class ModelError(XrayError):

@@ -6,6 +6,7 @@ refusal.
 
 import csv
 import io
+import re
 import struct
 import sys
 from collections.abc import Callable
@@ -280,6 +281,11 @@ CASES: dict[str, tuple[bytes, str]] = {
         for where, pair in (("left", (FILM, SHADE)), ("right", (SHADE, FILM)))
         for gutter in (0, 8)
     },
+    "another picture above": (coded(".png", np.vstack([SHADE[:, ::-1].T[:, : FILM.shape[1]], FILM])), "bottom_part"),
+    "two films, one above the other": (
+        coded(".png", np.vstack([FILM, draw_radiograph(seed=2)])),
+        "two pictures in one",
+    ),
     **{
         f"two films, gutter {gutter} of {grey}": (
             beside(FILM, draw_radiograph(seed=2), gutter=gutter, grey=grey),
@@ -377,6 +383,8 @@ def test_a_part_is_read_and_a_tilt_straightened_where_it_is_asked_for(
     client: FlaskClient, film: Path, read_by_command: Callable[..., Rows], name: str, asked: dict[str, str], said: str
 ) -> None:
     film.write_bytes(CASES[name][0])
+    offered = re.findall(r'data-field="part" value="(\w+)"', sent(client, "/query", film.read_bytes()).text)
+    assert offered == (["left", "right"] if "part" in asked else [])
     answer = sent(client, "/api/v1/analyses", film.read_bytes(), **asked).json
     words = CAUTIONS[Caution(said)]
     assert words in [each["words"] for each in answer["cautions"]] and abs(answer["tilt"]) < TILTED

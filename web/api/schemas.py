@@ -113,7 +113,7 @@ class AnalysisRequest(Schema):
         Part,
         by_value=True,
         load_default=None,
-        metadata={"description": "Which of two pictures side by side is read; without it, the frontal one."},
+        metadata={"description": "Which of two pictures in one is read; without it, the frontal one."},
     )
     straighten = Boolean(
         load_default=False, metadata={"description": "Whether a tilted film is turned upright before it is read."}

@@ -1,5 +1,6 @@
 """The first page with the form for one radiograph, its preview, what a refused file looks like, and the page about."""
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, render_template, request
@@ -65,12 +66,14 @@ def preview() -> Response:
 def refused(error: FormError | ImageError) -> AnyResponse:
     """Show the form again with the reason.
 
-    For a radiograph on its side it is set to the turn that brings it upright; of two side by side it offers one.
+    For a radiograph on its side it is set to the turn that brings it upright; of two in one it offers one.
     """
     turn = None
     if isinstance(error, NotAChestXrayError) and error.turn:
         turn = (request.form.get("turn", 0, type=int) + error.turn) % 360
-    return _form(in_words(error), error.status, turn=turn, parts=isinstance(error, TwoFilmsError))
+    return _form(
+        in_words(error), error.status, turn=turn, parts=error.parts if isinstance(error, TwoFilmsError) else ()
+    )
 
 
 @blueprint.app_errorhandler(CSRFError)
@@ -80,7 +83,7 @@ def expired(error: CSRFError) -> AnyResponse:
 
 
 def _form(
-    problem: str | None = None, status: int = 200, *, turn: int | None = None, parts: bool = False
+    problem: str | None = None, status: int = 200, *, turn: int | None = None, parts: Sequence[str] = ()
 ) -> AnyResponse:
     """Show the form.
 
@@ -88,7 +91,7 @@ def _form(
         problem: why the last picture was refused.
         status: of the answer.
         turn: degrees clockwise that may make it readable; None if unknown.
-        parts: whether it holds two films, of which one may be read.
+        parts: which of two films in it may be read.
     """
     choices = services().choices
     page = render_template(

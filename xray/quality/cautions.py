@@ -51,6 +51,8 @@ class Caution(StrEnum):
     STRAIGHTENED = "straightened"
     LEFT_PART = "left_part"
     RIGHT_PART = "right_part"
+    TOP_PART = "top_part"
+    BOTTOM_PART = "bottom_part"
     TEXT = "text"
     HEADER_WINDOW = Flaw.WINDOW.value
     HEADER_RESCALE = Flaw.RESCALE.value
@@ -74,6 +76,8 @@ CAUTIONS = {
     Caution.STRAIGHTENED: "Came tilted, and was straightened before it was read.",
     Caution.LEFT_PART: "Came with another picture on its right: only the left part was read.",
     Caution.RIGHT_PART: "Came with another picture on its left: only the right part was read.",
+    Caution.TOP_PART: "Came with another picture below it: only the top part was read.",
+    Caution.BOTTOM_PART: "Came with another picture above it: only the bottom part was read.",
     Caution.TEXT: "Text is burnt into this film, such as a name or a date: cover it before you share it.",
     Caution.HEADER_WINDOW: "WindowCenter and WindowWidth would hide it: shown in its own range of greys.",
     Caution.HEADER_RESCALE: "RescaleSlope and RescaleIntercept would hide it: shown in its own range of greys.",

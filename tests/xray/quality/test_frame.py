@@ -53,6 +53,19 @@ def test_the_frontal_one_of_two_pictures_is_read_and_two_frontal_ones_are_refuse
     assert part is Part.LEFT and (box.left, box.right) == pytest.approx((0, film.shape[1]), abs=6)
 
 
+def test_the_same_of_two_pictures_one_above_the_other(radiograph: Radiograph, segment) -> None:
+    film = radiograph(seed=1)
+    other = np.tile(np.linspace(200, 60, film.shape[1]).astype(np.uint8), (film.shape[0], 1))
+    box, part = frame.find(np.vstack([other, film]), segment)
+    assert part is Part.BOTTOM and box.top == pytest.approx(film.shape[0], abs=6)
+    both = np.vstack([film, radiograph(seed=2)])
+    with pytest.raises(TwoFilmsError, match="50% of the height") as caught:
+        frame.find(both, segment)
+    assert caught.value.parts == (Part.TOP, Part.BOTTOM)
+    box, part = frame.find(both, segment, Part.TOP)
+    assert part is Part.TOP and (box.top, box.bottom) == pytest.approx((0, film.shape[0]), abs=6)
+
+
 @pytest.mark.parametrize("degrees", [-20, 0, 20])
 def test_a_tilt_is_measured_at_the_lungs(degrees: int) -> None:
     mask = np.zeros((200, 200), np.uint8)
