@@ -96,6 +96,8 @@ def find(
     halves = {name: _without_borders(image, half, least=0) for name, half in _cut(box, pair, at, length).items()}
     if part:
         return halves[part], part
+    if any(_is_blank(_within(image, half)) for half in halves.values()):
+        return box, None  # it was the side of a narrow body
     films = {name: half for name, half in halves.items() if _is_frontal(_within(image, half), segment)}
     if len(films) == 2:
         raise TwoFilmsError(TWO_FILMS[pair], pair, share=round(100 * at / length))
@@ -151,9 +153,13 @@ def _seam(image: GreyImage) -> Seam:
     return Seam(float(found[at]), round((at + 1) * image.shape[1] / columns))
 
 
+def _is_blank(part: GreyImage) -> bool:
+    """Return whether three quarters of a part are black, or white."""
+    low, high = np.percentile(part, (25, 75)) if part.size else (0, 0)
+    return bool(high < DARKEST or low > BRIGHTEST)
+
+
 def _is_frontal(part: GreyImage, segment: Callable[[GreyImage], LungMask]) -> bool:
-    if not part.size:
-        return False
     try:
         frontal.check(segment(np.ascontiguousarray(part)))
     except NotAChestXrayError:

@@ -37,6 +37,13 @@ def test_an_ordinary_film_is_kept_whole(radiograph: Radiograph, segment) -> None
     assert frame.find(bordered, segment) == ((0, bordered.shape[0], 0, bordered.shape[1]), None)
 
 
+def test_the_side_of_a_narrow_body_is_no_seam(radiograph: Radiograph, segment) -> None:
+    film = radiograph(seed=1)
+    dark = np.random.default_rng(0).integers(0, 30, (film.shape[0], film.shape[1] * 2 // 3)).astype(np.uint8)
+    picture = np.hstack([dark, film])
+    assert frame.find(picture, segment) == ((0, picture.shape[0], 0, picture.shape[1]), None)
+
+
 @pytest.mark.parametrize("gutter", [0, 12])
 def test_the_frontal_one_of_two_pictures_is_read_and_two_frontal_ones_are_refused(
     radiograph: Radiograph, segment, gutter: int
