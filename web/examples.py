@@ -20,21 +20,19 @@ class Source:
     Attributes:
         title: name of the publisher.
         short: the same in a word or two.
-        licence: name of the licence, or the publisher's terms.
+        licence: name of the licence.
         address: of the publication.
     """
 
     title: str
     short: str
-    licence: Phrase
+    licence: str
     address: str
 
 
-HANNOVER = Source(
-    "Hannover Medical School", "Hannover", Phrase("CC BY 3.0"), "https://doi.org/10.6084/m9.figshare.12275009"
-)
+HANNOVER = Source("Hannover Medical School", "Hannover", "CC BY 3.0", "https://doi.org/10.6084/m9.figshare.12275009")
 GUANGZHOU = Source(
-    "Guangzhou Women and Children’s Medical Center", "Guangzhou", Phrase("CC BY 4.0"),
+    "Guangzhou Women and Children’s Medical Center", "Guangzhou", "CC BY 4.0",
     "https://doi.org/10.17632/rscbjbr9sj.2",
 )  # fmt: skip
 
