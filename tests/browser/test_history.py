@@ -96,7 +96,7 @@ def test_a_link_opens_in_a_second_browser_until_it_is_withdrawn(visit, lettered,
         ("es-MX", "¿Se parece esta placa de tórax a la COVID-19?"),
         ("pt-BR", "Esta radiografia de tórax parece COVID-19?"),
         ("zh-CN", "这张胸片像 COVID-19 吗"),
-        ("nl-NL", "Does this chest film look like COVID-19?"),
+        ("nl-NL", "Does this chest radiograph look like COVID-19?"),
     ],
 )
 @SCRIPT
