@@ -10,7 +10,7 @@ UV = $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p}' uv.lock)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format words models articles bench soak scale fuzz fit lock audit notebooks
+.PHONY: help run test check format words models articles bench soak scale fuzz fit lock audit notebooks kit
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,8 @@ lock: .venv-dev/.installed  ## write uv.lock and requirements.txt from pyproject
 
 audit: .venv-dev/.installed  ## ask PyPI for known weaknesses of what is served with
 	$(DEV) -m uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.txt
+
+kit: .venv-dev/.installed  ## install what training needs: then `.venv-dev/bin/python -m training`
 
 models: .venv-dev/.installed  ## train all that is served, from the published radiographs to model/ (hours)
 	$(DEV) -m training prepare

@@ -39,6 +39,7 @@ from xray.networks.preprocess import scale
 
 # Features are cached in 16 bits, predictions written with 6 decimals: a larger difference is another network.
 SAME_SCORE = 0.02
+FINE_TUNED = "fine_tuned.json"
 # What the top of a report says of a run.
 MADE = ("started", "command", "commit", "manifest_sha256", "machine", "licence")
 
@@ -196,6 +197,7 @@ def evaluate(run: Run, manifest: Path | None) -> Json:
         "manifest_sha256": run.record["manifest_sha256"],
         "made": {key: run.record[key] for key in MADE if key in run.record},
         "data": run.record.get("data", {}),
+        "fine_tuned": _fine_tuned(run.folder / FINE_TUNED),
         "commit": run.record["commit"],
         "labels": run.config.names,
         "exclusive": run.config.exclusive,
@@ -207,6 +209,11 @@ def evaluate(run: Run, manifest: Path | None) -> Json:
     rounded: Json = as_json(report)
     runs.write_json(run.folder / "report.json", rounded)
     return rounded
+
+
+def _fine_tuned(path: Path) -> Json | None:
+    """Return what training the backbone's last block reached, where `retrain --fine-tune` did."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def as_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -28,6 +28,9 @@ def sentences(report: Json) -> list[str]:
     if baseline:
         area = baseline.figures["roc_auc"]
         found.append(f"The {BASELINES[baseline.name]}, reaches {brief(area)} on the same radiographs{_so(area)}.")
+    if report.get("fine_tuned"):
+        reached = brief(report["fine_tuned"]["roc_auc"])
+        found.append(f"With the backbone's last block trained too, {reached}; the app serves the frozen one.")
     return [*found, _verdicts(report, facts)]
 
 

@@ -103,7 +103,8 @@ def run(args: argparse.Namespace) -> None:
     folder.mkdir(parents=True)
     listed = folder / "manifest.csv"
     manifest.write(data.rows, listed, data.root, sorted({row.label for row in data.rows}))
-    data = data.accepted(crops(listed, artefact.backbone_recipe(BACKBONE)).rows)
+    made = crops(listed, artefact.backbone_recipe(BACKBONE))
+    data = data.accepted(made.rows)
     print(*data.lines, *(f"warning: {each}" for each in data.warnings), sep="\n", flush=True)
     config = configuration(args.name, data, chosen)
     about = {
@@ -112,6 +113,8 @@ def run(args: argparse.Namespace) -> None:
         "data": {"name": args.source.name, "lines": data.lines, "warnings": data.warnings},
     }
     head_run.train(config, listed, BACKBONE, folder, about)
+    if args.fine_tune:
+        quiet.load("training.retraining.fine_tune").fine_tune(made, config, folder)  # late: it imports Keras
     report = evaluate.write(folder, listed)
     export = quiet.load("training.evaluate.export")  # late: it imports Keras
     export.export_head(folder, listed, BACKBONE, BACKBONE)
