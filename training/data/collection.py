@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.duplicates import Thumbnails, thumbnail
-from training.data.manifest import Row
+from training.data.manifest import ALL_LABELS, Row
 from training.progress import progress
 from xray.errors import ImageError, ManifestError
 from xray.io import image
@@ -85,9 +85,10 @@ class Collection:
                     rows.append(replace(row, sha256=found.sha256, width=found.width, height=found.height))
                     thumbnails.append(found.thumbnail)
         if not rows:
+            left = "; ".join(f"{count} {label}: {reason}" for (_, _, label, reason), count in self.left.most_common(8))
             raise ManifestError(
-                f"{self.root}: expected radiographs, received none that can be read; "
-                "name another folder with --source DIR"
+                f"{self.root}: expected frontal radiographs with the labels {', '.join(ALL_LABELS)}; received none "
+                f"({left or 'nothing'}); name another folder with --source DIR"
             )
         return rows, np.stack(thumbnails)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.config import data_root
+from training.config import CONFIGS, data_root
 from training.data import held_out, layouts, manifest, splits
 from training.data.collection import Collection, Measure, measured
 from training.data.duplicates import Thumbnails, near_copies
@@ -114,6 +114,10 @@ def describe(rows: Sequence[Row], left: Left) -> Iterator[str]:
     lost = sum(row.split == "held_out" for row in rows if row.upstream_split == "test")
     yield f"held out, with a validation picture's patient, from the published test part: {lost}"
     yield from (f"warning: {warning}" for warning in coincidences(rows))
+    configurations = [path.read_text(encoding="utf-8") for path in CONFIGS.glob("*.toml")]
+    for source in sorted({row.source for row in rows}):
+        if not any(f'"{source}"' in each or f"{source} =" in each for each in configurations):
+            yield f"no configuration of training/configs uses {source}"
 
 
 def coincidences(rows: Sequence[Row]) -> list[str]:

@@ -122,7 +122,9 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
             }
             for name, each in audited.items()
         },
-        "probe": {
+        "probe": {}
+        if radiographs.table.source.nunique() == 1
+        else {
             "features of the backbone": leave_one_out.probe(radiographs.inputs[:, 0], radiographs.rows),
             **{
                 f"score of {name}": leave_one_out.probe(_logits(each.scored), radiographs.rows)

@@ -193,10 +193,12 @@ def audit_page(report: Json, erasures: pd.DataFrame) -> str:
     models = {name: _with_audit(report, name) for name in report["models"]}
     audits: list[tuple[str, Json]] = [(each["title"], each["metrics"]["audit"]) for each in models.values()]
     measured = {each["title"]: MeasuredHead.of(each) for each in models.values()}
-    forest = plots.auc_by_source({
+    elsewhere = {
         title: {part.name: dict(part.figures) for part in head_figures.parts(facts, facts.positive, "left_out")}
         for title, facts in measured.items()
-    })  # fmt: skip
+    }
+    caption = "ROC AUC in each source that head, calibration and threshold never saw"
+    forest = [Picture(plots.auc_by_source(elsewhere), caption)] if any(elsewhere.values()) else []
     pair = [audit for _, audit in audits if audit["together"]]
     sections = [
         *([Section("Both models together", TOGETHER, [
@@ -204,7 +206,7 @@ def audit_page(report: Json, erasures: pd.DataFrame) -> str:
         ])] if pair else []),
         Section("A source left out", AUDIT_LEFT_OUT, [
             _of(title, tables.left_out(facts)) for title, facts in measured.items()
-        ], [Picture(forest, "ROC AUC in each source that head, calibration and threshold never saw")]),
+        ], forest),
         Section("Inside one source", AUDIT_INSIDE, [
             _of(title, tables.inside(facts)) for title, facts in measured.items()
         ]),
@@ -222,7 +224,8 @@ def audit_page(report: Json, erasures: pd.DataFrame) -> str:
         ]),
     ]  # fmt: skip
     title = "Would the figures survive another hospital?"
-    return page(title, [_without_empty(section) for section in sections], made=made(report))
+    kept = [each for each in map(_without_empty, sections) if each.tables or each.pictures]
+    return page(title, kept, made=made(report))
 
 
 def _with_audit(report: Json, name: str) -> Json:

@@ -39,7 +39,8 @@ def _own(facts: HeadFacts) -> Iterator[str]:
             shown=erasure(best.name),
             auc=shown(best.figures["roc_auc"]),
         )
-    yield from _undecided(facts)
+    if facts.decides:
+        yield from _undecided(facts)
     yield from _two_answers(facts) if facts.is_pair else _several_answers(facts)
 
 

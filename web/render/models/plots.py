@@ -20,6 +20,9 @@ VERDICTS = ("POSITIVE", "INCONCLUSIVE", "NEGATIVE")
 # How the style sheet shows the figures of each kind of part.
 STYLES = {"all": "own", "baselines": "baseline", "inside": "apart", "left_out": "apart"}
 
+# Of the names of all columns of a matrix together, so that none stands over another.
+LETTERS_OF_A_ROW = 44
+
 
 def plots(facts: HeadFacts) -> dict[str, list[Plot]]:
     """Draw the figures of a head; what its metadata does not hold is left out.
@@ -171,13 +174,21 @@ def _called(facts: HeadFacts) -> list[Plot]:
     return [
         _matrix(*titles[key], truths, [(name, column) for name, *column in zip(said, *found[key], strict=False)])
         for key in titles
+        if key == "highest" or facts.decides
     ]
 
 
 def _matrix(id: str, title: str, truths: Sequence[str], rows: Sequence[tuple[str, Sequence[int]]]) -> Plot:
     desc = _("Columns: what the films are. Rows: what the model said of them, with its share of the column.")
-    drawing = charts.matrix(Words(id, title, desc), truths, rows)
+    room = LETTERS_OF_A_ROW // len(truths)
+    short = [(_shortened(said, room), counts) for said, counts in rows]
+    drawing = charts.matrix(Words(id, title, desc), [_shortened(truth, room) for truth in truths], short)
     return Plot(title, drawing, ["", *truths], [[said, *map(whole, counts)] for said, counts in rows], desc)
+
+
+def _shortened(name: str, room: int) -> str:
+    """Return a name that fits into a cell; the table below the drawing has it whole."""
+    return name if len(name) <= room else f"{name[: room - 1]}…"
 
 
 def _histogram(facts: HeadFacts, split: str, title: str) -> Plot | None:
