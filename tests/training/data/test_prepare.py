@@ -218,7 +218,7 @@ def test_no_warning_where_every_source_has_every_class(tmp_path: Path, capsys: C
         ({"notes.txt": "x"}, "notes.txt"),
         ({"10_Covid_Images/images/a.png": "x"}, "metadata.csv"),
         ({"10_Covid_Images/metadata.csv": "filename,finding\n"}, "modality, patientid, view"),
-        ({"COVID/COVID-1.png": "x"}, "none that can be read"),
+        ({"COVID/COVID-1.png": "x"}, "not readable"),
     ],
 )
 def test_says_what_it_expected(tmp_path: Path, capsys: Captured, inside: dict[str, str] | None, message: str) -> None:
