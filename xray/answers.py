@@ -11,6 +11,7 @@ from xray import head_figures
 from xray.combined import NAME
 from xray.finding import Finding, of_label, of_model
 from xray.head_figures import UNDECIDED, Measured
+from xray.networks.metadata import OTHERS
 
 # Shares of the radiographs that may show COVID-19, at which it is told what an answer would be worth.
 PREVALENCES = (0.01, 0.05, 0.2, 0.5)
@@ -47,12 +48,30 @@ def of_head(facts: Measured) -> tuple[Group, ...]:
     if counted := _audited(facts, facts.name):
         return counted
     if not facts.exclusive:
-        return _by_positive(facts)
+        return of_one(facts, facts.positive)
     rows = [
         (of_label(row["label"]), {_finding(facts, label): count for label, count in row["called"].items()})
         for row in head_figures.called(facts, "test")
     ]
     return _pooled(rows)
+
+
+def of_one(facts: Measured, label: str) -> tuple[Group, ...]:
+    """Return how many test radiographs with and without a label were found to show it; nothing if not measured.
+
+    Args:
+        facts: of a head whose labels do not exclude each other.
+        label: one of them.
+    """
+    verdicts = head_figures.curves(facts, label).get("verdicts", {})
+    own, other = of_label(label), OTHERS
+    names = {"POSITIVE": own, "INCONCLUSIVE": Finding.UNDECIDED, "NEGATIVE": other}
+    return _pooled(
+        [
+            (shown, {names[verdict]: sides[side] for verdict, sides in verdicts.items()})
+            for shown, side in ((own, "positive"), (other, "negative"))
+        ]
+    )
 
 
 def of_both(facts: Measured) -> tuple[Group, ...]:
@@ -94,19 +113,6 @@ def worth(groups: Sequence[Group], finding: str, shown: str, prevalence: float) 
 def _audited(facts: Measured, asked: str) -> tuple[Group, ...]:
     rows = head_figures.audit(facts).get("answers", [])
     return _pooled([(row["shown"], row["got"][asked]) for row in rows if asked in row["got"]])
-
-
-def _by_positive(facts: Measured) -> tuple[Group, ...]:
-    """Return the groups with and without the positive label, and how many of them were found to show it."""
-    verdicts = head_figures.curves(facts).get("verdicts", {})
-    own, other = of_label(facts.positive), "other"
-    names = {"POSITIVE": own, "INCONCLUSIVE": Finding.UNDECIDED, "NEGATIVE": other}
-    return _pooled(
-        [
-            (shown, {names[verdict]: sides[side] for verdict, sides in verdicts.items()})
-            for shown, side in ((own, "positive"), (other, "negative"))
-        ]
-    )
 
 
 def _finding(facts: Measured, label: str) -> str:

@@ -22,6 +22,8 @@ from web.views.shares import new_link
 from xray import answers, head_figures
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.combined import MODELS
+from xray.finding import of_label
+from xray.networks.heads import Verdict
 from xray.networks.metadata import HeadFacts
 
 blueprint = Blueprint("result", __name__)
@@ -150,12 +152,22 @@ def page(record: Record) -> str:
         shares=services().shares.of(record.id) if record.owner else (),
         labels=services().labels,
         scores={name: histogram(facts) for name, facts in same.items()},
-        answers={name: answers.of_head(facts) for name, facts in same.items() if facts.exclusive},
+        answers={
+            result.model: _answers(result, same[result.model]) for result in record.results if result.model in same
+        },
         answers_together=answers.of_both(same[MODELS[0]]) if record.combined and same.keys() >= set(MODELS) else (),
         cards={result.model for result in record.results if result.model in models},
         # On a host with a temporary disk the table may outlive the images.
         pictured=service.pictures.has(record.id, storage.FILM),
     )
+
+
+def _answers(result: ModelResult, facts: HeadFacts) -> list[tuple[str, tuple[answers.Group, ...]]]:
+    """Return each finding of a model, with how often it was given to test radiographs."""
+    if result.finding:
+        return [(result.finding, answers.of_head(facts))]
+    found = [each.label for each in result.labels if each.verdict is Verdict.POSITIVE]
+    return [(of_label(label), answers.of_one(facts, label)) for label in found]
 
 
 def _same_version(result: ModelResult, facts: HeadFacts | None) -> HeadFacts | None:
