@@ -122,7 +122,9 @@ def _marks(image: GreyImage, chest: LungMask, reach: float) -> list[Mark]:
             inside = image[part][strokes[part]]
             if inside.size >= LEAST_FILLED * width * height:
                 marks.append(Mark(top, top + height, left, left + width, float(np.median(inside))))
-    return marks if len(marks) <= MOST_MARKS else []
+                if len(marks) > MOST_MARKS:
+                    return []
+    return marks
 
 
 def _rows(marks: Sequence[Mark], greys: float) -> list[list[Mark]]:
