@@ -17,6 +17,8 @@ from xray.quality import frontal
 # Borders that together take at least this share of the height or width are cut off. Of 900 radiographs of six sources
 # one per cent has them; narrower ones stay, as the networks learned films with them.
 WIDE_BORDER = 0.2
+# Where less than so many pixels a side would be left, nothing is cut off: that is no film.
+SMALLEST = 16
 # A line of a border: at most so many of its pixels differ by more than so many greys from the border's.
 STRAY_SHARE, STRAY_GREYS = 0.005, 10
 # A border is darker or brighter than this; a grey one may be tissue.
@@ -123,9 +125,9 @@ def _without_borders(image: GreyImage, box: Box, least: float = WIDE_BORDER) -> 
     """Return a part of the image without its borders, where they take a share of the height or width or more."""
     part = image[box.top : box.bottom, box.left : box.right]
     top, bottom, left, right = (_border(lines) for lines in (part, part[::-1], part.T, part.T[::-1]))
-    if top + bottom >= max(least * part.shape[0], 1) and top < part.shape[0]:
+    if max(least * part.shape[0], 1) <= top + bottom <= part.shape[0] - SMALLEST:
         box = box._replace(top=box.top + top, bottom=box.bottom - bottom)
-    if left + right >= max(least * part.shape[1], 1) and left < part.shape[1]:
+    if max(least * part.shape[1], 1) <= left + right <= part.shape[1] - SMALLEST:
         box = box._replace(left=box.left + left, right=box.right - right)
     return box
 
@@ -155,7 +157,7 @@ def _seam(image: GreyImage) -> Seam:
 
 def _is_blank(part: GreyImage) -> bool:
     """Return whether three quarters of a part are black, or white."""
-    low, high = np.percentile(part, (25, 75)) if part.size else (0, 0)
+    low, high = np.percentile(part, (25, 75))
     return bool(high < DARKEST or low > BRIGHTEST)
 
 

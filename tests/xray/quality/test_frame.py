@@ -44,6 +44,19 @@ def test_the_side_of_a_narrow_body_is_no_seam(radiograph: Radiograph, segment) -
     assert frame.find(picture, segment) == ((0, picture.shape[0], 0, picture.shape[1]), None)
 
 
+@pytest.mark.parametrize("part", [None, *Part])
+@pytest.mark.parametrize("side", [1, 5, 20])
+def test_of_a_picture_that_is_next_to_all_border_something_is_left(side: int, part: Part | None) -> None:
+    stripe = np.full((1024, side), 120, np.uint8)
+    for bordered in (
+        cv2.copyMakeBorder(stripe, 0, 0, 512, 511, cv2.BORDER_CONSTANT, value=0),
+        np.zeros((64, 64), np.uint8),
+    ):
+        for picture in (bordered, bordered.T):
+            (top, bottom, left, right), _ = frame.find(np.ascontiguousarray(picture), lambda image: image > 0, part)
+            assert 0 <= top < bottom <= picture.shape[0] and 0 <= left < right <= picture.shape[1]
+
+
 @pytest.mark.parametrize("gutter", [0, 12])
 def test_the_frontal_one_of_two_pictures_is_read_and_two_frontal_ones_are_refused(
     radiograph: Radiograph, segment, gutter: int
