@@ -235,11 +235,11 @@ class Records:
         with writing(self.engine) as connection:
             connection.execute(insert(analyses).values(row))
 
-    def update(self, record: Record) -> None:
-        """Store an analysis anew; one that is gone stays gone."""
+    def update(self, record: Record) -> bool:
+        """Store an analysis anew; one that is gone stays gone. Tell whether it is there."""
+        row = update(analyses).where(analyses.c.id == record.id, analyses.c.owner == record.owner)
         with writing(self.engine) as connection:
-            row = update(analyses).where(analyses.c.id == record.id, analyses.c.owner == record.owner)
-            connection.execute(row.values(content=record.to_json()))
+            return connection.execute(row.values(content=record.to_json())).rowcount > 0
 
     def get(self, id: str, owner: str) -> Record | None:
         """Return an owner's analysis; None if there is none, or it is somebody else's."""

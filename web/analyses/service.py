@@ -177,7 +177,7 @@ class AnalysisService:
         return self.pictures.read(record.id, [name]).get(name)
 
     def cover_text(self, record: Record) -> None:
-        """Cover burnt-in text in the stored pictures of an analysis, but no part of the lungs.
+        """Cover burnt-in text in the stored pictures of an analysis, but no part of the lungs where they are known.
 
         Raises:
             StoreError: a picture cannot be stored; the text counts as not covered.
@@ -187,18 +187,20 @@ class AnalysisService:
     def _cover_text(self, record: Record) -> None:
         lines = [Box(*line) for line in record.text]
         found = self.pictures.read(record.id, (storage.FILM, storage.MASK, storage.DEEP))
-        if storage.MASK in found:
-            lungs = _decoded(found.pop(storage.MASK)) > 127
-            drawn = {name: burnt_in.cover(_decoded(content), lines, lungs) for name, content in found.items()}
-            kept = {storage.DEEP: encode_png(drawn[storage.DEEP])} if storage.DEEP in drawn else {}
-            if (film := drawn.get(storage.FILM)) is not None:
-                kept |= {storage.FILM: encode_jpeg(film), storage.THUMB: encode_jpeg(thumbnail(film))}
-            self.pictures.save(record.id, kept)
-            for copy in record.copies:
-                if png := self.copies.read(copy):
-                    self.copies.replace(copy, encode_png(cover_text(_decoded(png), lines, lungs)))
+        mask = found.pop(storage.MASK, None)
+        lungs = _decoded(mask) > 127 if mask else np.zeros((record.height, record.width), np.bool_)
+        drawn = {name: burnt_in.cover(_decoded(content), lines, lungs) for name, content in found.items()}
+        kept = {storage.DEEP: encode_png(drawn[storage.DEEP])} if storage.DEEP in drawn else {}
+        if (film := drawn.get(storage.FILM)) is not None:
+            kept |= {storage.FILM: encode_jpeg(film), storage.THUMB: encode_jpeg(thumbnail(film))}
+        self.pictures.save(record.id, kept)
+        for copy in record.copies:
+            if png := self.copies.read(copy):
+                self.copies.replace(copy, encode_png(cover_text(_decoded(png), lines, lungs)))
         cautions = tuple(each for each in record.cautions if each != Caution.TEXT)
-        self.records.update(replace(record, text=(), cautions=cautions))
+        if not self.records.update(replace(record, text=(), cautions=cautions)):
+            # Deleted meanwhile: what was stored since then goes too.
+            self._discard(record.id, record.copies)
 
     def remove(self, record: Record) -> None:
         """Delete an analysis with all its images.

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from web.analyses.storage import Pictures
 from web.services import services
 
 IN_A_CORNER, OVER_A_LUNG = (0, 20, 0, 60), (90, 110, 60, 90)  # of a film of 200 × 240 pixels
@@ -57,3 +58,26 @@ def test_nobody_else_covers_anything(client, lettered):
     other.get("/")
     assert other.post(f"{lettered}/cover").status_code == 404
     assert WARNING in client.get(lettered).text
+
+
+def test_what_is_deleted_while_its_text_is_covered_stays_deleted(client, lettered, copies, instance, monkeypatch):
+    save = Pictures.save
+
+    def delete_first(pictures, id, drawn):
+        client.post(f"{lettered}/delete")
+        save(pictures, id, drawn)
+
+    with monkeypatch.context() as late:
+        late.setattr(Pictures, "save", delete_first)
+        client.post(f"{lettered}/cover")
+    assert list(copies.iterdir()) == list((instance / "analyses").iterdir()) == []
+
+
+def test_where_the_lungs_are_not_known_any_more_all_text_is_covered(client, lettered, instance):
+    (instance / lettered.lstrip("/") / "mask.png").unlink()
+    client.post(f"{lettered}/cover")
+    film = look(client, lettered, "film.jpg")
+    scale = film.shape[0] / 200
+    for text in (IN_A_CORNER, OVER_A_LUNG):
+        top, bottom, left, right = (round(edge * scale) for edge in text)
+        assert film[top + 8 : bottom - 8, left + 8 : right - 8].max() < 30
