@@ -92,9 +92,9 @@ def test_a_link_opens_in_a_second_browser_until_it_is_withdrawn(visit, lettered,
 @pytest.mark.parametrize(
     ("preferred", "title"),
     [
-        ("fr-CA", "Ce cliché thoracique évoque-t-il la COVID-19"),
-        ("es-MX", "¿Se parece esta placa de tórax a la COVID-19?"),
-        ("pt-BR", "Esta radiografia de tórax parece COVID-19?"),
+        ("fr-CA", "Cette radiographie thoracique évoque-t-elle la COVID-19"),
+        ("es-MX", "¿Esta radiografía de tórax sugiere COVID-19?"),
+        ("pt-BR", "Esta radiografia de tórax sugere COVID-19?"),
         ("zh-CN", "这张胸片像 COVID-19 吗"),
         ("nl-NL", "Does this chest radiograph look like COVID-19?"),
     ],
