@@ -14,7 +14,7 @@ from training import config  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.data import own  # noqa: E402
 from training.evaluate import elsewhere, export, seen  # noqa: E402
-from training.retraining import remove, retrain  # noqa: E402
+from training.retraining import fine_tune, remove, retrain  # noqa: E402
 from web.factory import create_app  # noqa: E402
 from xray.errors import DatasetError, ManifestError  # noqa: E402
 from xray.registry import Registry  # noqa: E402
@@ -55,13 +55,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: None, fewer
 
 
 def test_from_a_folder_to_a_page_in_the_app_and_away_again(
-    films: Path, home: Path, capsys: pytest.CaptureFixture[str]
+    films: Path, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["retrain", str(films), "--name", "mine", "--patient-from", r"(\w+ p\d+) ", "--override", "error_rate=0.2"]
+    monkeypatch.setattr(fine_tune, "EPOCHS", 1)
+    words = ["retrain", str(films), "--name", "mine", "--patient-from", r"(\w+ p\d+) ", "--fine-tune"]
     assert main(words) == 0
     said = capsys.readouterr().out
     assert "left: 1, no radiograph (other than pictures)" in said and "left: 1, not readable" in said
     assert "Tells Pneumonia from clear: ROC AUC" in said and "No operating point was chosen" in said
+    assert "With the backbone's last block trained too" in said
     assert "name no patient" not in said, "they were found in the paths"
     card = (home / "model/mine/README.md").read_text(encoding="utf-8")
     command = f"python -m training retrain {films} --name mine"

@@ -21,7 +21,7 @@ from xray.networks.preprocess import scale
 from xray.registry import BACKBONE
 
 LAST_BLOCK = ("block5_conv1", "block5_conv2", "block5_conv3", "block5_pool")
-EPOCHS, BATCH, RATE, SEED = 12, 16, 1e-4, 0
+EPOCHS, BATCH, RATE, SEED = 12, 16, 1e-3, 0
 
 
 def fine_tune(data: Crops, config: HeadConfig, folder: Path) -> None:

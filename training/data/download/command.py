@@ -7,18 +7,22 @@ Shows the licence of each and asks; goes on where it was cut off; compares check
 import argparse
 import hashlib
 import logging
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
+from zipfile import ZipFile, is_zipfile
 
 import pooch
 
-from training.data.download.published import HOW, MB, PublishedSet, kaggle_token, pins, published
+from training.data.download import siim
+from training.data.download.published import HOW, MB, PublishedSet, Table, kaggle_token, pins, published
 from training.data.download.resume import Resume
 from training.data.download.unpack import UnusableArchive, need, unpack
 from xray.errors import DatasetError
 
+LAY_OUT = {"siim": siim.lay_out}  # what is done with a set that is not published in a folder of a known layout
 ARCHIVES = "downloads"  # below the output folder
 UNKNOWN = "nobody states a sha256 of it: trusted this once, and compared with from now on"
 
@@ -91,11 +95,18 @@ def fetch(
     room = known.unpacked_mb + (0 if archive.exists() else known.archive_mb)
     need(output, room * MB, f"{known.name}, archive and pictures together,")
     _download(known, archive, record, pin, token)
+    tables = [_table(known, each, output / ARCHIVES, token) for each in known.tables]
+    if folder.exists():
+        shutil.rmtree(folder)  # an interrupted run left it without its last file
     try:
         files = unpack(archive, known, folder)
     except UnusableArchive:
         archive.unlink()
         raise
+    for path, content in tables:
+        (folder / path).write_bytes(content)
+    if known.name in LAY_OUT:
+        LAY_OUT[known.name](folder)
     _write_record(archive, record)
     if not keep:
         archive.unlink()
@@ -104,8 +115,19 @@ def fetch(
 
 
 def is_there(known: PublishedSet, output: Path) -> bool:
-    """Tell whether a data set landed: its folder appears when all of it is there."""
-    return (output / known.lands).exists()
+    """Tell whether a data set landed: its folder, or the file that is written last, appears when all of it is there."""
+    return (output / known.lands / known.last).exists()
+
+
+def _table(known: PublishedSet, wanted: Table, folder: Path, token: tuple[str, str] | None) -> tuple[str, bytes]:
+    """Fetch a table that belongs to a data set; return the name that it lands under, and its content."""
+    path = folder / f"{known.name}-{wanted.name}"
+    if not path.is_file():
+        Resume(path.with_name(path.name + ".part"), known.name, known.page, token)(wanted.address, str(path), None)
+    if not is_zipfile(path):
+        return wanted.name, path.read_bytes()
+    with ZipFile(path) as packed:
+        return wanted.name, packed.read(wanted.name)
 
 
 def _download(known: PublishedSet, archive: Path, record: Path, pin: str, token: tuple[str, str] | None) -> None:

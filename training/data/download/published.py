@@ -17,6 +17,18 @@ HOW = (
 )
 
 
+class Table(Choices, frozen=True):
+    """A table that is fetched beside an archive.
+
+    Attributes:
+        name: that it lands under, in the set's folder.
+        address: of the file, as it is or zipped.
+    """
+
+    name: str
+    address: str
+
+
 class PublishedSet(Choices, frozen=True):
     """One data set that its publisher offers as a zip archive.
 
@@ -35,6 +47,8 @@ class PublishedSet(Choices, frozen=True):
         takes: what of that folder is unpacked, folders with a slash; all of it without.
         sha256: of the archive, in hex; blank where nobody states it.
         kaggle: whether it wants a Kaggle token.
+        tables: what else is fetched.
+        last: the file of the folder that is written last; without one the folder itself tells that all is there.
     """
 
     name: str
@@ -51,6 +65,8 @@ class PublishedSet(Choices, frozen=True):
     takes: tuple[str, ...] = ()
     sha256: str = ""
     kaggle: bool = False
+    tables: tuple[Table, ...] = ()
+    last: str = ""
 
 
 class Published(Choices, frozen=True):

@@ -138,12 +138,12 @@ def test_a_wrong_pin_is_refused(run, pin, says, capsys):
 def test_every_shipped_set_lands_where_prepare_looks(tmp_path):
     """Each in its folder, with all that it must hold, and read by one of the layouts."""
     sets = published()
-    assert list(sets) == ["cohen", "kermany", "radiography"]
+    assert list(sets) == ["cohen", "kermany", "radiography", "siim"]
     for each in sets.values():
         assert each.address.startswith("https://")
         assert each.licence
         assert not each.sha256 or SHA256.fullmatch(each.sha256)
-        for name in each.holds:
+        for name in (*each.holds, *([each.last] if each.last else [])):
             (tmp_path / each.name / each.lands / name).parent.mkdir(parents=True, exist_ok=True)
             path = tmp_path / each.name / each.lands / name
             path.touch() if Path(name).suffix else path.mkdir()
