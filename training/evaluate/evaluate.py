@@ -74,7 +74,7 @@ def load(folder: Path) -> Run:
         DatasetError: not a finished run of a head, or one without test radiographs.
     """
     try:
-        record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        record = record_of(folder)
         config = msgspec.convert(record["config"], HeadConfig)
         points = json.loads((folder / "head.json").read_text(encoding="utf-8"))["points"]
         edges = msgspec.convert(points, list[OperatingPoint])

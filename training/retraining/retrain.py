@@ -80,7 +80,11 @@ def configuration(name: str, data: Own, chosen: dict[str, Any]) -> HeadConfig:
         "recipe": msgspec.to_builtins(artefact.backbone_recipe(BACKBONE)),
         **chosen,
     }
-    return convert(content, HeadConfig, SETTINGS)
+    try:
+        return convert(content, HeadConfig, SETTINGS)
+    except DatasetError as error:
+        keys = ", ".join(HeadConfig.__struct_fields__)
+        raise DatasetError(f"Expected --override of {keys} or seed. Received: {error}") from error
 
 
 def _compares(data: Own) -> bool:

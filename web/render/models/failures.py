@@ -41,7 +41,11 @@ def _own(facts: HeadFacts) -> Iterator[str]:
         )
     if facts.decides:
         yield from _undecided(facts)
-    yield from _two_answers(facts) if facts.is_pair else _several_answers(facts)
+    if facts.exclusive:
+        yield from _two_answers(facts) if facts.is_pair else _several_answers(facts)
+    else:
+        names = ", ".join(class_name(label) for label in facts.labels)
+        yield _("It knows these findings and no other: %(names)s.", names=names)
 
 
 def _shortcut(facts: HeadFacts) -> Iterator[str]:
