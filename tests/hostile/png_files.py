@@ -69,6 +69,7 @@ def hostile_pngs(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "png with a profile that inflates": (200, with_chunks(film, (b"iCCP", b"sRGB\0\0" + inflating))),
         "png of one row": (415, blank(100_000, 1)),
         "png of one column": (415, blank(1, 100_000)),
+        "png that is a ribbon of 25 million pixels": (422, blank(390_000, 64)),
         "png without pixels": (400, header(0, 0) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")),
         "png without data": (400, joined([start, end])),
         "png whose data end early": (400, joined([start, (b"IDAT", half), end])),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from itertools import takewhile
 from typing import NamedTuple
 
 import cv2
@@ -137,8 +136,10 @@ def _border(lines: Pixels) -> int:
     grey = float(np.median(lines[0]))
     if DARKEST < grey < BRIGHTEST:
         return 0
-    alike = takewhile(lambda line: (np.abs(line - grey) > STRAY_GREYS).mean() <= STRAY_SHARE, lines)
-    return sum(1 for _ in alike)
+    # All lines at once: a picture of 64 pixels by 390,000 would take ten seconds one by one.
+    near = cv2.inRange(np.ascontiguousarray(lines), (grey - STRAY_GREYS,), (grey + STRAY_GREYS,))
+    alike = near.mean(axis=1) >= 255 * (1 - STRAY_SHARE)
+    return len(lines) if alike.all() else int(np.argmin(alike))
 
 
 def _seam(image: GreyImage) -> Seam:

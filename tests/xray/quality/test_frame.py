@@ -1,5 +1,6 @@
 """Borders that are cut off, another picture beside the film, and how a film is tilted."""
 
+import time
 from collections.abc import Callable
 
 import cv2
@@ -55,6 +56,12 @@ def test_of_a_picture_that_is_next_to_all_border_something_is_left(side: int, pa
         for picture in (bordered, bordered.T):
             (top, bottom, left, right), _ = frame.find(np.ascontiguousarray(picture), lambda image: image > 0, part)
             assert 0 <= top < bottom <= picture.shape[0] and 0 <= left < right <= picture.shape[1]
+
+
+def test_a_ribbon_of_25_million_pixels_is_soon_seen_to_be_all_border() -> None:
+    began = time.process_time()
+    frame.find(np.zeros((64, 390_000), np.uint8), lambda image: image > 0)
+    assert time.process_time() - began < 4
 
 
 @pytest.mark.parametrize("gutter", [0, 12])
