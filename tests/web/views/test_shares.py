@@ -159,6 +159,16 @@ def test_another_analysis_stays_closed(owner, guest, analysed):
     assert guest.get(second).status_code == guest.get(first).status_code == 200, "two links, two windows"
 
 
+def test_whoever_follows_many_links_keeps_the_newest_and_their_cookie(owner, guest, analysed):
+    own = analysed(guest)
+    seen = [analysed(owner) for _ in range(guests.MOST + 1)]
+    for address in seen:
+        follow(guest, make_link(owner, address))
+    answer = guest.post(f"{own}/shares", data={"days": "1"})
+    assert len(answer.headers["Set-Cookie"]) < 2000, "browsers drop one of 4096"
+    assert [guest.get(address).status_code for address in seen] == [404] + [200] * guests.MOST
+
+
 def test_a_second_browser_needs_the_link_itself(app, owner, guest, analysed):
     address = analysed(owner)
     follow(guest, make_link(owner, address))
