@@ -43,6 +43,10 @@ def hostile_jpegs(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "jpeg without pixels": (400, resized(film, 0, 0)),
         "jpeg cut": (400, film[: len(film) // 2]),
         "jpeg cut, with an end put behind": (400, film[: len(film) // 2] + EOI),
+        "jpeg with a table of 64 bits": (
+            200,
+            with_segment(film, 0xDB, b"\x30" + b"\0\x08" * 64 + b"\1" + b"\x08" * 64),
+        ),
         "jpeg with one bit flipped": (200, bytes(flipped)),
         "jpeg with broken tables": (400, bytes(tables)),
         "jpeg of 12 bits": (415, patched(film, frame + 4, b"\x0c")),

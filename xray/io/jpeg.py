@@ -91,9 +91,12 @@ def is_coarse(data: bytes) -> bool:
     """Return whether a JPEG that `check` lets pass is compressed so far that its blocks show (quality 30 or less)."""
     for marker, content, _ in segments(data):
         at = 0
-        while marker == _DQT and at + 65 <= len(content):
-            wide, table = content[at] >> 4, content[at] & 15
+        while marker == _DQT and at < len(content):
+            # Decoders take every precision but 0 for 16 bits.
+            wide, table = content[at] > 15, content[at] & 15
             steps = content[at + 1 : at + 1 + 64 * (1 + wide)]
+            if len(steps) < 64 * (1 + wide):
+                break
             if table == 0:
                 return bool(np.frombuffer(steps, ">u2" if wide else "u1").mean() >= _COARSE)
             at += 1 + len(steps)
