@@ -81,8 +81,10 @@ def init_app(app: Flask, registry: Registry) -> None:
         Thread(target=service.sweep, name="sweep", daemon=True).start()
     else:
         service.sweep()
+    # Visitors need not know where on the host the models lie; the log says it.
+    skipped = tuple(line.replace(f"{Path(app.config['MODEL_DIR'])}/", "model/") for line in registry.skipped)
     app.extensions["xray"] = Services(
-        service, Shares(service.records), models, {**models, **registry.artefacts}, titles, registry.skipped
+        service, Shares(service.records), models, {**models, **registry.artefacts}, titles, skipped
     )
 
 

@@ -244,3 +244,9 @@ def test_a_slim_backbone_says_what_it_gives_up(visitor, facts):
     assert "Of the 4 figures audited for both, 1 left the interval of vgg16_cxr; model/thin/README.md" in page
     assert "fewer channels, taught by the whole one" in page and "lowest rows above" not in page
     assert "lowest rows above" in text(visitor().get("/models/vgg16_cxr").text)
+
+
+def test_of_a_model_that_is_not_served_visitors_read_no_path_of_the_host(make_client, make_registry):
+    registry = replace(make_registry(), skipped=("mine is not served. /home/jane/model/mine/head.npz: broken.",))
+    page = make_client(registry, MODEL_DIR="/home/jane/model").get("/models").text
+    assert "mine is not served. model/mine/head.npz: broken." in page and "jane" not in page
