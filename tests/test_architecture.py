@@ -130,7 +130,7 @@ def test_the_repository_stays_small(files: list[str]) -> None:
 def test_no_radiograph_is_committed_but_the_examples_whose_licence_is_written_down(files: list[str]) -> None:
     radiographs = re.compile(r"(?i)\.(jpe?g|dcm|dicom)$|^dataset_validation/\w+/|^static/xray_analysis/[^.]")
     rows = (ROOT / "static" / "examples" / "SOURCES.md").read_text(encoding="utf-8")
-    free = re.findall(r"^\| `(\w+\.jpg)` \|.*\| CC BY [34]\.0 \|", rows, re.MULTILINE)
+    free = re.findall(r"^\| `(\w+\.jpg)` \|.*\| (?:CC BY [34]\.0|free use) \|", rows, re.MULTILINE)
     assert not {name for name in files if radiographs.search(name)} - {f"static/examples/{name}" for name in free}
 
 

@@ -36,6 +36,8 @@ GUANGZHOU = Source(
     "https://doi.org/10.17632/rscbjbr9sj.2",
 )  # fmt: skip
 
+BETHESDA = Source("NIH Clinical Center", "Bethesda", "free use", "https://nihcc.app.box.com/v/ChestXray-NIHCC")
+
 
 @dataclass(frozen=True)
 class Example:
@@ -75,6 +77,7 @@ class Example:
         titles = {
             "covid": _("COVID-19"),
             "normal": _("Normal"),
+            "pneumonia": _("Pneumonia"),
             "child_normal": _("Normal, a child"),
             "child_viral": _("Viral pneumonia, a child"),
             "child_bacterial": _("Bacterial pneumonia, a child"),
@@ -99,6 +102,7 @@ EXAMPLES = MappingProxyType({
         Example("covid_1", "covid", Finding.COVID_19, HANNOVER),
         Example("covid_2", "covid", Finding.COVID_19, HANNOVER),
         Example("normal", "normal", Finding.NORMAL, HANNOVER),
+        Example("pneumonia", "pneumonia", Finding.OTHER_PNEUMONIA, BETHESDA),
         Example("child_normal", "child_normal", Finding.NORMAL, GUANGZHOU),
         Example("child_viral", "child_viral", Finding.OTHER_PNEUMONIA, GUANGZHOU),
         Example("child_bacterial", "child_bacterial", Finding.OTHER_PNEUMONIA, GUANGZHOU),
