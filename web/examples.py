@@ -93,8 +93,8 @@ class Example:
 
 
 NO_CHANGE = Phrase(
-    "This patient had COVID-19, and the lungs look clear. Early on many films show no change yet, and the models see "
-    "only the film."
+    "This patient had COVID-19, and the lungs look clear. Early on many radiographs show no change yet, and "
+    "the models see only the radiograph."
 )
 EXAMPLES = MappingProxyType({
     each.name: each

@@ -21,11 +21,11 @@ LABELS = {
     ALL: Phrase("All models"),
 }
 NO_FILE = Phrase("No picture came with the form. Choose a chest radiograph, then press Analyse.")
-EMPTY_FILE = Phrase("The file is empty: it holds 0 bytes. Choose it again, or export it anew.")
+EMPTY_FILE = Phrase("The file is empty (0 bytes). Choose it again, or export it again.")
 UNKNOWN_EXAMPLE = Phrase("That example is not known here. Choose one of those on the form, or a file.")
 UNKNOWN_MODEL = Phrase("That model is not known here. Choose one from the list.")
 EXPIRED = Phrase("The page had expired, so nothing was read. Choose the picture again and send it once more.")
-UNKNOWN_TURN = Phrase("A film can be turned by 0, 90, 180 or 270 degrees. Choose one of these.")
+UNKNOWN_TURN = Phrase("A radiograph can be turned by 0, 90, 180 or 270 degrees. Choose one of these.")
 UNKNOWN_PART = Phrase("Of two pictures in one, the left, right, top or bottom one can be read. Choose one of these.")
 UNNAMED = "picture"
 LONGEST_NAME = 60

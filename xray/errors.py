@@ -22,8 +22,8 @@ class Phrase(str):
 
 # Measured on 400 radiographs: 766 of 800 rotated by a quarter turn are refused, and in 765 lungs are found after
 # rotating back. So they are in 49 of 86 refused CT slices, which is why the hint says "may".
-ON_ITS_SIDE = Phrase("It may be a film that lies on its side: turn it upright and send it again.")
-UPSIDE_DOWN = Phrase("It may be a film that stands upside down: turn it upright and send it again.")
+ON_ITS_SIDE = Phrase("It may be a radiograph that lies on its side: turn it upright and send it again.")
+UPSIDE_DOWN = Phrase("It may be a radiograph that stands upside down: turn it upright and send it again.")
 # By degrees clockwise to upright.
 HINTS = {90: ON_ITS_SIDE, 180: UPSIDE_DOWN, 270: ON_ITS_SIDE}
 

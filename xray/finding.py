@@ -128,15 +128,24 @@ def note(judged: Sequence[Judgement]) -> Phrase | None:
     return Phrase("This model cannot tell healthy lungs from ill ones. Ask both models.") if second else None
 
 
+def is_abnormal(judged: Sequence[Judgement]) -> bool:
+    """Tell whether model 1 was asked and finds the radiograph abnormal, whatever it may be.
+
+    Args:
+        judged: as `finding_of`.
+    """
+    return any(each.model == PROMISED[0] and each.verdict is Verdict.POSITIVE for each in judged)
+
+
 def _note_of_both(first: Verdict, second: Verdict) -> Phrase:
     """Say which of models 1 and 2 decided."""
     if first is Verdict.NEGATIVE:
-        return Phrase("Model 1 finds it normal. Model 2 has no say then.")
+        return Phrase("Model 1 finds it normal, so the score of model 2 is not used.")
     if first is Verdict.INCONCLUSIVE:
         return Phrase("Model 1 does not decide whether it is normal.")
     if second is Verdict.INCONCLUSIVE:
         return Phrase("Model 1 finds it abnormal. Model 2 does not decide which pneumonia it is.")
-    return Phrase("Model 1 finds it abnormal, and model 2 tells which pneumonia it resembles.")
+    return Phrase("Model 1 finds it abnormal, and model 2 says which pneumonia it looks like.")
 
 
 def of_label(label: str) -> str:

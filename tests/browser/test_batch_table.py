@@ -94,7 +94,7 @@ def test_the_table_sorts_and_filters(visit, mixed):
     page.get_by_label("Find in file names").fill("LETTER")
     assert names(page) == ["letter.txt"]
     page.get_by_label("Find in file names").fill("nowhere")
-    assert names(page) == [] and page.get_by_text("No row passes this filter.").is_visible()
+    assert names(page) == [] and page.get_by_text("No row matches this filter.").is_visible()
     page.get_by_role("button", name="With cautions").click()
     page.get_by_label("Find in file names").fill("")
     assert "negative.png" in names(page)

@@ -154,7 +154,7 @@ def test_dicom_and_sixteen_bits_are_shown_by_the_server(visit, sixteen_bits, rea
     ("name", "content", "words"),
     [
         ("letter.pdf", b"%PDF-1.7 " + bytes(600), "PDF will be refused. Send the radiograph as PNG, JPEG or DICOM."),
-        ("film.png", b"Dear radiologist", "begins like no picture"),
+        ("film.png", b"Dear radiologist", "not a picture that can be read"),
         ("film.png", b"", "The file is empty"),
         ("film.png", b"\x89PNG\r\n\x1a\n" + bytes(33 * 2**20), "it has 33.1 MiB, and at most 32 MiB are read"),
         (
@@ -219,7 +219,7 @@ def test_without_its_script_the_form_reads_files_and_examples(visit, film):
     page.get_by_label("Chest radiograph").set_input_files(film)
     assert send(page) == "фото 1.png"
     page.goto("/")
-    assert send(page, "COVID-19 a film it gets wrong") == "example_covid_missed.jpg"
+    assert send(page, "COVID-19 a radiograph it gets wrong") == "example_covid_missed.jpg"
     page.goto("/")
     page.get_by_role("button", name="Analyse").click()
     page.get_by_text("No picture came with the form").wait_for()

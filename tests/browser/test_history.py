@@ -17,7 +17,7 @@ def read(page, film, times=1):
     """Analyse a film by both models, and return the address of the last analysis."""
     for _ in range(times):
         analyse(page, film)
-    return page.get_by_role("link", name="Keep this address").get_attribute("href")
+    return page.get_by_role("link", name="Bookmark this page").get_attribute("href")
 
 
 @SCRIPT
@@ -38,11 +38,11 @@ def test_analyses_are_opened_downloaded_and_deleted_one_by_one_and_all(visit, fi
     assert page.locator(".score-of .scale").count() == 2
     page.goto("/analyses/")
     rows.first.locator("summary").click()
-    rows.first.get_by_role("button", name="Delete for good").click()
+    rows.first.get_by_role("button", name="Delete permanently").click()
     page.locator(".news").wait_for()
     assert rows.count() == 2
     page.locator(".confirm.all summary").click()
-    page.get_by_role("button", name="Delete all for good").click()
+    page.get_by_role("button", name="Delete all permanently").click()
     page.get_by_text("There are none yet.").wait_for()
 
 

@@ -242,7 +242,7 @@ def test_a_result_can_be_loaded_again_and_deleted(analysed, film):
     page.reload()
     assert page.url == address and page.locator(".word").count() == 1
     page.get_by_text("Delete this analysis").click()
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete permanently").click()
     page.wait_for_url("**/analyses/")
     assert page.goto(address).status == 404
 
@@ -254,7 +254,7 @@ def test_without_scripts_the_pictures_stand_side_by_side(analysed, film, model, 
     shown, figures = page.locator(".films figure"), figures + MAPPED
     assert shown.count() == figures and all(figure.is_visible() for figure in shown.all())
     assert shown.first.bounding_box()["y"] + shown.first.bounding_box()["height"] <= 800
-    page.get_by_role("link", name="Keep this address").click()
+    page.get_by_role("link", name="Bookmark this page").click()
     assert re.search(r"/analyses/[\w-]{22}$", page.url) and page.locator(".films figure").count() == figures
 
 

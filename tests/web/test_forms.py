@@ -57,7 +57,7 @@ def test_the_form_offers_each_with_its_picture_its_source_and_its_licence(client
         assert (source, bool(title)) == (example.source.address, True)
         assert terms == f"{example.source.short} · {example.source.licence}"
     assert [example.name for example in EXAMPLES.values() if example.why] == ["covid_missed"]
-    assert EXAMPLES["covid_missed"].why in page and "a film it gets wrong" in page
+    assert EXAMPLES["covid_missed"].why in page and "a radiograph it gets wrong" in page
 
 
 def test_where_each_comes_from_is_written_down():

@@ -89,9 +89,9 @@ def test_an_error_s_values_are_translated_with_it(make_app):
         "picture, received one where %(share)s%% looks like lungs. %(advice)s",
         least=10,
         share=3,
-        advice=Phrase("Send one whole frontal chest film, upright, without other pictures around it."),
+        advice=Phrase("Send one whole frontal chest radiograph, upright, without other pictures around it."),
     )
-    hint = Phrase("It may be a film that lies on its side: turn it upright and send it again.")
+    hint = Phrase("It may be a radiograph that lies on its side: turn it upright and send it again.")
     error = NotAChestXrayError("%(reason)s %(hint)s", reason=inner, hint=hint)
     assert str(error) == f"{inner} {hint}" and "at least 10% of the picture" in str(error)
     with app.test_request_context(headers={"Accept-Language": "pt"}):

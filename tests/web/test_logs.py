@@ -68,7 +68,7 @@ def test_an_error_tells_the_log_where_it_happened_but_no_file_s_name(make_app, c
     if form == "text":
         # Flask adds it by itself where nobody else, such as pytest, takes the lines.
         app.logger.addHandler(default_handler)
-    monkeypatch.setattr("web.security.visitors.own", fail)
+    monkeypatch.setattr("web.security.visitors.analysis", fail)
     assert app.test_client().get(f"/analyses/{name}/film.jpg?page=DOE").status_code == 500
     written = capsys.readouterr().err
     assert "DOE" not in written and "/data" not in written

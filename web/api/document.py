@@ -20,12 +20,12 @@ ROUTE = TypeVar("ROUTE", bound=Callable[..., Any])
 # For each status: the name of the component and when it is answered.
 REFUSALS = {
     400: ("BAD_REQUEST", Phrase("A field is missing, misspelt or unknown, or the file is not a whole picture.")),
-    401: ("UNAUTHORIZED", Phrase("A token is needed here, and none or a wrong one came.")),
-    404: ("NOT_FOUND", Phrase("There is no such thing, or it belongs to another token.")),
+    401: ("UNAUTHORIZED", Phrase("A token is needed here; none, or a wrong one, was sent.")),
+    404: ("NOT_FOUND", Phrase("Not found, or it belongs to another token.")),
     413: ("TOO_LARGE", Phrase("Too many bytes, too many pixels or too many fields.")),
     415: ("UNSUPPORTED", Phrase("The request is not multipart/form-data, or the file no PNG, JPEG or DICOM picture.")),
     422: ("NO_CHEST", Phrase("The picture does not look like a frontal chest radiograph.")),
-    429: ("TOO_MANY", Phrase("Too many films came from this address; Retry-After says how long to wait.")),
+    429: ("TOO_MANY", Phrase("Too many radiographs came from this address; Retry-After says how long to wait.")),
     500: ("INTERNAL_SERVER_ERROR", Phrase("Something broke on the side of this site; nothing was kept.")),
     503: ("OUT_OF_REACH", Phrase("The analyses cannot be reached just now")),
     507: ("NO_ROOM", Phrase("There is no room left to keep the analysis; nothing was kept.")),
@@ -205,13 +205,13 @@ def limits(app: Flask) -> list[tuple[Phrase, dict[str, object]]]:
     config = app.config
     return [
         (
-            Phrase("A request holds at most %(bytes)s bytes (%(mebibytes)s MiB) and one film."),
+            Phrase("A request holds at most %(bytes)s bytes (%(mebibytes)s MiB) and one radiograph."),
             {"bytes": config["MAX_CONTENT_LENGTH"], "mebibytes": f"{config['MAX_CONTENT_LENGTH'] / MIB:g}"},
         ),
         (
             Phrase(
-                "A film is a PNG, JPEG or DICOM file of at most %(mebibytes)s MiB, with at most %(millions)s million "
-                "pixels and at least %(side)s pixels a side."
+                "A radiograph is a PNG, JPEG or DICOM file of at most %(mebibytes)s MiB, with at most "
+                "%(millions)s million pixels and at least %(side)s pixels a side."
             ),
             {
                 "mebibytes": f"{DEFAULT_LIMITS.size_bytes / MIB:g}",
@@ -227,7 +227,9 @@ def limits(app: Flask) -> list[tuple[Phrase, dict[str, object]]]:
             {"days": config["KEEP_DAYS"], "count": config["KEEP_COUNT"]},
         ),
         (
-            Phrase("Films that each process reads at the same time: %(pool)s. Further requests wait for their turn."),
+            Phrase(
+                "Radiographs that each process reads at the same time: %(pool)s. Further requests wait for their turn."
+            ),
             {"pool": config["POOL_SIZE"]},
         ),
     ]

@@ -48,7 +48,7 @@ _DETAILS = {
     404: "There is nothing at this address. An analysis is gone once it was deleted or grew too old, and only the "
     "token that made it can see it.",
     405: "This address does not answer to that method; the header Allow names those that it answers to.",
-    429: "So many films came from your address that others would have to wait. The header Retry-After says how long.",
+    429: "Too many radiographs came from your address. The header Retry-After says how long.",
     500: "Something broke on our side, and nothing was kept. Try again in a moment.",
 }
 _NO_ROOM = "There is no room left on the disk, so nothing was kept. Whoever runs this site has to make room."

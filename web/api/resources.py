@@ -63,9 +63,10 @@ class Form(TypedDict):
 @api.route("/analyses", methods=["POST"], tags=ANALYSES)
 @api.doc(
     operationId="createAnalysis",
-    summary=Phrase("Read one film"),
+    summary=Phrase("Read one radiograph"),
     description=Phrase(
-        "Takes a few tenths of a second for each film, more on a small or busy host. The answer comes when all is done."
+        "Takes a few tenths of a second for each radiograph, more on a small or busy host. The answer comes "
+        "when all is done."
     ),
     requestBody={"content": {"multipart/form-data": {
         "encoding": {"file": {"contentType": "image/png, image/jpeg, application/dicom"}}
@@ -121,8 +122,8 @@ def delete_analysis(id: str) -> Response:
     operationId="readPicture",
     summary=Phrase("Fetch one of its pictures"),
     description=Phrase(
-        "The film, the lung mask, the opacity map and the heat maps have the same proportions: scale them to the same "
-        "size to lay one over another. The mask has the size of the film that was sent."
+        "The radiograph, the lung mask, the opacity map and the heat maps have the same proportions: scale "
+        "them to the same size to lay one over another. The mask has the size of the radiograph that was sent."
     ),
 )
 @api.response(200, BYTES, content_type="image/jpeg", description=Phrase("The picture."))
@@ -168,8 +169,10 @@ def read_model(name: str) -> Answer:
 
 
 @api.route("/health")
-@api.doc(operationId="health", summary=Phrase("Ask whether this instance serves; no token is needed"), security=[])
-@api.response(200, schemas.Health, description=Phrase("It serves."), example=document.EXAMPLE_HEALTH)
+@api.doc(
+    operationId="health", summary=Phrase("Check whether this instance is running; no token is needed"), security=[]
+)
+@api.response(200, schemas.Health, description=Phrase("It is running."), example=document.EXAMPLE_HEALTH)
 @refuses(500)
 def read_health() -> Answer:
     """Return the status of this instance and the versions of its models."""

@@ -21,8 +21,8 @@ from xray.annotate.annotated_copy import DISCLAIMER
 from xray.errors import Phrase, XrayError
 from xray.finding import found_by
 
-UNREADABLE = Phrase("The list of the batch came damaged, so nothing was made of it. Start the batch again.")
-GONE = Phrase("This analysis is not here any more.")
+UNREADABLE = Phrase("The list of the batch arrived damaged, so no file was made. Start the batch again.")
+GONE = Phrase("This analysis no longer exists.")
 LONGEST_PATH, LONGEST_ERROR = 200, 400
 ERRORS, CAUTIONS = "ERROR", "CAUTION"
 

@@ -28,10 +28,11 @@ class Average:
     def label(self) -> str:
         """Its description in the visitor's language."""
         labels = {
-            "covid": _("Average of %(films)d films of COVID-19, nobody’s picture", films=self.films),
-            "normal": _("Average of %(films)d normal films, nobody’s picture", films=self.films),
+            "covid": _("Average of %(films)d radiographs of COVID-19, no patient’s picture", films=self.films),
+            "normal": _("Average of %(films)d normal radiographs, no patient’s picture", films=self.films),
             "pneumonia": _(
-                "Average of %(films)d films of children with other pneumonia, nobody’s picture", films=self.films
+                "Average of %(films)d radiographs of children with other pneumonia, no patient’s picture",
+                films=self.films,
             ),
         }
         return str(labels[self.name])

@@ -198,6 +198,7 @@ def course(
     ticks: Sequence[str],
     scale: Sequence[str],
     error: float = 0.0,
+    joined: bool = True,
 ) -> Markup:
     """Return values that change over time, as a line for each of some quantities.
 
@@ -208,6 +209,7 @@ def course(
         ticks: what stands under each place of `at`; left out where there is no room.
         scale: what stands beside 0, one half and 1.
         error: how far a value may be off.
+        joined: whether the values of a quantity are joined: they are of one course.
     """
     across = [LEFT + 12 + (SIDE - 24) * share for share in at]
     drawn = [tag("rect", x=LEFT, y=TOP, width=SIDE, height=SIDE, class_="frame")]
@@ -223,7 +225,7 @@ def course(
         ends = [(x, _y(max(0, value - error)), _y(min(1, value + error))) for x, value in known if error]
         drawn += [line(x, low, x, high, "interval own faint") for x, low, high in ends]
         points = [(x, _y(value)) for x, value in known]
-        drawn += [path(points, f"curve line-{number}")] if points else []
+        drawn += [path(points, f"curve line-{number}")] if points and joined else []
         drawn += [_sign(number, x, y) for x, y in points]
     names = [name for name, _ in lines] if len(lines) > 1 else []
     rows = [(number, SQUARE + 22.0 * number + 14, name) for number, name in enumerate(names)]

@@ -86,6 +86,7 @@ def _plot(
         ticks=[str(day) for day in since] if since else [row[0] for row in rows],
         scale=[written(half * largest) for half in HALVES],
         error=error / largest,
+        joined=bool(since),
     )
     note = (
         _("A line through a point shows how far the score is from the radiologists’ score, on average.")

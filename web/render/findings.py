@@ -70,6 +70,8 @@ def headline(judged: Sequence[Judgement]) -> str:
         judged: the results of an analysis, or one of them.
     """
     found = finding_of(judged)
+    if found == Finding.UNDECIDED and finding.is_abnormal(judged):
+        return str(_("Abnormal, kind undecided"))
     if found:
         return finding_words(found)
     names = ", ".join(map(finding_name, found_by(judged)))

@@ -108,7 +108,9 @@ class _Page:
         return self._remarks(y) - self._foot()
 
     def _head(self) -> float:
-        y = self._warn(MARGIN, _("A radiologist reads films; this page shows what a network makes of one."))
+        y = self._warn(
+            MARGIN, _("Only a radiologist can read a radiograph; this page shows what a network makes of it.")
+        )
         y = self._write(reading.title(), y + GAP, TITLE)
         y = self._write(self.record.name, y, NAME)
         return self._write(_("Read on %(time)s", time=moment(self.record.created)), y, SMALL)
@@ -153,7 +155,7 @@ class _Page:
             x = self.left + column * (room + COLUMN_GAP)
             if storage.FILM not in self.found:
                 self.paper.box(x, top, wide, self.tall, RULE)
-                self.paper.write(_("The picture is not kept any more."), x + 2, top + 2, wide - 4, SMALL)
+                self.paper.write(_("The picture is no longer kept."), x + 2, top + 2, wide - 4, SMALL)
             else:
                 draw(x, top, wide)
             end = max(end, self.paper.write(caption, x, top + self.tall + 1, room, SMALL))

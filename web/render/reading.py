@@ -57,7 +57,7 @@ def heat(result: ModelResult) -> str:
     """Return the caption of the heat map."""
     name = words("class_name", result.explained)
     if result.heat_in_lungs is None:
-        return str(_("No part of the picture spoke for %(name)s.", name=name))
+        return str(_("No part of the picture was evidence for %(name)s.", name=name))
     return str(_("Where it saw evidence for %(name)s: the brighter, the more.", name=name))
 
 
@@ -84,8 +84,8 @@ def opacity(measures: Measures) -> str:
     bilateral, peripheral, lower = (NONE if each is None else percent(each) for each in patterns)
     return str(
         _(
-            "Opaque: right lung %(right)s, left lung %(left)s. Extent score %(extent)s. Bilateral %(bilateral)s, "
-            "peripheral %(peripheral)s, lower %(lower)s.",
+            "Marked as opaque: right lung %(right)s, left lung %(left)s. Extent score %(extent)s. "
+            "Bilateral %(bilateral)s, peripheral %(peripheral)s, lower %(lower)s.",
             right=right,
             left=left,
             extent=words("extent_words", measures),
@@ -109,7 +109,7 @@ def remarks(results: Mapping[str, ModelResult]) -> list[str]:
         if result.listed:
             names = ", ".join(words("class_name", each.label) for each in result.listed)
             only = _("%(model)s knows these answers and no other: %(names)s.", model=model, names=names)
-        pressed = _("Any other finding is pressed into one of them.")
+        pressed = _("It gives any other finding one of these answers.")
         if not result.exclusive:
             pressed = _("It looks for no other finding.")
         found.append(" ".join(part for part in (only, words("taught", result.model), pressed) if part))

@@ -25,9 +25,7 @@ from web.security.senders import network
 from web.settings import INSTALL_CLOUD, SettingError
 from xray.errors import Phrase
 
-TOO_MANY = Phrase(
-    "So many films came from your address that others would have to wait. Wait a minute, then send it again."
-)
+TOO_MANY = Phrase("Too many radiographs came from your address. Wait a minute, then send it again.")
 # A class behind one address may mistype ten times at once; a machine that guesses gets one guess a second.
 GUESSES, GUESSES_S = 10, 10
 # Where each request is one radiograph. A form that holds many counts each: see `exceeded`.

@@ -45,8 +45,8 @@ TOO_LARGE = Phrase(
     "JavaScript on: then they are sent one by one."
 )
 TOO_LARGE_ONE = Phrase("Expected at most %(size)s MiB, received more. Please send a smaller export.")
-EXPIRED = Phrase("The page had expired, so nothing was read. Load it again, and start anew.")
-NOTHING_LEFT = Phrase("None of these analyses is here any more, so there is nothing to download.")
+EXPIRED = Phrase("The page had expired, so nothing was read. Load it again, and start again.")
+NOTHING_LEFT = Phrase("These analyses no longer exist, so there is nothing to download.")
 
 
 @blueprint.url_value_preprocessor

@@ -101,9 +101,13 @@ def as_json(name: str) -> Response:
 def what(facts: Facts) -> str:
     """Return in one sentence what an artefact does."""
     words: dict[str, str] = {
-        "segmentation": _("Finds the lungs. What it finds decides which part of the film the other networks see."),
+        "segmentation": _(
+            "Finds the lungs. What it finds decides which part of the radiograph the other networks see."
+        ),
         "backbone": _("Turns the lungs into features. Both models and the screen judge by these, and by nothing else."),
-        "screen": _("Refuses what is no frontal chest film, and warns of films that deserve more doubt."),
+        "screen": _(
+            "Refuses anything that is not a frontal chest radiograph, and warns of radiographs that deserve more doubt."
+        ),
         "opacity": _("Shows where the lungs are whitened as radiologists marked it, and how much of them."),
     }
     if isinstance(facts, HeadFacts) and facts.is_pair:
@@ -117,7 +121,7 @@ def what(facts: Facts) -> str:
     if isinstance(facts, HeadFacts):
         names = ", ".join(class_name(label) for label in facts.labels)
         if facts.exclusive:
-            return str(_("Weighs several answers against each other, of which one holds: %(names)s.", names=names))
+            return str(_("Chooses one of several answers: %(names)s.", names=names))
         return str(_("Judges several findings, each by itself: %(names)s.", names=names))
     return words[facts.kind]
 

@@ -42,7 +42,7 @@ def _navigation() -> dict[str, object]:
     """Return the links by endpoint."""
     links = {
         "index.index": _("Analyse"),
-        "batch.index": _("Many"),
+        "batch.index": _("Batch"),
         "analyses.index": _("My analyses"),
         "models.index": _("Models"),
         "data.index": _("Data"),

@@ -25,7 +25,7 @@ def make(id: str) -> AnyResponse:
     if token := services().shares.make(record, days):
         session[_NEW] = (record.id, token)
     else:
-        flash(_("That is as many links as one analysis can have. Withdraw one first."))
+        flash(_("One analysis can have no more links than these. Withdraw one first."))
     return _back(record.id)
 
 
@@ -73,7 +73,7 @@ def look() -> AnyResponse:
     record = guests.admit(token)
     if record is None:
         return _form(
-            _("This link shows nothing: it has expired, was withdrawn, or is not whole. Ask for a new one."), 404
+            _("This link shows nothing: it has expired, was withdrawn, or is incomplete. Ask for a new one."), 404
         )
     rate_limit.forgive()
     return redirect(url_for("result.show", id=record.id), 303)

@@ -63,10 +63,10 @@ class Caution(StrEnum):
 
 
 CAUTIONS = {
-    Caution.CHILD: "Looks like a child's film: the models know children from one hospital only.",
+    Caution.CHILD: "Looks like a child's radiograph: the models know children from one hospital only.",
     Caution.UPSIDE_DOWN: "Looks upside down: turn it and send it again.",
-    Caution.UNFAMILIAR: "Unlike the films that the models learned from: their answer is a guess.",
-    Caution.INVERTED: "Came as a negative, and was turned back before it was read.",
+    Caution.UNFAMILIAR: "Unlike the radiographs that the models learned from: their answer is a guess.",
+    Caution.INVERTED: "Came as a negative, and was inverted before it was read.",
     Caution.TIGHT_CROP: "The lungs touch the edge of the picture: a part of them may be missing.",
     Caution.LOW_RESOLUTION: "Very small: fine detail is missing.",
     Caution.MARKS: "Something white and sharp lies over the lungs, such as letters, an arrow or metal.",
@@ -78,12 +78,18 @@ CAUTIONS = {
     Caution.RIGHT_PART: "Came with another picture on its left: only the right part was read.",
     Caution.TOP_PART: "Came with another picture below it: only the top part was read.",
     Caution.BOTTOM_PART: "Came with another picture above it: only the bottom part was read.",
-    Caution.TEXT: "Text is burnt into this film, such as a name or a date: cover it before you share it.",
-    Caution.HEADER_WINDOW: "WindowCenter and WindowWidth would hide it: shown in its own range of greys.",
-    Caution.HEADER_RESCALE: "RescaleSlope and RescaleIntercept would hide it: shown in its own range of greys.",
-    Caution.HEADER_TABLE: "Its look-up table (LUTDescriptor, LUTData) would hide it: shown in its own range of greys.",
-    Caution.HEADER_PADDING: "PixelPaddingValue would hide it, and was passed over.",
-    Caution.TRANSPARENCY: "It is nearly transparent: read as if it were not.",
+    Caution.TEXT: "Text is burnt into this radiograph, such as a name or a date: cover it before you share it.",
+    Caution.HEADER_WINDOW: (
+        "WindowCenter and WindowWidth would hide the picture: its own range of grey levels was used."
+    ),
+    Caution.HEADER_RESCALE: (
+        "RescaleSlope and RescaleIntercept would hide the picture: its own range of grey levels was used."
+    ),
+    Caution.HEADER_TABLE: (
+        "Its look-up table (LUTDescriptor, LUTData) would hide the picture: its own range of grey levels was used."
+    ),
+    Caution.HEADER_PADDING: "PixelPaddingValue would hide the picture, and was ignored.",
+    Caution.TRANSPARENCY: "It is nearly transparent; the transparency was ignored.",
     Caution.COMPRESSION: "Compressed too far as a JPEG: fine detail is missing.",
 }
 

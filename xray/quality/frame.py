@@ -46,12 +46,12 @@ class Part(StrEnum):
 BESIDE, BELOW = (Part.LEFT, Part.RIGHT), (Part.TOP, Part.BOTTOM)
 TWO_FILMS = {
     BESIDE: Phrase(
-        "Expected one film, received two pictures in one, with a seam at %(share)s%% of the width. "
-        "Please send one film at a time, or say which part is to be read: left or right."
+        "Expected one radiograph, received two pictures in one, with a seam at %(share)s%% of the width. "
+        "Please send one radiograph at a time, or say which part is to be read: left or right."
     ),
     BELOW: Phrase(
-        "Expected one film, received two pictures in one, with a seam at %(share)s%% of the height. "
-        "Please send one film at a time, or say which part is to be read: top or bottom."
+        "Expected one radiograph, received two pictures in one, with a seam at %(share)s%% of the height. "
+        "Please send one radiograph at a time, or say which part is to be read: top or bottom."
     ),
 }
 

@@ -22,7 +22,7 @@ SMALLEST_LUNG = 0.30  # of the area of both
 SMALLEST_SOLIDITY = 0.82  # area divided by that of the convex hulls
 NARROWEST, WIDEST = 0.4, 1.7  # height divided by width of both lungs together
 
-ADVICE = Phrase("Send one whole frontal chest film, upright, without other pictures around it.")
+ADVICE = Phrase("Send one whole frontal chest radiograph, upright, without other pictures around it.")
 
 # Measured on 1,048 validation radiographs and their negatives: with these limits 0.2 % of the radiographs are inverted
 # by mistake, and 95 % of the negatives are inverted or refused.
@@ -143,8 +143,8 @@ def check(lungs: LungMask) -> None:
     areas = sorted((cv2.contourArea(region) for region in regions), reverse=True)
     if len(areas) < 2 or areas[1] < SMALLEST_LUNG * (areas[0] + areas[1]):
         raise NotAChestXrayError(
-            "This does not look like a frontal chest radiograph: expected two lungs side by side, received one lung, "
-            "or two of very different size, as on a lateral film. %(advice)s",
+            "This does not look like a frontal chest radiograph: expected two lungs side by side, received one "
+            "lung, or two of very different size, as on a lateral radiograph. %(advice)s",
             advice=ADVICE,
         )
     # Lungs of a line's width have no area: they are refused by their share, or are no lungs.

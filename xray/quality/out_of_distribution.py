@@ -94,8 +94,8 @@ class Screen:
         found = {check.name for check, score in zip(self.facts.checks, scores, strict=True) if score >= check.threshold}
         if NOT_FRONTAL in found:
             refusal = NotAChestXrayError(
-                "This does not look like a frontal chest radiograph: expected one like the films that the networks "
-                "learned from, received a picture that looks like something else. %(advice)s",
+                "This does not look like a frontal chest radiograph: expected one like the radiographs that "
+                "the networks learned from, received a picture that looks like something else. %(advice)s",
                 advice=ADVICE,
             )
             raise refusal.with_hint(180 if Caution.UPSIDE_DOWN in found else 0)

@@ -43,7 +43,7 @@ def test_a_film_is_turned_as_asked(client, create):
 def test_cautions_come_with_their_words(make_client, make_registry, create):
     found = create(make_client(make_registry(said=("child",)))).json
     assert found["cautions"][0]["name"] == "child"
-    assert "child's film" in found["cautions"][0]["words"]
+    assert "child's radiograph" in found["cautions"][0]["words"]
 
 
 def test_the_pictures_are_at_the_addresses_that_the_analysis_gives(client, create):

@@ -63,14 +63,14 @@ def test_anybody_elses_analyses_are_not_there(make_app, batch_of, film):
     rows = batch_of(app.test_client(), ("a.png", film))
     stranger = app.test_client()
     (line,) = lines(fetched(stranger, rows, "csv"))
-    assert line["file"] == "a.png" and line["verdict"] == "" and "not here any more" in line["error"]
+    assert line["file"] == "a.png" and line["verdict"] == "" and "no longer exists" in line["error"]
     answer = stranger.post("/batch/download", data={"rows": rows, "what": "masks", "function": "mask", "model": "both"})
     assert "nothing to download" in answer.text
 
 
 def test_a_damaged_list_is_told_so(client):
     answer = client.post("/batch/download", data={"rows": "[[1]]", "what": "csv", "function": "mask", "model": "both"})
-    assert answer.status_code == 400 and "came damaged" in answer.text
+    assert answer.status_code == 400 and "arrived damaged" in answer.text
 
 
 def test_a_list_of_a_thousand_errors_passes(client):

@@ -50,7 +50,7 @@ def test_a_bad_file_is_a_row_with_its_error(client, ask, copies, data, words):
 def test_refusals_and_cautions_of_the_screen_stand_in_the_row(make_client, make_registry, ask, film):
     assert "frontal" in ask(make_client(make_registry(said=(NOT_FRONTAL,))), film)["error"]
     row = unescape(ask(make_client(make_registry(said=("child",))), film)["row"])
-    assert "Looks like a child’s film" in row and 'data-kinds="other-pneumonia CAUTION"' in row
+    assert "Looks like a child’s radiograph" in row and 'data-kinds="other-pneumonia CAUTION"' in row
 
 
 def test_a_disk_that_cannot_be_written_is_a_row_without_its_paths(make_client, ask, film, tmp_path):

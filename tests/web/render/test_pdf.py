@@ -84,7 +84,7 @@ def test_a_report_says_all_that_was_found(write, make_record):
         "negative below 0.40, positive from 0.60",
         "From 0.60 up this",
         "70% of the heat lies inside the lungs.",
-        "Looks like a child’s film",
+        "Looks like a child’s radiograph",
         "Model 1: Covid / Normal, version 1.2.3",
         "Model 2: Covid / Pneumo, version 1.2.3",
         "A score is not a probability",
@@ -165,7 +165,7 @@ def test_in_chinese_all_of_it_is_drawn(write, monkeypatch):
 @pytest.mark.parametrize("broken", [{}, {"film.jpg": b""}, {"film.jpg": b"\xff\xd8 cut off"}])
 def test_without_its_pictures_the_report_says_so(write, broken):
     page = write(broken)
-    assert page.images == 0 and page.text.count("not kept any more") == 3 and "POSITIVE" in page.text
+    assert page.images == 0 and page.text.count("no longer kept") == 3 and "POSITIVE" in page.text
 
 
 def test_one_model_has_two_pictures_and_without_heat_the_film_alone(write, found, make_record):
@@ -173,7 +173,7 @@ def test_one_model_has_two_pictures_and_without_heat_the_film_alone(write, found
     assert "Both models" not in page.text and page.images == 2 and page.text.count("POSITIVE") == 2  # one in a remark
     results = (make_result(heat_in_lungs=None),)
     page = write({"film.jpg": found["film.jpg"]}, results=results)
-    assert "No part of the picture spoke for COVID-19." in page.text
+    assert "No part of the picture was evidence for COVID-19." in page.text
     assert "of the heat lies" not in page.text
 
 

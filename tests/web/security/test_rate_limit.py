@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 
 from web.security.rate_limit import ProcessMemory
 
-WAIT = "So many films came from your address"
+WAIT = "Too many radiographs came from your address"
 
 
 @pytest.fixture

@@ -170,16 +170,19 @@ def test_known_failures_follow_from_the_figures(visitor, facts):
     words = text(visitor().get("/models/covid_normal").text)
     sides = metrics["test"]["covid"]["sources"].values()
     one_sided = sum(not (each["positives"] and each["negatives"]) for each in sides)
-    assert f"{one_sided} of the {len(sides)} sources of test films hold one class only" in words
+    assert f"{one_sided} of the {len(sides)} sources of test radiographs have one class only" in words
     worst = max(each["verdict_changed"] for each in metrics["audit"]["robustness"])
-    assert f"gives another verdict on {worst:.0%} of the films" in words
+    assert f"gives another verdict on {worst:.0%} of the radiographs" in words
     assert "It knows two answers, COVID-19 and normal" in words
 
 
 def test_the_other_artefacts_show_their_own_figures(visitor, facts):
     client = visitor()
     lungs, screen = (text(client.get(f"/models/{name}").text) for name in ("lung_unet", "screen"))
-    assert f"Dice {facts['lung_unet'].metrics['dice']:.3f} on {facts['lung_unet'].metrics['pictures']} films" in lungs
+    assert (
+        f"Dice {facts['lung_unet'].metrics['dice']:.3f} on {facts['lung_unet'].metrics['pictures']} radiographs"
+        in lungs
+    )
     for parts in facts["screen"].metrics.values():
         for rows in parts.values():
             for counted in rows.values():
@@ -240,7 +243,7 @@ def test_a_slim_backbone_says_what_it_gives_up(visitor, facts):
     metrics = {"missed_averaged": 0.0213, "missed_map": 0.1, "beside": beside}
     thin = structs.replace(facts["vgg16_cxr"], name="thin", metrics=metrics)
     page = text(visitor(thin=thin).get("/models/thin").text)
-    assert "misses 2.1% of how they differ between films" in page
+    assert "misses 2.1% of how they differ between radiographs" in page
     assert "Of the 4 figures audited for both, 1 left the interval of vgg16_cxr; model/thin/README.md" in page
     assert "fewer channels, taught by the whole one" in page and "lowest rows above" not in page
     assert "lowest rows above" in text(visitor().get("/models/vgg16_cxr").text)

@@ -161,7 +161,7 @@ def test_a_class_that_enters_together_is_not_held_up(guarded):
 @pytest.mark.parametrize("kind", ["image", "empty", "script"])
 def test_a_script_or_a_picture_is_refused_and_not_given_the_form(stranger, kind):
     answer = stranger.get("/analyses/analyses.csv", headers={"Sec-Fetch-Dest": kind})
-    assert answer.status_code == 401 and "The password is asked first" in answer.text
+    assert answer.status_code == 401 and "A password is needed" in answer.text
 
 
 def test_the_form_without_its_token_is_offered_anew_and_nothing_else_is_shown(make_client):

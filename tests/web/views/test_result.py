@@ -76,7 +76,7 @@ def test_the_page_says_how_often_such_an_answer_was_right(make_client, measured,
     rows = re.findall(r'<tr><th scope="row">(.*?)</th><td><strong>(.*?)</strong></td> <td>(.*?)</td> <td>(.*?)<', text)
     assert rows == [("COVID-19", "75", "15", "40"), ("normal", "10", "40", "1,000")]
     assert "does not tell how likely the disease is in this patient" in text
-    assert "above the scale 100 films of COVID-19, below it 1,000 normal films" in text
+    assert "above the scale 100 radiographs of COVID-19, below it 1,000 normal radiographs" in text
     bars = re.findall(r'<rect class="(positive|negative)" x="([\d.]+)%"', text)
     assert [kind for kind, _ in bars].count("positive") == 5 and bars[-1] == ("negative", "95.5")
 
@@ -114,7 +114,7 @@ def test_heat_beside_the_lungs_is_a_caution_before_the_scores(make_record, write
     beside = replace(record.results[0], heat_in_lungs=0.2, even_heat=0.45)
     text = write(replace(record, results=(beside, record.results[1])))
     assert "20% of the heat lies inside the lungs; spread evenly it would be 45%." in text
-    caution = "Model 1 looked beside the lungs: they hold 20% of its heat, less than by chance."
+    caution = "Model 1 looked outside the lungs: only 20% of its heat lies inside them, less than by chance."
     assert text.count(caution) == 1 and text.index(caution) < text.index('class="scale"')
 
 
@@ -126,7 +126,7 @@ def test_a_model_without_heat_says_so(make_record, write):
 
 def test_pictures_that_are_gone_leave_the_verdicts(make_record, write):
     text = write(make_record())
-    assert "not kept any more" in text and "<img class" not in text and "template" not in text
+    assert "no longer kept" in text and "<img class" not in text and "template" not in text
     assert "POSITIVE" in text and "0.97" in text
 
 

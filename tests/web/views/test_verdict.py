@@ -59,7 +59,7 @@ def test_a_result_shows_original_heat_and_outline(client, send, film, film_of):
 def test_a_film_that_came_as_a_negative_is_turned_back_and_says_so(client, send, film):
     grey = cv2.imdecode(np.frombuffer(film, np.uint8), cv2.IMREAD_GRAYSCALE)
     page = send(client, cv2.imencode(".png", 255 - grey)[1].tobytes(), model="covid_normal").text
-    assert "came as a negative" in page and "Came as a negative, and was turned back" in page
+    assert "came as a negative" in page and "Came as a negative, and was inverted" in page
     assert "came as a negative" not in send(client, film, model="covid_normal").text
 
 
@@ -96,7 +96,7 @@ def test_cautions_stand_before_the_scores_in_words(make_client, make_registry, s
     said = [" ".join(unescape(words).split()) for words in re.findall(r"<span>(.*?)(?:<a|</span>)", section, re.DOTALL)]
     # Others may follow: what the models looked at is a reason for doubt too.
     assert said[:2] == [
-        "Looks like a child’s film: the models know children from one hospital only.",
+        "Looks like a child’s radiograph: the models know children from one hospital only.",
         "Looks upside down: turn it and send it again.",
     ]
     assert section.count("<svg") == len(said)

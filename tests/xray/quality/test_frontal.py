@@ -55,7 +55,7 @@ def test_any_other_mask_is_refused_with_the_reason(lungs, says):
     with pytest.raises(NotAChestXrayError, match=says) as caught:
         frontal.check(lungs)
     assert caught.value.status == 422
-    assert "Send one whole frontal chest film" in str(caught.value)
+    assert "Send one whole frontal chest radiograph" in str(caught.value)
 
 
 def document(seed):

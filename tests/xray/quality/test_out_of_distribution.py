@@ -94,7 +94,7 @@ def test_each_check_gives_its_own_caution(make_screen: MakeScreen, cautions: tup
 
 
 def test_an_image_that_is_not_frontal_is_refused_whatever_else_it_is(make_screen: MakeScreen) -> None:
-    with pytest.raises(NotAChestXrayError, match="Send one whole frontal chest film") as caught:
+    with pytest.raises(NotAChestXrayError, match="Send one whole frontal chest radiograph") as caught:
         make_screen(NOT_FRONTAL, *LEARNED, channels=3).examine(FEATURES)
     assert caught.value.status == 422
 

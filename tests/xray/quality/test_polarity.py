@@ -55,7 +55,7 @@ def test_a_rotated_radiograph_is_refused_with_a_hint(turn, words):
     upright[:40, :40] = 250
     lying = cv2.rotate(upright, turn)
     with pytest.raises(
-        NotAChestXrayError, match=f"Send one whole.*may be a film that {words}: turn it upright"
+        NotAChestXrayError, match=f"Send one whole.*may be a radiograph that {words}: turn it upright"
     ) as caught:
         frontal_view(lying, lungs_at(upright))
     np.testing.assert_array_equal(rotate(lying, caught.value.turn), upright)
@@ -76,7 +76,7 @@ def test_an_accepted_radiograph_costs_one_pass_of_the_lung_network():
 @pytest.mark.parametrize("turn", [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE])
 def test_the_lung_network_recognises_a_sideways_radiograph(radiograph, turn):
     network = Network(MODEL_DIR / "lung_unet" / "network.tflite", threads=1)
-    with pytest.raises(NotAChestXrayError, match="may be a film that lies on its side"):
+    with pytest.raises(NotAChestXrayError, match="may be a radiograph that lies on its side"):
         frontal_view(cv2.rotate(radiograph(), turn), lambda each: lungs.segment(each, network))
 
 

@@ -78,7 +78,7 @@ def people(figures: Figures, column: str) -> Table:
     names = sorted({name for name, _label in counts}, key=lambda name: (name == "not stated", "over" in name, name))
     rows = [(group_name(name), *(whole(counts.get((name, label), 0)) for label in CLASSES)) for name in names]
     titles = {"sex": _("By sex"), "age": _("By age")}
-    return Table(titles[column], (_("patients"), *map(class_name, CLASSES)), rows)
+    return Table(titles[column], (_("radiographs"), *map(class_name, CLASSES)), rows)
 
 
 def greys(figures: Figures, by: str, measured: str) -> Plot:

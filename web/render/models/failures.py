@@ -34,8 +34,8 @@ def _own(facts: HeadFacts) -> Iterator[str]:
     best = head_figures.strongest_baseline(facts, head_figures.measured_labels(facts)[0])
     if best and (best.figures["roc_auc"]["low"] or 0) > CHANCE:
         yield _(
-            "A plain regression that sees no lung (%(shown)s) reaches ROC AUC %(auc)s on the same films: a part of the "
-            "answer lies outside the lungs, and will not hold elsewhere.",
+            "A plain regression that sees no lung (%(shown)s) reaches ROC AUC %(auc)s on the same radiographs: "
+            "a part of the answer lies outside the lungs, and will not hold elsewhere.",
             shown=erasure(best.name),
             auc=shown(best.figures["roc_auc"]),
         )
@@ -55,14 +55,15 @@ def _shortcut(facts: HeadFacts) -> Iterator[str]:
     auc, seen = shown(best.figures["roc_auc"]), erasure(best.name)
     if facts.is_pair:
         yield _(
-            "A plain regression that sees no lung (%(shown)s) reaches ROC AUC %(auc)s on the same films. So "
+            "A simple model that sees no lungs (%(shown)s) reaches ROC AUC %(auc)s on the same radiographs. So "
             "a large part of what the figures over all sources measure is the hospital, not the disease.",
             shown=seen, auc=auc,
         )  # fmt: skip
     else:
         yield _(
-            "A plain regression that sees no lung (%(shown)s) reaches a mean ROC AUC of %(auc)s on the same films. So "
-            "a part of what the figures over all sources measure is the hospital, not the disease.",
+            "A simple model that sees no lungs (%(shown)s) reaches a mean ROC AUC of %(auc)s on the same "
+            "radiographs. So a part of what the figures over all sources measure is the hospital, not the "
+            "disease.",
             shown=seen, auc=auc,
         )  # fmt: skip
 
@@ -72,8 +73,8 @@ def _one_sided(facts: HeadFacts) -> Iterator[str]:
     both = {name: row for name, row in sources.items() if row["positives"] and row["negatives"]}
     if sources:
         yield _(
-            "%(count)s of the %(all)s sources of test films hold one class only: there, to know the hospital is to "
-            "know the answer.",
+            "%(count)s of the %(all)s sources of test radiographs have one class only: there, whoever knows "
+            "the hospital knows the answer.",
             count=len(sources) - len(both),
             all=len(sources),
         )
@@ -96,8 +97,8 @@ def _elsewhere(facts: HeadFacts) -> Iterator[str]:
         # By the interval's better end: the surest weakness, rather than one of five radiographs.
         name, row = min(alarms, key=lambda each: each[1]["specificity"]["high"])
         yield _(
-            "When %(source)s was left out of the training, %(share)s of its %(n)s negative films came to lie above the "
-            "threshold.",
+            "When %(source)s was left out of the training, %(share)s of its %(n)s negative radiographs scored "
+            "above the threshold.",
             source=name,
             share=percent(1 - row["specificity"]["value"]),
             n=whole(row["negatives"]),
@@ -105,8 +106,8 @@ def _elsewhere(facts: HeadFacts) -> Iterator[str]:
     if missed:
         name, row = min(missed, key=lambda each: each[1]["sensitivity"]["high"])
         yield _(
-            "When %(source)s was left out of the training, %(share)s of its %(n)s positive films came to lie below the "
-            "threshold.",
+            "When %(source)s was left out of the training, %(share)s of its %(n)s positive radiographs scored "
+            "below the threshold.",
             source=name,
             share=percent(1 - row["sensitivity"]["value"]),
             n=whole(row["positives"]),
@@ -116,7 +117,7 @@ def _elsewhere(facts: HeadFacts) -> Iterator[str]:
 def _calibration(facts: HeadFacts) -> Iterator[str]:
     if found := head_figures.audit(facts).get("calibration"):
         yield _(
-            "A score is no probability: it is off by %(error)s on average.",
+            "A score is not a probability: taken as one, it is off by %(error)s on average.",
             error=decimal(found["expected_calibration_error"]),
         )
 
@@ -127,7 +128,7 @@ def _changes(facts: HeadFacts) -> Iterator[str]:
     if rows:
         worst = max(rows, key=lambda row: row["verdict_changed"])
         yield _(
-            "A change that should mean nothing (%(change)s) gives another verdict on %(share)s of the films.",
+            "A change that should mean nothing (%(change)s) gives another verdict on %(share)s of the radiographs.",
             change=change(worst["change"]),
             share=percent(worst["verdict_changed"]),
         )
@@ -135,7 +136,7 @@ def _changes(facts: HeadFacts) -> Iterator[str]:
 
 def _two_answers(facts: HeadFacts) -> Iterator[str]:
     yield _(
-        "It knows two answers, %(positive)s and %(negative)s: whatever else a film shows is pressed into one of them.",
+        "It knows two answers, %(positive)s and %(negative)s: whatever else a radiograph shows gets one of them.",
         positive=class_name(facts.positive),
         negative=class_name(facts.negative),
     )
@@ -144,7 +145,7 @@ def _two_answers(facts: HeadFacts) -> Iterator[str]:
 def _undecided(facts: HeadFacts) -> Iterator[str]:
     if found := head_figures.confusion(facts):
         open_, total = sum(row[-1] for row in found["called"]), sum(map(sum, found["called"]))
-        yield _("It does not decide on %(share)s of the test films.", share=percent(open_ / total))
+        yield _("It does not decide on %(share)s of the test radiographs.", share=percent(open_ / total))
 
 
 def _mean_elsewhere(facts: HeadFacts) -> Iterator[str]:
@@ -152,8 +153,8 @@ def _mean_elsewhere(facts: HeadFacts) -> Iterator[str]:
     if found:
         worst = min(found, key=lambda part: float(part.figures["sensitivity"]["value"]))
         yield _(
-            "When %(source)s was left out of the training, it gave %(share)s of that source’s films their own class "
-            "the highest score, each class counting the same.",
+            "When %(source)s was left out of the training, it gave %(share)s of that source’s radiographs "
+            "their own class the highest score, each class counting the same.",
             source=worst.name,
             share=percent(worst.figures["sensitivity"]["value"]),
         )
@@ -162,7 +163,8 @@ def _mean_elsewhere(facts: HeadFacts) -> Iterator[str]:
 def _several_answers(facts: HeadFacts) -> Iterator[str]:
     names = ", ".join(class_name(label) for label in facts.labels)
     yield _(
-        "It knows these answers and no other: %(names)s. Whatever else a film shows is pressed into them.", names=names
+        "It knows these answers and no other: %(names)s. Whatever else a radiograph shows gets one of them.",
+        names=names,
     )
 
 
@@ -171,8 +173,8 @@ def _findings(facts: HeadFacts) -> Iterator[str]:
         test, best = head_figures.tested(facts, label), head_figures.strongest_baseline(facts, label)
         if test and best:
             yield _(
-                "%(finding)s: ROC AUC %(auc)s on the test films; a plain regression that sees no lung (%(shown)s) "
-                "reaches %(without)s.",
+                "%(finding)s: ROC AUC %(auc)s on the test radiographs; a simple model that sees no lungs "
+                "(%(shown)s) reaches %(without)s.",
                 finding=class_name(label),
                 auc=shown(test["roc_auc"]),
                 shown=erasure(best.name),

@@ -40,7 +40,7 @@ def cannot(facts: HeadFacts) -> str:
         PROMISED[0]: _("It cannot tell COVID-19 from another pneumonia. Ask both models."),
         PROMISED[1]: _("It cannot tell healthy lungs from ill ones. Ask both models."),
     }
-    return words.get(facts.name) or str(_("It knows nothing but: %(names)s.", names=names))
+    return words.get(facts.name) or str(_("It knows only: %(names)s.", names=names))
 
 
 def _pair(facts: HeadFacts) -> Iterator[str]:
@@ -98,8 +98,8 @@ def _findings(facts: HeadFacts) -> Iterator[str]:
 def _lungs(metrics: Mapping[str, Any]) -> Iterator[str]:
     if metrics.get("dice"):
         yield _(
-            "Its outline of the lungs agrees with one drawn by people by %(share)s of 100 parts, on %(n)s radiographs "
-            "that it did not learn from.",
+            "Of 100 parts its outline of the lungs shares %(share)s with one drawn by people, on %(n)s "
+            "radiographs that it did not learn from.",
             share=round(100 * metrics["dice"]),
             n=whole(metrics["pictures"]),
         )
@@ -112,7 +112,7 @@ def _screen(metrics: Mapping[str, Any]) -> Iterator[str]:
         list(parts.get(key, {}).values()) for key in ("refused by the gate or the screen", "frontal test films refused")
     )
     if refused and mistaken:
-        yield _("Of 100 pictures that are no chest radiograph, it refuses %(n)s.", n=_flagged(refused))
+        yield _("Of 100 pictures that are not chest radiograph, it refuses %(n)s.", n=_flagged(refused))
         yield _("Of 100 chest radiographs, it refuses %(n)s by mistake.", n=_flagged(mistaken))
 
 

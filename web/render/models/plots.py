@@ -38,8 +38,8 @@ def plots(facts: HeadFacts) -> dict[str, list[Plot]]:
         figures = [_forest_of(facts, figure) for figure in FIGURES]
         scores = [
             _roc(facts), _reliability(facts), _confusion(facts), _verdicts(facts),
-            _histogram(facts, "val", _("Scores of the validation films")),
-            _histogram(facts, "test", _("Scores of the test films")),
+            _histogram(facts, "val", _("Scores of the validation radiographs")),
+            _histogram(facts, "test", _("Scores of the test radiographs")),
         ]  # fmt: skip
     elif facts.exclusive:
         figures = [_means(facts), *_called(facts)]
@@ -74,14 +74,14 @@ def _forest_of(facts: HeadFacts, figure: str) -> Plot:
         "roc_auc": _("ROC AUC"), "sensitivity": _("Sensitivity"), "specificity": _("Specificity"),
     }  # fmt: skip
     title, found = titles[figure], head_figures.parts(facts, facts.positive, *STYLES)
-    names = [_("all test films") if part.kind == "all" else part_name(part) for part in found]
+    names = [_("all test radiographs") if part.kind == "all" else part_name(part) for part in found]
     rows = [(name, part.figures[figure], STYLES[part.kind]) for name, part in zip(names, found, strict=True)]
     drawing, _known = _forest(figure, title, rows, 0.5 if figure == "roc_auc" else None)
     table = [
         (name, whole(part.figures["n"]), whole(part.figures["patients"]), shown(part.figures[figure]))
         for name, part in zip(names, found, strict=True)
     ]
-    return Plot(title, drawing, (_("films of"), _("films"), _("patients"), title), table)
+    return Plot(title, drawing, (_("radiographs of"), _("radiographs"), _("patients"), title), table)
 
 
 def _forest_of_label(facts: HeadFacts, label: str) -> Plot:
@@ -112,7 +112,9 @@ def _mean_name(part: Part) -> str:
 
 def _areas(id: str, title: str, rows: Sequence[tuple[str, Record | None, str]]) -> Plot:
     drawing, known = _forest(id, title, rows)
-    return Plot(title, drawing, (_("films of"), _("ROC AUC")), [(name, str(figure)) for name, figure, _style in known])
+    return Plot(
+        title, drawing, (_("radiographs of"), _("ROC AUC")), [(name, str(figure)) for name, figure, _style in known]
+    )
 
 
 def _truths(facts: HeadFacts) -> tuple[str, str]:
@@ -131,7 +133,7 @@ def _roc(facts: HeadFacts) -> Plot | None:
         for name, row in seen
         if row["specificity"] and row["sensitivity"]
     ]
-    title = _("ROC curve on the test films")
+    title = _("ROC curve on the test radiographs")
     desc = _("Area under the curve %(auc)s; the dashed diagonal is a guess.", auc=shown(test["roc_auc"]))
     words = Words("roc", title, desc, _("false alarms (1 − specificity)"), _("found (sensitivity)"))
     rows = [(decimal(x), decimal(y)) for x, y in points]
@@ -155,7 +157,7 @@ def _verdicts(facts: HeadFacts) -> Plot | None:
     if not found:
         return None
     rows = [(verdict(name), (found[name]["positive"], found[name]["negative"])) for name in VERDICTS]
-    return _matrix("verdicts", _("Verdicts on the test films"), _truths(facts), rows)
+    return _matrix("verdicts", _("Verdicts on the test radiographs"), _truths(facts), rows)
 
 
 def _called(facts: HeadFacts) -> list[Plot]:
@@ -168,7 +170,7 @@ def _called(facts: HeadFacts) -> list[Plot]:
     truths = [short.get(label) or class_name(label) for label in found["labels"]]
     titles: dict[str, tuple[str, str]] = {
         "highest": ("confusion", _("The class with the highest score")),
-        "called": ("verdicts", _("Verdicts on the test films")),
+        "called": ("verdicts", _("Verdicts on the test radiographs")),
     }
     said = [*truths, _("undecided")]
     return [
@@ -179,7 +181,7 @@ def _called(facts: HeadFacts) -> list[Plot]:
 
 
 def _matrix(id: str, title: str, truths: Sequence[str], rows: Sequence[tuple[str, Sequence[int]]]) -> Plot:
-    desc = _("Columns: what the films are. Rows: what the model said of them, with its share of the column.")
+    desc = _("Columns: what the radiographs show. Rows: what the model said, with the share of the column.")
     room = LETTERS_OF_A_ROW // len(truths)
     short = [(_shortened(said, room), counts) for said, counts in rows]
     drawing = charts.matrix(Words(id, title, desc), [_shortened(truth, room) for truth in truths], short)
@@ -198,8 +200,8 @@ def _histogram(facts: HeadFacts, split: str, title: str) -> Plot | None:
     up, down = found[split]["positive"], found[split]["negative"]
     point = facts.point
     desc = _(
-        "How many films got which score: above the line %(positive)s, below it %(negative)s, each to its own scale. "
-        "The line stands at the threshold, %(threshold)s; the grey part is inconclusive.",
+        "How many radiographs got which score: %(positive)s above the line, %(negative)s below it, each to its "
+        "own scale. The line marks the threshold, %(threshold)s; scores in the grey part are inconclusive.",
         positive=class_name(facts.positive),
         negative=class_name(facts.negative),
         threshold=decimal(point.threshold, 4),
@@ -218,8 +220,8 @@ def _reliability(facts: HeadFacts) -> Plot | None:
     bins = [(each["score"], each["positives"], each["share"]) for each in found["reliability"]]
     title = _("Calibration: are scores probabilities?")
     desc = _(
-        "Each circle holds films of about the same score, the larger the more. On the dashed line a score would be a "
-        "probability. The mean distance from it is %(error)s.",
+        "Each circle holds radiographs of about the same score, the larger the more. On the dashed line a "
+        "score would be a probability. The mean distance from it is %(error)s.",
         error=decimal(found["expected_calibration_error"]),
     )
     words = Words("reliability", title, desc, _("score"), _("share that was positive"))
@@ -227,7 +229,7 @@ def _reliability(facts: HeadFacts) -> Plot | None:
         (decimal(each["score"]), decimal(each["positives"]), percent(each["share"], 1), whole(each["n"]))
         for each in found["reliability"]
     ]
-    head = [words.x, words.y, _("share of all films, weighted"), _("films")]
+    head = [words.x, words.y, _("share of all radiographs, weighted"), _("radiographs")]
     return Plot(title, charts.reliability(words, bins), head, rows, desc)
 
 
@@ -235,7 +237,7 @@ def _erased(facts: HeadFacts) -> Plot | None:
     found = head_figures.audit(facts).get("erased")
     if not found:
         return None
-    title = _("ROC AUC when parts of the film are hidden")
+    title = _("ROC AUC when parts of the radiograph are hidden")
     styles = {"as_it_is": "own", "lungs_only": "apart"}
     rows = [(erasure(row["erasure"]), row["roc_auc"], styles.get(row["erasure"], "baseline")) for row in found]
     drawing, _known = _forest("erased", title, rows)
@@ -248,7 +250,7 @@ def _erased(facts: HeadFacts) -> Plot | None:
         )
         for row in found
     ]
-    return Plot(title, drawing, (_("shown"), _("films"), _("ROC AUC"), _("inside a source")), table)
+    return Plot(title, drawing, (_("shown"), _("radiographs"), _("ROC AUC"), _("inside a source")), table)
 
 
 def _flagged(id: str, title: str, rows: Mapping[str, Record]) -> Plot:

@@ -52,7 +52,7 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
             ),
             "called": _called(_("Verdicts by class and source"), facts, "test"),
             "left_out": _left_out(facts),
-            "held_out": _called(_("The reference article’s held-out films"), facts, "held_out"),
+            "held_out": _called(_("The reference article’s held-out radiographs"), facts, "held_out"),
         }
     elif facts.exclusive:
         made |= {
@@ -70,7 +70,7 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
 def accuracies(facts: BackboneFacts) -> Table:
     """List how often the backbone was right in its training tasks, on the validation split."""
     rows = [(name, percent(value, 1)) for name, value in _tasks(facts.metrics)]
-    return Table(_("Validation accuracy after training"), (_("films of"), _("right")), rows)
+    return Table(_("Validation accuracy after training"), (_("radiographs of"), _("right")), rows)
 
 
 def checks(facts: ScreenFacts) -> Table:
@@ -122,7 +122,7 @@ def _films(facts: HeadFacts) -> Table:
         of = counts.setdefault(f"{class_name(row['label'])}, {row['source']}", {})
         of[row["split"]] = f"{whole(row['films'])} ({whole(row['patients'])})"
     rows = [(name, *(of.get(split, NONE) for split in splits)) for name, of in counts.items()]
-    return Table(_("How many films"), (_("films (patients)"), *splits.values()), rows)
+    return Table(_("How many radiographs"), (_("radiographs (patients)"), *splits.values()), rows)
 
 
 def _figures(title: str, facts: HeadFacts, *kinds: str) -> Table:
@@ -131,7 +131,7 @@ def _figures(title: str, facts: HeadFacts, *kinds: str) -> Table:
 
 
 def _figure_head() -> tuple[str, ...]:
-    return (_("films of"), _("films"), _("patients"), _("ROC AUC"), _("sensitivity"), _("specificity"))
+    return (_("radiographs of"), _("radiographs"), _("patients"), _("ROC AUC"), _("sensitivity"), _("specificity"))
 
 
 def _row(name: str, row: Record) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ def _by_class(title: str, facts: HeadFacts, *kinds: str) -> Table:
         )
         for label, part in head_figures.by_label(facts, head_figures.measured_labels(facts), *kinds)
     ]
-    head = (_("films of"), _("class"), _("films"), _("ROC AUC"), _("sensitivity"), _("specificity"))
+    head = (_("radiographs of"), _("class"), _("radiographs"), _("ROC AUC"), _("sensitivity"), _("specificity"))
     return Table(title, head, rows)
 
 
@@ -162,7 +162,7 @@ def _of_label(facts: HeadFacts, label: str) -> Table:
         (part_name(part), whole(part.figures["n"]), whole(part.figures["positives"]), *_areas(part.figures))
         for part in head_figures.parts(facts, label, "all", "baselines", "inside", "left_out")
     ]
-    head = (_("films of"), _("films"), _("with it"), _("ROC AUC"), _("sensitivity"), _("specificity"))
+    head = (_("radiographs of"), _("radiographs"), _("with it"), _("ROC AUC"), _("sensitivity"), _("specificity"))
     return Table(_("All figures: %(finding)s", finding=class_name(label)), head, rows)
 
 
@@ -178,7 +178,13 @@ def _called(title: str, facts: HeadFacts, part: str) -> Table:
         )
         for row in head_figures.called(facts, part)
     ]
-    head = (_("films of"), _("films"), _("patients"), _("at or above the threshold"), *map(verdict, VERDICTS))
+    head = (
+        _("radiographs of"),
+        _("radiographs"),
+        _("patients"),
+        _("at or above the threshold"),
+        *map(verdict, VERDICTS),
+    )
     return Table(title, head, rows)
 
 
@@ -219,7 +225,9 @@ def _heat(facts: HeadFacts) -> Table:
         + tuple(_number(row[key], percent) for key in ("in_lungs", "area"))
         for row in head_figures.audit(facts).get("heat", [])
     ]
-    return Table(_("Heat inside the lungs"), (_("films of"), _("films"), _("heat in the lungs"), _("lung")), rows)
+    return Table(
+        _("Heat inside the lungs"), (_("radiographs of"), _("radiographs"), _("heat in the lungs"), _("lung")), rows
+    )
 
 
 def _changes(facts: HeadFacts) -> Table:

@@ -45,9 +45,9 @@ def source_words(source: str) -> str:
         "cohen": _("many hospitals, mostly figures of papers"),
         "kermany": _("children aged one to five of one hospital"),
         "nih": _("adults of one hospital; labels found by software in reports"),
-        "radiography-covid": _("films of COVID-19 from several collections"),
-        "radiography-rsna": _("normal films of adults"),
-        "siim": _("adults; radiologists read what each film looks like"),
+        "radiography-covid": _("radiographs of COVID-19 from several collections"),
+        "radiography-rsna": _("normal radiographs of adults"),
+        "siim": _("adults; radiologists read what each radiograph looks like"),
     }
     return words.get(source, source)
 
@@ -71,7 +71,7 @@ def group_name(key: str) -> str:
         "not stated": _("not stated"),
         "F": _("women"),
         "M": _("men"),
-        "AP Supine": _("AP, lying"),
+        "AP Supine": _("AP, supine"),
         "up to 18": _("up to 18 years"),
         "up to 40": _("up to 40 years"),
         "up to 60": _("up to 60 years"),
@@ -100,7 +100,7 @@ def part_name(part: Part) -> str:
 def erasure(key: str) -> str:
     """Say what of a film was shown."""
     words: dict[str, str] = {
-        "as_it_is": _("the film as it is"),
+        "as_it_is": _("the whole radiograph"),
         "lungs_only": _("lungs only"),
         "lungs_erased": _("lungs erased"),
         "scrambled": _("scrambled in blocks"),
@@ -133,10 +133,10 @@ def change(key: str) -> str:
 def check(key: str) -> str:
     """Name a question of the screen."""
     words: dict[str, str] = {
-        "not_frontal": _("Not a frontal chest film"),
-        "child": _("A child’s film"),
+        "not_frontal": _("Not a frontal chest radiograph"),
+        "child": _("A child’s radiograph"),
         "upside_down": _("Upside down"),
-        "unfamiliar": _("Unlike the training films"),
+        "unfamiliar": _("Unlike the training radiographs"),
     }
     return words.get(key, key.replace("_", " "))
 
@@ -146,14 +146,14 @@ def asked(key: str) -> str:
     words: dict[str, str] = {
         "refused by the gate or the screen": _("refused by the gate or the screen"),
         "refused by the screen alone": _("refused by the screen alone"),
-        "half films, which it has not learned": _("half films, which it has not learned, refused"),
-        "frontal test films refused": _("frontal test films refused: mistakes"),
+        "half films, which it has not learned": _("half radiographs, which it has not learned, refused"),
+        "frontal test films refused": _("frontal test radiographs refused: mistakes"),
         "frontal test films refused, their source left out of the training": _(
-            "frontal test films refused, their source left out of the training: mistakes"
+            "frontal test radiographs refused, their source left out of the training: mistakes"
         ),
-        "found, other folds": _("found among films kept apart"),
-        "test films given the caution": _("test films given the caution"),
-        "strangers given the caution": _("pictures that are no chest films, given the caution"),
+        "found, other folds": _("found among radiographs not used for training"),
+        "test films given the caution": _("test radiographs given the caution"),
+        "strangers given the caution": _("pictures that are not chest radiographs, given the caution"),
     }
     return words.get(key, key)
 
@@ -164,12 +164,12 @@ def kind_of_picture(key: str) -> str:
         "brain_mri": _("MRI slices of the head"),
         "ct": _("CT slices"),
         "gradient": _("colour gradients"),
-        "lateral": _("lateral films"),
+        "lateral": _("lateral radiographs"),
         "noise": _("noise"),
         "photograph": _("photographs"),
         "text page": _("pages of text"),
-        "half": _("half films"),
-        "child": _("children’s films"),
-        "upside down": _("films upside down"),
+        "half": _("half radiographs"),
+        "child": _("children’s radiographs"),
+        "upside down": _("radiographs upside down"),
     }
     return words.get(key, key)
