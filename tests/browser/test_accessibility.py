@@ -42,13 +42,14 @@ def test_a_result_and_the_list_that_keeps_it(visit, axe, film, theme, width):
     page = visit(color_scheme=theme, width=width)
     for _ in range(2):
         analyse(page, film)
-    page.get_by_role("button", name="Make a link").click()
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("button", name="Make a link").click()
     page.get_by_role("button", name="Withdraw").wait_for()
     assert found(axe, page) == []
     page.goto("/analyses/")
     assert found(axe, page) == []
     for box in page.get_by_label("Compare").all():
         box.check()
-    page.get_by_role("button", name="Show side by side").click()
-    page.get_by_role("heading", name="Side by side").wait_for()
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("button", name="Show side by side").click()
     assert found(axe, page) == []

@@ -34,7 +34,8 @@ def test_analyses_are_opened_downloaded_and_deleted_one_by_one_and_all(visit, fi
     with page.expect_download() as report:
         rows.first.get_by_role("link", name="Report (PDF)").click()
     assert Path(report.value.path()).read_bytes().startswith(b"%PDF-")
-    rows.first.get_by_role("link", name="фото 1.png").last.click()
+    with page.expect_navigation(wait_until="load"):
+        rows.first.get_by_role("link", name="фото 1.png").last.click()
     assert page.locator(".score-of .scale").count() == 2
     page.goto("/analyses/")
     rows.first.locator("summary").click()

@@ -254,7 +254,8 @@ def test_without_scripts_the_pictures_stand_side_by_side(analysed, film, model, 
     shown, figures = page.locator(".films figure"), figures + MAPPED
     assert shown.count() == figures and all(figure.is_visible() for figure in shown.all())
     assert shown.first.bounding_box()["y"] + shown.first.bounding_box()["height"] <= 800
-    page.get_by_role("link", name="Bookmark this page").click()
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("link", name="Bookmark this page").click()
     assert re.search(r"/analyses/[\w-]{22}$", page.url) and page.locator(".films figure").count() == figures
 
 

@@ -40,7 +40,7 @@ def test_the_map_is_the_first_that_the_page_lays_over_the_film(visitor, send, fi
         "whitening of the lung as radiologists marked it",
         "Right lung 100%",
         "7.0 of 8 (± 0.9)",
-        "50% or more",
+        "from 50% on the map",
     ):
         assert part in said
     layer = film_of(visitor, page, "opacity.png")

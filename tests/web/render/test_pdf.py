@@ -18,7 +18,12 @@ from xray.quality.cautions import Caution
 
 DISCLAIMER = "For education and research only, not for diagnosis."
 LABELS = {"covid_normal": "Model 1: Covid / Normal", "covid_pneumo": "Model 2: Covid / Pneumo"}
-ALL_CAUTIONS = tuple(str(caution) for caution in Caution)
+# All that can be said of one radiograph: one part of it was read, and it is tilted or was straightened.
+ALL_CAUTIONS = tuple(
+    str(caution)
+    for caution in Caution
+    if caution not in (Caution.RIGHT_PART, Caution.TOP_PART, Caution.BOTTOM_PART, Caution.STRAIGHTENED)
+)
 
 
 class Written:
@@ -79,7 +84,7 @@ def test_a_report_says_all_that_was_found(write, make_record):
         "UTC",
         "Both models read together",
         "Looks like another pneumonia",
-        "NEGATIVE for COVID-19. Model 1 finds it abnormal, and model 2 tells which pneumonia it resembles.",
+        "NEGATIVE for COVID-19. Model 1 finds it abnormal, and model 2 says which pneumonia it looks like.",
         "POSITIVE. COVID-19 or another pneumonia. Ask both models to tell which.",
         "negative below 0.40, positive from 0.60",
         "From 0.60 up this",

@@ -141,7 +141,7 @@ def test_a_model_that_is_served_no_more_is_still_named(make_record, write):
 def test_everything_can_be_taken_along_kept_and_deleted(client, send):
     text = send(client).text
     address = re.search(r'data-address="(/analyses/[\w-]{22})"', text)[1]
-    assert f'<a href="{address}">Keep this address</a>' in text
+    assert f'<a href="{address}">Bookmark this page</a>' in text
     for link in (f"{address}.json", f"{address}.pdf", "/models/covid_normal", "/models/covid_pneumo"):
         assert f'href="{link}"' in text
     again = client.get(address)
