@@ -9,12 +9,13 @@ import msgspec
 from flask import Blueprint, Response, abort, jsonify, render_template
 from flask_babel import gettext as _
 
-from web.render.findings import class_name
+from web.render.findings import class_name, finding_name
 from web.render.glossary import glossary
 from web.render.models import failures, plots, tables, terms
 from web.render.models.plain import in_plain_words
 from web.services import services
 from xray import head_figures
+from xray.finding import of_model
 from xray.networks.metadata import BackboneFacts, Facts, HeadFacts, MadeForBackbone, ScreenFacts
 from xray.registry import BACKBONE, made_for
 
@@ -114,7 +115,7 @@ def what(facts: Facts) -> str:
         return str(
             _(
                 "Answers one question: %(positive)s or %(negative)s?",
-                positive=class_name(facts.positive),
+                positive=finding_name(of_model(facts.name, facts.positive, facts.positive)),
                 negative=class_name(facts.negative),
             )
         )
