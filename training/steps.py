@@ -101,6 +101,7 @@ STEPS = (
                   help="a regular expression that finds the patient in a path, such as '(p\\d+)_'; or a column"),
         _argument("--labels", metavar="A,B", help="those to learn, the positive one first (default: all)"),
         _argument("--licence", metavar="TEXT", help="of the radiographs, for the model card (default: not stated)"),
+        _flag("--replace", help="replace a model of retrain that has this name already"),
         _flag("--fine-tune", help="train the backbone's last block too, and say what that would have reached"),
         _argument("--override", action="append", default=[], metavar="KEY=VALUE",
                   help="of training/configs/own.toml, or of any head; repeatable"),

@@ -73,6 +73,10 @@ def test_from_a_folder_to_a_page_in_the_app_and_away_again(
     report = (home / "runs/mine/report.html").read_text(encoding="utf-8")
     assert "python -m training retrain" in report and "ROC AUC" in report
 
+    assert main(["retrain", str(films), "--name", "mine"]) == 2, "it is there already"
+    assert main(["retrain", str(films), "--name", "mine", "--replace", "--labels", "effusion,clear"]) == 2
+    assert (home / "runs/mine/report.html").is_file(), "what was there before stays where a run fails"
+    capsys.readouterr()
     _every_score_is_open(home)
     assert main(["test-elsewhere", str(films), "--model", "mine", "--output", str(home / "out")]) == 0
     assert "24 of 29 films were trained on: figures without them." in capsys.readouterr().out

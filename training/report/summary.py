@@ -75,7 +75,9 @@ def _films(figures: Figures) -> str:
 
 
 def _so(area: Json) -> str:
-    if area["low"] is not None and area["low"] > CHANCE:
+    if area["low"] is None:
+        return "; too few to tell"
+    if area["low"] > CHANCE:
         return ": part of the answer does not come from the lungs"
     return "; no better than chance, as far as so few can tell"
 

@@ -34,3 +34,4 @@ def run(args: argparse.Namespace) -> None:
         if folder.is_dir():
             shutil.rmtree(folder)
             print(f"removed {folder}")
+    print(f"An app that is running serves it until it is started again. Crops and features stay in {RUNS / 'cache'}.")

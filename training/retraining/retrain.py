@@ -7,6 +7,7 @@ export. The run is runs/NAME, the model model/NAME; `python -m training remove N
 import argparse
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -98,12 +99,25 @@ def _compares(data: Own) -> bool:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Go the whole way from radiographs to a model."""
-    check_name(args.name)
+    """Go the whole way from radiographs to a model; where that fails, the run that was there before stays."""
+    check_name(args.name, replaces=args.replace)
+    folder, before = RUNS / args.name, RUNS / f".{args.name}.before"
+    shutil.rmtree(before, ignore_errors=True)
+    if folder.exists():
+        folder.rename(before)
+    try:
+        _retrain(args, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if before.exists():
+            before.rename(folder)
+        raise
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def _retrain(args: argparse.Namespace, folder: Path) -> None:
     chosen = settings(args.override)
     data = own.collect(args.source, args.patient_from or "", _listed(args.labels), int(chosen.pop("seed", 42)))
-    folder = RUNS / args.name
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     listed = folder / "manifest.csv"
     manifest.write(data.rows, listed, data.root, sorted({row.label for row in data.rows}))
@@ -127,8 +141,12 @@ def run(args: argparse.Namespace) -> None:
     print(f"page: {PAGE.format(name=args.name)} once the app is started again (python app.py)")
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, *, replaces: bool = False) -> None:
     """Refuse a name that no folder or form can have, or that another artefact has.
+
+    Args:
+        name: of the model.
+        replaces: whether it may be that of a model of `retrain`, which is replaced.
 
     Raises:
         DatasetError: with what to do.
@@ -138,6 +156,8 @@ def check_name(name: str) -> None:
     taken = (MODELS / name).exists() or (RUNS / name).exists() or name == "combined"
     if taken and not is_own(name):
         raise DatasetError(f"Expected a --name of its own. Received: {name}, which is not a model of `retrain`.")
+    if taken and not replaces:
+        raise DatasetError(f"Expected a --name of its own, or --replace. Received: {name}, which there is already.")
 
 
 def _listed(words: str | None) -> list[str]:

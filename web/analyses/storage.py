@@ -19,7 +19,7 @@ from xray.io import storage
 from xray.networks.heads import Verdict
 
 FILM, THUMB, MASK, DEEP, OPACITY = "film.jpg", "thumb.jpg", "mask.png", "deep.png", "opacity.png"
-PICTURE_NAME = re.compile(rf"{ID.pattern}/((film|thumb)\.jpg|(mask|deep|opacity|heat-[a-z0-9_]+)\.png)")
+PICTURE_NAME = re.compile(rf"{ID.pattern}/((film|thumb)\.jpg|(mask|deep|opacity|heat-[a-z0-9_-]+)\.png)")
 COPY_NAME = re.compile(r"[A-Z]+_Prob_\d{2,3}_Name_[A-Za-z0-9_-]+\.png")
 # What a killed process left half written; the folders are those of the first edition.
 DRAFT = re.compile(rf"([^/]+/)?{storage.DRAFT.pattern}|\.draft-[^/]+/.*")

@@ -69,6 +69,8 @@ def headline(judged: Sequence[Judgement]) -> str:
     Args:
         judged: the results of an analysis, or one of them.
     """
+    if not judged[0].decides:
+        return str(_("No verdict"))
     found = finding_of(judged)
     if found == Finding.UNDECIDED and finding.is_abnormal(judged):
         return str(_("Abnormal, kind undecided"))

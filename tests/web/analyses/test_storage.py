@@ -71,6 +71,11 @@ def test_a_copy_is_private_and_named_by_verdict_score_and_name(copies, score, hu
     assert stat.S_IMODE((copies.folder.path / name).stat().st_mode) == 0o600
 
 
+def test_a_heat_map_of_any_model_s_name_is_found(pictures):
+    pictures.save(ID, {heat("a_b-2"): b"png"})
+    assert pictures.read(ID, [heat("a_b-2")]) == {heat("a_b-2"): b"png"}
+
+
 def test_images_of_an_analysis_are_private(pictures):
     pictures.save(ID, {FILM: b"film", heat("covid_normal"): b"heat"})
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (pictures.folder.path / ID).iterdir()}
