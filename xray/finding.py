@@ -27,6 +27,7 @@ WORDS: Mapping[str, Phrase] = {
     Finding.ABNORMAL: Phrase("Abnormal"),
     Finding.UNDECIDED: Phrase("Undecided"),
 }
+NO_VERDICT = Phrase("Too few radiographs to choose an operating point for this model: its scores have no verdict.")
 LOOKS_LIKE, FOUND, NOTHING = Phrase("Looks like: %(name)s"), Phrase("Found: %(names)s"), Phrase("Nothing found")
 # The verdict whose colour and sign suit a finding: those of POSITIVE wherever the lungs look ill.
 _TONES: Mapping[str, Verdict] = {
@@ -118,7 +119,7 @@ def note(judged: Sequence[Judgement]) -> Phrase | None:
         judged: as `finding_of`.
     """
     if not judged[0].decides:
-        return Phrase("Too few radiographs to choose an operating point for this model: its scores have no verdict.")
+        return NO_VERDICT
     by_model = {each.model: each for each in judged}
     first, second = (by_model.get(name) for name in PROMISED)
     if first and second:

@@ -13,6 +13,7 @@ from training.metrics import figures
 from training.metrics.discrimination import Floats, bootstrap, roc_auc, sensitivity, specificity, wilson
 from training.metrics.figures import Json
 from xray.head_figures import MEAN, UNDECIDED
+from xray.networks.heads import by_edges
 from xray.networks.metadata import OperatingPoint
 
 # Scores are rounded before they are judged, as serving does.
@@ -272,7 +273,9 @@ class Scored:
             none = self.judged == len(self.labels)
             said = np.where(none, 1, np.where(self.judged == index, 2, 0))
         else:
-            said = np.digitize(self.scores[:, index].round(DECIMALS), (point.negative_below, point.positive_from))
+            scores = self.scores[:, index].round(DECIMALS).tolist()
+            judged = [by_edges(score, point.negative_below, point.positive_from) for score in scores]
+            said = np.array([VERDICTS.index(verdict) for verdict in judged], int)
         return {
             name: {side: int(((said == code) & (self.truth[:, index] == y)).sum()) for side, y in SIDES.items()}
             for code, name in reversed(list(enumerate(VERDICTS)))

@@ -6,6 +6,7 @@ from typing import Any
 from training.report.tables import BASELINES, MeasuredHead
 from xray import head_figures
 from xray.head_figures import Figures
+from xray.networks import metadata
 from xray.prediction import in_words
 
 Json = Mapping[str, Any]
@@ -51,8 +52,8 @@ def warnings(report: Json) -> list[str]:
 
 
 def decides(point: Json) -> bool:
-    """Tell whether an operating point was chosen; see `xray.networks.metadata.NO_POINT`."""
-    return bool(point["negative_below"] > 0 or point["positive_from"] < 1)
+    """Tell whether an operating point was chosen."""
+    return metadata.decides(point["negative_below"], point["positive_from"])
 
 
 def brief(figure: Json) -> str:

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 
 from web.analyses.records import ModelResult
 from web.i18n import NONE, decimals, percent
+from xray.finding import NO_VERDICT
 from xray.opacity import Measures
 
 
@@ -28,7 +29,7 @@ def disclaimer() -> str:
 def arithmetic(result: ModelResult) -> str:
     """Return how the score was judged."""
     if not result.decides:
-        return str(_("Too few X-rays to choose an operating point for this model: its scores have no verdict."))
+        return str(_(NO_VERDICT))
     if not result.exclusive:
         return str(_("Each finding is judged by itself; several may be there at once."))
     if result.listed:

@@ -91,7 +91,8 @@ def _sheet(width: int, height: float) -> Sheet:
 def _titles(analysis: Analysis, prediction: Prediction) -> tuple[str, str]:
     radiograph = "Radiograph (came as a negative)" if analysis.inverted else "Radiograph"
     found = "Evidence" if prediction.cam.any() else "No evidence found"
-    return radiograph, f"{found} for {in_words(prediction.explained)}"
+    own = prediction.explained == prediction.positive
+    return radiograph, f"{found} for {in_words(positive_side(prediction) if own else prediction.explained)}"
 
 
 def _panels(width: int, panels: tuple[Picture, Picture], titles: tuple[str, str]) -> tuple[Picture, ...]:

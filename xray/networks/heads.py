@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from xray.networks.metadata import DECIMALS, OTHERS, HeadFacts, OperatingPoint
+from xray.networks.metadata import DECIMALS, OTHERS, HeadFacts, OperatingPoint, decides
 from xray.networks.runtime import broken
 
 Features = NDArray[np.float32]
@@ -111,7 +111,7 @@ class Judgement:
     @property
     def decides(self) -> bool:
         """Whether the model has operating points; without one every score is INCONCLUSIVE."""
-        return any(each.negative_below > 0 or each.positive_from < 1 for each in self.labels)
+        return any(decides(each.negative_below, each.positive_from) for each in self.labels)
 
     @property
     def listed(self) -> tuple[LabelScore, ...]:
@@ -232,7 +232,7 @@ def by_edges(score: float, negative_below: float, positive_from: float) -> Verdi
         positive_from: the upper edge, not below the lower one. With edges at 0 and 1 no point was chosen, and every
             score is INCONCLUSIVE.
     """
-    if negative_below <= 0 and positive_from >= 1:
+    if not decides(negative_below, positive_from):
         return Verdict.INCONCLUSIVE
     if score >= positive_from:
         return Verdict.POSITIVE

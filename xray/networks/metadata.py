@@ -93,6 +93,11 @@ class BackboneFacts(Artefact, frozen=True, tag="backbone"):
         _expect(self.feature_layer == "block5_conv3", "feature_layer: block5_conv3", self.feature_layer)
 
 
+def decides(negative_below: float, positive_from: float) -> bool:
+    """Tell whether an operating point was chosen: with edges at 0 and 1, those of NO_POINT, no score has a verdict."""
+    return negative_below > 0 or positive_from < 1
+
+
 class OperatingPoint(_Record, frozen=True):
     """Where the score of one label is judged; all in [0, 1].
 
@@ -113,11 +118,13 @@ class OperatingPoint(_Record, frozen=True):
 
     @property
     def decides(self) -> bool:
-        """Whether any score has a verdict; see NO_POINT."""
-        return self.negative_below > 0 or self.positive_from < 1
+        """Whether any score has a verdict; see `decides`."""
+        return decides(self.negative_below, self.positive_from)
 
     def mirrored(self) -> "OperatingPoint":
         """Return the point of the other label of a pair: a score and one minus it get the same verdict."""
+        if not self.decides:
+            return self
         threshold, upper, lower = map(_just_above_rest, (self.threshold, self.negative_below, self.positive_from))
         return OperatingPoint(threshold=threshold, negative_below=lower, positive_from=upper)
 

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.training.evaluate.conftest import HEADS, config
 from training.evaluate import evaluate
 from training.evaluate.leave_one_out import Radiographs
+from training.evaluate.scored import Scored
 from training.report.tables import MeasuredHead
 from training.steps import STEPS
 from xray import head_figures
 from xray.errors import DatasetError
 from xray.head_figures import MEAN
+from xray.networks.metadata import NO_POINT, OperatingPoint
 
 MakeRun = Callable[[str], Path]
 
@@ -45,6 +48,14 @@ def test_figures_are_of_the_test_split_and_of_each_source(report: Any, radiograp
     assert test["sources"].keys() == {row.source for row in shown}
     assert test["sources"]["kermany"]["roc_auc"] is None and test["sources"]["cohen"]["roc_auc"]
     assert test["children"]["n"] == test["sources"]["kermany"]["n"]
+
+
+@pytest.mark.parametrize(("point", "found"), [(OperatingPoint(0.5, 0.4, 0.6), [1, 1, 1]), (NO_POINT, [0, 3, 0])])
+def test_verdicts_of_several_findings_are_those_of_serving(point: OperatingPoint, found: list[int]) -> None:
+    truth, scores = np.array([[1], [1], [0]]), np.array([[0.99999], [0.5], [0.1]])
+    counted = Scored(("nodule",), (point,), False, "nodule", pd.DataFrame(index=range(3)), truth, scores)
+    verdicts = counted.verdicts("nodule")
+    assert [sum(verdicts[name].values()) for name in ("POSITIVE", "INCONCLUSIVE", "NEGATIVE")] == found
 
 
 def test_called_and_confusion_count_every_test_radiograph_once(report: Any) -> None:

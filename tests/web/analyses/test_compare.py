@@ -42,7 +42,9 @@ def test_radiographs_stand_in_the_order_of_their_analyses_or_of_days_given_for_a
         "10",
         "19",
     ]
-    assert "Days since" not in compared(client, *days[:2], (middle, "soon"))
+    undated = compared(client, *days[:2], (middle, "soon"))
+    assert "Days since" not in undated
+    assert "curve line-0" in page and "curve line-0" not in undated, "without days nobody says that it is one course"
 
 
 def test_the_curves_hold_what_was_measured_and_leave_out_what_was_not(client, three):

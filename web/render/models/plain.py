@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from web.i18n import capitalize_first, decimal, whole
 from web.render.findings import class_name
 from xray import head_figures
+from xray.finding import NO_VERDICT
 from xray.head_figures import UNDECIDED
 from xray.networks.metadata import Facts, HeadFacts, OpacityFacts, ScreenFacts, SegmentationFacts
 from xray.registry import PROMISED
@@ -19,6 +20,8 @@ def in_plain_words(facts: Facts) -> list[str]:
     """Return a sentence for each thing that whoever uses an artefact should know first; none where nothing is known."""
     match facts:
         case HeadFacts():
+            if not facts.decides:
+                return [str(_(NO_VERDICT)), cannot(facts)]
             found = _pair(facts) if facts.is_pair else _several(facts) if facts.exclusive else _findings(facts)
             return [*found, cannot(facts)]
         case SegmentationFacts():
@@ -112,7 +115,7 @@ def _screen(metrics: Mapping[str, Any]) -> Iterator[str]:
         list(parts.get(key, {}).values()) for key in ("refused by the gate or the screen", "frontal test films refused")
     )
     if refused and mistaken:
-        yield _("Of 100 pictures that are not chest radiograph, it refuses %(n)s.", n=_flagged(refused))
+        yield _("Of 100 pictures that are not chest radiographs, it refuses %(n)s.", n=_flagged(refused))
         yield _("Of 100 chest radiographs, it refuses %(n)s by mistake.", n=_flagged(mistaken))
 
 
