@@ -191,7 +191,7 @@ def fit(host: Host, packages: Path, weight: tuple[float, float], folder: Path, f
                 answered, watched = _load(visitors, films, pid)
             # What hosts do that empty their disks.
             shutil.rmtree(app / "instance", ignore_errors=True)
-            for copy in (app / "static" / "xray_analysis").glob("*.png"):
+            for copy in (app / "static" / "xray_analysis").glob("*_Prob_*"):
                 copy.unlink()
             with _serving(host, packages, app, limit, port=int(url.rpartition(":")[2])):
                 page = visitors[0].send(full_size()[0], "both")

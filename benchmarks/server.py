@@ -33,7 +33,7 @@ AVERAGE = REPOSITORY / "static" / "examples" / "average_normal.png"
 AVERAGES = 8
 START_SECONDS = 60
 VERDICT = re.compile(r"\b(POSITIVE|NEGATIVE|INCONCLUSIVE)\b")
-COPY = re.compile(r'href="(/analyses/[\w-]{22}/annotated-\w+\.png)" download')
+COPY = re.compile(r'href="(/analyses/[\w-]{22}/annotated-\w+\.(?:jpg|png))" download')
 
 
 class Film(NamedTuple):
@@ -201,14 +201,14 @@ class Visitor:
             The copies' paths, one per verdict.
 
         Raises:
-            ServingError: the answer was no verdict, or its annotated copy no PNG.
+            ServingError: the answer was no verdict, or its annotated copy no picture.
         """
         copies = COPY.findall(self.answer(self.request(picture, model, name)))
         if not copies:
             raise ServingError("Expected a page with an annotated copy. Received one without.")
         for copy in copies:
-            if not self._open(urllib.request.Request(self._url + copy)).startswith(b"\x89PNG"):
-                raise ServingError(f"Expected a PNG at {copy}.")
+            if not self._open(urllib.request.Request(self._url + copy)).startswith((b"\xff\xd8", b"\x89PNG")):
+                raise ServingError(f"Expected a JPEG or PNG at {copy}.")
         return copies
 
     def request(self, picture: bytes, model: str, name: str = "film.png") -> urllib.request.Request:

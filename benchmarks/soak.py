@@ -29,7 +29,7 @@ REQUESTS, CLIENTS = 5000, 16
 PARTS = 10
 # What may lie in the folders that the server writes to: no draft, no temporary upload.
 EXPECTED = re.compile(
-    r"log|copies/[A-Z]+_Prob_\d+_Name_[\w-]+\.png|instance/(secret_key|\.swept|analyses\.sqlite3(-wal|-shm)?)"
+    r"log|copies/[A-Z]+_Prob_\d+_Name_[\w-]+\.jpg|instance/(secret_key|\.swept|analyses\.sqlite3(-wal|-shm)?)"
     r"|instance/analyses/[\w-]{22}/[\w-]+\.(png|jpg)"
 )
 GROWTH = 1.05

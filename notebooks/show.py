@@ -18,11 +18,10 @@ from training.config import MODELS, RUNS
 from training.evaluate.baselines import BASELINES
 from training.report.render import FIGURES, figure_text
 from xray.analysis import BOTH_MODELS, Analyzer
-from xray.annotate.annotated_copy import annotate
+from xray.annotate.annotated_copy import annotate, encode
 from xray.combined import MODELS as PAIR
 from xray.combined import combine
 from xray.errors import ImageError
-from xray.io.png import encode_png
 from xray.networks.heads import Verdict
 from xray.prediction import Prediction
 
@@ -41,7 +40,7 @@ def quietly() -> None:
 
 
 def png(content: bytes, width: int = WIDEST) -> Image:
-    """Show a PNG so many pixels wide."""
+    """Show a PNG or JPEG so many pixels wide."""
     return Image(content, width=width)
 
 
@@ -87,7 +86,7 @@ def read_one(analyzer: Analyzer, path: Path, model: str) -> tuple[Prediction, by
         model: such as "covid_normal".
 
     Returns:
-        What the model says, and the annotated copy as PNG: the radiograph, the heat map, the verdict.
+        What the model says, and the annotated copy as JPEG: the radiograph, the heat map, the verdict.
 
     Raises:
         ImageError: the image is refused; the message says why.
@@ -95,7 +94,7 @@ def read_one(analyzer: Analyzer, path: Path, model: str) -> tuple[Prediction, by
     analysis = analyzer.analyse(path.read_bytes(), [model])
     prediction = analysis.predictions[0]
     copy = annotate(analysis, prediction, file_name=path.name, when=datetime.now(UTC).astimezone())
-    return prediction, encode_png(copy)
+    return prediction, encode(copy)
 
 
 def read_list(analyzer: Analyzer, paths: Iterable[Path], model: str) -> pd.DataFrame:

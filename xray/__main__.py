@@ -18,7 +18,7 @@ import numpy as np
 
 from xray import memory, opacity
 from xray.analysis import BOTH_MODELS, Adjustments, Analysis, Analyzer
-from xray.annotate.annotated_copy import annotate
+from xray.annotate.annotated_copy import annotate, encode
 from xray.archive.local_engine import in_order
 from xray.combined import NAME, Answer, rows, versions
 from xray.errors import ImageError, ModelError
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=("csv", "json"), default="csv", help="csv (default) or json: one array of objects"
     )
     parser.add_argument(
-        "--annotated", type=Path, metavar="DIR", help="save an annotated PNG per model; no file is overwritten"
+        "--annotated", type=Path, metavar="DIR", help="save an annotated JPEG per model; no file is overwritten"
     )
     parser.add_argument(
         "--opacity-maps",
@@ -271,25 +271,27 @@ def _row(path: str, model: str, answer: Answer | None, problem: str, analysis: A
 def _save(folder: Path, analysis: Analysis, prediction: Prediction, path: str) -> None:
     """Save the annotated copy."""
     name = os.path.basename(path)
-    picture = encode_png(annotate(analysis, prediction, file_name=name, when=datetime.now(UTC).astimezone()))
+    sheet = annotate(analysis, prediction, file_name=name, when=datetime.now(UTC).astimezone())
     percent = round(100 * prediction.score)
-    _save_new(folder, f"{prediction.verdict}_Prob_{percent}_Name_{_stem(name)}_{prediction.model}", picture)
+    _save_new(
+        folder, f"{prediction.verdict}_Prob_{percent}_Name_{_stem(name)}_{prediction.model}", ".jpg", encode(sheet)
+    )
 
 
 def _save_map(folder: Path, found: opacity.Opacity, shape: tuple[int, int], path: str) -> None:
     """Save the opacity map in the size of the image that was sent."""
     levels = cv2.convertScaleAbs(found.probability(shape), alpha=255)
-    _save_new(folder, f"Opacity_Name_{_stem(os.path.basename(path))}", encode_png(np.asarray(levels, np.uint8)))
+    _save_new(folder, f"Opacity_Name_{_stem(os.path.basename(path))}", ".png", encode_png(np.asarray(levels, np.uint8)))
 
 
 def _stem(name: str) -> str:
     return os.path.splitext(name)[0][:LONGEST_STEM]
 
 
-def _save_new(folder: Path, base: str, picture: bytes) -> None:
-    """Save a PNG under a name that is not in use."""
+def _save_new(folder: Path, base: str, ending: str, picture: bytes) -> None:
+    """Save an image under a name that is not in use."""
     for suffix in chain([""], (f"_{number}" for number in count(2))):
-        with suppress(FileExistsError), (folder / f"{base}{suffix}.png").open("xb") as file:
+        with suppress(FileExistsError), (folder / f"{base}{suffix}{ending}").open("xb") as file:
             file.write(picture)
             return
 

@@ -33,7 +33,7 @@ class Service:
         return until(lambda: self.server.workers())[0]
 
     def copies(self) -> list[Path]:
-        return sorted((self.folder / "copies").glob("[A-Z]*.png"))
+        return sorted((self.folder / "copies").glob("[A-Z]*.jpg"))
 
     def left(self) -> list[str]:
         """Name what is there by half."""

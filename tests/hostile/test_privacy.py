@@ -57,7 +57,7 @@ def test_the_page_says_for_how_long_with_the_settings_own_number(real_registry, 
 def test_nobody_finds_a_result_by_trying(house, post, film):
     mine, other = house.visitor(), house.visitor()
     page = post(mine, "/query", film, model="both").text
-    copy, name = re.search(r'href="([^"]+/annotated-\w+\.png)" download="([^"]+)"', page).groups()
+    copy, name = re.search(r'href="([^"]+/annotated-\w+\.jpg)" download="([^"]+)"', page).groups()
     with mine.get(copy) as answer:
         assert answer.status_code == 200 and "no-store" in answer.headers["Cache-Control"]
     # Whoever knows the address, or the name, is still somebody else.

@@ -18,6 +18,6 @@ def make_result(model: str = "covid_normal", score: float = 0.97, **fields: obje
     defaults = {
         "model": model, "version": "1.2.3", "positive": "covid", "exclusive": True, "labels": labels,
         "explained": "covid", "heat_in_lungs": 0.7, "even_heat": 0.5,
-        "copy": f"{labels[1].verdict}_Prob_{round(100 * score)}_Name_film_{'A' * 22}.png",
+        "copy": f"{labels[1].verdict}_Prob_{round(100 * score)}_Name_film_{'A' * 22}.jpg",
     }  # fmt: skip
     return ModelResult(**(defaults | fields))

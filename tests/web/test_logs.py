@@ -51,7 +51,7 @@ def test_a_proxy_may_name_a_request_but_nothing_odd_gets_into_the_log(client, gi
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("kind", ["the system's", "one sentence's", "chained"])
 def test_an_error_tells_the_log_where_it_happened_but_no_file_s_name(make_app, capsys, monkeypatch, form, kind):
-    name = f"POSITIVE_Prob_99_Name_DOE_JANE_{'A' * 22}.png"
+    name = f"POSITIVE_Prob_99_Name_DOE_JANE_{'A' * 22}.jpg"
     refused = PermissionError(13, "Permission denied", f"/data/{name}")
 
     def fail(*_, **__):

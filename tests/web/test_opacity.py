@@ -97,7 +97,7 @@ def test_a_batch_has_its_columns_last_and_its_maps_beside_the_copies(visitor, fi
     assert tuple(read)[-3:] == COLUMNS and [read[name] for name in COLUMNS] == MEASURED
     assert all(refused[name] == "" for name in COLUMNS)
     found = inside(fetched(visitor, rows, "copies"))
-    shown = picture(found["opacity/Opacity_Name_a.png"])
+    shown = picture(found["opacity/Opacity_Name_a.jpg"])
     assert np.ptp(shown[:150].astype(int), axis=2).max() > 60, "coloured where it is opaque"
 
 

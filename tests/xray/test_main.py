@@ -179,7 +179,7 @@ def test_annotated_copies_never_overwrite_each_other(run: Run, film: bytes, anal
     copies = sorted(path.name for path in Path("out/copies").iterdir())
     percent = round(100 * float(rows[0]["score"]))
     base = f"{rows[0]['verdict']}_Prob_{percent}_Name_{name[:100]}_covid_normal"
-    assert copies == sorted(f"{base}{end}.png" for end in ("", "_2", "_3", "_4"))
+    assert copies == sorted(f"{base}{end}.jpg" for end in ("", "_2", "_3", "_4"))
     assert all(cv2.imread(f"out/copies/{copy}") is not None for copy in copies)
 
 

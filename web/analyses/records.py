@@ -63,6 +63,11 @@ class ModelResult(Judgement):
         return finding_of([self])
 
     @property
+    def annotated(self) -> str:
+        """The name under which its annotated copy is sent; see `web.analyses.storage.COPY_NAME`."""
+        return f"annotated-{self.model}{'.png' if self.copy.endswith('.png') else '.jpg'}"
+
+    @property
     def heat_beside_lungs(self) -> bool:
         """Whether clearly less heat of a disease lies in the lungs than if spread evenly: a reason for doubt."""
         if self.heat_in_lungs is None or self.finding in (Finding.NORMAL, Finding.UNDECIDED):

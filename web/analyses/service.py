@@ -22,7 +22,7 @@ from web.analyses.records import Filed, ModelResult, Record, Records
 from web.analyses.storage import Copies, Pictures
 from web.metrics import Metrics
 from xray.analysis import AS_SENT, Adjustments, Analysis, Analyzer, Stopwatch
-from xray.annotate.annotated_copy import annotate, cover_text
+from xray.annotate import annotated_copy
 from xray.annotate.panels import heat_layer, opacity_layer, outline_path, radiograph_panel, thumbnail, viewer_image
 from xray.io import image
 from xray.io.image import Decoded
@@ -140,9 +140,10 @@ class AnalysisService:
         results: list[ModelResult] = []
         try:
             for prediction in analysis.predictions:
-                png = encode_png(annotate(analysis, prediction, file_name=name, when=now, panel=panel))
+                sheet = annotated_copy.annotate(analysis, prediction, file_name=name, when=now, panel=panel)
+                jpeg = annotated_copy.encode(sheet)
                 watch.lap("draw")
-                copy = self.copies.save(png, prediction.verdict, prediction.score, name)
+                copy = self.copies.save(jpeg, prediction.verdict, prediction.score, name)
                 results.append(_result(prediction, copy))
                 watch.lap("keep")
             self.pictures.save(id, drawn())
@@ -172,7 +173,7 @@ class AnalysisService:
             name: one of `web.analyses.storage`.
         """
         for result in record.results:
-            if name == storage.annotated(result.model):
+            if name == result.annotated:
                 return self.copies.read(result.copy)
         return self.pictures.read(record.id, [name]).get(name)
 
@@ -195,8 +196,10 @@ class AnalysisService:
             kept |= {storage.FILM: encode_jpeg(film), storage.THUMB: encode_jpeg(thumbnail(film))}
         self.pictures.save(record.id, kept)
         for copy in record.copies:
-            if png := self.copies.read(copy):
-                self.copies.replace(copy, encode_png(cover_text(_decoded(png), lines, lungs)))
+            if content := self.copies.read(copy):
+                covered = annotated_copy.cover_text(_decoded(content), lines, lungs)
+                encode = encode_png if copy.endswith(".png") else annotated_copy.encode
+                self.copies.replace(copy, encode(covered))
         cautions = tuple(each for each in record.cautions if each != Caution.TEXT)
         if not self.records.update(replace(record, text=(), cautions=cautions)):
             # Deleted meanwhile: what was stored since then goes too.

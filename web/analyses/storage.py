@@ -3,7 +3,7 @@
 All of them are for the analysis' owner alone; annotated copies lie in a folder of their own, under names that tell what
 they show, and other images in one for each analysis. A record
 names its images only after all of them are stored, so no page shows an analysis by half. The layout is the same on a
-disk and in a bucket: NAME.png in the folder of copies, and ID/film.jpg and so on in the folder of analyses.
+disk and in a bucket: NAME.jpg in the folder of copies, and ID/film.jpg and so on in the folder of analyses.
 """
 
 import re
@@ -20,7 +20,8 @@ from xray.networks.heads import Verdict
 
 FILM, THUMB, MASK, DEEP, OPACITY = "film.jpg", "thumb.jpg", "mask.png", "deep.png", "opacity.png"
 PICTURE_NAME = re.compile(rf"{ID.pattern}/((film|thumb)\.jpg|(mask|deep|opacity|heat-[a-z0-9_-]+)\.png)")
-COPY_NAME = re.compile(r"[A-Z]+_Prob_\d{2,3}_Name_[A-Za-z0-9_-]+\.png")
+# Copies of before December 2026 are PNG.
+COPY_NAME = re.compile(r"[A-Z]+_Prob_\d{2,3}_Name_[A-Za-z0-9_-]+\.(jpg|png)")
 # What a killed process left half written; the folders are those of the first edition.
 DRAFT = re.compile(rf"([^/]+/)?{storage.DRAFT.pattern}|\.draft-[^/]+/.*")
 LONGEST_SLUG = 40
@@ -33,34 +34,34 @@ class Copies:
 
     folder: Folder
 
-    def save(self, png: bytes, verdict: Verdict, score: float, name: str) -> str:
+    def save(self, jpeg: bytes, verdict: Verdict, score: float, name: str) -> str:
         """Store one copy.
 
         Args:
-            png: the encoded image.
+            jpeg: the encoded image.
             verdict: the model's verdict.
             score: the model's score, 0 to 1.
             name: the client's file name; only a slug of it is used.
 
         Returns:
-            The copy's name, VERDICT_Prob_XX_Name_name_token.png; XX is the score in hundredths.
+            The copy's name, VERDICT_Prob_XX_Name_name_token.jpg; XX is the score in hundredths.
 
         Raises:
             StoreError: there is no room, or the folder cannot be written.
         """
         token = secrets.token_urlsafe(16)
-        copy = f"{verdict}_Prob_{round(100 * score):02d}_Name_{slug(name)}_{token}.png"
-        self.folder.put(copy, png, durable=True)
+        copy = f"{verdict}_Prob_{round(100 * score):02d}_Name_{slug(name)}_{token}.jpg"
+        self.folder.put(copy, jpeg, durable=True)
         return copy
 
-    def replace(self, copy: str, png: bytes) -> None:
-        """Store another image under the name of a copy.
+    def replace(self, copy: str, content: bytes) -> None:
+        """Store another image, of the same format, under the name of a copy.
 
         Raises:
             StoreError: there is no room, or the folder cannot be written.
         """
         if COPY_NAME.fullmatch(copy):
-            self.folder.put(copy, png, durable=True)
+            self.folder.put(copy, content, durable=True)
 
     def read(self, copy: str) -> bytes | None:
         """Return a copy's content; None where there is none of that name."""
@@ -146,11 +147,6 @@ def open_storage(store: str, copies: Path, pictures: Path) -> tuple[Copies, Pict
 def heat(model: str) -> str:
     """Return the file name of a model's heat map."""
     return f"heat-{model}.png"
-
-
-def annotated(model: str) -> str:
-    """Return the name under which a model's annotated copy of an analysis is sent."""
-    return f"annotated-{model}.png"
 
 
 def slug(name: str) -> str:

@@ -43,7 +43,7 @@ def picture_names(record: Record) -> list[str]:
     """Return the names of the images of an analysis that the API offers."""
     heats = [storage.heat(result.model) for result in record.results if result.heat_in_lungs is not None]
     maps = [storage.OPACITY] if record.opacity else []
-    return [storage.FILM, storage.MASK, *maps, *heats, *(storage.annotated(result.model) for result in record.results)]
+    return [storage.FILM, storage.MASK, *maps, *heats, *(result.annotated for result in record.results)]
 
 
 def model(facts: HeadFacts) -> Answer:
@@ -82,7 +82,7 @@ def _verdict(id: str, result: ModelResult) -> Answer:
         "explained": result.explained,
         "heat_in_lungs": result.heat_in_lungs,
         "heat_in_lungs_if_even": result.even_heat,
-        "annotated": _address("api.read_picture", id=id, name=storage.annotated(result.model)),
+        "annotated": _address("api.read_picture", id=id, name=result.annotated),
         "card": _address("models.card", name=result.model),
     }
 

@@ -40,7 +40,7 @@ EXAMPLE_HOST = "https://xray.example"
 EXAMPLE_ID = "3q2-7wAAECAwQFBgcICQoL"
 _EXAMPLE_PICTURES = {
     name: f"{EXAMPLE_HOST}/api/v1/analyses/{EXAMPLE_ID}/pictures/{name}"
-    for name in ("film.jpg", "mask.png", "opacity.png", "heat-covid_normal.png", "annotated-covid_normal.png")
+    for name in ("film.jpg", "mask.png", "opacity.png", "heat-covid_normal.png", "annotated-covid_normal.jpg")
 }
 
 EXAMPLE_ANALYSIS: dict[str, Any] = {
@@ -84,7 +84,7 @@ EXAMPLE_ANALYSIS: dict[str, Any] = {
             "explained": "covid",
             "heat_in_lungs": 0.61,
             "heat_in_lungs_if_even": 0.38,
-            "annotated": _EXAMPLE_PICTURES["annotated-covid_normal.png"],
+            "annotated": _EXAMPLE_PICTURES["annotated-covid_normal.jpg"],
             "card": f"{EXAMPLE_HOST}/models/covid_normal",
         }
     ],

@@ -7,7 +7,6 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import FileStorage
 
 from web import forms
-from web.analyses import storage
 from web.analyses.folders import StoreError
 from web.analyses.records import ID, Record
 from web.api import answers, document, problems, schemas, tokens
@@ -32,9 +31,12 @@ AN_ID = [{
 A_PICTURE = [{
     "in": "path", "name": "name", "required": True, "example": "film.jpg",
     "description": Phrase(
-        "film.jpg, mask.png, opacity.png, heat-MODEL.png or annotated-MODEL.png; an analysis names those that it has."
+        "film.jpg, mask.png, opacity.png, heat-MODEL.png or annotated-MODEL.jpg; an analysis names those that it has."
     ),
-    "schema": {"type": "string", "pattern": r"^(film\.jpg|(mask|opacity)\.png|(heat|annotated)-[a-z0-9_]+\.png)$"},
+    "schema": {
+        "type": "string",
+        "pattern": r"^(film\.jpg|(mask|opacity)\.png|heat-[a-z0-9_-]+\.png|annotated-[a-z0-9_-]+\.(jpg|png))$",
+    },
 }]  # fmt: skip
 A_NAME = [{
     "in": "path", "name": "name", "required": True, "description": Phrase("The name of a model."),
@@ -135,7 +137,7 @@ def read_picture(id: str, name: str) -> Response:
     content = services().analyses.picture(record, name) if name in answers.picture_names(record) else None
     if content is None:
         abort(404)
-    return Response(content, mimetype="image/jpeg" if name == storage.FILM else "image/png")
+    return Response(content, mimetype="image/jpeg" if name.endswith(".jpg") else "image/png")
 
 
 def _own(id: str) -> Record:

@@ -182,7 +182,7 @@ class ModelVerdict(Answer):
     heat_in_lungs_if_even = share(
         "The share that evenly spread heat would have there: less than this is a reason for doubt."
     )
-    annotated = address("The annotated copy (PNG): film, heat map and conclusion on one sheet.")
+    annotated = address("The annotated copy (JPEG): film, heat map and conclusion on one sheet.")
     card = address("The model's card, a page: what it learned from, how it was tested, where it fails.")
 
 

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import cv2
@@ -12,7 +13,7 @@ from web.analyses.records import Record
 from web.analyses.service import AnalysisService
 from web.batch.table import Row, stems
 from xray import opacity
-from xray.annotate.annotated_copy import DISCLAIMER
+from xray.annotate.annotated_copy import DISCLAIMER, encode
 from xray.annotate.lettering import BACKGROUND, BOLD, TEXT, Picture, Sheet
 from xray.io.png import encode_png
 
@@ -52,11 +53,12 @@ def files(what: str, rows: Sequence[Row], service: AnalysisService) -> Iterator[
 def _copies(service: AnalysisService, record: Record, stem: str) -> Iterator[File]:
     for result in record.results:
         if copy := service.copies.read(result.copy):
-            yield f"{result.model}/{result.verdict}_Prob_{round(100 * result.score):02d}_Name_{stem}.png", copy
+            name = f"{result.verdict}_Prob_{round(100 * result.score):02d}_Name_{stem}"
+            yield f"{result.model}/{name}{PurePath(result.copy).suffix}", copy
     film, layer = (_read(service, record, name) for name in (storage.FILM, storage.OPACITY))
     if film and layer and (said := record.opacity):
         sides = " ".join(f"{name} {'-' if cell is None else cell}" for name, cell in opacity.columns(said).items())
-        yield f"opacity/Opacity_Name_{stem}.png", overlaid(film, layer, f"opacity {said.version}: {sides}")
+        yield f"opacity/Opacity_Name_{stem}.jpg", overlaid(film, layer, f"opacity {said.version}: {sides}")
 
 
 def _masks(service: AnalysisService, record: Record, stem: str) -> Iterator[File]:
@@ -77,7 +79,7 @@ def _heat(service: AnalysisService, record: Record, stem: str) -> Iterator[File]
         if film and layer:
             named = f"{result.model} {result.version}: {result.verdict} {result.score_text}"
             legend = f"{named}, evidence for {result.explained}"
-            yield f"{result.model}/{result.verdict}_{stem}.png", overlaid(film, layer, legend)
+            yield f"{result.model}/{result.verdict}_{stem}.jpg", overlaid(film, layer, legend)
 
 
 KINDS: Mapping[str, Callable[[AnalysisService, Record, str], Iterator[File]]] = {
@@ -96,13 +98,13 @@ def masked(film: bytes, mask: bytes) -> bytes:
 
 
 def overlaid(film: bytes, layer: bytes, legend: str) -> bytes:
-    """Return the radiograph under a map as PNG, above its legend and the disclaimer."""
+    """Return the radiograph under a map as JPEG, above its legend and the disclaimer."""
     image, heat = _decode(film, cv2.IMREAD_COLOR), _decode(layer, cv2.IMREAD_UNCHANGED)
     height, width = image.shape[:2]
     heat = np.asarray(cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     opacity = np.asarray(heat[..., 3], np.float32) / 255
     blended = np.asarray(cv2.blendLinear(image, heat[..., :3].copy(), 1 - opacity, opacity), np.uint8)
-    return encode_png(np.vstack([blended, _legend(width, legend)]))
+    return encode(np.vstack([blended, _legend(width, legend)]))
 
 
 def _legend(width: int, text: str) -> Picture:

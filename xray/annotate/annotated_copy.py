@@ -1,4 +1,4 @@
-"""The annotated copy of a radiograph: the image, its heat map and the conclusion, as one PNG for people."""
+"""The annotated copy of a radiograph: the image, its heat map and the conclusion, as one JPEG for people."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,6 +10,7 @@ from xray.analysis import Analysis
 from xray.annotate.lettering import BACKGROUND, BOLD, HEAVY, LINE, QUIET, TEXT, Colour, Picture, Sheet, printable
 from xray.annotate.panels import LUNGS, heat_panel, overlay, panel_size, radiograph_panel
 from xray.finding import Finding, note, positive_side, tone
+from xray.io.jpeg import encode_jpeg
 from xray.networks.heads import Verdict
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box
@@ -20,6 +21,8 @@ from xray.quality.cautions import CAUTIONS, Caution
 DISCLAIMER = "Research and education only, not a diagnosis"
 
 NARROWEST = 880
+# Of JPEG: at 100 % no difference to PNG is seen, in letters and lines neither, and a copy has 0.35 MB in place of 0.8.
+QUALITY = 90
 MARGIN = 24
 CAPTIONS = 54  # in units of the design
 # Sizes of the finding: the largest that fits.
@@ -62,6 +65,11 @@ def annotate(
         _origin(width, file_name, when),
     )
     return np.vstack(strips)
+
+
+def encode(copy: Picture) -> bytes:
+    """Encode a copy, or another radiograph with coloured marks, as JPEG."""
+    return encode_jpeg(copy, QUALITY, sharp_colours=True)
 
 
 def cover_text(copy: Picture, lines: Iterable[Box], lungs: LungMask) -> Picture:

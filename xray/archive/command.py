@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--engine", choices=("local", "ray"), default="local", help="local (default): this machine; ray: Ray Data")
     add("--workers", type=int, help="films judged at the same time (default: one on each core)")
     add("--masks", default="", metavar="DIR", help="save each new film's lung mask as DIR/ab/<sha256>.png")
-    add("--heat-maps", default="", metavar="DIR", help="save its heat maps as DIR/ab/<sha256>_<model>.png")
+    add("--heat-maps", default="", metavar="DIR", help="save its heat maps as DIR/ab/<sha256>_<model>.jpg")
     add("--trust-names", action="store_true", help="do not even read films whose path or URL has its rows")
     return parser
 

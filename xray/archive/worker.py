@@ -11,6 +11,7 @@ import cv2
 
 from xray import combined, memory
 from xray.analysis import Analysis, Analyzer
+from xray.annotate.annotated_copy import encode
 from xray.annotate.panels import heat_panel
 from xray.archive.row import File, Outcome, Result
 from xray.errors import ImageError
@@ -111,7 +112,7 @@ class Worker:
             yield f"{self._task.masks}/{name}.png", encode_png(mask)
         if self._task.heat_maps:
             for each in analysis.predictions:
-                yield f"{self._task.heat_maps}/{name}_{each.model}.png", encode_png(heat_panel(analysis, each))
+                yield f"{self._task.heat_maps}/{name}_{each.model}.jpg", encode(heat_panel(analysis, each))
 
 
 def serve(pipe: Connection, task: Task) -> None:

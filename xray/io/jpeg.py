@@ -103,14 +103,18 @@ def is_coarse(data: bytes) -> bool:
     return False
 
 
-def encode_jpeg(image: NDArray[np.uint8], quality: int = 88) -> bytes:
+def encode_jpeg(image: NDArray[np.uint8], quality: int = 88, *, sharp_colours: bool = False) -> bytes:
     """Encode an image as JPEG.
 
     Args:
         image: uint8, grey, or with 3 channels: blue, green, red.
         quality: 0 to 100.
+        sharp_colours: whether colour has the resolution of brightness (4:4:4), as coloured lines and letters need.
     """
-    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    if sharp_colours:
+        flags += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    return cv2.imencode(".jpg", image, flags)[1].tobytes()
 
 
 def check(data: bytes, limits: Limits) -> Frame:

@@ -34,7 +34,7 @@ def look(client, address, name):
 
 
 def test_text_is_covered_in_every_stored_picture_but_never_over_the_lungs(client, lettered):
-    names = ("film.jpg", "thumb.jpg", "deep.png", "annotated-covid_normal.png", "annotated-covid_pneumo.png")
+    names = ("film.jpg", "thumb.jpg", "deep.png", "annotated-covid_normal.jpg", "annotated-covid_pneumo.jpg")
     before = {name: look(client, lettered, name) for name in names}
     assert WARNING in client.get(lettered).text
     assert client.post(f"{lettered}/cover").status_code == 303
@@ -51,6 +51,26 @@ def test_text_is_covered_in_every_stored_picture_but_never_over_the_lungs(client
     assert (deep[lungs] == before["deep.png"][lungs]).all(), "the lungs are as they were"
     scale = deep.shape[0] / 200
     assert lungs[round(100 * scale), round(75 * scale)], "though text was found over them"
+
+
+def test_a_copy_of_before_which_is_png_is_sent_covered_and_deleted_as_one(client, lettered, copies):
+    jpeg = look(client, lettered, "annotated-covid_normal.jpg")
+    with client.application.app_context(), client.session_transaction() as session:
+        records = services().analyses.records
+        record = records.get(lettered.rpartition("/")[2], session["visitor"])
+        first, *others = record.results
+        old = f"{first.copy.removesuffix('jpg')}png"
+        records.update(replace(record, results=(replace(first, copy=old), *others)))
+    (copies / first.copy).unlink()
+    (copies / old).write_bytes(cv2.imencode(".png", jpeg)[1])
+    assert f'annotated-covid_normal.png" download="{old}"' in client.get(lettered).text
+    assert (look(client, lettered, "annotated-covid_normal.png") == jpeg).all()
+    client.post(f"{lettered}/cover")
+    with client.get(f"{lettered}/annotated-covid_normal.png") as covered:
+        assert covered.mimetype == "image/png" and covered.data.startswith(b"\x89PNG")
+        assert cv2.imdecode(np.frombuffer(covered.data, np.uint8), cv2.IMREAD_COLOR).mean() < jpeg.mean()
+    client.post(f"{lettered}/delete")
+    assert not list(copies.iterdir())
 
 
 def test_nobody_else_covers_anything(client, lettered):

@@ -19,7 +19,7 @@ def test_an_analysis_is_opened_again_as_it_was(client, send, listed):
 def test_pictures_are_in_no_cache_and_gone_once_deleted(client, send, listed):
     send(client)
     (id,), _ = listed(client)
-    for name in ("film.jpg", "annotated-covid_normal.png"):
+    for name in ("film.jpg", "annotated-covid_normal.jpg"):
         with client.get(f"/analyses/{id}/{name}") as answer:
             assert answer.headers["Cache-Control"] == "no-store" and "Cookie" in answer.headers["Vary"]
     client.post(f"/analyses/{id}/delete")
@@ -46,7 +46,7 @@ def test_to_another_browser_there_is_nothing(make_app, send, listed):
     assert listed(other)[0] == []
     paths = [
         f"/analyses/{id}{end}"
-        for end in ("", ".json", ".pdf", "/film.jpg", "/thumb.jpg", "/mask.png", "/annotated-covid_normal.png")
+        for end in ("", ".json", ".pdf", "/film.jpg", "/thumb.jpg", "/mask.png", "/annotated-covid_normal.jpg")
     ]
     for path in paths:
         assert other.get(path).status_code == app.test_client().get(path).status_code == 404

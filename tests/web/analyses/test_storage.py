@@ -65,7 +65,7 @@ def test_a_slug_holds_nothing_but_letters_digits_dash_and_underscore(sent, expec
 @pytest.mark.parametrize(("score", "hundredths"), [(0.0, "00"), (0.041, "04"), (0.974, "97"), (1.0, "100")])
 def test_a_copy_is_private_and_named_by_verdict_score_and_name(copies, score, hundredths):
     name = copies.save(b"png", Verdict.NEGATIVE, score, "scan.dcm")
-    assert re.fullmatch(rf"NEGATIVE_Prob_{hundredths}_Name_scan_[A-Za-z0-9_-]{{22}}\.png", name)
+    assert re.fullmatch(rf"NEGATIVE_Prob_{hundredths}_Name_scan_[A-Za-z0-9_-]{{22}}\.jpg", name)
     assert COPY_NAME.fullmatch(name)
     assert (copies.folder.path / name).read_bytes() == b"png"
     assert stat.S_IMODE((copies.folder.path / name).stat().st_mode) == 0o600
@@ -106,9 +106,11 @@ def test_what_cannot_be_deleted_is_an_error(copies, pictures, monkeypatch):
 
 def test_a_sweep_deletes_old_copies_and_drafts_and_leaves_the_rest(copies):
     old, new = save(copies), save(copies)
+    png = f"{old.removesuffix('jpg')}png"  # as copies were before
+    (copies.folder.path / png).touch()
     for name in (".old.part", ".new.part", ".gitkeep", "README.md"):
         (copies.folder.path / name).touch()
-    for name in (old, ".old.part", ".gitkeep", "README.md"):
+    for name in (old, png, ".old.part", ".gitkeep", "README.md"):
         aged(copies.folder.path / name, 7200)
     copies.sweep(NOW - 7000, drafts_before=NOW - 3600)
     assert files(copies) == {new, ".new.part", ".gitkeep", "README.md"}

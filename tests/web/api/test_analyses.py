@@ -55,8 +55,8 @@ def test_the_pictures_are_at_the_addresses_that_the_analysis_gives(client, creat
         height, width = kinds[name][1].shape[:2]
         assert height / width == pytest.approx(200 / 240, abs=0.01)
     assert kinds["heat-covid_normal.png"][1].shape[2] == 4, "to be laid over the film"
-    assert found["verdicts"][1]["annotated"] == found["pictures"]["annotated-covid_pneumo.png"]
-    assert kinds["annotated-covid_pneumo.png"][1].shape[1] > 240
+    assert found["verdicts"][1]["annotated"] == found["pictures"]["annotated-covid_pneumo.jpg"]
+    assert kinds["annotated-covid_pneumo.jpg"][1].shape[1] > 240
 
 
 def test_an_analysis_can_be_read_again_and_deleted_with_all_its_pictures(client, create, copies, tmp_path):
@@ -65,14 +65,14 @@ def test_an_analysis_can_be_read_again_and_deleted_with_all_its_pictures(client,
     answer = client.delete(f"{ANALYSES}/{made['id']}")
     assert (answer.status_code, answer.data) == (204, b"")
     assert list(copies.iterdir()) == [] and list((tmp_path / "instance" / "analyses").iterdir()) == []
-    for path in ("", "/pictures/film.jpg", "/pictures/annotated-covid_normal.png"):
+    for path in ("", "/pictures/film.jpg", "/pictures/annotated-covid_normal.jpg"):
         assert_problem(client.get(f"{ANALYSES}/{made['id']}{path}"), 404)
     assert_problem(client.delete(f"{ANALYSES}/{made['id']}"), 404)
 
 
 @pytest.mark.parametrize(
     "path",
-    [f"{{id}}/pictures/{name}" for name in ("thumb.jpg", "heat-other.png", "annotated-other.png", "..%2Ffilm.jpg")]
+    [f"{{id}}/pictures/{name}" for name in ("thumb.jpg", "heat-other.png", "annotated-other.jpg", "..%2Ffilm.jpg")]
     + ["A" * 22, "A" * 21, "%00" * 22, "é" * 22],
 )
 def test_no_other_pictures_and_no_other_analyses_are_there(client, create, path):

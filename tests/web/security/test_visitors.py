@@ -46,7 +46,7 @@ def test_what_stands_on_a_page_and_what_machines_ask_for_carries_no_cookie(clien
     client.get("/")
     page = send(client, model="covid_normal").text
     thumb = re.search(r"/analyses/[\w-]{22}/film\.jpg", page)[0]
-    copy = re.search(r"/analyses/[\w-]{22}/annotated-\w+\.png", page)[0]
+    copy = re.search(r"/analyses/[\w-]{22}/annotated-\w+\.jpg", page)[0]
     with client.session_transaction() as kept:
         kept["day"] -= 1
     for path in (thumb, copy, "/static/style.css", "/healthz", "/api/v1/health"):

@@ -74,7 +74,7 @@ def test_a_link_shows_the_page_the_radiograph_and_the_maps_and_nothing_else(owne
     assert page.headers["X-Robots-Tag"] == "noindex, nofollow" and page.headers["Referrer-Policy"] == "no-referrer"
     for hidden in ("Jane", ".json", ".pdf", "annotated-", "/delete", "/shares", "/how?"):
         assert hidden not in page.text
-    for end in (".json", ".pdf", "/annotated-covid_normal.png"):
+    for end in (".json", ".pdf", "/annotated-covid_normal.jpg"):
         assert guest.get(address + end).status_code == 404
     id = address.rpartition("/")[2]
     assert guest.get(f"/how?analysis={id}").status_code == 404

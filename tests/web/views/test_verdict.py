@@ -11,7 +11,7 @@ import pytest
 from web.settings import ROOT
 
 DISCLAIMER = "For education and research only, not for diagnosis"
-COPY_LINK = re.compile(r'href="(?P<address>/analyses/[^"]+/annotated-\w+\.png)" download="(?P<name>[^"]+)"')
+COPY_LINK = re.compile(r'href="(?P<address>/analyses/[^"]+/annotated-\w+\.jpg)" download="(?P<name>[^"]+)"')
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ def test_the_annotated_copy_can_be_downloaded_by_its_owner_alone(make_app, send)
     app = make_app()
     client = app.test_client()
     link = COPY_LINK.search(send(client, name="scan 7.png", model="covid_normal").text)
-    assert re.fullmatch(r"POSITIVE_Prob_97_Name_scan_7_[\w-]{22}\.png", link["name"], re.ASCII)
+    assert re.fullmatch(r"POSITIVE_Prob_97_Name_scan_7_[\w-]{22}\.jpg", link["name"], re.ASCII)
     assert app.test_client().get(link["address"]).status_code == 404
     with client.get(link["address"]) as answer:
-        assert (answer.status_code, answer.mimetype) == (200, "image/png")
+        assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
         assert "no-store" in answer.headers["Cache-Control"]
         assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR).shape[1] >= 880
 

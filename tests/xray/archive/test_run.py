@@ -264,4 +264,4 @@ def test_masks_and_heat_maps_are_pictures_named_by_content(engine: Any, films: P
     assert mask is not None and mask.shape == (256, 240) and set(mask.ravel()) == {0, 255}
     assert len(list((tmp_path / "masks").rglob("*"))) - len(list((tmp_path / "masks").iterdir())) == 3
     names = sorted(path.name for path in (tmp_path / "heat" / sha256[:2]).iterdir())
-    assert f"{sha256}_covid_normal.png" in names and f"{sha256}_covid_pneumo.png" in names
+    assert f"{sha256}_covid_normal.jpg" in names and f"{sha256}_covid_pneumo.jpg" in names
