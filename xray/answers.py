@@ -50,7 +50,10 @@ def of_head(facts: Measured) -> tuple[Group, ...]:
     if not facts.exclusive:
         return of_one(facts, facts.positive)
     rows = [
-        (of_label(row["label"]), {_finding(facts, label): count for label, count in row["called"].items()})
+        (
+            of_label(row["label"], own=facts.is_own),
+            {_finding(facts, label): count for label, count in row["called"].items()},
+        )
         for row in head_figures.called(facts, "test")
     ]
     return _pooled(rows)
@@ -64,7 +67,7 @@ def of_one(facts: Measured, label: str) -> tuple[Group, ...]:
         label: one of them.
     """
     verdicts = head_figures.curves(facts, label).get("verdicts", {})
-    own, other = of_label(label), OTHERS
+    own, other = of_label(label, own=facts.is_own), OTHERS
     names = {"POSITIVE": own, "INCONCLUSIVE": Finding.UNDECIDED, "NEGATIVE": other}
     return _pooled(
         [
@@ -116,7 +119,7 @@ def _audited(facts: Measured, asked: str) -> tuple[Group, ...]:
 
 
 def _finding(facts: Measured, label: str) -> str:
-    return of_model(facts.name, facts.positive, None if label == UNDECIDED else label)
+    return of_model(facts.name, facts.positive, None if label == UNDECIDED else label, own=facts.is_own)
 
 
 def _pooled(rows: Sequence[tuple[str, Mapping[str, int]]]) -> tuple[Group, ...]:

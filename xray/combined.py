@@ -76,7 +76,7 @@ def rows(judged: Sequence[Judgement]) -> Iterator[Answer]:
         if not each.listed:
             yield Answer(each.model, each, finding)
         for label in each.listed:
-            own = of_label(label.label) if label.verdict is Verdict.POSITIVE else None
+            own = of_label(label.label, own=each.is_own) if label.verdict is Verdict.POSITIVE else None
             yield Answer(f"{each.model}:{label.label}", label, finding if each.exclusive else own)
     if both := combine(judged):
         yield Answer(NAME, both, finding_of(judged))

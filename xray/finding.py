@@ -67,7 +67,8 @@ def found_by(judged: Sequence[Judgement]) -> tuple[str, ...]:
     """
     if said := finding_of(judged):
         return (said,)
-    return tuple(of_label(each.label) for each in judged[0].labels if each.verdict is Verdict.POSITIVE)
+    first = judged[0]
+    return tuple(of_label(each.label, own=first.is_own) for each in first.labels if each.verdict is Verdict.POSITIVE)
 
 
 def possible(heads: Sequence[HeadFacts]) -> tuple[str, ...]:
@@ -87,8 +88,8 @@ def possible(heads: Sequence[HeadFacts]) -> tuple[str, ...]:
 
 def _possible(facts: HeadFacts) -> list[str]:
     if not facts.exclusive:
-        return [of_label(label) for label in facts.labels]
-    return [of_model(facts.name, facts.positive, label) for label in (*facts.labels, None)]
+        return [of_label(label, own=facts.is_own) for label in facts.labels]
+    return [of_model(facts.name, facts.positive, label, own=facts.is_own) for label in (*facts.labels, None)]
 
 
 def positive_side(judged: Judgement) -> str:
@@ -97,7 +98,9 @@ def positive_side(judged: Judgement) -> str:
     Args:
         judged: what the head says.
     """
-    return of_model(judged.model, judged.positive, judged.positive) if judged.exclusive else of_label(judged.positive)
+    if not judged.exclusive:
+        return of_label(judged.positive, own=judged.is_own)
+    return of_model(judged.model, judged.positive, judged.positive, own=judged.is_own)
 
 
 def tone(judged: Sequence[Judgement]) -> Verdict:
@@ -107,7 +110,7 @@ def tone(judged: Sequence[Judgement]) -> Verdict:
         judged: as `finding_of`.
     """
     if finding := finding_of(judged):
-        return _TONES.get(finding, judged[0].verdict)
+        return judged[0].verdict if judged[0].is_own else _TONES.get(finding, judged[0].verdict)
     said = {each.verdict for each in judged[0].labels}
     return next(verdict for verdict in (Verdict.POSITIVE, Verdict.INCONCLUSIVE, Verdict.NEGATIVE) if verdict in said)
 
@@ -149,23 +152,29 @@ def _note_of_both(first: Verdict, second: Verdict) -> Phrase:
     return Phrase("Model 1 finds it abnormal, and model 2 says which pneumonia it looks like.")
 
 
-def of_label(label: str) -> str:
-    """Return the finding of a radiograph that shows a label."""
-    return _OF_LABEL.get(label, label)
+def of_label(label: str, *, own: bool = False) -> str:
+    """Return the finding of a radiograph that shows a label.
+
+    Args:
+        label: of a head.
+        own: whether it is a user's own word, which is the finding as it is written.
+    """
+    return label if own else _OF_LABEL.get(label, label)
 
 
-def of_model(model: str, positive: str, called: str | None) -> str:
+def of_model(model: str, positive: str, called: str | None, *, own: bool = False) -> str:
     """Return the finding of a head whose labels exclude each other.
 
     Args:
         model: its name.
         positive: the label that its own verdict is for.
         called: the only plausible label; None where there is none.
+        own: as `of_label`.
     """
     if called is None:
         return Finding.UNDECIDED
     # Model 1 learned COVID-19 and other pneumonias together: it cannot tell which of them it sees.
-    return Finding.ABNORMAL if (model, called) == (PROMISED[0], positive) else of_label(called)
+    return Finding.ABNORMAL if (model, called) == (PROMISED[0], positive) else of_label(called, own=own)
 
 
 def together(first: str, second: str) -> str:
@@ -174,4 +183,4 @@ def together(first: str, second: str) -> str:
 
 
 def _called(judged: Judgement) -> str:
-    return of_model(judged.model, judged.positive, judged.called)
+    return of_model(judged.model, judged.positive, judged.called, own=judged.is_own)

@@ -36,6 +36,10 @@ class Measured(Protocol):
         """The label that the head's own score and verdict are for."""
 
     @property
+    def is_own(self) -> bool:
+        """Whether the labels are a user's own words."""
+
+    @property
     def metrics(self) -> Mapping[str, object]:
         """As metadata.json holds them."""
 

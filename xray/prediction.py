@@ -42,9 +42,12 @@ class Prediction(Judgement):
     @property
     def headline(self) -> str:
         """What the model found, as it stands on the annotated copy."""
+        if not self.decides:
+            return "No verdict"
         if found := finding.finding_of([self]):
-            return str(finding.WORDS.get(found) or finding.LOOKS_LIKE % {"name": in_words(found)})
-        names = ", ".join(map(in_words, finding.found_by([self])))
+            words = None if self.is_own and found != finding.Finding.UNDECIDED else finding.WORDS.get(found)
+            return str(words or finding.LOOKS_LIKE % {"name": self.in_words(found)})
+        names = ", ".join(map(self.in_words, finding.found_by([self])))
         return finding.FOUND % {"names": names} if names else str(finding.NOTHING)
 
     @property
@@ -53,28 +56,36 @@ class Prediction(Judgement):
         if not self.decides:
             return "No operating point was chosen: too few validation radiographs. Scores have no verdict."
         if not self.exclusive:
-            doubtful = [in_words(each.label) for each in self.labels if each.verdict is Verdict.INCONCLUSIVE]
+            doubtful = [self.in_words(each.label) for each in self.labels if each.verdict is Verdict.INCONCLUSIVE]
             said = "Each finding is judged by itself."
             return f"{said} Too close to call: {', '.join(doubtful)}." if doubtful else said
         if self.called:
-            others = " and ".join(in_words(each.label) for each in self.labels if each.label != self.called)
-            learned = f"Resembles the {in_words(self.called)} radiographs that the model learned from"
+            others = " and ".join(self.in_words(each.label) for each in self.labels if each.label != self.called)
+            learned = f"Resembles the {self.in_words(self.called)} radiographs that the model learned from"
             return f"{learned} more than the {others} ones."
         plausible = sorted((each for each in self.labels if each.plausible), key=lambda each: each is not self.own)
         if not plausible:
             return "Too close to call: none of its classes is plausible."
-        return f"Too close to call between {' and '.join(in_words(each.label) for each in plausible)}."
+        return f"Too close to call between {' and '.join(self.in_words(each.label) for each in plausible)}."
 
     @property
     def arithmetic(self) -> str:
-        """The scores beside the edges that they were judged by."""
+        """The scores beside the edges that they were judged by, as far as any were chosen."""
         if self.listed:
             return "; ".join(self._arithmetic_of(each) for each in self.labels)
-        return f"Score {self.score_text} for {in_words(finding.positive_side(self))}; {_edges(self.own)}"
+        said = f"Score {self.score_text} for {self.in_words(finding.positive_side(self))}"
+        return f"{said}; {_edges(self.own)}" if self.decides else said
+
+    def in_words(self, label: str) -> str:
+        """Return one of its labels or findings as people write it; a user's own as it is written."""
+        return label if self.is_own else in_words(label)
 
     def _arithmetic_of(self, each: LabelScore) -> str:
+        said = f"{self.in_words(each.label)} {each.score_text}"
+        if not each.decides:
+            return said
         plausible = f"plausible from {_decimals(each.negative_below)}"
-        return f"{in_words(each.label)} {each.score_text} ({plausible if self.exclusive else _edges(each)})"
+        return f"{said} ({plausible if self.exclusive else _edges(each)})"
 
 
 def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Prediction:
@@ -103,6 +114,7 @@ def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Predic
         positive=facts.positive,
         exclusive=facts.exclusive,
         labels=judged,
+        is_own=facts.is_own,
         explained=explained,
         heat_in_lungs=heat_in_lungs(cam, share),
         even_heat=float(share.mean()),
@@ -112,8 +124,15 @@ def predict(head: Head, features: Features, box: Box, lungs: LungMask) -> Predic
     )
 
 
-def in_words(label: str) -> str:
-    """Return a label or a finding as people write it."""
+def in_words(label: str, *, own: bool = False) -> str:
+    """Return a label or a finding as people write it.
+
+    Args:
+        label: of a head, or a finding.
+        own: whether it is a user's own word, which stays as it is written.
+    """
+    if own:
+        return label
     words = {"covid": "COVID-19", Finding.COVID_19: "COVID-19", Finding.OTHER_PNEUMONIA: "other pneumonia"}
     return words.get(label, label)
 

@@ -2,7 +2,7 @@
 
 from web.analyses.records import ModelResult
 from xray.networks.heads import LabelScore, verdicts
-from xray.networks.metadata import OperatingPoint
+from xray.networks.metadata import NO_POINT, OperatingPoint
 
 
 def make_result(model: str = "covid_normal", score: float = 0.97, **fields: object) -> ModelResult:
@@ -21,3 +21,16 @@ def make_result(model: str = "covid_normal", score: float = 0.97, **fields: obje
         "copy": f"{labels[1].verdict}_Prob_{round(100 * score)}_Name_film_{'A' * 22}.jpg",
     }  # fmt: skip
     return ModelResult(**(defaults | fields))
+
+
+def make_own_result(score: float = 0.97) -> ModelResult:
+    """Make the result of a user's own model of pneumonia and normal, which has no operating point."""
+    labels = tuple(
+        LabelScore(name, each, NO_POINT.threshold, NO_POINT.negative_below, NO_POINT.positive_from, verdict)
+        for name, each, verdict in zip(
+            ("pneumonia", "normal"), (score, round(1 - score, 4)),
+            verdicts((score, 1 - score), (NO_POINT, NO_POINT), exclusive=True), strict=True,
+        )
+    )  # fmt: skip
+    named = {"model": "mine", "positive": "pneumonia", "explained": "pneumonia", "labels": labels}
+    return make_result(score=score, is_own=True, **named)

@@ -27,7 +27,12 @@ AUDITED = [
 
 def head(name: str = "covid_normal", **metrics: object) -> SimpleNamespace:
     return SimpleNamespace(
-        name=name, labels=("normal", "covid"), exclusive=True, positive="covid", metrics={"called": CALLED, **metrics}
+        name=name,
+        labels=("normal", "covid"),
+        exclusive=True,
+        positive="covid",
+        is_own=False,
+        metrics={"called": CALLED, **metrics},
     )
 
 

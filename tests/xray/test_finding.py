@@ -59,3 +59,10 @@ def test_labels_go_through_as_they_are_and_several_findings_have_no_single_word(
 )
 def test_ill_lungs_have_the_colour_of_positive(model: str, verdict: str, expected: str) -> None:
     assert tone([said(model, verdict)]) == expected
+
+
+def test_a_users_own_words_are_the_finding_as_they_are() -> None:
+    own = replace(pair(0.9, point(0.4, 0.6), model="mine"), is_own=True)
+    assert finding_of((own,)) == "covid" and own.headline == "Looks like: covid"
+    without = replace(own, labels=tuple(replace(each, negative_below=0.0, positive_from=1.0) for each in own.labels))
+    assert without.headline == "No verdict" and "from" not in without.arithmetic, "nobody chose an edge"

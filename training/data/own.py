@@ -21,7 +21,8 @@ FEWEST = {"train": 4, "val": 2, "test": 2}  # radiographs of a label without whi
 ABSENT = {"normal", "clear", "negative", "healthy", "no", "nofinding", "control", "none", "other"}
 NONE_OF_THESE = "none of these"
 MOST_LABELS = 8
-WORDED = {"covid", "pneumonia", "bacterial", "viral", "abnormal", "atypical", "indeterminate", "other", "undecided"}
+# Words of the app's own: where nothing is decided, and over several labels.
+RESERVED = {"undecided", "mean"}
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,8 @@ def collect(source: Path, patient_from: str, chosen: Sequence[str], seed: int) -
         ManifestError: nothing that can be used, or labels that there are not.
     """
     found = labelled.labelled(source, patient_from)
-    found.radiographs = [replace(each, labels=tuple(map(shown, each.labels))) for each in found.radiographs]
     exclusive = all(len(each.labels) == 1 for each in found.radiographs)
-    labels = _labels(found, [shown(label) for label in chosen])
+    labels = _labels(found, chosen, exclusive=exclusive)
     rows, thumbnails, root, left = _measured(found, source, labels, exclusive=exclusive)
     rows, thumbnails = _once(rows, thumbnails, left)
     pairs = list(near_copies(thumbnails))
@@ -129,29 +129,23 @@ def collect(source: Path, patient_from: str, chosen: Sequence[str], seed: int) -
     return Own(rows, root, labels, exclusive, left, (len(pairs), across))
 
 
-def shown(label: str) -> str:
-    """Return a label as it is kept: the app has words of its own for some of the published models' labels.
-
-    These begin with a capital letter then: the app, whatever the visitor's language, shows them as they are.
-    """
-    return label.capitalize() if label in WORDED else label
-
-
 def is_absent(label: str) -> bool:
     """Tell whether a label stands for the absence of a finding."""
     return bool(ABSENT & set(re.split(r"[^a-z]+", label.lower())))
 
 
-def _labels(found: Found, chosen: Sequence[str]) -> tuple[str, ...]:
-    """Return the labels to learn, a positive one first."""
+def _labels(found: Found, chosen: Sequence[str], *, exclusive: bool) -> tuple[str, ...]:
+    """Return the labels to learn, a positive one first; of several findings at once not the word for none of them."""
     counts = Counter(label for each in found.radiographs for label in each.labels)
     if unknown := [label for label in chosen if label not in counts]:
         raise ManifestError(f"Expected --labels out of {', '.join(sorted(counts))}. Received: {', '.join(unknown)}.")
-    labels = tuple(chosen) or tuple(sorted(counts, key=lambda label: (is_absent(label), label.lower())))
-    if not 2 <= len(labels) <= MOST_LABELS and not (chosen and any(len(each.labels) > 1 for each in found.radiographs)):
-        raise ManifestError(
-            f"Expected two to {MOST_LABELS} labels, or some of them by --labels. Received: {', '.join(labels)}."
-        )
+    ordered = sorted(counts, key=lambda label: (is_absent(label), label.lower()))
+    labels = tuple(chosen or (label for label in ordered if exclusive or not is_absent(label)))
+    if not 2 <= len(labels) <= MOST_LABELS:
+        words = ", ".join(f"{label} ({counts[label]})" for label in labels) or "none"
+        raise ManifestError(f"Expected two to {MOST_LABELS} labels, or as many of them by --labels. Received: {words}.")
+    if reserved := [label for label in labels if label in RESERVED]:
+        raise ManifestError(f"Expected another word than {reserved[0]}, which the app says itself. Rename that label.")
     if wrong := [label for label in labels if len(label) > LONGEST_LABEL or not label.isprintable() or ":" in label]:
         raise ManifestError(
             f"Expected labels of at most {LONGEST_LABEL} letters without a colon. Received: {wrong[0]!r}."

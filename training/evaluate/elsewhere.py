@@ -9,6 +9,7 @@ import argparse
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import hypot
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,7 @@ def _judged(found: Scored, facts: HeadFacts) -> Json:
     return {
         "title": facts.title,
         "version": facts.version,
+        "is_own": facts.is_own,
         "external": outside,
         "internal": inside,
         "drop": {
@@ -154,7 +156,9 @@ def sentence(found: Scored, facts: HeadFacts) -> str:
         return f"{facts.title}: no wrong verdict on {len(found.table)} radiographs here."
     share, label, said, count, n = worst
     low, high = wilson(count, n)
-    words = f"{facts.title}: at your hospital {count} of {n} {in_words(label)} films were called {said} "
+    words = (
+        f"{facts.title}: at your hospital {count} of {n} {in_words(label, own=facts.is_own)} films were called {said} "
+    )
     interval = f"({100 * share:.0f} % [{100 * low:.0f}, {100 * high:.0f}])"
     made = _where_made(facts, label, said)
     return f"{words}{interval}{made}."
@@ -163,16 +167,22 @@ def sentence(found: Scored, facts: HeadFacts) -> str:
 def _called(here: Scored, facts: HeadFacts, label: str) -> Counter[str]:
     """Count the wrong verdicts on radiographs of one label."""
     if facts.exclusive:
-        names = [in_words(each) for each in facts.labels]
+        names = [in_words(each, own=facts.is_own) for each in facts.labels]
         said = (names[index] for index in here.judged if index < len(names))
-        return Counter(each for each in said if each != in_words(label))
+        return Counter(each for each in said if each != in_words(label, own=facts.is_own))
     counts = here.verdicts(label)
-    return Counter({f"not {in_words(label)}": counts[VERDICTS[0]]["positive"]}) if len(here.table) else Counter()
+    return (
+        Counter({f"not {in_words(label, own=facts.is_own)}": counts[VERDICTS[0]]["positive"]})
+        if len(here.table)
+        else Counter()
+    )
 
 
 def _where_made(facts: HeadFacts, label: str, said: str) -> str:
     rows = [row for row in head_figures.called(facts, "test") if row["label"] == label]
-    count = sum(row["called"][each] for row in rows for each in facts.labels if in_words(each) == said)
+    count = sum(
+        row["called"][each] for row in rows for each in facts.labels if in_words(each, own=facts.is_own) == said
+    )
     total = sum(row["n"] for row in rows)
     if not facts.exclusive:
         verdicts = head_figures.curves(facts, label).get("verdicts", {})
@@ -243,14 +253,18 @@ def _nothing(rows: pd.DataFrame, heads: Mapping[str, HeadFacts], trained_on: Seq
 
 def _remarks(model: Json) -> list[str]:
     """Return what the figures of a model do not say."""
-    absent = [f"No radiographs of {in_words(label)} here: nothing is known of it." for label in model["absent"]]
+    absent = [
+        f"No radiographs of {in_words(label, own=model['is_own'])} here: nothing is known of it."
+        for label in model["absent"]
+    ]
     return [each for each in (model["overlap"], *absent) if each]
 
 
 def _figures(found: Json) -> Table:
     rows = [
         [
-            model["title"], label if label == MEAN else in_words(label), words, model["external"][label]["n"],
+            model["title"], label if label == MEAN else in_words(label, own=model["is_own"]), words,
+            model["external"][label]["n"],
             *(figure_text(model[key][label][name]) for key in ("external", "internal", "drop")),
         ]
         for model in found.values()
@@ -277,7 +291,7 @@ def _read(rows: pd.DataFrame) -> list[Table]:
 
 def _verdicts(model: Json) -> Table:
     rows = [
-        (f"{words} {in_words(label)}", *(counts[side] for counts in verdicts.values()))
+        (f"{words} {in_words(label, own=model['is_own'])}", *(counts[side] for counts in verdicts.values()))
         for label, verdicts in model["verdicts"].items()
         for words, side in (("with", "positive"), ("without", "negative"))
     ]
@@ -286,9 +300,11 @@ def _verdicts(model: Json) -> Table:
 
 def _pictures(found: Scored, facts: HeadFacts, analyzer: Analyzer) -> list[Picture]:
     own = found.of_label(facts.positive)
-    shown = [Picture(plots.scores(own, facts.point), f"Scores for {in_words(facts.positive)}")]
+    words = partial(in_words, own=facts.is_own)
+    shown = [Picture(plots.scores(own, facts.point, words), f"Scores for {words(facts.positive)}")]
     if own.y_true.nunique() == 2:
-        shown.insert(0, Picture(plots.roc({"here": own}, facts.point.threshold), "ROC curve"))
+        threshold = facts.point.threshold if facts.point.decides else None
+        shown.insert(0, Picture(plots.roc({"here": own}, threshold), "ROC curve"))
 
     def explain(row: pd.Series) -> Explained | None:
         analysis = analyzer.analyse(Path(row.path).read_bytes(), [facts.name])

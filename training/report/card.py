@@ -96,7 +96,7 @@ def _head(facts: Json) -> dict[str, Any]:
     figures = [tables.figures("Test radiographs", measured, labels, *kinds)]
     if not pair and not measured.exclusive:
         kinds = ("all", "baselines", "left_out", "inside")
-        figures = [tables.figures(in_words(label), measured, [label], *kinds) for label in labels]
+        figures = [tables.figures(in_words(label, own=measured.is_own), measured, [label], *kinds) for label in labels]
     sections: dict[str, list[Table]] = {
         "Figures": [*figures, tables.figures("By view, sex and age", measured, labels, "views", "sexes", "ages")]
         if "data" in facts["training"]
@@ -111,8 +111,8 @@ def _head(facts: Json) -> dict[str, Any]:
     if not measured.exclusive:
         del sections["Another hospital"]
         sections["Verdicts"] = [tables.verdicts(measured, label) for label in labels]
-    own = of_label(measured.positive)
-    sections["How often an answer is right"] = _answers(answers.of_head(measured), own)
+    own = of_label(measured.positive, own=measured.is_own)
+    sections["How often an answer is right"] = _answers(answers.of_head(measured), own, own=measured.is_own)
     if audit:
         if audit["together"]:
             sections["Both models together"] = [tables.together(audit), *_answers(answers.of_both(measured), own)]
@@ -136,8 +136,8 @@ def _head(facts: Json) -> dict[str, Any]:
     }
 
 
-def _answers(groups: Sequence[Group], shown: str) -> list[Table]:
-    return [tables.got(groups), tables.worth_of(groups, shown)]
+def _answers(groups: Sequence[Group], shown: str, *, own: bool = False) -> list[Table]:
+    return [tables.got(groups, own=own), tables.worth_of(groups, shown, own=own)]
 
 
 def beside_table(rows: Sequence[Json], name: str) -> str:

@@ -1,6 +1,7 @@
 """The pages of reports with their tables and plots: of the run of a head, and of an audit."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -102,8 +103,8 @@ def confounding(report: Json) -> str:
     facts = MeasuredHead.of(report)
     if not head_figures.is_pair(facts):
         return ""
-    positive = in_words(facts.positive)
-    negative = in_words(next(label for label in facts.labels if label != facts.positive))
+    positive = in_words(facts.positive, own=facts.is_own)
+    negative = in_words(next(label for label in facts.labels if label != facts.positive), own=facts.is_own)
     sources = {part.name: part.figures for part in head_figures.parts(facts, facts.positive, "sources")}
     single = [name for name, row in sources.items() if row["roc_auc"] is None]
     both = [
@@ -136,9 +137,12 @@ def confounding(report: Json) -> str:
 
 def _points(report: Json) -> str:
     points = zip(report["labels"], report["points"], strict=True)
+    own = bool(report.get("data"))
     return "; ".join(
-        f"{in_words(label)}: NEGATIVE below {point['negative_below']:.4f}, POSITIVE from {point['positive_from']:.4f}, "
-        f"threshold {point['threshold']:.4f}"
+        f"{in_words(label, own=own)}: NEGATIVE below {point['negative_below']:.4f}, POSITIVE from "
+        f"{point['positive_from']:.4f}, threshold {point['threshold']:.4f}"
+        if summary.decides(point)
+        else f"{in_words(label, own=own)}: no operating point"
         for label, point in points
     )
 
@@ -157,21 +161,22 @@ def _roc(report: Json, rows: Mapping[str, pd.DataFrame]) -> Picture:
     if len(rows) == 1:
         sources = list(own.groupby("source"))
         both = {str(name): part for name, part in sources if len(sources) > 1 and part.y_true.nunique() == 2}
-        return Picture(plots.roc({"all": own, **both}, _point(report).threshold), "ROC curves of the test split")
-    curves = {in_words(label): part for label, part in rows.items() if part.y_true.nunique() == 2}
+        threshold = _point(report).threshold if _point(report).decides else None
+        return Picture(plots.roc({"all": own, **both}, threshold), "ROC curves of the test split")
+    own_words = bool(report.get("data"))
+    curves = {in_words(label, own=own_words): part for label, part in rows.items() if part.y_true.nunique() == 2}
     return Picture(plots.roc(curves), "ROC curves of the test split, each label against the others")
 
 
 def _pictures(report: Json, facts: MeasuredHead, rows: Mapping[str, pd.DataFrame]) -> list[Picture]:
-    pictures = [
-        Picture(plots.scores(rows[facts.positive], _point(report)), f"Scores for {in_words(facts.positive)}"),
-    ]
+    words = partial(in_words, own=facts.is_own)
+    shown = plots.scores(rows[facts.positive], _point(report), words)
+    pictures = [Picture(shown, f"Scores for {words(facts.positive)}")]
     if found := head_figures.confusion(facts):
-        labels = found["labels"]
-        pictures += [
-            Picture(plots.matrix(found["highest"], labels, labels), "The label with the highest score"),
-            Picture(plots.matrix(found["called"], labels, [*labels, UNDECIDED]), "The verdict"),
-        ]
+        labels = list(map(words, found["labels"]))
+        pictures.append(Picture(plots.matrix(found["highest"], labels, labels), "The label with the highest score"))
+        if _point(report).decides:
+            pictures.append(Picture(plots.matrix(found["called"], labels, [*labels, UNDECIDED]), "The verdict"))
     return pictures
 
 

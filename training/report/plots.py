@@ -1,6 +1,6 @@
 """Plots of reports, as PNG: ROC, matrices, scores, forest plots, grids of images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -71,19 +71,20 @@ def matrix(counts: Sequence[Sequence[int]], labels: Sequence[str], called: Seque
         low, high = wilson(float(count), float(max(table[row].sum(), 1)))
         text = f"{count}\n{shares[row, column]:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=11)
-    axes.set_xticks(range(len(called)), [in_words(name) for name in called])
-    axes.set_yticks(range(len(labels)), [in_words(name) for name in labels])
+    axes.set_xticks(range(len(called)), called)
+    axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel("called")
     axes.set_ylabel("is")
     return png(figure)
 
 
-def scores(part: pd.DataFrame, point: OperatingPoint) -> bytes:
-    """Draw a histogram of the scores for each class and source, with threshold and INCONCLUSIVE range.
+def scores(part: pd.DataFrame, point: OperatingPoint, words: Callable[[str], str] = in_words) -> bytes:
+    """Draw a histogram of the scores for each class and source, with threshold and INCONCLUSIVE range if any.
 
     Args:
         part: rows with label, source, y_true and y_score.
         point: threshold and INCONCLUSIVE range.
+        words: returns a label as people write it.
     """
     cells = list(part.groupby(["y_true", "label", "source"], sort=True))
     figure = Figure(figsize=(6.4, 1.2 + 0.9 * max(len(cells), 1)), layout="constrained")
@@ -95,14 +96,16 @@ def scores(part: pd.DataFrame, point: OperatingPoint) -> bytes:
         weights = np.full(len(cell), 1 / len(cell))
         colour = POSITIVE if y_true else NEGATIVE
         axes.hist(_logit(cell.y_score.to_numpy()), bins=bins, weights=weights, color=colour)
-        axes.axvspan(low, high, color="#999999", alpha=0.35, linewidth=0)
-        axes.axvline(threshold, color="black", linewidth=1)
+        if point.decides:
+            axes.axvspan(low, high, color="#999999", alpha=0.35, linewidth=0)
+            axes.axvline(threshold, color="black", linewidth=1)
         axes.set_yticks([])
-        name = f"{in_words(label)}\n{source}\nn {len(cell)}"
+        name = f"{words(label)}\n{source}\nn {len(cell)}"
         axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
         axes.spines[["top", "right", "left"]].set_visible(False)
     rows[-1].set_xticks(_logit(np.array(SCORE_TICKS)), [f"{tick:g}" for tick in SCORE_TICKS])
-    rows[-1].set_xlabel("score (logit axis); line: threshold; grey: INCONCLUSIVE")
+    edges = "; line: threshold; grey: INCONCLUSIVE" if point.decides else ""
+    rows[-1].set_xlabel(f"score (logit axis){edges}")
     return png(figure)
 
 

@@ -1,7 +1,8 @@
 """Tables of what was measured of a head or of the screen, for reports and model cards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from training.report.render import FIGURES, Table, figure_text
@@ -35,12 +36,14 @@ class MeasuredHead:
     exclusive: bool
     positive: str
     metrics: Mapping[str, object]
+    is_own: bool = False
 
     @classmethod
     def of(cls, record: Json) -> "MeasuredHead":
         """Read report.json of a run, or metadata.json of an artefact."""
         name = record.get("name") or record["model"]
-        return cls(name, record["labels"], record["exclusive"], record["positive"], record["metrics"])
+        own = bool(record.get("data") or record.get("training", {}).get("data"))
+        return cls(name, record["labels"], record["exclusive"], record["positive"], record["metrics"], own)
 
 
 def part_name(part: Part) -> str:
@@ -75,7 +78,7 @@ def figures(caption: str, facts: Measured, labels: Sequence[str], *kinds: str) -
             caption, ["radiographs", *head], [[part_name(part), *_figure_cells(part.figures)] for part in found]
         )
     rows = [
-        [part_name(part), "all" if label == MEAN else in_words(label), *_figure_cells(part.figures)]
+        [part_name(part), "all" if label == MEAN else in_words(label, own=facts.is_own), *_figure_cells(part.figures)]
         for label, part in head_figures.by_label(facts, labels, *kinds)
     ]
     return Table(caption, ["radiographs", "label", *head], rows)
@@ -102,17 +105,18 @@ def called(caption: str, facts: Measured, part: str) -> Table:
         other = next(label for label in facts.labels if label != facts.positive)
         names = {facts.positive: "POSITIVE", UNDECIDED: "INCONCLUSIVE", other: "NEGATIVE"}
     else:
-        names = {label: in_words(label) for label in facts.labels} | {UNDECIDED: "INCONCLUSIVE"}
+        names = {label: in_words(label, own=facts.is_own) for label in facts.labels} | {UNDECIDED: "INCONCLUSIVE"}
     cells = [
         [
-            ", ".join(filter(None, (in_words(row["label"]), row["source"]))),
+            ", ".join(filter(None, (in_words(row["label"], own=facts.is_own), row["source"]))),
             _size(row),
             figure_text(row["called_positive"]),
             *(row["called"][name] for name in names),
         ]
         for row in rows
     ]
-    head = ["radiographs", "n (patients)", f"{in_words(facts.positive)} at or above the threshold", *names.values()]
+    positive = in_words(facts.positive, own=facts.is_own)
+    head = ["radiographs", "n (patients)", f"{positive} at or above the threshold", *names.values()]
     return Table(caption, head, cells)
 
 
@@ -121,7 +125,8 @@ def verdicts(facts: Measured, label: str) -> Table:
     found = head_figures.curves(facts, label).get("verdicts", {})
     rows = [[name, *(found[each][side] for each in Verdict)] for name, side in (("with it", "positive"),
             ("without it", "negative")) if found]  # fmt: skip
-    return Table(f"Verdicts for {in_words(label)} on test radiographs", ["radiographs", *Verdict], rows)
+    name = in_words(label, own=facts.is_own)
+    return Table(f"Verdicts for {name} on test radiographs", ["radiographs", *Verdict], rows)
 
 
 def left_out(facts: Measured) -> Table:
@@ -183,36 +188,43 @@ def calibration(audited: Json) -> Table:
     return Table("Calibration, and what the INCONCLUSIVE range leaves", head, rows)
 
 
-def got(groups: Sequence[Group]) -> Table:
-    """List how many of 100 test radiographs of each kind got each finding."""
-    found = findings(groups)
+def got(groups: Sequence[Group], *, own: bool = False) -> Table:
+    """List how many of 100 test radiographs of each kind got each finding.
+
+    Args:
+        groups: what was said of test radiographs.
+        own: whether the findings are a user's own words.
+    """
+    found, words = findings(groups), partial(in_words, own=own)
     rows = [
-        [in_words(group.shown), group.count, *(f"{100 * group.share(finding):.1f}" for finding in found)]
+        [words(group.shown), group.count, *(f"{100 * group.share(finding):.1f}" for finding in found)]
         for group in groups
     ]
-    return Table("Of 100 test radiographs of a kind", ["showing", "n", *map(in_words, found)], rows)
+    return Table("Of 100 test radiographs of a kind", ["showing", "n", *map(words, found)], rows)
 
 
-def worth_of(groups: Sequence[Group], shown: str) -> Table:
+def worth_of(groups: Sequence[Group], shown: str, *, own: bool = False) -> Table:
     """List what radiographs with each finding would show, at several prevalences.
 
     Args:
         groups: what was said of test radiographs.
         shown: the kind whose prevalence it is.
+        own: as `got`.
     """
+    words = partial(in_words, own=own)
     found = [finding for finding in findings(groups) if finding != UNDECIDED]
     rows = [
-        [f"{prevalence:.0%}", *(_made_up(worth(groups, each, shown, prevalence)) for each in found)]
+        [f"{prevalence:.0%}", *(_made_up(worth(groups, each, shown, prevalence), words) for each in found)]
         for prevalence in PREVALENCES
     ]
-    others = " and ".join(in_words(group.shown) for group in groups if group.shown != shown)
-    caption = f"Of 100 radiographs with a finding, by how many of all show {in_words(shown)} (the others: {others}"
+    others = " and ".join(words(group.shown) for group in groups if group.shown != shown)
+    caption = f"Of 100 radiographs with a finding, by how many of all show {words(shown)} (the others: {others}"
     equally = ", as many of each" if len(groups) > 2 else ""
-    return Table(f"{caption}{equally})", [f"showing {in_words(shown)}", *map(in_words, found)], rows if groups else [])
+    return Table(f"{caption}{equally})", [f"showing {words(shown)}", *map(words, found)], rows if groups else [])
 
 
-def _made_up(shares: Mapping[str, float]) -> str:
-    return ", ".join(f"{100 * share:.0f} {in_words(name)}" for name, share in shares.items()) or "–"
+def _made_up(shares: Mapping[str, float], words: Callable[[str], str]) -> str:
+    return ", ".join(f"{100 * share:.0f} {words(name)}" for name, share in shares.items()) or "–"
 
 
 def erased(audited: Json) -> Table:

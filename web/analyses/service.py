@@ -345,6 +345,7 @@ def _result(prediction: Prediction, copy: str) -> ModelResult:
         positive=prediction.positive,
         exclusive=prediction.exclusive,
         labels=prediction.labels,
+        is_own=prediction.is_own,
         explained=prediction.explained,
         heat_in_lungs=prediction.heat_in_lungs,
         even_heat=prediction.even_heat,

@@ -10,7 +10,7 @@ from xray import finding
 from xray.combined import combine
 from xray.finding import Finding, finding_of, found_by
 from xray.networks.heads import Judgement
-from xray.networks.metadata import OTHERS
+from xray.networks.metadata import OTHERS, HeadFacts
 
 
 def init_app(app: Flask) -> None:
@@ -20,8 +20,15 @@ def init_app(app: Flask) -> None:
         app.add_template_filter(function)
 
 
-def class_name(label: str) -> str:
-    """Name a class."""
+def class_name(label: str, said_by: Judgement | HeadFacts | None = None) -> str:
+    """Name a class.
+
+    Args:
+        label: of a head.
+        said_by: the head, or what it says of a radiograph; a user's own labels stay as they are written.
+    """
+    if said_by and said_by.is_own and label in _labels(said_by):
+        return label
     words: dict[str, str] = {
         "covid": _("COVID-19"),
         "normal": _("normal"),
@@ -36,24 +43,34 @@ def class_name(label: str) -> str:
     return words.get(label, label)
 
 
-def finding_words(found: str) -> str:
+def _labels(said_by: Judgement | HeadFacts) -> Sequence[str]:
+    return said_by.labels if isinstance(said_by, HeadFacts) else [each.label for each in said_by.labels]
+
+
+def finding_words(found: str, said_by: Judgement | HeadFacts | None = None) -> str:
     """Return a finding as a page's verdict in words, such as "Looks normal".
 
     Args:
         found: a Finding, or the label of a head.
+        said_by: as `class_name`.
     """
+    if said_by and said_by.is_own and found in _labels(said_by):
+        return str(_(finding.LOOKS_LIKE, name=found))
     if found == OTHERS:
         return str(_("Not found"))
     words = finding.WORDS.get(found)
     return str(_(words) if words else _(finding.LOOKS_LIKE, name=class_name(found)))
 
 
-def finding_name(found: str) -> str:
+def finding_name(found: str, said_by: Judgement | HeadFacts | None = None) -> str:
     """Return a finding as a noun or an adjective, for lists: "COVID-19", "other pneumonia", "normal".
 
     Args:
         found: a Finding, or the label of a head.
+        said_by: as `class_name`.
     """
+    if said_by and said_by.is_own and found in _labels(said_by):
+        return found
     labels: dict[str, str] = {Finding.COVID_19: "covid", Finding.OTHER_PNEUMONIA: "pneumonia"}
     return str(_("undecided")) if found == Finding.UNDECIDED else class_name(labels.get(found, found))
 
@@ -75,24 +92,26 @@ def headline(judged: Sequence[Judgement]) -> str:
     if found == Finding.UNDECIDED and finding.is_abnormal(judged):
         return str(_("Abnormal, kind undecided"))
     if found:
-        return finding_words(found)
-    names = ", ".join(map(finding_name, found_by(judged)))
+        return finding_words(found, judged[0])
+    names = ", ".join(finding_name(each, judged[0]) for each in found_by(judged))
     return str(_(finding.FOUND, names=names) if names else _(finding.NOTHING))
 
 
 def small_verdict(judged: Sequence[Judgement]) -> str:
-    """Return the verdict as it stands beside the headline, such as "NEGATIVE for COVID-19".
+    """Return the verdict as it stands beside the headline, such as "NEGATIVE for COVID-19"; empty where there is none.
 
     That of model 1 is the word alone: its POSITIVE may be another pneumonia.
 
     Args:
         judged: as `headline`.
     """
+    if not judged[0].decides:
+        return ""
     both = combine(judged)
     word = verdict(both.verdict if both else judged[0].verdict)
     if not both and finding.positive_side(judged[0]) == Finding.ABNORMAL:
         return word
-    return str(_("%(verdict)s for %(name)s", verdict=word, name=class_name(judged[0].positive)))
+    return str(_("%(verdict)s for %(name)s", verdict=word, name=class_name(judged[0].positive, judged[0])))
 
 
 def note(judged: Sequence[Judgement]) -> str:

@@ -208,36 +208,40 @@ class _Page:
         y = self.paper.write(self._label(result), self.left, top, room, HEAD)
         y = self.paper.write(headline([result]), self.left, y, room, _large([result]))
         said = note([result]) or (reading.words("sentence", result) if result.exclusive else "")
-        y = self.paper.write(f"{small_verdict([result])}. {said}", self.left, y, room, BODY)
+        said = f"{small_verdict([result])}. {said}" if result.decides else said
+        y = self.paper.write(said, self.left, y, room, BODY)
         y = self.paper.write(reading.heat_in_lungs(result), self.left, y, room, BODY)
         x = self.left + room + 2 * COLUMN_GAP
         end = self._bars(result, x, top, room) if result.listed else self._scale(result, x, top, room)
-        return max(y, self.paper.write(reading.arithmetic(result), x, end + 1, room, BODY)) + GAP
+        judged = reading.arithmetic(result) if result.decides else ""
+        return max(y, self.paper.write(judged, x, end + 1, room, BODY)) + GAP
 
     def _scale(self, result: ModelResult, x: float, y: float, wide: float) -> float:
         """Draw where the score lies between 0 and 1."""
         paper, bar, high = self.paper, y + 7.5, 3.4
         low, upper, at = (x + wide * share for share in (result.negative_below, result.positive_from, result.score))
-        paper.fill_box(x, bar, low - x, high, (150, 190, 220))
-        paper.hatch(low, bar, upper - low, high, QUIET)
-        paper.fill_box(upper, bar, x + wide - upper, high, VERDICT_INKS["POSITIVE"])
+        if result.decides:
+            paper.fill_box(x, bar, low - x, high, (150, 190, 220))
+            paper.hatch(low, bar, upper - low, high, QUIET)
+            paper.fill_box(upper, bar, x + wide - upper, high, VERDICT_INKS["POSITIVE"])
         paper.box(x, bar, wide, high, BLACK)
-        for edge in (low, upper):
+        for edge in (low, upper) if result.decides else ():
             paper.line_between((edge, bar - 1), (edge, bar + high + 1), BLACK)
         paper.fill([(at, bar - 0.4), (at - 1.5, bar - 3), (at + 1.5, bar - 3)], BLACK)
         self._centred(decimals(result.score_text), at, y, x, wide, STRONG)
         below = bar + high + 1
-        edges = decimals(result.negative_below), decimals(result.positive_from)
-        self._centred(_("negative below %(low)s, positive from %(high)s", low=edges[0], high=edges[1]),
-                      (low + upper) / 2, below, x, wide, SMALL)  # fmt: skip
-        below += paper.height(SMALL)
+        if result.decides:
+            edges = decimals(result.negative_below), decimals(result.positive_from)
+            self._centred(_("negative below %(low)s, positive from %(high)s", low=edges[0], high=edges[1]),
+                          (low + upper) / 2, below, x, wide, SMALL)  # fmt: skip
+            below += paper.height(SMALL)
         ends = (
-            f"0 · {reading.words('class_name', result.negative)}",
+            f"0 · {reading.words('class_name', result.negative, result)}",
             f"{reading.words('positive_side', result)} · 1",
         )
         paper.line(ends[0], x, below, SMALL)
         paper.line(ends[1], x + wide - paper.measure(ends[1], SMALL), below, SMALL)
-        if result.negative_below < result.positive_from:
+        if result.decides and result.negative_below < result.positive_from:
             middle = _("hatched: inconclusive")
             taken = 2 * max(paper.measure(end, SMALL) for end in ends) + paper.measure(middle, SMALL)
             below += paper.height(SMALL) if taken + COLUMN_GAP > wide else 0
@@ -247,16 +251,18 @@ class _Page:
     def _bars(self, result: ModelResult, x: float, y: float, wide: float) -> float:
         """Draw a bar for each listed label, with a line at each edge."""
         paper, high = self.paper, 3.4
-        names = [reading.words("class_name", each.label) for each in result.listed]
+        names = [reading.words("class_name", each.label, result) for each in result.listed]
         start = x + max(paper.measure(name, BODY) for name in names) + 2
         length = x + wide - start - 12
         for name, each in zip(names, result.listed, strict=True):
             middle = y + (paper.height(BODY) - high) / 2
             paper.line(name, x, y, BODY)
-            kind = each.verdict if not result.exclusive else tone([result]) if each.plausible else ""
+            judged = each.decides and (each.plausible or not result.exclusive)
+            kind = "" if not judged else tone([result]) if result.exclusive else each.verdict
             paper.fill_box(start, middle, length * each.score, high, VERDICT_INKS.get(kind, RULE))
             paper.box(start, middle, length, high, BLACK)
-            for edge in (start + length * each.negative_below, start + length * each.positive_from):
+            for share in (each.negative_below, each.positive_from) if each.decides else ():
+                edge = start + length * share
                 paper.line_between((edge, middle - 0.8), (edge, middle + high + 0.8), BLACK)
             paper.line(decimals(each.score_text), start + length + 2, y, STRONG)
             y += max(paper.height(BODY), high + 1.4)

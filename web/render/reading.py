@@ -7,7 +7,6 @@ from flask_babel import gettext as _
 
 from web.analyses.records import ModelResult
 from web.i18n import NONE, decimals, percent
-from xray.finding import NO_VERDICT
 from xray.opacity import Measures
 
 
@@ -27,9 +26,7 @@ def disclaimer() -> str:
 
 
 def arithmetic(result: ModelResult) -> str:
-    """Return how the score was judged."""
-    if not result.decides:
-        return str(_(NO_VERDICT))
+    """Return how the score of a model with operating points was judged."""
     if not result.exclusive:
         return str(_("Each finding is judged by itself; several may be there at once."))
     if result.listed:
@@ -56,7 +53,7 @@ def arithmetic(result: ModelResult) -> str:
 
 def heat(result: ModelResult) -> str:
     """Return the caption of the heat map."""
-    name = words("class_name", result.explained)
+    name = words("class_name", result.explained, result)
     if result.heat_in_lungs is None:
         return str(_("No part of the picture was evidence for %(name)s.", name=name))
     return str(_("Where it saw evidence for %(name)s: the brighter, the more.", name=name))
@@ -105,10 +102,10 @@ def remarks(results: Mapping[str, ModelResult]) -> list[str]:
     """
     found = [_("A score is not a probability: it tells how strongly a model leans to one of its two answers.")]
     for model, result in results.items():
-        values = {"positive": words("positive_side", result), "negative": words("class_name", result.negative)}
+        values = {"positive": words("positive_side", result), "negative": words("class_name", result.negative, result)}
         only = _("%(model)s knows only two answers: %(positive)s and %(negative)s.", model=model, **values)
         if result.listed:
-            names = ", ".join(words("class_name", each.label) for each in result.listed)
+            names = ", ".join(words("class_name", each.label, result) for each in result.listed)
             only = _("%(model)s knows these answers and no other: %(names)s.", model=model, names=names)
         pressed = _("It gives any other finding one of these answers.")
         if not result.exclusive:

@@ -13,6 +13,7 @@ from web.analyses import storage
 from web.analyses.records import Record
 from web.render import course, spreadsheet
 from web.render.course import Step
+from web.render.findings import finding_words
 from web.security import visitors
 from web.services import services
 from xray import combined, opacity
@@ -59,12 +60,15 @@ def index() -> str:
     )
 
 
-def _findings() -> list[str]:
-    """Return all that can be found by any choice of the form, undecided last."""
+def _findings() -> dict[str, str]:
+    """Return all that can be found by any choice of the form, undecided last, and each in words."""
     models = services().models
     asked = [list(models.values()), *([facts] for facts in models.values())]
-    found = dict.fromkeys(finding for heads in asked for finding in possible(heads))
-    return sorted(found, key=lambda finding: finding == Finding.UNDECIDED)
+    found: dict[str, str] = {}
+    for heads in asked:
+        for each in possible(heads):
+            found.setdefault(each, finding_words(each, heads[0]))
+    return dict(sorted(found.items(), key=lambda pair: pair[0] == Finding.UNDECIDED))
 
 
 @blueprint.get("/compare")

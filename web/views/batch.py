@@ -188,6 +188,7 @@ def _columns(function: str, choice: str) -> dict[str, object]:
     else:
         sortable += [("finding", _("Together"))] if set(models) >= set(combined.MODELS) else []
         sortable += [(model, labels[model]) for model in models]
+    heads = [services().models[name] for name in models]
     return {
         "function": function,
         "choice": choice,
@@ -195,7 +196,7 @@ def _columns(function: str, choice: str) -> dict[str, object]:
         "labels": labels,
         "choices": services().choices,
         "sortable": sortable,
-        "passing": [(each, finding_words(each)) for each in possible([services().models[name] for name in models])],
+        "passing": [(each, finding_words(each, heads[0])) for each in possible(heads)],
         "blank": Row(""),
         "zips": zips,
     }

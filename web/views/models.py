@@ -115,12 +115,12 @@ def what(facts: Facts) -> str:
         return str(
             _(
                 "Answers one question: %(positive)s or %(negative)s?",
-                positive=finding_name(of_model(facts.name, facts.positive, facts.positive)),
-                negative=class_name(facts.negative),
+                positive=finding_name(of_model(facts.name, facts.positive, facts.positive, own=facts.is_own), facts),
+                negative=class_name(facts.negative, facts),
             )
         )
     if isinstance(facts, HeadFacts):
-        names = ", ".join(class_name(label) for label in facts.labels)
+        names = ", ".join(class_name(label, facts) for label in facts.labels)
         if facts.exclusive:
             return str(_("Chooses one of several answers: %(names)s.", names=names))
         return str(_("Judges several findings, each by itself: %(names)s.", names=names))

@@ -167,7 +167,7 @@ def _answers(result: ModelResult, facts: HeadFacts) -> list[tuple[str, tuple[ans
     if result.finding:
         return [(result.finding, answers.of_head(facts))]
     found = [each.label for each in result.labels if each.verdict is Verdict.POSITIVE]
-    return [(of_label(label), answers.of_one(facts, label)) for label in found]
+    return [(of_label(label, own=result.is_own), answers.of_one(facts, label)) for label in found]
 
 
 def _same_version(result: ModelResult, facts: HeadFacts | None) -> HeadFacts | None:

@@ -14,7 +14,7 @@ from xray.io.jpeg import encode_jpeg
 from xray.networks.heads import Verdict
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box
-from xray.prediction import Prediction, in_words
+from xray.prediction import Prediction
 from xray.quality import burnt_in
 from xray.quality.cautions import CAUTIONS, Caution
 
@@ -100,7 +100,7 @@ def _titles(analysis: Analysis, prediction: Prediction) -> tuple[str, str]:
     radiograph = "Radiograph (came as a negative)" if analysis.inverted else "Radiograph"
     found = "Evidence" if prediction.cam.any() else "No evidence found"
     own = prediction.explained == prediction.positive
-    return radiograph, f"{found} for {in_words(positive_side(prediction) if own else prediction.explained)}"
+    return radiograph, f"{found} for {prediction.in_words(positive_side(prediction) if own else prediction.explained)}"
 
 
 def _panels(width: int, panels: tuple[Picture, Picture], titles: tuple[str, str]) -> tuple[Picture, ...]:
@@ -151,8 +151,11 @@ def _verdict(width: int, prediction: Prediction) -> Picture:
     size = next((size for size in LARGE if sheet.measure(words, size, HEAVY) <= room), LARGE[-1])
     sheet.write(sheet.shorten(words, size, room, HEAVY), left, sheet.px(64), size, colour, HEAVY)
     side = positive_side(prediction)
-    verdict = str(prediction.verdict) if side == Finding.ABNORMAL else f"{prediction.verdict} for {in_words(side)}"
-    sheet.write(sheet.shorten(verdict, 20, room), left, sheet.px(106), 20, TEXT)
+    verdict = (
+        str(prediction.verdict) if side == Finding.ABNORMAL else f"{prediction.verdict} for {prediction.in_words(side)}"
+    )
+    if prediction.decides:
+        sheet.write(sheet.shorten(verdict, 20, room), left, sheet.px(106), 20, TEXT)
     left, right = width // 2 + MARGIN, width - MARGIN - sheet.px(20)
     if prediction.listed:
         _label_bars(sheet, prediction, left, right)
@@ -162,36 +165,35 @@ def _verdict(width: int, prediction: Prediction) -> Picture:
 
 
 def _score_scale(sheet: Sheet, prediction: Prediction, left: int, right: int) -> None:
-    """Draw the scale from 0 to 1 with both edges of the inconclusive band, and the score."""
+    """Draw the scale from 0 to 1 with both edges of the inconclusive band, where they were chosen, and the score."""
 
     def x(score: float) -> int:
         return left + round(score * (right - left))
 
     top, bottom = sheet.px(64), sheet.px(78)
     low, high = prediction.own.negative_below, prediction.own.positive_from
-    for start, end, verdict in (
-        (0.0, low, Verdict.NEGATIVE),
-        (low, high, Verdict.INCONCLUSIVE),
-        (high, 1.0, Verdict.POSITIVE),
-    ):
+    zones = ((0.0, low, Verdict.NEGATIVE), (low, high, Verdict.INCONCLUSIVE), (high, 1.0, Verdict.POSITIVE))
+    for start, end, verdict in zones if prediction.decides else ():
         strength = 1.0 if verdict is prediction.verdict else 0.35
         sheet.picture[top:bottom, x(start) : x(end)] = np.multiply(VERDICT_COLOURS[verdict], strength)
-    for edge in (x(low), x(high)):
+    for edge in (x(low), x(high)) if prediction.decides else ():
         sheet.picture[top - sheet.px(5) : bottom + sheet.px(5), edge - 1 : edge + 1] = TEXT
+    if not prediction.decides:
+        sheet.picture[top:bottom, left:right] = LINE
     here, half, tip = x(prediction.score), sheet.px(9), top - sheet.px(2)
     marker = np.array([(here, tip), (here - half, tip - 2 * half), (here + half, tip - 2 * half)])
     cv2.fillPoly(sheet.picture, [marker], TEXT, cv2.LINE_AA)
     text = prediction.score_text
     shift = sheet.measure(text, 24, BOLD) // 2
     sheet.write(text, min(max(here, left + shift), right - shift) - shift, sheet.px(38), 24, TEXT, BOLD)
-    sheet.write(f"0 · {in_words(prediction.negative)}", left, sheet.px(106), 16, QUIET)
-    sheet.write_until(f"{in_words(positive_side(prediction))} · 1", right, sheet.px(106), 16, QUIET)
+    sheet.write(f"0 · {prediction.in_words(prediction.negative)}", left, sheet.px(106), 16, QUIET)
+    sheet.write_until(f"{prediction.in_words(positive_side(prediction))} · 1", right, sheet.px(106), 16, QUIET)
 
 
 def _label_bars(sheet: Sheet, prediction: Prediction, left: int, right: int) -> None:
     """Draw a bar for each label, from 0 to 1, with a tick at each edge."""
     labels = prediction.listed
-    names = [in_words(each.label) for each in labels]
+    names = [prediction.in_words(each.label) for each in labels]
     pitch = (BARS_BOTTOM - BARS_TOP) / len(labels)
     size = min(18.0, 0.62 * pitch)
     start = left + max(sheet.measure(name, size) for name in names) + sheet.px(12)
@@ -205,9 +207,9 @@ def _label_bars(sheet: Sheet, prediction: Prediction, left: int, right: int) -> 
         filled = start + round(each.score * (end - start))
         # Of exclusive labels a plausible one has the colour of the finding.
         verdict = each.verdict if not prediction.exclusive else tone([prediction])
-        coloured = not prediction.exclusive or each.plausible
+        coloured = each.decides and (not prediction.exclusive or each.plausible)
         sheet.picture[top:bottom, start:filled] = VERDICT_COLOURS[verdict] if coloured else QUIET
-        for score in (each.negative_below, each.positive_from):
+        for score in (each.negative_below, each.positive_from) if each.decides else ():
             edge = start + round(score * (end - start))
             sheet.picture[top - sheet.px(3) : bottom + sheet.px(3), edge - 1 : edge + 1] = TEXT
         sheet.write(each.score_text, end + sheet.px(12), baseline, size, TEXT, BOLD)

@@ -45,6 +45,11 @@ class LabelScore:
     verdict: Verdict
 
     @property
+    def decides(self) -> bool:
+        """Whether an operating point was chosen for this label; without one every score is INCONCLUSIVE."""
+        return decides(self.negative_below, self.positive_from)
+
+    @property
     def plausible(self) -> bool:
         """Whether the score does not rule the label out."""
         return self.score >= self.negative_below
@@ -66,12 +71,14 @@ class Judgement:
         positive: the label that the head's own score and verdict are for, such as "covid".
         exclusive: whether the labels exclude each other.
         labels: the score of each label.
+        is_own: whether the labels are a user's own words, which are shown as they are written, in every language.
     """
 
     model: str
     positive: str
     exclusive: bool
     labels: tuple[LabelScore, ...]
+    is_own: bool = False
 
     @property
     def own(self) -> LabelScore:
@@ -111,7 +118,7 @@ class Judgement:
     @property
     def decides(self) -> bool:
         """Whether the model has operating points; without one every score is INCONCLUSIVE."""
-        return any(decides(each.negative_below, each.positive_from) for each in self.labels)
+        return any(each.decides for each in self.labels)
 
     @property
     def listed(self) -> tuple[LabelScore, ...]:

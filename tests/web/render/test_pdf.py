@@ -7,7 +7,7 @@ from html import unescape
 import numpy as np
 import pytest
 
-from tests.web.results import make_result
+from tests.web.results import make_own_result, make_result
 from web.render import pdf as report
 from web.render import reading
 from web.render.pdf import A4, PAPERS
@@ -97,6 +97,12 @@ def test_a_report_says_all_that_was_found(write, make_record):
     ):
         assert part in page.text
     assert page.images == 3
+
+
+def test_without_operating_points_the_report_shows_no_edge(write):
+    text = write(results=(make_own_result(),)).text
+    assert "No verdict" in text and "0.97" in text and "pneumonia · 1" in text
+    assert "negative below" not in text and "hatched" not in text and "INCONCLUSIVE" not in text
 
 
 def test_the_disclaimer_stands_first_and_last(write):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from tests.web.results import make_result
+from tests.web.results import make_own_result, make_result
 from web.views.result import histogram, page
 from xray.networks.heads import Head
 
@@ -99,6 +99,18 @@ def test_figures_of_another_version_are_not_shown(measured, make_record, write):
 def test_a_model_without_such_figures_gets_the_scale_alone(client, send):
     text = send(client, model="covid_normal").text
     assert 'class="answers"' not in text and 'class="fell"' not in text and "positive from 0.60" in text
+
+
+def test_without_operating_points_no_edge_is_shown_and_own_labels_stay_as_they_are(make_record, make_app):
+    record = make_record(results=(make_own_result(),))
+    with make_app().test_request_context(headers={"Accept-Language": "fr"}):
+        french = words(page(record))
+    with make_app().test_request_context():
+        text = words(page(record))
+    assert "No verdict" in text and "The score is <strong>0.97</strong> for pneumonia." in text
+    for edge in ("positive from", "negative below", "From 1.00 up", 'inconclusive" x="0.0%', "INCONCLUSIVE"):
+        assert edge not in text, edge
+    assert "<strong>pneumonia</strong>" in french and "pneumonie" not in french and "<strong>normal</strong>" in french
 
 
 def test_numbers_are_written_in_the_readers_language(make_client, measured, send):

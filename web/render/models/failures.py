@@ -44,7 +44,7 @@ def _own(facts: HeadFacts) -> Iterator[str]:
     if facts.exclusive:
         yield from _two_answers(facts) if facts.is_pair else _several_answers(facts)
     else:
-        names = ", ".join(class_name(label) for label in facts.labels)
+        names = ", ".join(class_name(label, facts) for label in facts.labels)
         yield _("It knows these findings and no other: %(names)s.", names=names)
 
 
@@ -137,8 +137,8 @@ def _changes(facts: HeadFacts) -> Iterator[str]:
 def _two_answers(facts: HeadFacts) -> Iterator[str]:
     yield _(
         "It knows two answers, %(positive)s and %(negative)s: whatever else a radiograph shows gets one of them.",
-        positive=class_name(facts.positive),
-        negative=class_name(facts.negative),
+        positive=class_name(facts.positive, facts),
+        negative=class_name(facts.negative, facts),
     )
 
 
@@ -161,7 +161,7 @@ def _mean_elsewhere(facts: HeadFacts) -> Iterator[str]:
 
 
 def _several_answers(facts: HeadFacts) -> Iterator[str]:
-    names = ", ".join(class_name(label) for label in facts.labels)
+    names = ", ".join(class_name(label, facts) for label in facts.labels)
     yield _(
         "It knows these answers and no other: %(names)s. Whatever else a radiograph shows gets one of them.",
         names=names,
@@ -175,7 +175,7 @@ def _findings(facts: HeadFacts) -> Iterator[str]:
             yield _(
                 "%(finding)s: ROC AUC %(auc)s on the test radiographs; a simple model that sees no lungs "
                 "(%(shown)s) reaches %(without)s.",
-                finding=class_name(label),
+                finding=class_name(label, facts),
                 auc=shown(test["roc_auc"]),
                 shown=erasure(best.name),
                 without=shown(best.figures["roc_auc"]),
@@ -185,9 +185,9 @@ def _findings(facts: HeadFacts) -> Iterator[str]:
             worst = min(elsewhere, key=lambda part: float(part.figures["roc_auc"]["value"]))
             yield _(
                 "%(finding)s: ROC AUC %(auc)s where %(source)s was left out of the training.",
-                finding=class_name(label),
+                finding=class_name(label, facts),
                 auc=shown(worst.figures["roc_auc"]),
                 source=worst.name,
             )
-    names = ", ".join(class_name(label) for label in facts.labels)
+    names = ", ".join(class_name(label, facts) for label in facts.labels)
     yield _("It knows these findings and no other: %(names)s.", names=names)

@@ -38,7 +38,7 @@ def in_plain_words(facts: Facts) -> list[str]:
 
 def cannot(facts: HeadFacts) -> str:
     """Say what a head cannot tell."""
-    names = ", ".join(map(class_name, facts.labels))
+    names = ", ".join(class_name(label, facts) for label in facts.labels)
     words: dict[str, str] = {
         PROMISED[0]: _("It cannot tell COVID-19 from another pneumonia. Ask both models."),
         PROMISED[1]: _("It cannot tell healthy lungs from ill ones. Ask both models."),
@@ -62,7 +62,7 @@ def _pair(facts: HeadFacts) -> Iterator[str]:
         yield _(
             "Of 100 radiographs there without it (%(name)s), %(alarms)s are false alarms, %(clear)s are cleared and "
             "%(open)s stay open.",
-            name=class_name(facts.negative), alarms=alarms, clear=100 - alarms - open_, open=open_,
+            name=class_name(facts.negative, facts), alarms=alarms, clear=100 - alarms - open_, open=open_,
         )  # fmt: skip
 
 
@@ -80,7 +80,9 @@ def _several(facts: HeadFacts) -> Iterator[str]:
         right=right, wrong=100 - right - open_, open=open_,
     )  # fmt: skip
     worst = min(shares, key=lambda label: shares[label][0])
-    yield _("It does worst with %(name)s: right on %(right)s of 100.", name=class_name(worst), right=shares[worst][0])
+    yield _(
+        "It does worst with %(name)s: right on %(right)s of 100.", name=class_name(worst, facts), right=shares[worst][0]
+    )
 
 
 def _findings(facts: HeadFacts) -> Iterator[str]:
@@ -94,7 +96,7 @@ def _findings(facts: HeadFacts) -> Iterator[str]:
         yield _(
             "%(name)s: of 100 radiographs that show it, it finds %(found)s; of 100 that do not, %(alarms)s are false "
             "alarms. The patients were kept apart, the hospitals were not.",
-            name=capitalize_first(class_name(label)), found=found, alarms=alarms,
+            name=capitalize_first(class_name(label, facts)), found=found, alarms=alarms,
         )  # fmt: skip
 
 
@@ -125,7 +127,7 @@ def _flagged(rows: Sequence[Mapping[str, int]]) -> str:
 
 def _positive_name(facts: HeadFacts) -> str:
     # Model 1 learned both together.
-    return str(_("COVID-19 or another pneumonia")) if facts.name == PROMISED[0] else class_name(facts.positive)
+    return str(_("COVID-19 or another pneumonia")) if facts.name == PROMISED[0] else class_name(facts.positive, facts)
 
 
 def _elsewhere(facts: HeadFacts) -> dict[str, dict[str, int]]:

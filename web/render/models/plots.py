@@ -87,12 +87,12 @@ def _forest_of(facts: HeadFacts, figure: str) -> Plot:
 def _forest_of_label(facts: HeadFacts, label: str) -> Plot:
     found = head_figures.parts(facts, label, *STYLES)
     rows = [(part_name(part), part.figures["roc_auc"], STYLES[part.kind]) for part in found]
-    return _areas(f"roc-{label}", _("ROC AUC, %(finding)s", finding=class_name(label)), rows)
+    return _areas(f"roc-{label}", _("ROC AUC, %(finding)s", finding=class_name(label, facts)), rows)
 
 
 def _means(facts: HeadFacts) -> Plot:
     labels = [label for label in head_figures.measured_labels(facts) if label != MEAN]
-    own = [(class_name(label), head_figures.tested(facts, label) or {}, "own") for label in labels]
+    own = [(class_name(label, facts), head_figures.tested(facts, label) or {}, "own") for label in labels]
     found = head_figures.parts(facts, MEAN, *STYLES)
     named = [(_mean_name(part), part.figures, STYLES[part.kind]) for part in found]
     rows = [(name, row["roc_auc"], style) for name, row, style in (*named[:1], *own, *named[1:])]
@@ -118,7 +118,7 @@ def _areas(id: str, title: str, rows: Sequence[tuple[str, Record | None, str]]) 
 
 
 def _truths(facts: HeadFacts) -> tuple[str, str]:
-    return class_name(facts.positive), class_name(facts.negative)
+    return class_name(facts.positive, facts), class_name(facts.negative, facts)
 
 
 def _roc(facts: HeadFacts) -> Plot | None:
@@ -167,7 +167,7 @@ def _called(facts: HeadFacts) -> list[Plot]:
         return []
     # In few letters: each stands in a cell.
     short: dict[str, str] = {"pneumonia": _("pneumonia"), "bacterial": _("bacterial"), "viral": _("viral")}
-    truths = [short.get(label) or class_name(label) for label in found["labels"]]
+    truths = [(not facts.is_own and short.get(label)) or class_name(label, facts) for label in found["labels"]]
     titles: dict[str, tuple[str, str]] = {
         "highest": ("confusion", _("The class with the highest score")),
         "called": ("verdicts", _("Verdicts on the test radiographs")),
@@ -202,8 +202,8 @@ def _histogram(facts: HeadFacts, split: str, title: str) -> Plot | None:
     desc = _(
         "How many radiographs got which score: %(positive)s above the line, %(negative)s below it, each to its "
         "own scale. The line marks the threshold, %(threshold)s; scores in the grey part are inconclusive.",
-        positive=class_name(facts.positive),
-        negative=class_name(facts.negative),
+        positive=class_name(facts.positive, facts),
+        negative=class_name(facts.negative, facts),
         threshold=decimal(point.threshold, 4),
     )
     band = (point.negative_below, point.threshold, point.positive_from)

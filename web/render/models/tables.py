@@ -34,14 +34,14 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
     Returns:
         By name: `points`, `films` (trained on), `got` and `worth` (its answers), `got_together` and `worth_together`
         (of models 1 and 2), `figures`, `sources`, `parts` (by view, sex and age), `called`, `left_out`, `inside`,
-        `heat`, `changes`, `held_out`; of labels that do not exclude each other each one's figures, by its name.
+        `heat`, `changes`, `held_out`; of labels that do not exclude each other `label NAME`, the figures of each.
     """
     groups, both = answers.of_head(facts), answers.of_both(facts)
     made = {
         "points": _points(facts), "films": _films(facts),
-        "got": _got(_("What this model answered"), groups),
+        "got": _got(_("What this model answered"), groups, facts),
         "worth": _worth(_("What an answer would be worth"), groups, facts),
-        "got_together": _got(_("What models 1 and 2 answered together"), both),
+        "got_together": _got(_("What models 1 and 2 answered together"), both, facts),
         "worth_together": _worth(_("What their answer would be worth"), both, facts),
     }  # fmt: skip
     if facts.is_pair:
@@ -62,7 +62,7 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
             "sources": _by_class(_("Source by source"), facts, "sources"),
         }
     else:
-        made |= {label: _of_label(facts, label) for label in head_figures.measured_labels(facts)}
+        made |= {f"label {label}": _of_label(facts, label) for label in head_figures.measured_labels(facts)}
     made |= {"heat": _heat(facts), "changes": _changes(facts)}
     return {name: table for name, table in made.items() if table.rows}
 
@@ -103,7 +103,7 @@ def _tasks(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 def _points(facts: HeadFacts) -> Table:
     names = ("negative_below",) if facts.exclusive else ("threshold", "negative_below", "positive_from")
     rows = [
-        (class_name(label), *(decimal(getattr(point, name), 4) for name in names))
+        (class_name(label, facts), *(decimal(getattr(point, name), 4) for name in names))
         for label, point in zip(facts.labels, facts.points, strict=True)
         if not facts.is_pair
     ]
@@ -119,7 +119,7 @@ def _films(facts: HeadFacts) -> Table:
     splits = {"train": _("training"), "val": _("validation"), "test": _("test"), "held_out": _("held out")}
     counts: dict[str, dict[str, str]] = {}
     for row in sorted(found, key=lambda row: (row["source"], row["label"])):
-        of = counts.setdefault(f"{class_name(row['label'])}, {row['source']}", {})
+        of = counts.setdefault(f"{class_name(row['label'], facts)}, {row['source']}", {})
         of[row["split"]] = f"{whole(row['films'])} ({whole(row['patients'])})"
     rows = [(name, *(of.get(split, NONE) for split in splits)) for name, of in counts.items()]
     return Table(_("How many radiographs"), (_("radiographs (patients)"), *splits.values()), rows)
@@ -147,7 +147,7 @@ def _by_class(title: str, facts: HeadFacts, *kinds: str) -> Table:
     rows = [
         (
             part.name if part.kind in ("left_out", "inside") else part_name(part),
-            _("all, each counting the same") if label == MEAN else class_name(label),
+            _("all, each counting the same") if label == MEAN else class_name(label, facts),
             whole(part.figures["n" if label == MEAN else "positives"]),
             *_areas(part.figures),
         )
@@ -163,14 +163,14 @@ def _of_label(facts: HeadFacts, label: str) -> Table:
         for part in head_figures.parts(facts, label, "all", "baselines", "inside", "left_out")
     ]
     head = (_("radiographs of"), _("radiographs"), _("with it"), _("ROC AUC"), _("sensitivity"), _("specificity"))
-    return Table(_("All figures: %(finding)s", finding=class_name(label)), head, rows)
+    return Table(_("All figures: %(finding)s", finding=class_name(label, facts)), head, rows)
 
 
 def _called(title: str, facts: HeadFacts, part: str) -> Table:
     keys = {"POSITIVE": facts.positive, "INCONCLUSIVE": UNDECIDED, "NEGATIVE": facts.negative}
     rows = [
         (
-            ", ".join(filter(None, (class_name(row["label"]), row["source"]))),
+            ", ".join(filter(None, (class_name(row["label"], facts), row["source"]))),
             whole(row["n"]),
             whole(row["patients"]),
             shown(row["called_positive"]),
@@ -193,35 +193,37 @@ def _left_out(facts: HeadFacts) -> Table:
     return Table(_("In a hospital that it did not learn from"), _figure_head(), rows)
 
 
-def _got(title: str, groups: Sequence[Group]) -> Table:
+def _got(title: str, groups: Sequence[Group], facts: HeadFacts) -> Table:
     """List how many of 100 test radiographs of each kind got each answer."""
     found = answers.findings(groups)
     rows = [
-        (finding_name(group.shown), whole(group.count), *(of_100(group.share(finding)) for finding in found))
+        (finding_name(group.shown, facts), whole(group.count), *(of_100(group.share(finding)) for finding in found))
         for group in groups
     ]
-    return Table(title, (_("of 100 radiographs showing"), _("radiographs"), *map(finding_words, found)), rows)
+    words = (finding_words(finding, facts) for finding in found)
+    return Table(title, (_("of 100 radiographs showing"), _("radiographs"), *words), rows)
 
 
 def _worth(title: str, groups: Sequence[Group], facts: HeadFacts) -> Table:
     """List what 100 radiographs with each answer would show, by how many of all show the positive label."""
     found = [finding for finding in answers.findings(groups) if finding != Finding.UNDECIDED]
-    shown = of_label(facts.positive)
+    shown = of_label(facts.positive, own=facts.is_own)
     rows = [
-        (percent(prevalence), *(_made_up(answers.worth(groups, each, shown, prevalence)) for each in found))
+        (percent(prevalence), *(_made_up(answers.worth(groups, each, shown, prevalence), facts) for each in found))
         for prevalence in answers.PREVALENCES
     ]
-    head = (_("radiographs that show %(name)s", name=finding_name(shown)), *map(finding_words, found))
+    name = finding_name(shown, facts)
+    head = (_("radiographs that show %(name)s", name=name), *(finding_words(finding, facts) for finding in found))
     return Table(title, head, rows if found else [])
 
 
-def _made_up(shares: Mapping[str, float]) -> str:
-    return ", ".join(f"{of_100(share)} {finding_name(name)}" for name, share in shares.items()) or NONE
+def _made_up(shares: Mapping[str, float], facts: HeadFacts) -> str:
+    return ", ".join(f"{of_100(share)} {finding_name(name, facts)}" for name, share in shares.items()) or NONE
 
 
 def _heat(facts: HeadFacts) -> Table:
     rows = [
-        (f"{class_name(row['label'])}, {row['source']}", whole(row["n"]))
+        (f"{class_name(row['label'], facts)}, {row['source']}", whole(row["n"]))
         + tuple(_number(row[key], percent) for key in ("in_lungs", "area"))
         for row in head_figures.audit(facts).get("heat", [])
     ]

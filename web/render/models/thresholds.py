@@ -11,7 +11,7 @@ from web.render import charts
 from web.render.charts import Words
 from web.render.findings import class_name
 from xray import head_figures
-from xray.networks.metadata import OTHERS, HeadFacts
+from xray.networks.metadata import HeadFacts
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def thresholds(facts: HeadFacts) -> Thresholds | None:
     films = sum(up), sum(down)
     below = zip(accumulate(up, initial=0), accumulate(down, initial=0), strict=True)
     steps = [(i / len(up), 1 - missed / films[0], clear / films[1]) for i, (missed, clear) in enumerate(below)]
-    names = class_name(facts.positive), class_name(facts.negative if facts.is_pair else OTHERS)
+    names = class_name(facts.positive, facts), class_name(facts.negative, facts)
     title = _("Scores of the validation radiographs")
     desc = _("Above the line %(positive)s, below it %(negative)s.", positive=names[0], negative=names[1])
     at = round(facts.point.threshold * len(up)) / len(up)
