@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training.report import plots
 from training.report.render import Picture
-from xray.annotate.panels import outline, overlay
+from xray.annotate.panels import draw_outline, lung_outline, overlay
 from xray.io.pixels import GreyImage
 from xray.networks.grad_cam import Heat
 from xray.networks.lungs import LungMask
@@ -72,7 +72,7 @@ def gallery(rows: pd.DataFrame, explain: Callable[[pd.Series], Explained | None]
             continue
         origin = f"{row.label} {row.y_score:.3f}\n{row.source}: {_short(str(row.path).rpartition('/')[2])}"
         heat = overlay(found.image, found.heat) if found.heat is not None else None
-        images += [_square(outline(found.image, found.lungs)), _square(heat)]
+        images += [_square(draw_outline(found.image, lung_outline(found.lungs))), _square(heat)]
         captions += [origin, "heat" if heat is not None else "no heat: the networks changed"]
     return plots.grid(images, captions, a_row=6, inches=2.2) if images else None
 

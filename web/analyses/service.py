@@ -23,7 +23,16 @@ from web.analyses.storage import Copies, Pictures
 from web.metrics import Metrics
 from xray.analysis import AS_SENT, Adjustments, Analysis, Analyzer, Stopwatch
 from xray.annotate import annotated_copy
-from xray.annotate.panels import heat_layer, opacity_layer, outline_path, radiograph_panel, thumbnail, viewer_image
+from xray.annotate.panels import (
+    Outline,
+    heat_layer,
+    lung_outline,
+    opacity_layer,
+    outline_path,
+    radiograph_panel,
+    thumbnail,
+    viewer_image,
+)
 from xray.io import image
 from xray.io.image import Decoded
 from xray.io.jpeg import encode_jpeg
@@ -133,8 +142,8 @@ class AnalysisService:
         watch = Stopwatch()
         deep = analysis.deep and replace(analysis.deep, levels=viewer_image(analysis.deep.levels))
         drawn = self._begin(partial(_drawn, analysis, deep))
-        outline = self._begin(partial(outline_path, analysis.lungs, analysis.sent))
-        panel = radiograph_panel(analysis)
+        outline = lung_outline(analysis.lungs)
+        panel = radiograph_panel(analysis, outline)
         now = datetime.now(UTC)
         id = secrets.token_urlsafe(16)
         results: list[ModelResult] = []
@@ -147,7 +156,7 @@ class AnalysisService:
                 results.append(_result(prediction, copy))
                 watch.lap("keep")
             self.pictures.save(id, drawn())
-            record = _record(analysis, results, outline(), id=id, owner=owner, created=now)
+            record = _record(analysis, results, outline, id=id, owner=owner, created=now)
             record = replace(record, name=name, choice=choice, turn=adjust.turn, example=example)
             self.records.add(record, sender)
         except Exception:
@@ -292,13 +301,13 @@ def _decoded(content: bytes) -> Pixels:
 def _drawn(analysis: Analysis, deep: GreyLevels | None) -> Mapping[str, bytes]:
     """Return the images of the page, by name."""
     film = viewer_image(analysis.image)
-    heats = {storage.heat(each.model): encode_png(heat_layer(each)) for each in analysis.predictions if each.cam.any()}
+    heats = {storage.heat(each.model): heat_layer(each) for each in analysis.predictions if each.cam.any()}
     return {
         storage.FILM: encode_jpeg(film),
         storage.THUMB: encode_jpeg(thumbnail(film)),
         storage.MASK: encode_png(_mask(analysis)),
         **heats,
-        **({storage.OPACITY: encode_png(opacity_layer(analysis.opacity))} if analysis.opacity else {}),
+        **({storage.OPACITY: opacity_layer(analysis.opacity)} if analysis.opacity else {}),
         **({storage.DEEP: encode_png(deep.packed())} if deep else {}),
     }
 
@@ -311,7 +320,7 @@ def _mask(analysis: Analysis) -> LungMask:
 
 
 def _record(
-    analysis: Analysis, results: Sequence[ModelResult], outline: str, *, id: str, owner: str, created: datetime
+    analysis: Analysis, results: Sequence[ModelResult], outline: Outline, *, id: str, owner: str, created: datetime
 ) -> Record:
     """Return the record of an analysis, without what its sender asked for."""
     height, width = analysis.image.shape
@@ -326,7 +335,7 @@ def _record(
         width=sent_width,
         height=sent_height,
         box=analysis.box.scaled(down, across),
-        outline=outline,
+        outline=outline_path(outline, (sent_height, sent_width)),
         cautions=tuple(str(caution) for caution in analysis.cautions),
         results=tuple(results),
         tilt=analysis.tilt,

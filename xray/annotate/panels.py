@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from xray.analysis import Analysis
 from xray.annotate.lettering import QUIET, Colour, Picture
 from xray.io.pixels import GreyImage, halve
+from xray.io.png import encode_png
 from xray.networks.grad_cam import Heat, to_picture
-from xray.networks.lungs import LungMask, resized
+from xray.networks.lungs import LungMask
+from xray.networks.preprocess import Box
 from xray.opacity import Opacity
 from xray.prediction import Prediction
 
 Grey = TypeVar("Grey", np.uint8, np.uint16)
+# The outline of each lung: its corners, x and y as shares of the width and height of the image, shape (corners, 2).
+Outline = Sequence[NDArray[np.float64]]
 
 # Longer sides in pixels: of the viewer's image, and of each panel of the annotated copy. Larger files would take the
 # most time to write.
@@ -31,12 +35,22 @@ MOST_OPAQUE = 0.62
 # Weaker heat is not shown: it lies over most of a radiograph and would only veil it.
 CUT_OFF = 0.2
 OUTER_EDGES = cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+# Of the longer side: half the length of an outline that each of its points is the mean of, and how far corners that are
+# left out may lie from it. The mask was enlarged from 128 px: the means turn its steps into a smooth line.
+SMOOTHED, LEFT_OUT = 1 / 85, 1 / 2000
+# cv2.polylines takes positions in sixteenths of a pixel.
+SHIFT = 4
 
 
-def radiograph_panel(analysis: Analysis) -> Picture:
-    """Return the radiograph with its lung outline, its longer side scaled into 384 to 768 px."""
-    image = _scaled(analysis.image, LARGEST_PANEL)
-    return outline(image, resized(analysis.lungs, (image.shape[0], image.shape[1])))
+def radiograph_panel(analysis: Analysis, found: Outline | None = None) -> Picture:
+    """Return the radiograph with its lung outline, its longer side scaled into 384 to 768 px.
+
+    Args:
+        analysis: the radiograph.
+        found: the outline of its lungs, where it is known already.
+    """
+    found = lung_outline(analysis.lungs) if found is None else found
+    return draw_outline(_scaled(analysis.image, LARGEST_PANEL), found)
 
 
 def heat_panel(analysis: Analysis, prediction: Prediction) -> Picture:
@@ -49,7 +63,11 @@ def heat_panel(analysis: Analysis, prediction: Prediction) -> Picture:
     image = _scaled(analysis.image, LARGEST_PANEL)
     height, width = image.shape
     box = prediction.box.scaled(height / analysis.image.shape[0], width / analysis.image.shape[1])
-    picture = overlay(image, to_picture(prediction.cam, box, (height, width)))
+    picture = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+    part = slice(box.top, box.bottom), slice(box.left, box.right)
+    seen = image[part]
+    whole = Box(0, seen.shape[0], 0, seen.shape[1])
+    picture[part] = overlay(seen, to_picture(prediction.cam, whole, (whole.bottom, whole.right)))
     return np.asarray(cv2.rectangle(picture, box[2::-2], (box.right - 1, box.bottom - 1), QUIET, 1), np.uint8)
 
 
@@ -69,56 +87,81 @@ def thumbnail(image: GreyImage, side: int = THUMBNAIL) -> GreyImage:
     return np.asarray(cv2.resize(halve(image, height, width), (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def heat_layer(prediction: Prediction) -> Picture:
-    """Return the heat map alone, as a layer for a page to lay over the radiograph.
+def heat_layer(prediction: Prediction) -> bytes:
+    """Return the heat map alone, as a PNG for a page to lay over the radiograph.
 
-    Returns:
-        Blue, green, red, opacity, uint8, of the radiograph's proportions, its longer side LAYER px: heat is smooth.
+    It has the radiograph's proportions, its longer side LAYER px, as heat is smooth; and a palette of colours and how
+    opaque they are.
     """
     factor = LAYER / max(prediction.shape)
     height, width = _size(prediction.shape, factor)
     return _layer(to_picture(prediction.cam, prediction.box.scaled(factor, factor), (height, width)))
 
 
-def opacity_layer(opacity: Opacity) -> Picture:
+def opacity_layer(opacity: Opacity) -> bytes:
     """Return the opacity map alone, as `heat_layer` does: the same colours, from 0 to 100 %."""
     return _layer(opacity.probability(_size(opacity.lungs.shape, LAYER / max(opacity.lungs.shape))))
 
 
-def _layer(heat: Heat) -> Picture:
-    colours = HEAT_COLOURS[np.rint(heat * 255).astype(np.uint8), 0]
-    return np.dstack([colours, np.rint(255 * _opacity(heat)).astype(np.uint8)])
+def _layer(heat: Heat) -> bytes:
+    return encode_png(np.asarray(cv2.convertScaleAbs(heat, alpha=255), np.uint8), _palette())
 
 
-def outline_path(lungs: LungMask, sent: tuple[int, int] | None = None) -> str:
-    """Return the outline of the lungs as the data of an SVG path, in pixels of the image that was sent.
+@cache
+def _palette() -> Picture:
+    """Return the colour of each heat: blue, green, red, opacity, uint8, shape (256, 4)."""
+    opacity = _opacity(np.linspace(0, 1, 256, dtype=np.float32))
+    return np.dstack([HEAT_COLOURS, np.rint(255 * opacity).astype(np.uint8)[:, None]])[:, 0]
+
+
+def lung_outline(lungs: LungMask) -> Outline:
+    """Return the outline of each lung.
 
     Args:
         lungs: bool, shape (height, width).
-        sent: height and width of the image that was sent, where they are not those of the mask.
     """
-    found = []
-    down, across = (there / here for there, here in zip(sent or lungs.shape, lungs.shape, strict=True))
-    for contour in _contours(lungs):
-        corners = cv2.approxPolyDP(contour, max(lungs.shape) / 1000, True)[:, 0]
-        corners = np.rint(corners * (across, down)).astype(int)
-        found.append("M" + "L".join(f"{x} {y}" for x, y in corners) + "Z")
-    return "".join(found)
+    # Half the size is enough.
+    height, width = (max(1, side // 2) for side in lungs.shape)
+    half = cv2.resize(lungs.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA)
+    found, _ = cv2.findContours(cv2.threshold(half, 127, 1, cv2.THRESH_BINARY)[1], *OUTER_EDGES)
+    reach, tolerance = round(SMOOTHED / 2 * max(height, width)), LEFT_OUT * max(height, width)
+    outlines = (cv2.approxPolyDP(_smoothed(each.astype(np.float32), reach), tolerance, True)[:, 0] for each in found)
+    return [(each + 0.5) / (width, height) for each in outlines]
 
 
-def outline(image: GreyImage, lungs: LungMask) -> Picture:
+def _smoothed(ring: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    """Replace each point of a ring, shape (points, 1, 2), by the mean of those up to `reach` points from it."""
+    if not 0 < reach < len(ring):
+        return ring
+    closed = np.concatenate([ring[-reach:], ring, ring[:reach]])
+    return np.asarray(cv2.blur(closed, (1, 2 * reach + 1))[reach:-reach], np.float32)
+
+
+def outline_path(found: Outline, shape: tuple[int, int]) -> str:
+    """Return the outline of the lungs as the data of an SVG path.
+
+    Args:
+        found: the outline.
+        shape: height and width of the image in whose pixels it is.
+    """
+    rings = (np.rint(each * shape[::-1] - 0.5).astype(int).tolist() for each in found)
+    return "".join("M" + "L".join(f"{x} {y}" for x, y in ring) + "Z" for ring in rings)
+
+
+def draw_outline(image: GreyImage, found: Outline) -> Picture:
     """Draw the outline of the lungs on a radiograph.
 
     Args:
         image: grey, uint8, shape (height, width).
-        lungs: bool, same shape.
+        found: the outline.
 
     Returns:
         Blue, green, red, uint8, shape (height, width, 3).
     """
     picture = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    rings = [np.rint((each * image.shape[::-1] - 0.5) * 2**SHIFT).astype(np.int32) for each in found]
     thickness = max(1, round(max(image.shape) / 500))
-    return np.asarray(cv2.drawContours(picture, _contours(lungs), -1, LUNGS, thickness, cv2.LINE_AA), np.uint8)
+    return np.asarray(cv2.polylines(picture, rings, True, LUNGS, thickness, cv2.LINE_AA, SHIFT), np.uint8)
 
 
 def overlay(image: GreyImage, heat: Heat) -> Picture:
@@ -133,7 +176,7 @@ def overlay(image: GreyImage, heat: Heat) -> Picture:
     """
     # Grey and heat as one number of 16 bits, the heat in its high byte: the overlay is one look-up.
     levels = cv2.merge([image, cv2.convertScaleAbs(heat, alpha=255)]).view("<u2")[..., 0]
-    blended = _blended()[levels].view(np.uint8).reshape(*image.shape, 4)
+    blended = _blended().take(levels).view(np.uint8).reshape(*image.shape, 4)
     return np.asarray(cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR), np.uint8)
 
 
@@ -150,17 +193,6 @@ def _opacity(heat: Heat) -> Heat:
     """Return how opaque the colour of each heat is: not at all up to CUT_OFF, and from there rising."""
     shown = np.clip((heat - CUT_OFF) / (1 - CUT_OFF), 0, 1)
     return np.asarray(MOST_OPAQUE * shown**0.75, np.float32)
-
-
-def _contours(lungs: LungMask) -> Sequence[NDArray[np.int32]]:
-    """Return the outer edges of the lungs."""
-    # The mask was enlarged from 128 px: blurring turns its steps into a smooth line. Half the size is enough.
-    height, width = lungs.shape
-    half = (max(1, width // 2), max(1, height // 2))
-    small = cv2.resize(lungs.view(np.uint8) * np.uint8(255), half, interpolation=cv2.INTER_AREA)
-    soft = cv2.resize(cv2.GaussianBlur(small, (0, 0), max(lungs.shape) / 400), (width, height))
-    found, _ = cv2.findContours(cv2.threshold(soft, 127, 1, cv2.THRESH_BINARY)[1], *OUTER_EDGES)
-    return cast("Sequence[NDArray[np.int32]]", found)
 
 
 def _scaled(image: NDArray[Grey], largest: int) -> NDArray[Grey]:

@@ -95,7 +95,9 @@ def test_a_wrong_address_or_method_is_a_problem_not_a_page(client, method, path,
 
 
 def test_a_bug_is_a_problem_without_its_inside(make_client, create, monkeypatch):
-    monkeypatch.setattr("web.analyses.service.annotated_copy.annotate", Mock(side_effect=RuntimeError("inside information")))
+    monkeypatch.setattr(
+        "web.analyses.service.annotated_copy.annotate", Mock(side_effect=RuntimeError("inside information"))
+    )
     answer = create(make_client(PROPAGATE_EXCEPTIONS=False))
     assert_problem(answer, 500)
     assert "inside information" not in answer.text

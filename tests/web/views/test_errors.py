@@ -86,7 +86,9 @@ def test_a_wrong_turn_has_a_page_that_leads_back(client, method, path, status, w
 
 def test_a_bug_is_a_500_page_without_a_verdict_and_without_its_inside(make_app, send, monkeypatch):
     app = make_app(PROPAGATE_EXCEPTIONS=False)
-    monkeypatch.setattr("web.analyses.service.annotated_copy.annotate", Mock(side_effect=RuntimeError("inside information")))
+    monkeypatch.setattr(
+        "web.analyses.service.annotated_copy.annotate", Mock(side_effect=RuntimeError("inside information"))
+    )
     answer = send(app.test_client())
     assert answer.status_code == 500
     assert "Something broke on our side" in answer.text

@@ -19,7 +19,15 @@ from xray.annotate.annotated_copy import (
     cover_text,
 )
 from xray.annotate.lettering import BACKGROUND
-from xray.annotate.panels import heat_layer, heat_panel, outline, outline_path, overlay, radiograph_panel
+from xray.annotate.panels import (
+    draw_outline,
+    heat_layer,
+    heat_panel,
+    lung_outline,
+    outline_path,
+    overlay,
+    radiograph_panel,
+)
 from xray.networks.heads import by_edges
 from xray.networks.preprocess import Box
 from xray.quality.cautions import Caution
@@ -136,11 +144,11 @@ def test_the_outline_follows_each_lung() -> None:
     image = np.full((400, 400), 90, np.uint8)
     lungs = np.zeros(image.shape, np.bool_)
     lungs[100:300, 50:150] = lungs[100:300, 250:350] = True
-    drawn = np.flatnonzero((outline(image, lungs)[200] != 90).any(axis=1))
+    drawn = np.flatnonzero((draw_outline(image, lung_outline(lungs))[200] != 90).any(axis=1))
     edges = np.array([50, 150, 250, 350])
     distance = abs(drawn[:, None] - edges)
     assert distance.min(axis=1).max() <= 3 and distance.min(axis=0).max() <= 1
-    assert (outline(image, np.zeros_like(lungs)) == 90).all()
+    assert (draw_outline(image, lung_outline(np.zeros_like(lungs))) == 90).all()
 
 
 def test_the_caption_says_that_it_came_as_a_negative(radiograph: Draw) -> None:
@@ -178,17 +186,17 @@ def test_the_outline_of_a_page_is_that_of_the_copy() -> None:
     """In pixels of the image, however large: a page lays it over a smaller one."""
     lungs = np.zeros((800, 1200), np.bool_)
     lungs[200:600, 100:400] = lungs[200:600, 800:1100] = True
-    path = outline_path(lungs)
+    path = outline_path(lung_outline(lungs), lungs.shape)
     corners = np.array([[int(x) for x in pair.split()] for pair in re.findall(r"\d+ \d+", path)])
     assert path.count("M") == path.count("Z") == 2
     for found, edge in zip((*corners.min(axis=0), *corners.max(axis=0)), (100, 200, 1099, 599), strict=True):
         assert abs(int(found) - edge) <= 2
-    assert outline_path(np.zeros_like(lungs)) == ""
+    assert outline_path(lung_outline(np.zeros_like(lungs)), lungs.shape) == ""
 
 
 def test_the_heat_of_a_page_lies_where_the_copy_has_it(radiograph: Draw) -> None:
     analysis = analysed(radiograph(800, 600))
-    layer = heat_layer(analysis.predictions[0])
+    layer = cv2.imdecode(np.frombuffer(heat_layer(analysis.predictions[0]), np.uint8), cv2.IMREAD_UNCHANGED)
     assert layer.shape == (256, 192, 4)
     opaque = cv2.resize(layer[..., 3], (600, 800), interpolation=cv2.INTER_LINEAR)
     heat = analysis.predictions[0].heat
