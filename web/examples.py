@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from flask_babel import gettext as _
-
 from web.settings import ROOT
+from web.translation import gettext as _
 from xray.errors import Phrase
 from xray.finding import Finding
 

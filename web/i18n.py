@@ -1,42 +1,36 @@
-"""The five languages of the pages, and how numbers and times are written in each.
+"""What pages say in the visitor's language: errors, verdicts, numbers and times.
 
-The language is the visitor's choice, or else what the browser prefers. Formats are for pages only: CSV, JSON and file
-names keep the decimal point and ISO 8601, which programs read.
+Formats are for pages only: CSV, JSON and file names keep the decimal point and ISO 8601, which programs read.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any
 
-from babel.numbers import format_percent, get_decimal_symbol
-from flask import Flask, Response, request, session
-from flask_babel import Babel, format_date, format_decimal, format_time, get_locale, gettext
+from flask import Flask, Response
 
+from web import translation
+from web.locales import LOCALES, Locale
+from web.translation import LANGUAGES, gettext, language
 from xray.errors import Phrase, XrayError, plain
 
-# By their own names, as their speakers look for them.
-LANGUAGES = {"en": "English", "fr": "Français", "es": "Español", "pt": "Português", "zh": "中文"}
-SESSION_KEY = "language"
 # A figure that is undefined.
 NONE = "–"
 
 
 def init_app(app: Flask) -> None:
     """Translate the pages of an application."""
-    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
-    # A sentence may be broken over lines in a template; the catalogues hold it in one line.
-    app.jinja_env.policies["ext.i18n.trimmed"] = True
-    Babel(app, locale_selector=_chosen)
+    translation.init_app(app)
     for function in (decimals, percent, moment, verdict, capitalize_first, shown, decimal, whole):
         app.add_template_filter(function)
-    app.context_processor(lambda: {"languages": LANGUAGES, "locale": get_locale()})
+    app.context_processor(lambda: {"languages": LANGUAGES, "locale": language()})
     app.after_request(_add_headers)
 
 
 def in_words(error: XrayError) -> str:
     """Return an error's message in the visitor's language."""
-    return str(gettext(error.template, **{name: _value(value) for name, value in error.values.items()}))
+    return gettext(error.template, **{name: _value(value) for name, value in error.values.items()})
 
 
 def decimals(value: float | str) -> str:
@@ -46,7 +40,7 @@ def decimals(value: float | str) -> str:
     """
     if not isinstance(value, str):
         value = f"{value:.2f}" if round(value, 2) == round(value, 4) else f"{value:.4f}"
-    return value.replace(".", get_decimal_symbol(get_locale() or "en"))
+    return value.replace(".", _locale().point)
 
 
 def capitalize_first(text: str) -> str:
@@ -56,7 +50,7 @@ def capitalize_first(text: str) -> str:
 
 def percent(share: float, places: int = 0) -> str:
     """Format a share in [0, 1] as a percentage, with no more decimals than it needs."""
-    return str(format_percent(round(share, places + 2), locale=get_locale() or "en", decimal_quantization=False))
+    return _locale().share(round(share, places + 2))
 
 
 @dataclass(frozen=True)
@@ -88,8 +82,7 @@ def shown(record: Mapping[str, Any] | float | None) -> str:
 
 def decimal(value: float, places: int = 3) -> str:
     """Return a number with a fixed number of decimals."""
-    written = cast(str, format_decimal(value, "0." + places * "0" if places else "#,##0"))
-    return written.replace("-", "−")
+    return _locale().number(value, places, grouped=not places).replace("-", "−")
 
 
 def whole(value: float) -> str:
@@ -99,7 +92,8 @@ def whole(value: float) -> str:
 
 def moment(when: datetime) -> str:
     """Format a time in UTC, whatever its own time zone."""
-    return str(gettext("%(date)s at %(time)s UTC", date=format_date(when, "medium"), time=format_time(when, "HH:mm")))
+    there = when.astimezone(UTC)
+    return gettext("%(date)s at %(time)s UTC", date=_locale().day(there), time=f"{there:%H:%M}")
 
 
 def verdict(word: str) -> str:
@@ -112,9 +106,8 @@ def verdict(word: str) -> str:
     return words.get(word, word)
 
 
-def _chosen() -> str:
-    wanted = session.get(SESSION_KEY)
-    return wanted if wanted in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "en")
+def _locale() -> Locale:
+    return LOCALES[language()]
 
 
 def _value(value: object) -> str:
@@ -122,7 +115,7 @@ def _value(value: object) -> str:
         case XrayError():
             return in_words(value)
         case Phrase():
-            return str(gettext(value))
+            return gettext(value)
         case float():
             return decimals(plain(value))
     return plain(value)
@@ -131,6 +124,6 @@ def _value(value: object) -> str:
 def _add_headers(response: Response) -> Response:
     """Keep caches from giving a page to those who read another language."""
     if response.mimetype == "text/html":
-        response.headers["Content-Language"] = str(get_locale())
+        response.headers["Content-Language"] = language()
         response.vary.update(("Accept-Language", "Cookie"))
     return response

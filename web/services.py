@@ -7,7 +7,6 @@ from threading import Thread
 from typing import cast
 
 from flask import Flask, current_app
-from flask_babel import gettext
 
 from web import forms, metrics
 from web.analyses import database
@@ -15,6 +14,7 @@ from web.analyses.records import Records
 from web.analyses.service import AnalysisService
 from web.analyses.shares import Shares
 from web.analyses.storage import open_storage
+from web.translation import gettext
 from xray.analysis import Analyzer
 from xray.networks.metadata import Facts, HeadFacts
 from xray.registry import Registry
@@ -43,7 +43,7 @@ class Services:
     @property
     def labels(self) -> dict[str, str]:
         """The title of each model in the visitor's language, by name."""
-        return {name: str(gettext(title)) for name, title in self.titles.items()}
+        return {name: gettext(title) for name, title in self.titles.items()}
 
     @property
     def choices(self) -> dict[str, str]:

@@ -12,7 +12,6 @@ from typing import IO, cast
 
 from flask import Request as FlaskRequest
 from flask import current_app
-from flask_babel import gettext
 
 from web import forms
 from web.analyses.folders import StoreError
@@ -21,6 +20,7 @@ from web.forms import FormError
 from web.i18n import in_words
 from web.security import rate_limit
 from web.services import services
+from web.translation import gettext
 from xray.errors import ImageError, Phrase
 from xray.io import zips
 from xray.io.image import sniff

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from flask_babel import gettext as _
-
 from web.examples import FOLDER
+from web.translation import gettext as _
 
 
 @dataclass(frozen=True)

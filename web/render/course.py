@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from flask_babel import gettext as _
-
 from web.analyses.records import Record
 from web.i18n import NONE, decimal, percent
 from web.render import charts
 from web.render.charts import HALVES, Plot, Words
+from web.translation import gettext as _
 from xray.opacity import LARGEST_EXTENT
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from flask_babel import gettext as _
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from web.render import charts
 from web.render.charts import Words
 from web.render.lesson import Lesson
+from web.translation import gettext as _
 from xray.analysis import Analysis
 from xray.annotate.lettering import Picture
 from xray.annotate.panels import HEAT_COLOURS, heat_panel, radiograph_panel, viewer_image

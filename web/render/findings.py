@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from flask import Flask
-from flask_babel import gettext as _
 
 from web.i18n import verdict, whole
+from web.translation import gettext as _
 from xray import finding
 from xray.combined import combine
 from xray.finding import Finding, finding_of, found_by

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from flask_babel import gettext as _
+from web.translation import gettext as _
 
 
 class Term(NamedTuple):

@@ -8,8 +8,6 @@ from typing import cast
 
 import cv2
 import numpy as np
-from flask_babel import get_locale
-from flask_babel import gettext as _
 
 from web.analyses import storage
 from web.analyses.records import ModelResult, Record
@@ -17,6 +15,8 @@ from web.i18n import decimals, moment
 from web.render import reading
 from web.render.findings import headline, note, small_verdict
 from web.render.paper import BLACK, Ink, Paper, Style
+from web.translation import gettext as _
+from web.translation import language
 from xray.annotate.lettering import Picture
 from xray.finding import tone
 from xray.io.jpeg import encode_jpeg
@@ -92,9 +92,8 @@ class _Page:
         self.found = {name: content for name, content in found.items() if _decoded(content) is not None}
         self.left, self.width, self.tall = MARGIN, size.width - 2 * MARGIN, 0.0
         title = f"{reading.title()}: {record.name}"
-        language = str(get_locale() or "en")
         sheet = size.width, size.height
-        self.paper = Paper(*sheet, title=title, subject=reading.disclaimer(), language=language, scale=scale)
+        self.paper = Paper(*sheet, title=title, subject=reading.disclaimer(), language=language(), scale=scale)
 
     def draw(self, tallest: float) -> float:
         """Draw the page with images of at most a height, and return by how much it does not fit."""

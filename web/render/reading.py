@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from flask import get_template_attribute
-from flask_babel import gettext as _
 
 from web.analyses.records import ModelResult
 from web.i18n import NONE, decimals, percent
+from web.translation import gettext as _
 from xray.opacity import Measures
 
 

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from datetime import date
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
-from flask_babel import ngettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -16,6 +14,8 @@ from web.render.course import Step
 from web.render.findings import finding_words
 from web.security import visitors
 from web.services import services
+from web.translation import gettext as _
+from web.translation import ngettext
 from xray import combined, opacity
 from xray.annotate.annotated_copy import DISCLAIMER
 from xray.finding import Finding, possible

@@ -6,7 +6,6 @@ from itertools import chain
 from typing import IO
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, request, stream_template, url_for
-from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -23,6 +22,7 @@ from web.security import visitors
 from web.security.slow_uploads import drain
 from web.services import services
 from web.settings import MIB
+from web.translation import gettext as _
 from xray import combined
 from xray.errors import Phrase
 from xray.finding import possible

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, render_template, request
-from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -13,6 +12,7 @@ from web.examples import EXAMPLES
 from web.forms import FormError
 from web.i18n import in_words
 from web.services import services
+from web.translation import gettext
 from xray.analysis import BOTH_MODELS
 from xray.annotate.panels import thumbnail
 from xray.errors import ImageError, NotAChestXrayError, TwoFilmsError

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, abort, jsonify, render_template
-from flask_babel import gettext as _
 
 from web.render.findings import class_name, finding_name
 from web.render.glossary import glossary
 from web.render.models import failures, plots, tables, terms
 from web.render.models.plain import in_plain_words
 from web.services import services
+from web.translation import gettext as _
 from xray import head_figures
 from xray.finding import of_model
 from xray.networks.metadata import BackboneFacts, Facts, HeadFacts, MadeForBackbone, ScreenFacts

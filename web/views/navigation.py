@@ -1,10 +1,10 @@
 """What frames every page: its navigation, the choice of a language, and redirects back to where a form came from."""
 
 from flask import Blueprint, Flask, redirect, request, session, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from web.i18n import LANGUAGES, SESSION_KEY
+from web.translation import LANGUAGES, SESSION_KEY
+from web.translation import gettext as _
 
 blueprint = Blueprint("language", __name__)
 

@@ -17,7 +17,6 @@ from flask import (
     session,
     url_for,
 )
-from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
@@ -26,6 +25,7 @@ from web.api import DOCUMENT, PREFIX, tokens
 from web.security import rate_limit
 from web.security.slow_uploads import drain
 from web.services import services
+from web.translation import gettext as _
 from web.views.navigation import safe_address
 
 blueprint = Blueprint("password", __name__, url_prefix="/password")

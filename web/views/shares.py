@@ -1,7 +1,6 @@
 """Share links: its owner makes and withdraws them; whoever opens one looks at one analysis."""
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, session, url_for
-from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
@@ -10,6 +9,7 @@ from web.analyses.records import Record
 from web.analyses.shares import LONGEST_DAYS
 from web.security import guests, rate_limit, visitors
 from web.services import services
+from web.translation import gettext as _
 
 blueprint = Blueprint("shares", __name__)
 

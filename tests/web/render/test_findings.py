@@ -3,20 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from flask import Flask
-from flask_babel import Babel
 
 from tests.xray.predictions import pair, point
 from web.render.findings import headline
 from xray.networks.heads import Verdict, by_edges
-
-
-@pytest.fixture(autouse=True)
-def english():
-    app = Flask("page")
-    Babel(app)
-    with app.app_context():
-        yield
 
 
 @pytest.mark.parametrize(("second", "words"), [(0.5, "Abnormal, kind undecided"), (0.9, "Looks like COVID-19")])

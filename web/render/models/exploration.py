@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from flask_babel import gettext as _
-
 from web.i18n import NONE, decimal, percent, whole
 from web.render import charts
 from web.render.charts import Plot, Words
@@ -17,6 +15,7 @@ from web.render.findings import class_name
 from web.render.models.tables import Table
 from web.render.models.terms import group_name
 from web.settings import ROOT
+from web.translation import gettext as _
 
 Figures = Mapping[str, Any]
 FOLDER = ROOT / "static" / "data"

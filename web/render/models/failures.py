@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from flask_babel import gettext as _
-
 from web.i18n import decimal, percent, shown, whole
 from web.render.findings import class_name
 from web.render.models.terms import change, erasure
+from web.translation import gettext as _
 from xray import head_figures
 from xray.head_figures import MEAN
 from xray.networks.metadata import HeadFacts

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flask_babel import gettext as _
-
 from web.i18n import capitalize_first, decimal, whole
 from web.render.findings import class_name
+from web.translation import gettext as _
 from xray import head_figures
 from xray.finding import NO_VERDICT
 from xray.head_figures import UNDECIDED

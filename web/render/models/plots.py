@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask_babel import gettext as _
 from markupsafe import Markup
 
 from web.i18n import Figure, decimal, percent, shown, verdict, whole
@@ -11,6 +10,7 @@ from web.render import charts
 from web.render.charts import Plot, Words
 from web.render.findings import class_name
 from web.render.models.terms import asked, erasure, kind_of_picture, part_name
+from web.translation import gettext as _
 from xray import head_figures
 from xray.head_figures import FIGURES, MEAN, Part
 from xray.networks.metadata import HeadFacts, ScreenFacts

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask_babel import gettext as _
-
 from web.i18n import NONE, decimal, percent, shown, verdict, whole
 from web.render.findings import class_name, finding_name, finding_words, of_100
 from web.render.models.terms import change, check, part_name
+from web.translation import gettext as _
 from xray import answers, head_figures
 from xray.answers import Group
 from xray.finding import Finding, of_label

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask_babel import gettext as _
-
+from web.translation import gettext as _
 from xray.head_figures import Part
 from xray.networks.metadata import Artefact, BackboneFacts
 from xray.registry import BACKBONE

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from flask_babel import gettext as _
 from markupsafe import Markup
 
 from web.render import charts
 from web.render.charts import Words
 from web.render.findings import class_name
+from web.translation import gettext as _
 from xray import head_figures
 from xray.networks.metadata import HeadFacts
 
