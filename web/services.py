@@ -1,6 +1,6 @@
 """What the views work with: the analysis service of an application, and the models that it serves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -16,6 +16,7 @@ from web.analyses.shares import Shares
 from web.analyses.storage import open_storage
 from web.translation import gettext
 from xray.analysis import Analyzer
+from xray.annotate.words import Wording
 from xray.networks.metadata import Facts, HeadFacts
 from xray.registry import Registry
 
@@ -52,12 +53,13 @@ class Services:
         return {name: self.labels.get(name) or str(gettext(forms.LABELS[name])) for name in names}
 
 
-def init_app(app: Flask, registry: Registry) -> None:
+def init_app(app: Flask, registry: Registry, wording: Callable[[], Wording]) -> None:
     """Give an application its services.
 
     Args:
         app: The application, configured.
         registry: Its models.
+        wording: Writes the words of annotated copies; see `AnalysisService`.
 
     Raises:
         SettingError: The database or the object storage cannot be used.
@@ -74,6 +76,7 @@ def init_app(app: Flask, registry: Registry) -> None:
         Records.open(database.database_url(app.config), keep_days=app.config["KEEP_DAYS"]),
         keep_days=app.config["KEEP_DAYS"],
         keep_count=app.config["KEEP_COUNT"],
+        wording=wording,
         metrics=metrics.of(app),
     )
     if app.config["STORE"]:

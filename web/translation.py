@@ -4,6 +4,9 @@ The language is the visitor's choice, or else what the browser prefers; outside 
 messages are written.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 
@@ -16,6 +19,7 @@ LANGUAGES = {"en": "English", "fr": "Français", "es": "Español", "pt": "Portug
 ENGLISH = "en"
 SESSION_KEY = "language"
 _CHOSEN = "xray.language"
+_SPOKEN: ContextVar[str] = ContextVar("spoken", default="")
 
 
 def init_app(app: Flask) -> None:
@@ -31,7 +35,9 @@ def init_app(app: Flask) -> None:
 
 
 def language() -> str:
-    """Return the language of the request, one of LANGUAGES."""
+    """Return the language of the request or of `speaking`, one of LANGUAGES."""
+    if spoken := _SPOKEN.get():
+        return spoken
     if not has_request_context():
         return ENGLISH
     if _CHOSEN not in request.environ:
@@ -39,6 +45,20 @@ def language() -> str:
         best = request.accept_languages.best_match(LANGUAGES, ENGLISH)
         request.environ[_CHOSEN] = wanted if wanted in LANGUAGES else best
     return str(request.environ[_CHOSEN])
+
+
+@contextmanager
+def speaking(name: str) -> Iterator[None]:
+    """Give a thread beside the request its language.
+
+    Args:
+        name: one of LANGUAGES.
+    """
+    before = _SPOKEN.set(name)
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(before)
 
 
 def gettext(message: str, **values: object) -> str:

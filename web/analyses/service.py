@@ -33,6 +33,7 @@ from xray.annotate.panels import (
     thumbnail,
     viewer_image,
 )
+from xray.annotate.words import Wording, english
 from xray.io import image
 from xray.io.image import Decoded
 from xray.io.jpeg import encode_jpeg
@@ -76,6 +77,7 @@ class AnalysisService:
         turns: whoever reads a file that was sent takes one first; until then it lies on the disk.
         readers: the threads that decode and analyse; a request waits for one.
         painters: the threads that draw the page's images, while readers draw the annotated copies.
+        wording: called in the request, returns what writes the words of its annotated copies.
         metrics: counters, where they are switched on.
         swept_at: when this process last deleted orphaned files, in seconds since 1970.
     """
@@ -89,6 +91,7 @@ class AnalysisService:
     turns: Semaphore = field(default_factory=lambda: Semaphore(TURNS))
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "reader"))
     painters: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "painter"))
+    wording: Callable[[], Wording] = lambda: english
     metrics: Metrics | None = None
     swept_at: float = inf
 
@@ -118,10 +121,10 @@ class AnalysisService:
             ImageError: the file cannot be analysed; the message says why.
             StoreError: the analysis cannot be stored; nothing of it is left.
         """
-        who = {"owner": owner, "sender": sender}
-        work = partial(self._analyse, data, **who, name=name, choice=choice, adjust=adjust, example=example)
+        who = {"owner": owner, "sender": sender, "name": name, "choice": choice, "example": example}
+        work = partial(self._analyse, data, adjust=adjust, wording=self.wording())
         with self.metrics.film() if self.metrics else nullcontext():
-            return self.read(work)
+            return self.read(partial(work, **who))
 
     def look(self, data: bytes) -> Decoded:
         """Decode one file, for a look at it; nothing is stored.
@@ -136,7 +139,16 @@ class AnalysisService:
         return work() if alone() else self.readers.submit(work).result()
 
     def _analyse(
-        self, data: bytes, *, owner: str, sender: str, name: str, choice: str, adjust: Adjustments, example: str
+        self,
+        data: bytes,
+        *,
+        owner: str,
+        sender: str,
+        name: str,
+        choice: str,
+        adjust: Adjustments,
+        example: str,
+        wording: Wording,
     ) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), adjust=adjust, deep=True)
         watch = Stopwatch()
@@ -149,7 +161,9 @@ class AnalysisService:
         results: list[ModelResult] = []
         try:
             for prediction in analysis.predictions:
-                sheet = annotated_copy.annotate(analysis, prediction, file_name=name, when=now, panel=panel)
+                sheet = annotated_copy.annotate(
+                    analysis, prediction, file_name=name, when=now, panel=panel, wording=wording
+                )
                 jpeg = annotated_copy.encode(sheet)
                 watch.lap("draw")
                 copy = self.copies.save(jpeg, prediction.verdict, prediction.score, name)

@@ -13,8 +13,9 @@ from web.analyses.records import Record
 from web.analyses.service import AnalysisService
 from web.batch.table import Row, stems
 from xray import opacity
-from xray.annotate.annotated_copy import DISCLAIMER, encode
+from xray.annotate.annotated_copy import encode
 from xray.annotate.lettering import BACKGROUND, BOLD, TEXT, Picture, Sheet
+from xray.annotate.words import DISCLAIMER
 from xray.io.png import encode_png
 
 # A file in an archive: name and content.

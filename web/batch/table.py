@@ -17,7 +17,7 @@ from web.analyses.storage import slug
 from web.render.spreadsheet import SCORES, cells, harmless, scores
 from web.render.spreadsheet import as_csv as write_csv
 from xray import opacity
-from xray.annotate.annotated_copy import DISCLAIMER
+from xray.annotate.words import DISCLAIMER
 from xray.errors import Phrase, XrayError
 from xray.finding import found_by
 

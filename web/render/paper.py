@@ -8,7 +8,7 @@ from io import BytesIO
 import cv2
 import numpy as np
 
-from xray.annotate.lettering import HEAVY, REGULAR, Sheet, printable
+from xray.annotate.lettering import HEAVY, PIECES, REGULAR, Sheet, printable
 
 Ink = tuple[int, int, int]  # red, green, blue
 Point = tuple[float, float]
@@ -21,8 +21,6 @@ LINE_HEIGHT, BASELINE = 1.32, 0.78
 # At this share of the size the drawn letters are as high as Helvetica's.
 DRAWN_SIZE = 0.98
 NBSP = "\u00a0"
-# Where a line may break: between words, and between two Chinese characters unless the second closes something.
-_PIECES = re.compile(r" +|[⺀-鿿豈-﫿＀-￯][、-。」』】〉》）！，．：；？”’]*|[^ ⺀-鿿豈-﫿＀-￯]+")
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Paper:
         """Return text as lines of at most a width; a wider word is broken too."""
         drawn = not _in_codepage(text)
         lines = [""]
-        for piece in _PIECES.findall(_clean(text)):
+        for piece in PIECES.findall(_clean(text)):
             if self.measure(lines[-1] + piece.rstrip(), style, drawn=drawn) > width and lines[-1]:
                 lines.append("")
             while self.measure(piece.rstrip(), style, drawn=drawn) > width:

@@ -7,6 +7,7 @@ from flask import get_template_attribute
 from web.analyses.records import ModelResult
 from web.i18n import NONE, decimals, percent
 from web.translation import gettext as _
+from xray.networks.heads import Judgement
 from xray.opacity import Measures
 
 
@@ -25,7 +26,7 @@ def disclaimer() -> str:
     return str(_("For education and research only, not for diagnosis."))
 
 
-def arithmetic(result: ModelResult) -> str:
+def arithmetic(result: Judgement) -> str:
     """Return how the score of a model with operating points was judged."""
     if not result.exclusive:
         return str(_("Each finding is judged by itself; several may be there at once."))

@@ -17,7 +17,7 @@ from web.services import services
 from web.translation import gettext as _
 from web.translation import ngettext
 from xray import combined, opacity
-from xray.annotate.annotated_copy import DISCLAIMER
+from xray.annotate.words import DISCLAIMER
 from xray.finding import Finding, possible
 
 blueprint = Blueprint("analyses", __name__, url_prefix="/analyses")

@@ -20,7 +20,7 @@ from web.security import guests, rate_limit, visitors
 from web.services import services
 from web.views.shares import new_link
 from xray import answers, head_figures
-from xray.annotate.annotated_copy import DISCLAIMER
+from xray.annotate.words import DISCLAIMER
 from xray.combined import MODELS
 from xray.finding import of_label
 from xray.networks.heads import Verdict

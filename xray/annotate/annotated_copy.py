@@ -1,32 +1,30 @@
 """The annotated copy of a radiograph: the image, its heat map and the conclusion, as one JPEG for people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import cv2
 import numpy as np
 
 from xray.analysis import Analysis
-from xray.annotate.lettering import BACKGROUND, BOLD, HEAVY, LINE, QUIET, TEXT, Colour, Picture, Sheet, printable
+from xray.annotate.lettering import BACKGROUND, BOLD, HEAVY, LINE, QUIET, TEXT, Colour, Picture, Sheet
 from xray.annotate.panels import LUNGS, heat_panel, overlay, panel_size, radiograph_panel
-from xray.finding import Finding, note, positive_side, tone
+from xray.annotate.words import Wording, Words, english
+from xray.finding import tone
 from xray.io.jpeg import encode_jpeg
 from xray.networks.heads import Verdict
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box
 from xray.prediction import Prediction
 from xray.quality import burnt_in
-from xray.quality.cautions import CAUTIONS, Caution
-
-DISCLAIMER = "Research and education only, not a diagnosis"
 
 NARROWEST = 880
 # Of JPEG: at 100 % no difference to PNG is seen, in letters and lines neither, and a copy has 0.35 MB in place of 0.8.
 QUALITY = 90
 MARGIN = 24
 CAPTIONS = 54  # in units of the design
-# Sizes of the finding: the largest that fits.
-LARGE = (52, 44, 38, 32, 26)
+# Sizes of the finding, of a line and of a legend: the largest that fits.
+LARGE, CAPTION, LEGEND = (52, 44, 38, 32, 26, 22), (20, 18, 16, 14), (16, 14, 12, 11)
 BARS_TOP, BARS_BOTTOM = 24, 112  # in units of the design
 
 CAUTION: Colour = (150, 214, 236)
@@ -39,7 +37,13 @@ VERDICT_COLOURS = {
 
 
 def annotate(
-    analysis: Analysis, prediction: Prediction, *, file_name: str, when: datetime, panel: Picture | None = None
+    analysis: Analysis,
+    prediction: Prediction,
+    *,
+    file_name: str,
+    when: datetime,
+    panel: Picture | None = None,
+    wording: Wording = english,
 ) -> Picture:
     """Draw the copy that is saved: radiograph and heat map side by side, the conclusion below.
 
@@ -49,6 +53,7 @@ def annotate(
         file_name: as the sender named it, in any script and of any length.
         when: the time of the analysis, with its time zone.
         panel: the radiograph's panel, where it was drawn before.
+        wording: what is written, in the reader's language.
 
     Returns:
         Blue, green, red, uint8, shape (height, width, 3), at least 880 px wide.
@@ -58,11 +63,12 @@ def annotate(
     """
     panels = radiograph_panel(analysis) if panel is None else panel, heat_panel(analysis, prediction)
     width = max(2 * panels[0].shape[1] + 3 * MARGIN, NARROWEST)
+    words = wording(analysis, prediction, file_name)
     strips = (
-        *_panels(width, panels, _titles(analysis, prediction)),
-        _verdict(width, prediction),
-        _reading(width, analysis, prediction),
-        _origin(width, file_name, when),
+        *_panels(width, panels, words),
+        _verdict(width, prediction, words),
+        _reading(width, words),
+        _origin(width, words, when),
     )
     return np.vstack(strips)
 
@@ -96,22 +102,17 @@ def _sheet(width: int, height: float) -> Sheet:
     return Sheet(width, height, float(np.clip(width / 1100, 0.85, 1.6)), BACKGROUND)
 
 
-def _titles(analysis: Analysis, prediction: Prediction) -> tuple[str, str]:
-    radiograph = "Radiograph (came as a negative)" if analysis.inverted else "Radiograph"
-    found = "Evidence" if prediction.cam.any() else "No evidence found"
-    own = prediction.explained == prediction.positive
-    return radiograph, f"{found} for {prediction.in_words(positive_side(prediction) if own else prediction.explained)}"
-
-
-def _panels(width: int, panels: tuple[Picture, Picture], titles: tuple[str, str]) -> tuple[Picture, ...]:
+def _panels(width: int, panels: tuple[Picture, Picture], words: Words) -> tuple[Picture, ...]:
     """Lay the panels side by side, with a caption above and a legend below each."""
     tall, wide = panels[0].shape[:2]
     captions, legends = _sheet(width, CAPTIONS), _sheet(width, 46)
     middle = Sheet(width, tall, 1.0, BACKGROUND)
-    for index, (panel, title, left) in enumerate(zip(panels, titles, _lefts(width), strict=True)):
-        captions.write(title, left, captions.px(38), 20, TEXT, BOLD)
+    room = (width - 3 * MARGIN) // 2
+    drawn = ((panels[0], words.radiograph, _lung_legend), (panels[1], words.heat, _heat_legend))
+    for left, (panel, title, legend) in zip(_lefts(width), drawn, strict=True):
+        captions.write(title, left, captions.px(38), captions.fitting([title], CAPTION, room, BOLD), TEXT, BOLD)
         middle.picture[:, left : left + wide] = panel
-        (_heat_legend if index else _lung_legend)(legends, left)
+        legend(legends, left, room, words)
     return captions.picture, middle.picture, legends.picture
 
 
@@ -120,26 +121,29 @@ def _lefts(width: int) -> tuple[int, int]:
     return MARGIN, MARGIN + (width - 3 * MARGIN) // 2 + MARGIN
 
 
-def _lung_legend(sheet: Sheet, left: int) -> None:
-    middle, right = sheet.px(22), left + sheet.px(28)
-    sheet.picture[middle - sheet.px(1) : middle + sheet.px(2), left:right] = LUNGS
-    sheet.write("outline of the lungs, as found", right + sheet.px(10), sheet.px(27), 16, QUIET)
+def _lung_legend(sheet: Sheet, left: int, room: int, words: Words) -> None:
+    middle, line, gap = sheet.px(22), sheet.px(28), sheet.px(10)
+    sheet.picture[middle - sheet.px(1) : middle + sheet.px(2), left : left + line] = LUNGS
+    size = sheet.fitting([words.outline], LEGEND, room - line - gap)
+    sheet.write(words.outline, left + line + gap, sheet.px(27), size, QUIET)
 
 
-def _heat_legend(sheet: Sheet, left: int) -> None:
+def _heat_legend(sheet: Sheet, left: int, room: int, words: Words) -> None:
     """Draw the colours of the heat as they look over mid-grey, and the frame of the box."""
-    baseline, gap = sheet.px(27), sheet.px(10)
+    baseline, gap, colours, frame = sheet.px(27), sheet.px(10), sheet.px(84), sheet.px(20)
     top, bottom = sheet.px(14), sheet.px(29)
-    heat = np.tile(np.linspace(0, 1, sheet.px(84), dtype=np.float32), (bottom - top, 1))
-    x = left + sheet.write("weaker", left, baseline, 16, QUIET) + gap
-    sheet.picture[top:bottom, x : x + heat.shape[1]] = overlay(np.full(heat.shape, 90, np.uint8), heat)
-    x += heat.shape[1] + gap
-    x += sheet.write("stronger", x, baseline, 16, QUIET) + 3 * gap
-    cv2.rectangle(sheet.picture, (x, top), (x + sheet.px(20), bottom - 1), QUIET, 1)
-    sheet.write("seen by the network", x + sheet.px(20) + gap, baseline, 16, QUIET)
+    texts = [words.weaker, words.stronger, words.box]
+    size = sheet.fitting(texts, LEGEND, room - colours - frame - 6 * gap)
+    heat = np.tile(np.linspace(0, 1, colours, dtype=np.float32), (bottom - top, 1))
+    x = left + sheet.write(words.weaker, left, baseline, size, QUIET) + gap
+    sheet.picture[top:bottom, x : x + colours] = overlay(np.full(heat.shape, 90, np.uint8), heat)
+    x += colours + gap
+    x += sheet.write(words.stronger, x, baseline, size, QUIET) + 3 * gap
+    cv2.rectangle(sheet.picture, (x, top), (x + frame, bottom - 1), QUIET, 1)
+    sheet.write(words.box, x + frame + gap, baseline, size, QUIET)
 
 
-def _verdict(width: int, prediction: Prediction) -> Picture:
+def _verdict(width: int, prediction: Prediction, words: Words) -> Picture:
     """Write the finding large, the verdict small, and draw the score on its scale, or a bar for each label."""
     sheet = _sheet(width, 118)
     colour = VERDICT_COLOURS[tone([prediction])]
@@ -147,24 +151,19 @@ def _verdict(width: int, prediction: Prediction) -> Picture:
     sheet.picture[sheet.px(26) : sheet.px(112), MARGIN : MARGIN + sheet.px(6)] = colour
     left = MARGIN + sheet.px(24)
     room = width // 2 - left - MARGIN
-    words = prediction.headline
-    size = next((size for size in LARGE if sheet.measure(words, size, HEAVY) <= room), LARGE[-1])
-    sheet.write(sheet.shorten(words, size, room, HEAVY), left, sheet.px(64), size, colour, HEAVY)
-    side = positive_side(prediction)
-    verdict = (
-        str(prediction.verdict) if side == Finding.ABNORMAL else f"{prediction.verdict} for {prediction.in_words(side)}"
-    )
-    if prediction.decides:
-        sheet.write(sheet.shorten(verdict, 20, room), left, sheet.px(106), 20, TEXT)
+    size = sheet.fitting([words.headline], LARGE, room, HEAVY)
+    sheet.write(sheet.shorten(words.headline, size, room, HEAVY), left, sheet.px(64), size, colour, HEAVY)
+    size = sheet.fitting([words.verdict], CAPTION, room)
+    sheet.write(sheet.shorten(words.verdict, size, room), left, sheet.px(106), size, TEXT)
     left, right = width // 2 + MARGIN, width - MARGIN - sheet.px(20)
     if prediction.listed:
-        _label_bars(sheet, prediction, left, right)
+        _label_bars(sheet, prediction, words.labels, left, right)
     else:
-        _score_scale(sheet, prediction, left, right)
+        _score_scale(sheet, prediction, words, left, right)
     return sheet.picture
 
 
-def _score_scale(sheet: Sheet, prediction: Prediction, left: int, right: int) -> None:
+def _score_scale(sheet: Sheet, prediction: Prediction, words: Words, left: int, right: int) -> None:
     """Draw the scale from 0 to 1 with both edges of the inconclusive band, where they were chosen, and the score."""
 
     def x(score: float) -> int:
@@ -183,22 +182,24 @@ def _score_scale(sheet: Sheet, prediction: Prediction, left: int, right: int) ->
     here, half, tip = x(prediction.score), sheet.px(9), top - sheet.px(2)
     marker = np.array([(here, tip), (here - half, tip - 2 * half), (here + half, tip - 2 * half)])
     cv2.fillPoly(sheet.picture, [marker], TEXT, cv2.LINE_AA)
-    text = prediction.score_text
-    shift = sheet.measure(text, 24, BOLD) // 2
-    sheet.write(text, min(max(here, left + shift), right - shift) - shift, sheet.px(38), 24, TEXT, BOLD)
-    sheet.write(f"0 · {prediction.in_words(prediction.negative)}", left, sheet.px(106), 16, QUIET)
-    sheet.write_until(f"{prediction.in_words(positive_side(prediction))} · 1", right, sheet.px(106), 16, QUIET)
+    shift = sheet.measure(words.score, 24, BOLD) // 2
+    at = min(max(here, left + shift), right - shift) - shift
+    sheet.write(words.score, at, sheet.px(38), 24, TEXT, BOLD)
+    size = sheet.fitting([words.low, words.high], LEGEND, right - left - sheet.px(20))
+    sheet.write(words.low, left, sheet.px(106), size, QUIET)
+    sheet.write_until(words.high, right, sheet.px(106), size, QUIET)
 
 
-def _label_bars(sheet: Sheet, prediction: Prediction, left: int, right: int) -> None:
+def _label_bars(
+    sheet: Sheet, prediction: Prediction, written: Sequence[tuple[str, str]], left: int, right: int
+) -> None:
     """Draw a bar for each label, from 0 to 1, with a tick at each edge."""
     labels = prediction.listed
-    names = [prediction.in_words(each.label) for each in labels]
     pitch = (BARS_BOTTOM - BARS_TOP) / len(labels)
     size = min(18.0, 0.62 * pitch)
-    start = left + max(sheet.measure(name, size) for name in names) + sheet.px(12)
+    start = left + max(sheet.measure(name, size) for name, _ in written) + sheet.px(12)
     end = right - sheet.measure("0.0000", size, BOLD) - sheet.px(12)
-    for number, (name, each) in enumerate(zip(names, labels, strict=True)):
+    for number, ((name, score_text), each) in enumerate(zip(written, labels, strict=True)):
         above = BARS_TOP + number * pitch
         top, bottom = sheet.px(above + 0.2 * pitch), sheet.px(above + 0.8 * pitch)
         baseline = sheet.px(above + 0.5 * pitch + 0.36 * size)
@@ -212,21 +213,17 @@ def _label_bars(sheet: Sheet, prediction: Prediction, left: int, right: int) -> 
         for score in (each.negative_below, each.positive_from) if each.decides else ():
             edge = start + round(score * (end - start))
             sheet.picture[top - sheet.px(3) : bottom + sheet.px(3), edge - 1 : edge + 1] = TEXT
-        sheet.write(each.score_text, end + sheet.px(12), baseline, size, TEXT, BOLD)
+        sheet.write(score_text, end + sheet.px(12), baseline, size, TEXT, BOLD)
 
 
-def _reading(width: int, analysis: Analysis, prediction: Prediction) -> Picture:
+def _reading(width: int, words: Words) -> Picture:
     """Write the meaning of the verdict and the cautions, in as many lines as needed."""
     ruler = _sheet(width, 1)
     left = MARGIN + ruler.px(24)
-    # Burnt-in text speaks for itself, and may be covered later.
-    said = (caution for caution in analysis.cautions if caution is not Caution.TEXT)
-    cautions = [(f"Caution: {CAUTIONS[caution]}", CAUTION) for caution in said]
-    scores = f"{prediction.title}, version {prediction.version}. {prediction.arithmetic}."
-    meaning = note([prediction]) or prediction.reading
+    colours = (TEXT, *(QUIET for _ in words.reading[1:]), *(CAUTION for _ in words.cautions))
     lines = [
         (line, colour)
-        for text, colour in ((meaning, TEXT), (scores, QUIET), *cautions)
+        for text, colour in zip((*words.reading, *words.cautions), colours, strict=True)
         for line in ruler.wrap(text, 20, width - left - MARGIN)
     ]
     sheet = _sheet(width, 28 + 30 * len(lines))
@@ -235,7 +232,7 @@ def _reading(width: int, analysis: Analysis, prediction: Prediction) -> Picture:
     return sheet.picture
 
 
-def _origin(width: int, file_name: str, when: datetime) -> Picture:
+def _origin(width: int, words: Words, when: datetime) -> Picture:
     """Write the file name, the time of the analysis and the disclaimer."""
     if when.tzinfo is None:
         raise ValueError("Expected a time with a time zone. Received one without; use datetime.now(UTC).")
@@ -244,8 +241,7 @@ def _origin(width: int, file_name: str, when: datetime) -> Picture:
     stamp = when.isoformat(" ", "minutes")
     date = f"{stamp[:16]} UTC{stamp[16:].removeprefix('+00:00')}"
     room = width - 3 * MARGIN - sheet.measure(date, 18)
-    # The word before it keeps a right-to-left name at the left of this line.
-    sheet.write(sheet.shorten(f"File: {printable(file_name)}", 18, room), MARGIN, sheet.px(38), 18, TEXT)
+    sheet.write(sheet.shorten(words.file, 18, room), MARGIN, sheet.px(38), 18, TEXT)
     sheet.write_until(date, width - MARGIN, sheet.px(38), 18, TEXT)
-    sheet.write(DISCLAIMER, MARGIN, sheet.px(72), 20, TEXT, BOLD)
+    sheet.write(words.disclaimer, MARGIN, sheet.px(72), 20, TEXT, BOLD)
     return sheet.picture

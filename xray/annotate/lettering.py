@@ -1,6 +1,8 @@
 """Drawing text in any script, and the colours of what is drawn."""
 
+import re
 import unicodedata
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -16,6 +18,8 @@ QUIET: Colour = (182, 175, 168)
 
 REGULAR, BOLD, HEAVY = 400, 600, 800
 ELLIPSIS = "…"
+# Where a line may break: between words, and between two Chinese characters unless the second closes something.
+PIECES = re.compile(r" +|[⺀-鿿豈-﫿＀-￯][、-。」』】〉》）！，．：；？”’]*|[^ ⺀-鿿豈-﫿＀-￯]+")
 
 
 class Sheet:
@@ -44,7 +48,7 @@ class Sheet:
 
     def measure(self, text: str, size: float, weight: int = REGULAR) -> int:
         """Return the width of a line in pixels; arguments as for `write`."""
-        return int(cv2.getTextSize((0, 0), text, (0, 0), self._font, self.px(size), weight)[2])
+        return int(cv2.getTextSize((0, 0), _drawn(text), (0, 0), self._font, self.px(size), weight)[2])
 
     def write(self, text: str, x: int, baseline: int, size: float, colour: Colour, weight: int = REGULAR) -> int:
         """Write a line that begins at x; return its width in pixels.
@@ -57,12 +61,24 @@ class Sheet:
             colour: of the text.
             weight: REGULAR, BOLD or HEAVY.
         """
-        cv2.putText(self.picture, text, (x, baseline), colour, self._font, self.px(size), weight)
+        cv2.putText(self.picture, _drawn(text), (x, baseline), colour, self._font, self.px(size), weight)
         return self.measure(text, size, weight)
 
     def write_until(self, text: str, x: int, baseline: int, size: float, colour: Colour) -> None:
         """Write a line that ends at x; arguments as for `write`."""
         self.write(text, x - self.measure(text, size), baseline, size, colour)
+
+    def fitting(self, texts: Sequence[str], sizes: Sequence[float], width: int, weight: int = REGULAR) -> float:
+        """Return the largest size in which lines side by side fit into a width; the smallest where none does.
+
+        Args:
+            texts: the lines.
+            sizes: in units of the design, the largest first.
+            width: in pixels.
+            weight: REGULAR, BOLD or HEAVY.
+        """
+        wide = (size for size in sizes if sum(self.measure(text, size, weight) for text in texts) <= width)
+        return next(wide, sizes[-1])
 
     def shorten(self, text: str, size: float, width: int, weight: int = REGULAR) -> str:
         """Replace the middle of a line that is too wide by an ellipsis; both ends stay readable.
@@ -82,21 +98,24 @@ class Sheet:
         return shortened
 
     def wrap(self, text: str, size: float, width: int) -> list[str]:
-        """Break a text between words into lines.
+        """Break a text between words, or between Chinese characters, into lines.
 
         Args:
             text: any length.
             size: of the font, in units of the design.
             width: the largest of a line, in pixels.
         """
-        lines: list[str] = []
-        for word in text.split():
-            longer = f"{lines[-1]} {word}" if lines else word
-            if lines and self.measure(longer, size) <= width:
-                lines[-1] = longer
-            else:
-                lines.append(word)
-        return lines
+        lines = [""]
+        for piece in PIECES.findall(text):
+            if piece.strip(" ") and lines[-1] and self.measure(lines[-1] + piece, size) > width:
+                lines.append("")
+            lines[-1] += piece if lines[-1] else piece.lstrip(" ")
+        return [line.rstrip(" ") for line in lines if line.strip(" ")]
+
+
+def _drawn(text: str) -> str:
+    # No font has the narrow no-break space, which stands before a colon in French.
+    return text.replace("\u202f", "\u00a0")
 
 
 def printable(text: str) -> str:

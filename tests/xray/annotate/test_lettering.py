@@ -54,11 +54,14 @@ def test_a_long_line_loses_its_middle(text: str, width: int) -> None:
         assert head and text.startswith(head) and text.endswith(tail)
 
 
-def test_words_wrap_into_lines_that_fit() -> None:
+@pytest.mark.parametrize(
+    ("text", "between"),
+    [("Too close to call between COVID-19 and normal.", " "), ("看起来是儿童胸片：模型只见过一家医院的儿童。", "")],
+)
+def test_words_wrap_into_lines_that_fit(text: str, between: str) -> None:
     sheet = Sheet(400, 40, 1.0, BLACK)
-    text = "Too close to call between COVID-19 and normal."
     lines = sheet.wrap(text, 20, 200)
-    assert " ".join(lines) == text and len(lines) > 1
+    assert between.join(lines) == text and len(lines) > 1
     assert all(sheet.measure(line, 20) <= 200 for line in lines)
 
 
