@@ -1,6 +1,8 @@
 """The OpenAPI document: the parts that flask-smorest cannot derive from the routes, and examples of answers."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import Flask
@@ -35,106 +37,10 @@ _HEADERS = {
     429: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
 }
 
-# A test compares the examples with real answers.
-EXAMPLE_HOST = "https://xray.example"
-EXAMPLE_ID = "3q2-7wAAECAwQFBgcICQoL"
-_EXAMPLE_PICTURES = {
-    name: f"{EXAMPLE_HOST}/api/v1/analyses/{EXAMPLE_ID}/pictures/{name}"
-    for name in ("film.jpg", "mask.png", "opacity.png", "heat-covid_normal.png", "annotated-covid_normal.jpg")
-}
-
-EXAMPLE_ANALYSIS: dict[str, Any] = {
-    "id": EXAMPLE_ID,
-    "url": f"{EXAMPLE_HOST}/api/v1/analyses/{EXAMPLE_ID}",
-    "created": "2026-11-21T15:04:05.678901+00:00",
-    "file": "film.png",
-    "width": 1024,
-    "height": 1024,
-    "model": "covid_normal",
-    "turn": 0,
-    "tilt": 2,
-    "finding": "abnormal",
-    "verdicts": [
-        {
-            "model": "covid_normal",
-            "version": "2.0.0",
-            "finding": "abnormal",
-            "verdict": "POSITIVE",
-            "score": 0.9712,
-            "negative_below": 0.2566,
-            "positive_from": 0.6529,
-            "classes": {"positive": "covid", "negative": "normal"},
-            "called": "covid",
-            "labels": [
-                {
-                    "label": "normal",
-                    "verdict": "NEGATIVE",
-                    "score": 0.0288,
-                    "negative_below": 0.3472,
-                    "positive_from": 0.7435,
-                },
-                {
-                    "label": "covid",
-                    "verdict": "POSITIVE",
-                    "score": 0.9712,
-                    "negative_below": 0.2566,
-                    "positive_from": 0.6529,
-                },
-            ],
-            "explained": "covid",
-            "heat_in_lungs": 0.61,
-            "heat_in_lungs_if_even": 0.38,
-            "annotated": _EXAMPLE_PICTURES["annotated-covid_normal.jpg"],
-            "card": f"{EXAMPLE_HOST}/models/covid_normal",
-        }
-    ],
-    "combined": None,
-    "opacity": {
-        "version": "1.0.0",
-        "threshold": 0.5,
-        "opacity_right_percent": 12.5,
-        "opacity_left_percent": 31.0,
-        "extent_score": 3.25,
-        "extent_error": 0.9,
-        "bilateral": 0.4032,
-        "peripheral": 0.4417,
-        "lower": 0.7021,
-    },
-    "cautions": [{"name": "low_resolution", "words": "Very small: fine detail is missing."}],
-    "pictures": _EXAMPLE_PICTURES,
-    "disclaimer": DISCLAIMER,
-}
-
-EXAMPLE_MODEL: dict[str, Any] = {
-    "name": "covid_normal",
-    "url": f"{EXAMPLE_HOST}/api/v1/models/covid_normal",
-    "title": "Model 1: Covid / Normal",
-    "version": "2.0.0",
-    "created": "2026-11-21T13:32:13+00:00",
-    "licence": "CC BY-NC-SA 4.0 (weights; code: MIT). Research and education only, not for diagnosis.",
-    "classes": {"positive": "covid", "negative": "normal"},
-    "exclusive": True,
-    "labels": [
-        {"label": "normal", "negative_below": 0.3472, "positive_from": 0.7435},
-        {"label": "covid", "negative_below": 0.2566, "positive_from": 0.6529},
-    ],
-    "threshold": 0.2566,
-    "negative_below": 0.2566,
-    "positive_from": 0.6529,
-    "metrics": {
-        "films": 1035,
-        "patients": 975,
-        "positives": 305,
-        "negatives": 730,
-        "roc_auc": {"value": 0.873, "low": 0.847, "high": 0.899},
-        "sensitivity": {"value": 0.885, "low": 0.841, "high": 0.923},
-        "specificity": {"value": 0.627, "low": 0.591, "high": 0.664},
-        "interval": "95 %, percentile bootstrap over patients and near-copies, 1000 draws, seed 0",
-        "confounding": "4 of the 5 sources hold one class only: there, to know the hospital is to know the answer.",
-    },
-    "card": f"{EXAMPLE_HOST}/models/covid_normal",
-}
-
+# Answers, as a test compares them with real ones.
+_EXAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "examples.json").read_text(encoding="utf-8"))
+EXAMPLE_ANALYSIS: dict[str, Any] = _EXAMPLES["analysis"] | {"disclaimer": DISCLAIMER}
+EXAMPLE_MODEL: dict[str, Any] = _EXAMPLES["model"]
 EXAMPLE_MODELS: dict[str, Any] = {"models": [EXAMPLE_MODEL], "disclaimer": DISCLAIMER}
 EXAMPLE_HEALTH: dict[str, Any] = {"status": "ok", "models": {"covid_normal": "2.0.0", "covid_pneumo": "2.0.0"}}
 

@@ -26,7 +26,7 @@ api.register_error_handler(StoreError, problems.of_store)
 ANALYSES, MODELS = ["analyses"], ["models"]
 AN_ID = [{
     "in": "path", "name": "id", "required": True, "description": Phrase("The id of an analysis."),
-    "schema": {"type": "string", "pattern": f"^{ID.pattern}$"}, "example": document.EXAMPLE_ID,
+    "schema": {"type": "string", "pattern": f"^{ID.pattern}$"}, "example": document.EXAMPLE_ANALYSIS["id"],
 }]  # fmt: skip
 A_PICTURE = [{
     "in": "path", "name": "name", "required": True, "example": "film.jpg",
