@@ -4,10 +4,12 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from xray.errors import DatasetError
 
@@ -67,26 +69,31 @@ class Section:
 
 def page(
     title: str,
-    sections: Sequence[Section],
+    sections: Sequence[Section] = (),
     *,
+    template: str = "base.html",
     made: Mapping[str, object] | None = None,
     summary: Sequence[str] = (),
     warnings: Sequence[str] = (),
+    **values: object,
 ) -> str:
     """Return a report as one HTML file that holds its style and its pictures.
 
     Args:
         title: of the report.
-        sections: in their order; each has an anchor and an entry in the table of contents.
+        sections: in their order; each has an entry in the table of contents. None where the template holds them.
+        template: extends base.html with the words of a report whose figures alone change.
         made: when, of what and by what the report was made, by name.
         summary: its sentences, the first thing to read.
         warnings: what a reader must know before the figures.
+        values: what the template shows.
 
     Raises:
         DatasetError: a picture is no PNG, or a row has more or fewer cells than the table has columns.
         OSError: a picture cannot be read.
     """
-    return render("base.html", title=title, sections=sections, made=made or {}, summary=summary, warnings=warnings)
+    shown = {"title": title, "sections": sections, "made": made or {}, "summary": summary, "warnings": warnings}
+    return render(template, **shown, **values)
 
 
 def render(template: str, **values: object) -> str:
@@ -119,22 +126,25 @@ def figure_text(figure: Mapping[str, Any] | None) -> str:
     return f"{figure['value']:.3f} [{interval}]"
 
 
-def _anchor(section: Section, number: int) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", section.title.lower()).strip("-")
-    return f"s{number}-{slug}"
-
-
 def _paragraphs(text: str) -> list[str]:
     return [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
 
 
-def _numeric_columns(table: Table) -> list[bool]:
+def _titles(body: str) -> list[Markup]:
+    return [Markup(title) for title in re.findall("<h2>(.*?)</h2>", body)]  # escaped already
+
+
+def _numbered(body: str) -> Markup:
+    """Give each section the address that the table of contents leads to."""
+    number = count(1)
+    return Markup(re.sub("<section>", lambda _: f'<section id="s{next(number)}">', body))
+
+
+def _numeric_columns(rows: Sequence[Sequence[object]], head: Sequence[str], caption: str) -> list[bool]:
     """Tell for each column whether all its cells are figures, which are aligned right."""
-    if wrong := [row for row in table.rows if len(row) != len(table.head)]:
-        raise DatasetError(
-            f"Expected {len(table.head)} cells in each row of {table.caption!r}. Received: {list(wrong[0])}."
-        )
-    columns = zip(*table.rows, strict=True) if table.rows else [[""]] * len(table.head)
+    if wrong := [row for row in rows if len(row) != len(head)]:
+        raise DatasetError(f"Expected {len(head)} cells in each row of {caption!r}. Received: {list(wrong[0])}.")
+    columns = zip(*rows, strict=True) if rows else [[""]] * len(head)
     return [all(NUMERIC.match(str(cell)) for cell in column) for column in columns]
 
 
@@ -158,8 +168,9 @@ _ENVIRONMENT = Environment(
     keep_trailing_newline=True,
 )
 _ENVIRONMENT.filters |= {
-    "anchor": _anchor,
     "paragraphs": _paragraphs,
+    "titles": _titles,
+    "numbered": _numbered,
     "numeric_columns": _numeric_columns,
     "data_uri": _data_uri,
     "markdown": _markdown,

@@ -170,5 +170,5 @@ def test_the_tutorial_runs_to_its_end(
     assert found["apart"]["covid_normal_second"]["network"]["n"] == 20
     assert found["counted"]["covid_normal_second"]["no_lung"]["border_only"]["accuracy"]["value"] == 1
     html = (output / "report.html").read_text()
-    assert html.count("data:image/png;base64,") == 5 and "Every number, beside ours" in html
+    assert html.count("data:image/png;base64,") == 8 and "Every number, beside ours" in html
     assert 'src="http' not in html and "<script" not in html

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from sklearn.metrics import ConfusionMatrixDisplay
 
 from training import run as runs
 from training.config import load
@@ -22,16 +21,14 @@ from training.config import part as config_part
 from training.data.augment import Augmentation
 from training.evaluate.baselines import BASELINES
 from training.fit.features import is_served
-from training.metrics.discrimination import confusion
 from training.metrics.figures import INTERVAL, Json
-from training.report.plots import CYCLE, NEGATIVE, NEUTRAL, POSITIVE, grid, name_axes, png
-from training.report.render import Picture, Section, Table, figure_text, markdown_table, page
+from training.report.plots import CYCLE, NEGATIVE, NEUTRAL, POSITIVE, grid, matrix, name_axes, png
+from training.report.render import Picture, figure_text, markdown_table, page
 from training.studies.tutorial_2020 import images
 from training.studies.tutorial_2020 import rerun as steps
 from training.studies.tutorial_2020.heads import KEPT, MODELS, Reading, Tutorial
 from training.studies.tutorial_2020.images import TEST, Radiographs
 from training.studies.tutorial_2020.rerun import NAMES, THRESHOLD, Rerun, Trained
-from xray.prediction import in_words
 from xray.registry import BACKBONE
 
 TITLE = "The two-model tutorial of 2020, run again"
@@ -46,47 +43,7 @@ HEAD = ("figure", "article", "ours", "n (patients)", "what is wrong with it")
 SHOWN = 16  # radiographs that are not COVID-19 and score highest
 BINS = 20
 Reruns = Mapping[str, Rerun]
-
-BEFORE = """The tutorial teaches two networks to tell COVID-19 on chest radiographs: model 1 from normal ones, model 2
-from those of another pneumonia. Its steps were run again on its own layout: 134 PA radiographs of COVID-19 from Cohen's
-collection, as many normal ones and pneumonias from a set of children, images squashed to 224 by 224 pixels and divided
-by 255, a random 80/20 or 90/10 split, a frozen VGG16 below a small head, and two sets of hyper-parameters for each
-model. Sensitivity is the share of COVID-19 radiographs that were called COVID-19; specificity, the share of the others
-that were not. A radiograph is called COVID-19 from a score of 0.5.
-
-All of this can be learned from. None of it is a diagnosis, and the next parts say why even the good figures are not
-what they seem."""
-AUGMENTATION = """The article rotates each training radiograph anew in every epoch. With a frozen backbone that is not
-needed: {copies} augmented copies of each went through it once, their features were kept, and an epoch draws one of
-them. What lies beyond the edge is mirrored here; there the last pixel is repeated. What augmentation is worth stands
-under "How much is chance".
-
-Two things in the article's plan are easily missed. Its first head pools 4 by 4 cells of 7 by 7: there is room for that
-once, so it sees the upper left 16 of the 49 cells and not the others. And its images are only divided by 255, while
-VGG16 was trained on ImageNet with each channel's mean subtracted: the backbone gets an input that it does not know."""
-NUMBERS = """Each number of the article stands beside ours. In brackets: 95 % intervals, of the article's by Wilson's
-formula from its counts of radiographs, of ours by drawing patients. The article gives none. Where the two intervals of
-a row overlap widely, the two numbers say the same."""
-WRONG = """A network recognises a patient, the hospital, the machine and the age more easily than a disease. So a test
-is worth something only where no patient stands on both sides, where its radiographs chose nothing, and where the two
-classes differ in the disease alone. Here is how often that was not so. The article's 20 normal validation radiographs
-come from the folder of the training ones; as published, its copying function keeps the first files that the folder
-lists, so all of them had been copied for training too. Here both were drawn at random, and those that the article names
-were kept."""
-BLIND = """Two logistic regressions see the same radiographs at 48 by 48 pixels, one without lungs, the other only their
-border. They learned from the same training radiographs and were tested on the same test radiographs. What they reach, a
-network reaches without learning anything about COVID-19: it tells the sets apart, not the disease."""
-BY_PATIENT = """Five folds over all radiographs of a model, no patient or near-copy on both sides: the same heads,
-judged on patients that they do not know. What is lost against the random split, if anything, is what shared patients
-gave. The other flaw stays: the classes still come from two sets, one of adults, one of children."""
-REPEATS = """The same radiographs and settings with another seed: another split, other first weights. The article
-changed settings until the figure on its test radiographs rose, by two of 54; here is how far it moves when nothing is
-changed but the seed."""
-SPREAD = """The test folder, which no head was trained on: a histogram above a box plot; dashed, the mean; orange, what
-is called COVID-19. None of these children has COVID-19: their radiographs were published in 2018. They come from the
-hospital of the training radiographs, so these figures are kinder than those of any other hospital would be."""
-CURVES = """The article reads from such curves that its training goes well. But the orange ones are of the very
-radiographs for which the result is then given."""
+Rows = Sequence[Sequence[object]]
 
 
 def run(args: argparse.Namespace) -> None:
@@ -109,11 +66,9 @@ def run(args: argparse.Namespace) -> None:
         "config": asdict(tutorial),
         "weights": weights,
     }
-    text = "\n\n".join([BEFORE, _backbone_text(weights), AUGMENTATION.format(copies=tutorial.copies)])
     args.output.mkdir(parents=True, exist_ok=True)
     runs.write_json(args.output / "report.json", figures)
-    html = page(TITLE, _sections(radiographs, reruns, figures, text))
-    (args.output / "report.html").write_text(html, encoding="utf-8")
+    (args.output / "report.html").write_text(_page(radiographs, reruns, figures), encoding="utf-8")
     print(markdown_table(list(HEAD), _cells(rows)).replace("\u00a0", " "))
     print(args.output / "report.html")
 
@@ -232,60 +187,40 @@ def _text(figure: Json) -> str:
     return f"{counted}\u00a0{figure['value']:.3f}{interval}"
 
 
-def _sections(radiographs: Radiographs, reruns: Reruns, figures: Json, text: str) -> list[Section]:
-    """Return the report's sections."""
-    heads = [each.head for each in reruns.values()]
-    repeats = [_repeat_table(each) for each in reruns.values()]
-    matrices = Picture(draw_matrices(heads), "Confusion matrices of the test radiographs")
-    return [
-        Section("What was done", text),
-        Section(
-            "Every number, beside ours",
-            NUMBERS + _summary(reruns),
-            [Table(f"Of ours: {INTERVAL}", HEAD, _cells(figures["numbers"]))],
-        ),
-        Section("What is wrong, counted", WRONG, [_known_table(reruns, figures), _age_table(radiographs)]),
-        Section("What needs no lung", BLIND, [_blind_table(reruns, figures)]),
-        Section("Patients kept on one side", BY_PATIENT, [_by_patient_table(reruns)]),
-        Section("How much is chance", REPEATS, repeats),
-        Section("How scores are spread", SPREAD, [], _score_plots(radiographs, reruns)),
-        Section("Learning curves", CURVES, [], [Picture(draw_curves(heads), "Loss and accuracy")]),
-        Section("Confusion matrices", "The article's above, ours below.", [], [matrices]),
-    ]
-
-
-def _summary(reruns: Reruns) -> str:
-    """Say in a paragraph how the kept models stand beside a predictor that sees no lung."""
-    said = []
-    for rerun in reruns.values():
-        settings = rerun.head.settings
-        if settings.name == KEPT:
-            ours = steps.figures_of_test(rerun.head.tables["test"])["accuracy"]
-            border = steps.figures_of_test(rerun.blind["border_only"]["test"])["accuracy"]
-            found, _, _, spared = settings.test
-            said.append(
-                f"of the test radiographs of {MODELS[settings.model]}, the article's network gets {found + spared} of "
-                f"{sum(settings.test)} right, ours {ours['count']} of {ours['n']}, and a logistic regression on "
-                f"nothing but their border {border['count']}"
-            )
-    return f"\n\nIn short: {'; '.join(said)}." if said else ""
-
-
-def _backbone_text(weights: str) -> str:
-    if weights == "imagenet":
-        return "The frozen backbone is the article's: Keras's VGG16, trained on ImageNet."
-    if not is_served(weights):
-        return f"The frozen backbone is VGG16 with the weights of {weights}; the article's was trained on ImageNet."
-    return (
-        "The frozen backbone is not the article's. That was VGG16 trained on ImageNet's photographs, which must be "
-        f"downloaded; here it is {weights}, this project's own VGG16. It learned, with their labels, from radiographs "
-        "of the same collections, some of which are tested here: our figures are likely better than on radiographs "
-        "that it does not know, one more flaw, and ours. Compare how they behave rather than the last digit. With the "
-        "option --weights imagenet, the article's is used where Keras can download it."
+def _page(radiographs: Radiographs, reruns: Reruns, figures: Json) -> str:
+    """Return the report; its words are in training/report/templates/articles.html."""
+    return page(
+        TITLE,
+        template="articles.html",
+        weights=figures["weights"],
+        ours=is_served(figures["weights"]),
+        copies=figures["config"]["copies"],
+        interval=INTERVAL,
+        kept=[_kept(each) for each in reruns.values() if each.head.settings.name == KEPT],
+        head=HEAD,
+        numbers=_cells(figures["numbers"]),
+        known=_known(reruns, figures),
+        patients=_patients(radiographs),
+        blind=_blind(reruns, figures),
+        by_patient=_by_patient(reruns),
+        repeats={each.head.settings.title: _repeats(each) for each in reruns.values()},
+        scores=_score_plots(radiographs, reruns),
+        curves=Picture(draw_curves([each.head for each in reruns.values()]), "Loss and accuracy"),
+        matrices=[picture for each in reruns.values() for picture in _matrices(each.head)],
     )
 
 
-def _known_table(reruns: Reruns, figures: Json) -> Table:
+def _kept(rerun: Rerun) -> Json:
+    """Return the test accuracy of a kept model in the article, of ours, and of a predictor that sees no lung."""
+    return {
+        "model": MODELS[rerun.head.settings.model],
+        "article": steps.published_test(rerun.head.settings.test)["accuracy"],
+        "ours": steps.figures_of_test(rerun.head.tables["test"])["accuracy"],
+        "border": steps.figures_of_test(rerun.blind["border_only"]["test"])["accuracy"],
+    }
+
+
+def _known(reruns: Reruns, figures: Json) -> Rows:
     rows = []
     for key, rerun in reruns.items():
         found, settings = figures["counted"][key], rerun.head.settings
@@ -293,11 +228,10 @@ def _known_table(reruns: Reruns, figures: Json) -> Table:
         for name, same in {"test": found["test"], **read}.items():
             size = f"{same['n']} ({same['patients']})"
             rows.append((f"{settings.title}: {name}", size, same["same_patient"], same["same_film"]))
-    head = ("read by", "n (patients)", "of a patient who was trained on, or a near-copy", "trained on themselves")
-    return Table("Radiographs that training knows", head, rows)
+    return rows
 
 
-def _age_table(radiographs: Radiographs) -> Table:
+def _patients(radiographs: Radiographs) -> Rows:
     rows = []
     for name, part in (("COVID-19", "covid"), ("normal", "normal"), ("pneumonia", "pneumonia")):
         found, own = steps.ages(radiographs, part), radiographs.rows(radiographs.parts[part])
@@ -308,12 +242,10 @@ def _age_table(radiographs: Radiographs) -> Table:
         files = f"{len(sizes)} sizes, {sum(row.width == row.height for row in own)} of the files square"
         files = f"all {sizes[0][0]} × {sizes[0][1]} px" if len(sizes) == 1 else files
         rows.append((name, f"{found['n']} ({len({row.patient_id for row in own})})", age, files))
-    return Table(
-        "Patients of the radiographs that the models are made from", ("class", "n (patients)", "age", "files"), rows
-    )
+    return rows
 
 
-def _blind_table(reruns: Reruns, figures: Json) -> Table:
+def _blind(reruns: Reruns, figures: Json) -> Rows:
     rows = []
     for key, rerun in reruns.items():
         tables = rerun.head.tables
@@ -325,12 +257,11 @@ def _blind_table(reruns: Reruns, figures: Json) -> Table:
             called = [f"{row[part]} of {len(tables[part])}" if part in row else "–" for part in TEST.values()]
             title = f"{rerun.head.settings.title}: {who}"
             rows.append((title, *(figure_text(row[name]) for name in NAMES), *called))
-    head = ("predictor", *NAMES, "normal called so", "pneumonia")
-    return Table("Test radiographs, and radiographs of the test folder that were called COVID-19", head, rows)
+    return rows
 
 
-def _by_patient_table(reruns: Reruns) -> Table:
-    rows = [
+def _by_patient(reruns: Reruns) -> Rows:
+    return [
         (
             rerun.head.settings.title, BASELINES.get(who, "the network"), f"{row['n']} ({row['patients']})",
             *(figure_text(row[name]) for name in NAMES),
@@ -338,19 +269,16 @@ def _by_patient_table(reruns: Reruns) -> Table:
         for rerun in reruns.values()
         for who, row in rerun.by_patient.items()
     ]  # fmt: skip
-    return Table("Cross-validation by patient", ("model", "predictor", "n (patients)", *NAMES), rows)
 
 
-def _repeat_table(rerun: Rerun) -> Table:
-    rows = [
+def _repeats(rerun: Rerun) -> Rows:
+    return [
         (
             each["run"], *(f"{each['test'][name]['value']:.3f}" for name in NAMES),
             *(each["called"].get(part, "–") for part in TEST.values()),
         )
         for each in rerun.repeats
     ]  # fmt: skip
-    caption = f"{rerun.head.settings.title}; of the test folder, what was called COVID-19"
-    return Table(caption, ("run", *NAMES, "normal called so", "pneumonia called so"), rows)
 
 
 def _score_plots(radiographs: Radiographs, reruns: Reruns) -> list[Picture]:
@@ -420,18 +348,12 @@ def draw_curves(heads: Sequence[Trained]) -> bytes:
     return png(figure)
 
 
-def draw_matrices(heads: Sequence[Trained]) -> bytes:
-    """Draw the article's confusion matrices above ours, a column for each head; a PNG."""
-    figure = Figure(figsize=(2.9 * len(heads), 5.6), layout="constrained")
-    places = figure.subplots(2, len(heads), squeeze=False)
-    for column, head in enumerate(heads):
-        test = head.tables["test"]
-        counts = confusion(test.y_true, test.y_score, threshold=THRESHOLD)
-        ours = (counts.true_positive, counts.false_negative, counts.false_positive, counts.true_negative)
-        names = ["COVID-19", in_words(head.settings.negative)]
-        for axes, cells, whose in zip(places[:, column], (head.settings.test, ours), ("article", "ours"), strict=True):
-            ConfusionMatrixDisplay(np.reshape(cells, (2, 2)), display_labels=names).plot(
-                ax=axes, cmap="Blues", colorbar=False
-            )
-            axes.set(xlabel="called", ylabel="is", title=f"{head.settings.title}\n{whose}")
-    return png(figure)
+def _matrices(head: Trained) -> list[Picture]:
+    """Draw the article's confusion matrix and ours."""
+    cells = steps.figures_of_test(head.tables["test"])["confusion"]
+    ours = [[cells["true_positive"], cells["false_negative"]], [cells["false_positive"], cells["true_negative"]]]
+    names, article = ["covid", head.settings.negative], np.reshape(head.settings.test, (2, 2)).tolist()
+    return [
+        Picture(matrix(counts, names, names), f"{head.settings.title}, test radiographs: {whose}")
+        for counts, whose in ((article, "the article"), (ours, "ours"))
+    ]
