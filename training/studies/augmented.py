@@ -20,7 +20,7 @@ from training.data.crops import Crops, crops
 from training.data.manifest import Row, read
 from training.metrics.figures import Json
 from training.report.plots import png
-from training.report.render import Picture, Section, Table, page
+from training.report.render import Picture, page
 from xray.errors import DatasetError
 from xray.networks.preprocess import LUNG_BOX, WHOLE_IMAGE, Recipe
 
@@ -45,14 +45,6 @@ WORDS = {
 SHARES = {name for name, words in WORDS.items() if "%" in words}
 
 
-HOW = """Each row does one thing alone, the last all of them. All of it is random, so that a network meets a radiograph
-in many forms. What comes in from outside the image is its mirror image: the articles repeat the edge instead, and a
-black border would tell a network how far an image was rotated."""
-FAR = """How much a pixel changes on average. An operation near 0 teaches nothing: Keras' ImageDataGenerator reads
-shifts and zooms as shares, but rotations and shears as degrees, so that 0.2 of them is not to be seen. One that is far
-larger than the rest can make radiographs that no hospital would send."""
-
-
 def run(args: argparse.Namespace) -> None:
     """Write the report."""
     how = part(args.config, "augmentation", Augmentation)
@@ -63,7 +55,13 @@ def run(args: argparse.Namespace) -> None:
     changes = {words: change(found.images, each) for words, each in operations(how).items()}
     output = args.output or RUNS / "augmented" / args.config.stem
     output.mkdir(parents=True, exist_ok=True)
-    html = page(f"Augmented radiographs: {args.config.stem}", _sections(found, how, changes))
+    html = page(
+        f"Augmented radiographs: {args.config.stem}",
+        template="augmented.html",
+        examples=_examples_of(found, how),
+        draws=DRAWS,
+        changes=[(words, f"{value:.1f}") for words, value in changes.items()],
+    )
     (output / "report.html").write_text(html, encoding="utf-8")
     shown = [{"label": row.label, "source": row.source, "sha256": row.sha256} for row in found.rows]
     figures: Json = {"seed": SEED, "draws": DRAWS, "films": shown, "change_grey_levels": changes}
@@ -111,20 +109,13 @@ def change(images: NDArray[np.uint8], how: Augmentation) -> float:
     return float(np.mean([np.abs(_examples(image, how, DRAWS) - image).mean() for image in images]))
 
 
-def _sections(found: Crops, how: Augmentation, changes: dict[str, float]) -> list[Section]:
-    """Return the report's sections."""
-    pictures = [
+def _examples_of(found: Crops, how: Augmentation) -> list[Picture]:
+    return [
         Picture(
             _draw(image, operations(how)), f"{row.label}, a film of {row.source}, and {SHOWN} draws of each operation"
         )
         for row, image in zip(found.rows, found.images, strict=True)
     ]
-    caption = f"Mean absolute change of a pixel, {len(pictures)} films, {DRAWS} draws each"
-    rows = [(words, f"{value:.1f}") for words, value in changes.items()]
-    table = Table(caption, ("operation", "grey levels of 0 to 255"), rows)
-    return [
-        Section("What augmentation makes of a radiograph", HOW, [], pictures), Section("How far it goes", FAR, [table])
-    ]  # fmt: skip
 
 
 def _draw(image: NDArray[np.uint8], rows: dict[str, Augmentation]) -> bytes:

@@ -23,37 +23,18 @@ from training.config import load
 from training.metrics.figures import INTERVAL, Json
 from training.metrics.folds import gained, measured
 from training.report.plots import NEGATIVE, NEUTRAL, POSITIVE, png
-from training.report.render import Picture, Section, Table, figure_text, page
+from training.report.render import Picture, figure_text, page
 from training.studies import backbones, folds
 from training.studies.backbones import ARCHITECTURES, IMAGENET, OURS, RANDOM
-from training.studies.folds import FROZEN, TUNED, VAL_FOLDS, CompareConfig, Sample, draw, remembered
+from training.studies.folds import FROZEN, TUNED, VAL_FOLDS, CompareConfig, Entry, Sample, draw, remembered
 from xray.errors import ModelError
 
 TITLE = "Backbones on the same radiographs"
-SHOWN = {
-    "roc_auc": "AUC, all radiographs",
-    "inside": "AUC inside a source",
-    "sensitivity": "sensitivity (recall)",
-    "specificity": "specificity",
-    "precision": "precision",
-    "f1": "F1",
-}
+FIGURES = ("roc_auc", "inside", "sensitivity", "specificity", "precision", "f1")
 COLOURS = {"lung-box": NEGATIVE, "whole-image": POSITIVE}
 MARKS = {FROZEN: "o", TUNED: "^"}
 SPREAD = 1.035  # between entries of the same number of parameters, as a factor
 LINES = (":", "--")
-
-FIGURES = """Every entry is judged on the same folds; no patient stands on both sides of one. The first figure compares
-all radiographs of a fold, so to know the hospital helps: read it beside the baselines that see no lung. The second
-compares only radiographs of one source, where knowing the hospital helps nothing; it is the fairer one, and its sources
-follow. Scores of two folds are never compared, as each fold has a network of its own; nor are thresholds shared.
-
-Precision and F1 depend on how many of these radiographs are abnormal: they are no figures of a hospital's day. Our
-VGG16 has learned from other radiographs of the same hospitals, labels and all; ImageNet's networks have never seen
-one."""
-PARAMETERS = """Counts hold for any weights; the head is Flatten and Dense(2), as the student comparison has it. Times
-are those of one image of 224 px in Keras on this machine, median and shortest of 9. Sizes are those of 32-bit
-weights."""
 
 
 def run(args: argparse.Namespace) -> None:
@@ -79,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
         ],
     }
     runs.write_json(args.output / "report.json", report)
-    (args.output / "report.html").write_text(page(TITLE, sections(drawn, config, report)), encoding="utf-8")
+    (args.output / "report.html").write_text(_page(drawn, config, report), encoding="utf-8")
     print(f"{args.output / 'report.html'}: {len(drawn.rows)} films")
 
 
@@ -127,58 +108,53 @@ def _key(each: Json) -> tuple[str, ...]:
     return each["backbone"], each["weights"], each["recipe"]
 
 
-def sections(drawn: Sample, config: CompareConfig, report: Json) -> list[Section]:
-    """Return the report's sections.
-
-    Args:
-        drawn: the radiographs.
-        config: of the comparison.
-        report: of report.json.
-    """
+def _page(drawn: Sample, config: CompareConfig, report: Json) -> str:
+    """Return the report; its words are in training/report/templates/compare.html."""
     entries, blind, counted = report["entries"], report["baselines"], report["architectures"]
-    gains = [each for each in entries if each["tuning"] == TUNED]
     shown = entries + blind
-    plot = _draw_auc(entries, {each["name"]: each["backbone"] for each in counted}, blind)
-    return [
-        Section("Which radiographs", _sample_text(config, report), [_count_table(drawn)]),
-        Section(
-            "How well they tell the classes apart",
-            FIGURES + f"\n\nIntervals: {INTERVAL}.",
-            [
-                _figure_table("Backbones, and what sees no lung, at each fold's threshold", shown),
-                _source_table(shown),
-            ],
-            [Picture(plot, "ROC AUC against parameters")],
-        ),
-        Section("Frozen or fine-tuned", _tuning_text(config), [_gain_table(gains)] if gains else []),
-        Section("Parameters, size and time", PARAMETERS, [_parameter_table(counted)]),
-    ]
+    sizes = {name: each["by_source"][name]["n"] for each in shown for name in sorted(each["by_source"])}
+    parameters = {each["name"]: each["backbone"] for each in counted}
+    return page(
+        TITLE,
+        template="compare.html",
+        report=report,
+        films=config.films,
+        tuning=config.tuning,
+        val_folds=VAL_FOLDS,
+        interval=INTERVAL,
+        images={_image(each) for each in config.entries},
+        counts=_counts(drawn),
+        areas=Picture(_draw_auc(entries, parameters, blind), "ROC AUC against parameters"),
+        figures=[[_name(each), *(figure_text(each[name]) for name in FIGURES)] for each in shown],
+        sources=[f"{name} (n {n})" for name, n in sizes.items()],
+        by_source=[
+            [_name(each), *(figure_text(each["by_source"].get(name, {}).get("roc_auc")) for name in sizes)]
+            for each in shown
+        ],
+        gains=[
+            [_name(each), figure_text(each["gained"]), figure_text(each["gained_inside"]),
+             ", ".join(map(str, each["kept_epochs"])), f"{each['seconds']:.0f}"]
+            for each in entries if each["tuning"] == TUNED
+        ],
+        architectures=[
+            [each["name"], f"{each['trainable']:,}", f"{each['total']:,}", f"{each['size_mb']:.1f}",
+             f"{each['latency_ms']:.0f}", f"{each['shortest_latency_ms']:.0f}"]
+            for each in counted
+        ],
+    )  # fmt: skip
 
 
-def _sample_text(config: CompareConfig, report: Json) -> str:
-    choice = config.films
-    # The names of weight files, without the folders of whoever measured.
-    images = {
-        f"{each.backbone} ({_short(each.weights)}) {each.size} px"
-        + (f", from {PurePath(each.weights.replace(chr(92), '/')).name}" if _short(each.weights) == "file" else "")
-        for each in config.entries
-    }
-    return (
-        f"{' or '.join(choice.positive)} against {' or '.join(choice.negative)}: {report['films']} radiographs of "
-        f"{report['patients']} patients (near-copies counted with theirs), at most {choice.at_most} of each class and "
-        f"source, drawn at random from the splits {', '.join(choice.splits)}. Where our backbone is compared, "
-        "radiographs from which it has learned must not be among them: leave the split train out, as the configuration "
-        f"does.\n\n{choice.folds} folds; in each, one of {VAL_FOLDS} parts of the rest finds the threshold (Youden's "
-        "index) and, where there are epochs, the best of them. Classes count the same, and sources of a class nearly "
-        f"so.\n\nImages and weights: {'; '.join(sorted(images))}."
-    )
+def _image(entry: Entry) -> str:
+    """Say what a backbone sees and where its weights come from: of a file the name, without anybody's folders."""
+    file = f", from {PurePath(entry.weights.replace(chr(92), '/')).name}" if _short(entry.weights) == "file" else ""
+    return f"{entry.backbone} ({_short(entry.weights)}) {entry.size} px{file}"
 
 
-def _count_table(drawn: Sample) -> Table:
+def _counts(drawn: Sample) -> list[tuple[object, ...]]:
+    """Return the radiographs and patients of each class and source."""
     counts = Counter((row.label, row.source) for row in drawn.rows)
     patients = {key: len({r.group for r in drawn.rows if (r.label, r.source) == key}) for key in counts}
-    rows = [(*key, counts[key], patients[key]) for key in sorted(counts)]
-    return Table("Radiographs", ("class", "source", "films", "patients"), rows)
+    return [(*key, counts[key], patients[key]) for key in sorted(counts)]
 
 
 def _name(each: Json) -> str:
@@ -189,54 +165,6 @@ def _name(each: Json) -> str:
 
 def _short(weights: str) -> str:
     return weights if weights in (OURS, IMAGENET, RANDOM) else "file"
-
-
-def _figure_table(caption: str, shown: Sequence[Json]) -> Table:
-    rows = [[_name(each), *(figure_text(each[name]) for name in SHOWN)] for each in shown]
-    return Table(caption, ("what", *SHOWN.values()), rows)
-
-
-def _source_table(shown: Sequence[Json]) -> Table:
-    sizes = {name: each["by_source"][name]["n"] for each in shown for name in sorted(each["by_source"])}
-    rows = [
-        [_name(each), *(figure_text(each["by_source"].get(name, {}).get("roc_auc")) for name in sizes)]
-        for each in shown
-    ]
-    head = ("what", *(f"{name} (n {n})" for name, n in sizes.items()))
-    return Table("ROC AUC inside each source that has both classes", head, rows)
-
-
-def _tuning_text(config: CompareConfig) -> str:
-    how = config.tuning
-    return (
-        "Frozen: a logistic regression on the averaged features, computed once. Fine-tuned: the same head first, then "
-        f"it and the last {how.share:.0%} of the backbone's layers together, at most {how.epochs} epochs of Adam at "
-        f"{how.learning_rate:g}, batches of {how.batch}; the epoch with the least validation loss is kept, 0 where the "
-        "first phase was better. Batch norm keeps its statistics. Nothing is augmented. A gain whose interval holds 0 "
-        "is none that these radiographs can show."
-    )
-
-
-def _gain_table(gains: Sequence[Json]) -> Table:
-    rows = [
-        (
-            _name(each), figure_text(each["gained"]), figure_text(each["gained_inside"]),
-            ", ".join(map(str, each["kept_epochs"])), f"{each['seconds']:.0f}",
-        )
-        for each in gains
-    ]  # fmt: skip
-    head = ("what", "AUC gained, all radiographs", "AUC gained inside a source", "epochs kept, by fold", "seconds")
-    return Table("Fine-tuned less frozen, on the same radiographs", head, rows)
-
-
-def _parameter_table(counted: Sequence[Json]) -> Table:
-    rows = [
-        (e["name"], f"{e['trainable']:,}", f"{e['total']:,}", f"{e['size_mb']:.1f}", f"{e['latency_ms']:.0f}",
-         f"{e['shortest_latency_ms']:.0f}")
-        for e in counted
-    ]  # fmt: skip
-    head = ("backbone", "trainable: the head, 224 px", "total", "MB", "ms an image", "shortest")
-    return Table("Architectures with a frozen backbone under Flatten and Dense(2)", head, rows)
 
 
 def _draw_auc(entries: Sequence[Json], parameters: dict[str, int], blind: Sequence[Json]) -> bytes:

@@ -29,7 +29,7 @@ from training.metrics.figures import INTERVAL, Json
 from training.metrics.folds import measured
 from training.networks import devices
 from training.report.plots import NEGATIVE, POSITIVE, png
-from training.report.render import Picture, Section, Table, figure_text, page
+from training.report.render import Picture, figure_text, page
 from training.studies.backbones import RANDOM, backbone, maps, tail
 from training.studies.folds import Choice, Positions, Sample, blind_inputs, draw, head, remembered, weights_hash
 from xray.networks.preprocess import Recipe
@@ -38,12 +38,6 @@ TITLE = "Settings, all combined"
 LAST = 0.1  # the share of it to which the exponential decay brings the learning rate
 TEST_FOLD, VAL_FOLD = 0, 1
 SETTINGS = ("backbone", "share", "optimizer", "learning_rate", "decay", "epochs")
-
-CELLS = """All cells saw the same radiographs in the same order. A difference smaller than what other validation
-radiographs would have made of it is none: with few of them, do not read the order of the cells as that of the
-settings."""
-CHOSEN = """The later project kept what did best on its test part: then that figure is too good, as the best of many
-cells is partly luck. Here other radiographs choose."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
     }
     folder.mkdir(parents=True, exist_ok=True)
     runs.write_json(folder / "report.json", report)
-    (folder / "report.html").write_text(page(TITLE, sections(drawn, config, report)), encoding="utf-8")
+    (folder / "report.html").write_text(report_page(drawn, config, report), encoding="utf-8")
     print(f"{folder / 'report.html'}: {len(done)} of {all_cells} cells")
 
 
@@ -210,50 +204,37 @@ def _test(chosen: Json, drawn: Sample, manifest: Path) -> Json:
     return {words: measured(drawn.y_true[here], each, *columns) for words, each in logits.items()}
 
 
-def sections(drawn: Sample, config: GridConfig, report: Json) -> list[Section]:
-    """Return the report's sections.
-
-    Args:
-        drawn: the radiographs.
-        config: the grid.
-        report: of report.json.
-    """
-    done, chosen = report["cells"], report["best"]
+def report_page(drawn: Sample, config: GridConfig, report: Json) -> str:
+    """Return the report; its words are in training/report/templates/grid.html."""
+    done, best = report["cells"], report["best"] or {}
     ranked = sorted(done, key=lambda cell: -1.0 if cell["val"] is None else cell["val"], reverse=True)
-    rows = [
-        [*(str(cell[name]) for name in SETTINGS), _auc_text(cell["val"]), f"{cell['seconds']:.0f}"] for cell in ranked
-    ]
-    columns = (*(name.replace("_", " ") for name in SETTINGS), "validation AUC", "seconds")
     sound = [cell for cell in done if cell["val"] is not None]
-    plots = [Picture(_draw_settings(sound), "Validation AUC by setting")] if sound else []
-    found = [
-        Section("What was tried", _tried_text(drawn, config, report)),
-        Section("Cells, the best first", CELLS, [Table("Cells", columns, rows)], plots),
-    ]
-    if chosen:
-        words = ", ".join(f"{name.replace('_', ' ')} {chosen[name]}" for name in SETTINGS)
-        rows = [[name, figure_text(e["roc_auc"]), figure_text(e["inside"])] for name, e in chosen["test"].items()]
-        table = Table("Test radiographs", ("what", "ROC AUC, all of them", "ROC AUC inside a source"), rows)
-        text = f"{words}: chosen by its validation AUC, then scored once. {CHOSEN}\n\nIntervals: {INTERVAL}."
-        found.append(Section("The best cell on the test radiographs", text, [table]))
-    return found
+    return page(
+        TITLE,
+        template="grid.html",
+        config=config,
+        weights=Path(config.weights).name,
+        varied={_words(name): values for name, values in zip(SETTINGS, config.lists, strict=True)},
+        all_cells=len(cells(config)),
+        done=done,
+        parts=parts(drawn),
+        last=LAST,
+        plots=[Picture(_draw_settings(sound), "Validation AUC by setting")] if sound else [],
+        cells=[
+            [*(str(cell[name]) for name in SETTINGS), _auc_text(cell["val"]), f"{cell['seconds']:.0f}"]
+            for cell in ranked
+        ],
+        best=", ".join(f"{_words(name)} {best[name]}" for name in SETTINGS if best),
+        test=[
+            [name, figure_text(each["roc_auc"]), figure_text(each["inside"])]
+            for name, each in best.get("test", {}).items()
+        ],
+        interval=INTERVAL,
+    )
 
 
-def _tried_text(drawn: Sample, config: GridConfig, report: Json) -> str:
-    part, done = parts(drawn), report["cells"]
-    varied = "; ".join(
-        f"{name.replace('_', ' ')} {', '.join(map(str, values))}"
-        for name, values in zip(SETTINGS, config.lists, strict=True)
-    )
-    return (
-        f"{varied}: {len(cells(config))} cells, of which {len(done)} are done, in "
-        f"{sum(cell['seconds'] for cell in done) / 60:.0f} min.\n\n"
-        f"{' or '.join(config.films.positive)} against {' or '.join(config.films.negative)}, {config.recipe} crops of "
-        f"{config.size} px, weights {Path(config.weights).name}, batches of {config.batch}, no augmentation: "
-        f"{len(part['train'])} radiographs to learn from, {len(part['val'])} to choose by, {len(part['test'])} to "
-        "test; patients and near-copies stand on one side. Head and backbone learn together, from the first step on; "
-        f"batch norm learns only where the weights are random. The exponential decay ends at {LAST} of the rate."
-    )
+def _words(setting: str) -> str:
+    return setting.replace("_", " ")
 
 
 def _auc_text(value: float | None) -> str:
@@ -274,7 +255,7 @@ def _draw_settings(done: Sequence[Json]) -> bytes:
             axes.plot([place - 0.25, place + 0.25], [np.median(auc)] * 2, color=POSITIVE, linewidth=2)
         axes.set_xticks(range(len(values)), [str(value) for value in values], fontsize=8)
         axes.set_xlim(-0.5, len(values) - 0.5)
-        axes.set_xlabel(name.replace("_", " "))
+        axes.set_xlabel(_words(name))
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("validation ROC AUC; bar: median")
     return png(figure)
