@@ -3,23 +3,19 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
-import cv2
 import numpy as np
 
+from web.render.document import CODEPAGE, PT_PER_MM, Document, Ink, Point, measure
 from xray.annotate.lettering import HEAVY, PIECES, REGULAR, Sheet, printable
 
-Ink = tuple[int, int, int]  # red, green, blue
-Point = tuple[float, float]
-
 BLACK: Ink = (0, 0, 0)
-# The encoding of PDF's own fonts; other text is drawn as an image, at the resolution of printers.
-CODEPAGE, DPI = "windows-1252", 300
-MM_PER_INCH, PT_PER_INCH = 25.4, 72
+# Of text that PDF's own fonts lack letters for: it is drawn as an image, at the resolution of printers.
+PX_PER_MM = 300 / 25.4
 LINE_HEIGHT, BASELINE = 1.32, 0.78
 # At this share of the size the drawn letters are as high as Helvetica's.
 DRAWN_SIZE = 0.98
+HATCHING = 1.1
 NBSP = "\u00a0"
 
 
@@ -46,28 +42,17 @@ class Paper:
             language: of its words, such as "pt".
             scale: of all text.
         """
-        # Imported late: it takes 23 MB, and most workers never write a report.
-        from fpdf import FPDF
-
         self._scale = scale
         self._ruler = _sheet(1, 1)
-        self._pdf = FPDF(format=(width, height))
-        self._pdf.core_fonts_encoding = CODEPAGE
-        self._pdf.set_margin(0)
-        self._pdf.c_margin = 0
-        self._pdf.set_auto_page_break(False)
-        self._pdf.set_title(title)
-        self._pdf.set_subject(subject)
-        self._pdf.set_lang(language)
-        self._pdf.add_page()
+        self._document = Document(width, height, title=_clean(title), subject=subject, language=language)
 
     def content(self) -> bytes:
         """Return the file's bytes."""
-        return bytes(self._pdf.output())
+        return self._document.content()
 
     def height(self, style: Style) -> float:
         """Return the line height of a style."""
-        return style.size * self._scale / PT_PER_INCH * MM_PER_INCH * LINE_HEIGHT
+        return style.size * self._scale / PT_PER_MM * LINE_HEIGHT
 
     def write(self, text: str, x: float, y: float, width: float, style: Style) -> float:
         """Write text, wrapped to a width, and return where it ends."""
@@ -96,79 +81,60 @@ class Paper:
         if drawn or not _in_codepage(text):
             self._draw(text, x, y, style)
         else:
-            self._choose(style)
-            self._pdf.text(x, y + BASELINE * self.height(style), _clean(text))
+            baseline = y + BASELINE * self.height(style)
+            self._document.text(_clean(text), (x, baseline), style.size * self._scale, style.ink, bold=style.bold)
 
     def measure(self, text: str, style: Style, *, drawn: bool = False) -> float:
         """Return the width of one line."""
         if drawn or not _in_codepage(text):
-            return (
-                self._ruler.measure(_clean(text).replace(NBSP, " "), self._pixels(style), _weight(style))
-                / DPI
-                * MM_PER_INCH
-            )
-        self._choose(style)
-        return float(self._pdf.get_string_width(_clean(text)))
+            line = _clean(text).replace(NBSP, " ")
+            return self._ruler.measure(line, self._pixels(style), _weight(style)) / PX_PER_MM
+        return measure(_clean(text), style.size * self._scale, bold=style.bold)
 
     def picture(self, content: bytes, x: float, y: float, width: float, height: float, description: str) -> None:
         """Place a PNG or JPEG file; one that is placed twice is stored once."""
-        self._pdf.image(BytesIO(content), x, y, width, height, alt_text=description)
+        self._document.picture(content, (x, y), (width, height), description)
 
     def box(self, x: float, y: float, width: float, height: float, ink: Ink) -> None:
         """Draw a box."""
-        self._ink(ink)
-        self._pdf.rect(x, y, width, height)
+        self._document.rectangle((x, y), (width, height), ink, filled=False)
 
     def fill_box(self, x: float, y: float, width: float, height: float, ink: Ink) -> None:
         """Fill a box."""
         if width > 0:
-            self._ink(ink)
-            self._pdf.rect(x, y, width, height, "F")
+            self._document.rectangle((x, y), (width, height), ink, filled=True)
 
     def hatch(self, x: float, y: float, width: float, height: float, ink: Ink) -> None:
         """Fill a box with a hatching that can be told apart without colours."""
         if width > 0:
-            self._ink(ink)
-            with self._pdf.rect_clip(x, y, width, height):
-                for step in np.arange(-height, width, 1.1):
-                    self._pdf.line(x + step, y + height, x + step + height, y)
+            steps = np.arange(-height, width, HATCHING).tolist()
+            lines = [((x + step, y + height), (x + step + height, y)) for step in steps]
+            self._document.lines(lines, ink, within=((x, y), (width, height)))
 
     def line_between(self, start: Point, end: Point, ink: Ink) -> None:
         """Draw a straight line."""
-        self._ink(ink)
-        self._pdf.line(*start, *end)
+        self._document.lines([(start, end)], ink)
 
     def outline(self, corners: Sequence[Point], ink: Ink) -> None:
         """Draw the outline of a shape."""
-        self._ink(ink)
-        self._pdf.polygon(list(corners))
+        self._document.polygon(corners, ink, filled=False)
 
     def fill(self, corners: Sequence[Point], ink: Ink) -> None:
         """Fill a shape."""
-        self._ink(ink)
-        self._pdf.polygon(list(corners), style="F")
-
-    def _choose(self, style: Style) -> None:
-        self._pdf.set_font("helvetica", "B" if style.bold else "", style.size * self._scale)
-        self._pdf.set_text_color(*style.ink)
+        self._document.polygon(corners, ink, filled=True)
 
     def _pixels(self, style: Style) -> float:
-        return style.size * self._scale * DRAWN_SIZE / PT_PER_INCH * DPI
-
-    def _ink(self, ink: Ink) -> None:
-        self._pdf.set_draw_color(*ink)
-        self._pdf.set_fill_color(*ink)
+        return style.size * self._scale * DRAWN_SIZE / PT_PER_MM * PX_PER_MM
 
     def _draw(self, text: str, x: float, y: float, style: Style) -> None:
         """Draw text that Helvetica has no letters for, on a transparent background."""
         size, weight, text = self._pixels(style), _weight(style), _clean(text).replace(NBSP, " ")
-        wide, high = self._ruler.measure(text, size, weight) + 4, round(self.height(style) / MM_PER_INCH * DPI)
+        wide = self._ruler.measure(text, size, weight) + 4
+        high = round(self.height(style) * PX_PER_MM)
         sheet = _sheet(wide, high)
         sheet.write(text, 0, round(BASELINE * high), size, (255, 255, 255), weight)
-        red, green, blue = style.ink
-        ink = np.full((high, wide, 3), (blue, green, red), np.uint8)
-        png = cv2.imencode(".png", np.dstack([ink, sheet.picture[..., 0]]))[1].tobytes()
-        self.picture(png, x, y, wide / DPI * MM_PER_INCH, self.height(style), text)
+        mask, on_page = sheet.picture[..., 0].copy(), (wide / PX_PER_MM, self.height(style))
+        self._document.drawn_text(text, mask, (x, y), on_page, style.ink)
 
 
 def _clean(text: str) -> str:

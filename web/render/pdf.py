@@ -13,8 +13,9 @@ from web.analyses import storage
 from web.analyses.records import ModelResult, Record
 from web.i18n import decimals, moment
 from web.render import reading
+from web.render.document import Ink
 from web.render.findings import headline, note, small_verdict
-from web.render.paper import BLACK, Ink, Paper, Style
+from web.render.paper import BLACK, Paper, Style
 from web.translation import gettext as _
 from web.translation import language
 from xray.annotate.lettering import Picture

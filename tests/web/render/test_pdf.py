@@ -36,7 +36,7 @@ class Written:
         self.size = tuple(
             float(side) for side in re.search(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", content).groups()
         )
-        self.images = content.count(b"/Subtype /Image")
+        self.images = len(set(re.findall(rb"/(?:File|Drawn)\w+ (\d+) 0 R", content)))
         found = []
         for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL):
             try:
@@ -44,7 +44,7 @@ class Written:
                 drawn = zlib.decompressobj().decompress(stream)
             except zlib.error:
                 continue
-            found += re.findall(rb"BT ([\d.-]+) ([\d.-]+) Td \((.*?)\) Tj", drawn)
+            found += re.findall(rb"([\d.-]+) ([\d.-]+) Td\n\((.*?)\) Tj", drawn)
         self.lines = [(float(x), float(y), self._text(text)) for x, y, text in found]
         self.text = " ".join(text for _, _, text in self.lines)
 
@@ -96,7 +96,7 @@ def test_a_report_says_all_that_was_found(write, make_record):
         make_record().created.strftime("%Y"),
     ):
         assert part in page.text
-    assert page.images == 3
+    assert page.images == 3 and b"/Alt (The radiograph)" in page.content
 
 
 def test_without_operating_points_the_report_shows_no_edge(write):
@@ -171,6 +171,8 @@ def test_in_chinese_all_of_it_is_drawn(write, monkeypatch):
         monkeypatch.setattr(module, "_", lambda text, **_: words.get(text, "胸部光片的判读结果" * 4))
     page = write(cautions=ALL_CAUTIONS)
     assert page.pages == 1 and page.images > 20 and DISCLAIMER not in page.text
+    read_aloud = re.findall(rb"/ActualText <feff(\w+)>", page.content)
+    assert bytes.fromhex(read_aloud[0].decode()).decode("utf-16-be") == next(iter(words.values()))
 
 
 @pytest.mark.parametrize("broken", [{}, {"film.jpg": b""}, {"film.jpg": b"\xff\xd8 cut off"}])
