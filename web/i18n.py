@@ -17,6 +17,9 @@ from xray.errors import Phrase, XrayError, plain
 
 # A figure that is undefined.
 NONE = "–"
+VERDICTS: Mapping[str, Phrase] = {
+    word: word for word in (Phrase("POSITIVE"), Phrase("NEGATIVE"), Phrase("INCONCLUSIVE"))
+}
 
 
 def init_app(app: Flask) -> None:
@@ -98,12 +101,7 @@ def moment(when: datetime) -> str:
 
 def verdict(word: str) -> str:
     """Translate POSITIVE, NEGATIVE or INCONCLUSIVE."""
-    words: dict[str, str] = {
-        "POSITIVE": gettext("POSITIVE"),
-        "NEGATIVE": gettext("NEGATIVE"),
-        "INCONCLUSIVE": gettext("INCONCLUSIVE"),
-    }
-    return words.get(word, word)
+    return gettext(VERDICTS[word]) if word in VERDICTS else word
 
 
 def _locale() -> Locale:

@@ -1,6 +1,6 @@
 """The words of labels and of findings, in the visitor's language; see `xray.finding`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flask import Flask
 
@@ -8,9 +8,22 @@ from web.i18n import verdict, whole
 from web.translation import gettext as _
 from xray import finding
 from xray.combined import combine
+from xray.errors import Phrase
 from xray.finding import Finding, finding_of, found_by
 from xray.networks.heads import Judgement
 from xray.networks.metadata import OTHERS, HeadFacts
+
+CLASSES: Mapping[str, Phrase] = {
+    "covid": Phrase("COVID-19"),
+    "normal": Phrase("normal"),
+    "pneumonia": Phrase("other pneumonia"),
+    "bacterial": Phrase("bacterial pneumonia"),
+    "viral": Phrase("viral pneumonia"),
+    "abnormal": Phrase("abnormal"),
+    "atypical": Phrase("another disease"),
+    "indeterminate": Phrase("may be COVID-19"),
+    OTHERS: Phrase("anything else"),
+}
 
 
 def init_app(app: Flask) -> None:
@@ -29,18 +42,7 @@ def class_name(label: str, said_by: Judgement | HeadFacts | None = None) -> str:
     """
     if said_by and said_by.is_own and label in _labels(said_by):
         return label
-    words: dict[str, str] = {
-        "covid": _("COVID-19"),
-        "normal": _("normal"),
-        "pneumonia": _("other pneumonia"),
-        "bacterial": _("bacterial pneumonia"),
-        "viral": _("viral pneumonia"),
-        "abnormal": _("abnormal"),
-        "atypical": _("another disease"),
-        "indeterminate": _("may be COVID-19"),
-        OTHERS: _("anything else"),
-    }
-    return words.get(label, label)
+    return _(CLASSES[label]) if label in CLASSES else label
 
 
 def _labels(said_by: Judgement | HeadFacts) -> Sequence[str]:
