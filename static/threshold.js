@@ -8,7 +8,7 @@ const { steps, left, side } = JSON.parse(panel.dataset.steps);
 const words = JSON.parse(panel.dataset.words);
 const line = panel.querySelector('svg .threshold');
 const { lang } = document.documentElement;
-const plain = new Intl.NumberFormat(lang, { minimumFractionDigits: 2 });
+const plain = new Intl.NumberFormat(lang, { minimumFractionDigits: 2, maximumFractionDigits: 4 });
 const ofHundred = share => Math.round(100 * share);
 
 function move() {

@@ -158,10 +158,15 @@ def test_each_threshold_finds_and_clears_what_the_scores_say(client):
     up, down = (head_figures.curves(facts)["score_histograms"]["val"][side] for side in ("positive", "negative"))
     tried = thresholds(facts)
     assert tried.steps[0] == (0, 1, 0) and tried.steps[-1] == (1, 0, 1)
-    at, sensitivity, specificity = tried.steps[tried.served]
-    assert abs(at - facts.point.threshold) <= 0.025
-    assert sensitivity == pytest.approx(sum(up[tried.served :]) / sum(up))
-    assert specificity == pytest.approx(sum(down[: tried.served]) / sum(down))
+    edges = [step for index, step in enumerate(tried.steps) if index != tried.served]
+    for number, (at, sensitivity, specificity) in enumerate(edges):
+        assert at == pytest.approx(number / len(up))
+        assert sensitivity == pytest.approx(sum(up[number:]) / sum(up))
+        assert specificity == pytest.approx(sum(down[:number]) / sum(down))
+    # The slider starts at the threshold itself, between those of its bar.
+    before, (at, *shares), after = tried.steps[tried.served - 1 : tried.served + 2]
+    assert at == facts.point.threshold
+    assert before[1] >= shares[0] >= after[1] and before[2] <= shares[1] <= after[2]
 
 
 def test_ones_own_film_is_followed_and_compared_with_what_was_said(client, own):

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
+import numpy as np
 from markupsafe import Markup
 
 from web.render import charts
@@ -20,8 +20,9 @@ class Thresholds:
 
     Attributes:
         drawing: the scores of the validation radiographs, with a line at the threshold.
-        steps: from 0 to 1 in equal steps, each with its sensitivity and specificity.
-        served: the index of the step that is nearest to the threshold of the head.
+        steps: from 0 to 1, each with its sensitivity and specificity: the edges of the histogram, and the threshold of
+            the head itself, for which the scores of its bar count as evenly spread.
+        served: the index of the step at the threshold of the head.
         films: the number of radiographs with the positive label, and without it.
         names: of the two.
     """
@@ -40,11 +41,12 @@ def thresholds(facts: HeadFacts) -> Thresholds | None:
         return None
     up, down = found["positive"], found["negative"]
     films = sum(up), sum(down)
-    below = zip(accumulate(up, initial=0), accumulate(down, initial=0), strict=True)
-    steps = [(i / len(up), 1 - missed / films[0], clear / films[1]) for i, (missed, clear) in enumerate(below)]
+    at, edges = facts.point.threshold, np.linspace(0, 1, len(up) + 1)
+    tried = sorted({*edges, at})
+    missed, cleared = (np.interp(tried, edges, np.cumsum([0, *side]) / sum(side)) for side in (up, down))
+    steps = [(float(each), 1 - float(m), float(c)) for each, m, c in zip(tried, missed, cleared, strict=True)]
     names = class_name(facts.positive, facts), class_name(facts.negative, facts)
     title = _("Scores of the validation radiographs")
     desc = _("Above the line %(positive)s, below it %(negative)s.", positive=names[0], negative=names[1])
-    at = round(facts.point.threshold * len(up)) / len(up)
     drawing = charts.histogram(Words("known-scores", title, desc, _("score")), up, down, names, (at, at, at))
-    return Thresholds(drawing, steps, round(at * len(up)), films, names)
+    return Thresholds(drawing, steps, tried.index(at), films, names)
