@@ -1,4 +1,5 @@
-// Paint over the radiograph with the pointer or the keyboard; each change is sent and answered. The form works without it.
+// Cover parts of the radiograph: a rectangle by dragging, a field by a tap or the keyboard. Each change is sent and answered.
+// The form works without it.
 
 import { fill } from './wording.js';
 
@@ -13,7 +14,7 @@ const across = +form.dataset.grid;
 
 let waiting, request = new AbortController();
 
-/** Send the fields once they have not changed for a moment, and show the answer. */
+/** Send what is covered once it has not changed for a moment, and show the answer. */
 function send() {
   clearTimeout(waiting);
   request.abort();
@@ -32,27 +33,69 @@ function send() {
 }
 
 form.addEventListener('change', send);
-form.addEventListener('reset', () => setTimeout(send));
+form.addEventListener('reset', () => {
+  for (const area of areas()) area.remove();
+  setTimeout(send);
+});
 form.addEventListener('submit', event => { event.preventDefault(); send(); });
 
-// ── Pointer: what the first field becomes, all that the pointer crosses become ──
+// ── Pointer: what it is dragged over becomes a rectangle; a tap on one takes it away ──
 
-let paint = null;
+const TAP = 6; // pixels; a hand is not still
+let start = null, area = null;
 
-function touch(event) {
-  const field = document.elementFromPoint(event.clientX, event.clientY)?.closest?.('.fields input');
-  if (field && field.checked !== paint) { field.checked = paint; send(); }
+const areas = () => [...grid.querySelectorAll('.area')];
+
+/** Where an event is, in shares of the picture's width and height. */
+function place(event) {
+  const { left, top, width, height } = grid.getBoundingClientRect();
+  const within = share => Math.min(1, Math.max(0, share));
+  return [within((event.clientX - left) / width), within((event.clientY - top) / height)];
+}
+
+function draw(event) {
+  if (!start || event.pointerId !== start.pointerId) return;
+  if (!area && Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) < TAP) return;
+  if (!area) {
+    area = grid.appendChild(document.createElement('div'));
+    area.className = 'area';
+    area.append(Object.assign(document.createElement('input'), { type: 'hidden', name: 'area' }));
+  }
+  const [from, to] = [place(start), place(event)];
+  const [left, right, top, bottom] = [0, 1].flatMap(axis => [from[axis], to[axis]].sort((a, b) => a - b));
+  area.firstChild.value = [left, top, right, bottom].map(share => share.toFixed(4)).join();
+  const sides = { left, top, width: right - left, height: bottom - top };
+  for (const [side, share] of Object.entries(sides)) area.style[side] = `${100 * share}%`;
 }
 
 grid.addEventListener('pointerdown', event => {
-  if (event.button || !event.target.matches('input')) return;
-  paint = !event.target.checked;
-  touch(event);
+  if (event.button || !event.isPrimary) return;
+  [start, area] = [event, null];
 });
-grid.addEventListener('pointermove', event => paint !== null && touch(event));
-for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => { paint = null; });
-// The pointer has set the field already; a click that comes from the keyboard (detail 0) sets it itself.
-grid.addEventListener('click', event => event.detail && event.target.matches('input') && event.preventDefault());
+addEventListener('pointermove', draw);
+addEventListener('pointerup', event => {
+  if (event.pointerId !== start?.pointerId) return;
+  draw(event);
+  start = null;
+  if (area) send();
+});
+addEventListener('pointercancel', () => {
+  area?.remove();
+  [start, area] = [null, null];
+});
+
+grid.addEventListener('click', event => {
+  if (!event.detail) return; // from the keyboard
+  const [x, y] = place(event);
+  const hit = areas().findLast(each => {
+    const [left, top, right, bottom] = each.firstChild.value.split(',').map(Number);
+    return left <= x && x <= right && top <= y && y <= bottom;
+  });
+  if (!area && !hit) return;
+  event.preventDefault();
+  if (!area) { hit.remove(); send(); }
+  area = null;
+});
 
 // ── Keyboard: one stop for Tab, arrows from field to field ──
 
@@ -71,3 +114,4 @@ grid.addEventListener('keydown', event => {
 });
 stop(fields[0]);
 if (fields.some(each => each.checked)) send(); // as the browser restored them
+for (const hint of form.parentElement.querySelectorAll('[data-script]')) hint.hidden = false;

@@ -3,7 +3,7 @@
 Each step is that of `xray.analysis`, computed when it is first needed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,6 +30,31 @@ PATCH = 6
 FIELDS = 10
 # Number of features shown for the positive label, and of those against it.
 STRONGEST = 6
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of the radiograph; its edges are shares of the width and height, from the upper left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def of_field(cls, number: int) -> "Area":
+        """Return a field; its number goes from 0 to FIELDS² - 1, row by row."""
+        row, column = divmod(number, FIELDS)
+        return cls(column / FIELDS, row / FIELDS, (column + 1) / FIELDS, (row + 1) / FIELDS)
+
+    @classmethod
+    def read(cls, text: str) -> "Area | None":
+        """Return the rectangle of four numbers with commas between; None where they are none."""
+        try:
+            left, top, right, bottom = map(float, text.split(","))
+        except ValueError:
+            return None
+        return cls(left, top, right, bottom) if 0 <= left < right <= 1 and 0 <= top < bottom <= 1 else None
 
 
 @dataclass(frozen=True)
@@ -221,11 +246,11 @@ class Lesson:
         """The prediction with its heat map."""
         return predict(self.head, self.features, self.box, self.mask)
 
-    def covered(self, fields: Iterable[int]) -> Prediction | None:
-        """Predict with fields of the image in its mean grey; the lungs and the box stay as they were found.
+    def covered(self, areas: Sequence[Area]) -> Prediction | None:
+        """Predict with parts of the image in its mean grey; the lungs and the box stay as they were found.
 
         Args:
-            fields: numbers from 0 to FIELDS² - 1, row by row.
+            areas: the parts.
 
         Returns:
             The prediction; None where nothing is covered.
@@ -233,12 +258,12 @@ class Lesson:
         Raises:
             NotAChestXrayError: no lungs were found.
         """
-        image, chosen = self.film.image.copy(), list(fields)
-        if not chosen:
+        if not areas:
             return None
-        rows, columns = (np.linspace(0, side, FIELDS + 1).round().astype(int) for side in image.shape)
-        for row, column in (divmod(field, FIELDS) for field in chosen):
-            image[rows[row] : rows[row + 1], columns[column] : columns[column + 1]] = self.film.image.mean()
+        image, (height, width) = self.film.image.copy(), self.film.image.shape
+        for area in areas:
+            rows = slice(round(area.top * height), round(area.bottom * height))
+            image[rows, round(area.left * width) : round(area.right * width)] = self.film.image.mean()
         crop = preprocess.crop(image, self.box, self.recipe)
         features = self.registry.backbone.network(preprocess.scale(crop, self.recipe)[None])[0]
         return predict(self.head, features, self.box, self.mask)

@@ -14,7 +14,7 @@ from web.i18n import in_words
 from web.render import charts, drawings
 from web.render.averages import AVERAGES, Average
 from web.render.glossary import glossary
-from web.render.lesson import FIELDS, Lesson
+from web.render.lesson import FIELDS, Area, Lesson
 from web.render.models import terms
 from web.render.models.plain import cannot
 from web.render.models.thresholds import thresholds
@@ -35,6 +35,8 @@ FIRST = next(iter(PICTURES))
 CACHED = 4
 # Own analyses that the form offers.
 OFFERED = 3
+# Rectangles that are covered in one request.
+MOST_AREAS = 50
 # The limits that the page quotes.
 LIMITS = {
     "doubtful_contrast": frontal.DOUBTFUL_CONTRAST,
@@ -109,13 +111,15 @@ def upload() -> AnyResponse:
 
 @blueprint.post("/how/cover")
 def cover() -> str:
-    """Read the radiograph again with some of its fields covered; nothing is stored."""
+    """Read the radiograph again with some of it covered, fields or rectangles; nothing is stored."""
     cells = {cell for cell in request.form.getlist("cell", type=int) if cell in range(FIELDS**2)}
+    drawn = filter(None, map(Area.read, request.form.getlist("area")[:MOST_AREAS]))
+    areas = [*map(Area.of_field, sorted(cells)), *drawn]
     service = services().analyses
     with service.turns:
         choice = _choose(request.form)
-        before, after = service.read(lambda: (choice.lesson.prediction, choice.lesson.covered(cells)))
-    covered = len(cells)
+        before, after = service.read(lambda: (choice.lesson.prediction, choice.lesson.covered(areas)))
+    covered = len(areas)
     return render_template("covered.html", before=before, after=after, covered=covered, address=choice.address)
 
 

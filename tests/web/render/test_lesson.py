@@ -12,7 +12,7 @@ import pytest
 from web.examples import EXAMPLES
 from web.render.averages import AVERAGES
 from web.render.drawings import SLIDES, slide
-from web.render.lesson import FIELDS, PATCH, Lesson
+from web.render.lesson import FIELDS, PATCH, Area, Lesson
 from web.render.models.thresholds import thresholds
 from web.views.explain import PICTURES
 from xray import head_figures
@@ -126,7 +126,7 @@ def test_covering_both_lungs_of_an_ill_radiograph_takes_its_score_and_leaves_the
     lesson = Lesson(EXAMPLES["covid_1"].path.read_bytes(), served, served.heads["covid_normal"])
     every = range(FIELDS**2)
     inside = [i for i in every if lesson.mask[tuple(_middle(i, side, n) for n, side in enumerate(lesson.mask.shape))]]
-    covered = lesson.covered(inside)
+    covered = lesson.covered([Area.of_field(field) for field in inside])
     assert covered.score < lesson.prediction.score - 0.2
     assert covered.box == lesson.prediction.box
     assert lesson.covered([]) is None
@@ -138,10 +138,13 @@ def _middle(field, side, axis):
 
 def test_what_is_covered_is_read_and_not_kept(client, copies):
     answer = client.post(
-        "/how/cover", data={"film": "covid_1", "model": "covid_normal", "cell": ["3", "4", "-1", "100", "x"]}
-    )
-    assert answer.status_code == 200 and "2 fields covered" in text(answer.text)
-    assert "0 fields covered" not in text(client.post("/how/cover", data={"film": "covid_1"}).text)
+        "/how/cover", data={
+            "film": "covid_1", "model": "covid_normal", "cell": ["3", "4", "-1", "100", "x"],
+            "area": ["0.1,0.2,0.5,0.75", "0.5,0.2,0.1,0.75", "0,0,2,1", "nan,0,1,1", "0,0,1", "x"],
+        },
+    )  # fmt: skip
+    assert answer.status_code == 200 and "3 parts covered" in text(answer.text)
+    assert "0 parts covered" not in text(client.post("/how/cover", data={"film": "covid_1"}).text)
     assert not copies.exists() and "covid_1" not in client.get("/analyses/").text
 
 
