@@ -162,13 +162,7 @@ def _load(server: Server, model: str, films: Sequence[Film], seconds: float) -> 
 
 
 def _startup(reference: Path, film: Film, *, rounds: int) -> list[Figure]:
-    """Measure from the start of gunicorn's process to the first page with a verdict.
-
-    Args:
-        reference: made by `reference_app.save`.
-        film: the first one sent.
-        rounds: how often each side is started.
-    """
+    """Measure from the start of gunicorn's process to the first page with a verdict."""
     seconds: dict[str, list[float]] = {MODEL: [], "": []}
     for _ in range(rounds):
         for model, taken in seconds.items():

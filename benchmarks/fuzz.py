@@ -87,10 +87,6 @@ def main() -> int:
 def made(seed: int, number: int) -> tuple[str, bytes]:
     """Make the input of a number.
 
-    Args:
-        seed: of the whole run.
-        number: of the input.
-
     Returns:
         The name of the file that it comes from, and its bytes.
     """

@@ -140,12 +140,7 @@ def serving(settings: Mapping[str, str] | None = None, *, wait: bool = True) -> 
 
 @contextmanager
 def serving_the_reference(model: Path, *, wait: bool = True) -> Iterator[Server]:
-    """Serve the reference way, with one worker, as gunicorn does where nobody configures it.
-
-    Args:
-        model: made by `benchmarks.reference_app.save`.
-        wait: whether to come back only when it answers.
-    """
+    """Serve the reference way, with one worker, as gunicorn does where nobody configures it."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "REFERENCE_MODEL": str(model),
@@ -191,11 +186,6 @@ class Visitor:
 
     def analyse(self, picture: bytes, model: str, name: str = "film.png") -> list[str]:
         """Send a picture through the form and load the annotated copies, as a browser does.
-
-        Args:
-            picture: a file's bytes.
-            model: a value of the form's dropdown.
-            name: of the file.
 
         Returns:
             The copies' paths, one per verdict.
@@ -252,13 +242,7 @@ class Visitor:
 
 
 def multipart(fields: Mapping[str, bytes], file_name: str, content: bytes) -> tuple[bytes, str]:
-    """Encode a form with one file; return the request's body and its content type.
-
-    Args:
-        fields: the form's other fields.
-        file_name: of the file.
-        content: of the file.
-    """
+    """Encode a form with one file; return the request's body and its content type."""
     file = FileStorage(BytesIO(content), file_name, content_type="image/png")
     boundary, body = encode_multipart({name: value.decode() for name, value in fields.items()} | {"file": file})
     return body, f"multipart/form-data; boundary={boundary}"

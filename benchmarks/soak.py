@@ -111,12 +111,7 @@ def _soak(server: Server, requests: int, clients: int) -> Iterator[tuple[Upload,
 
 
 def problems(server: Server, counts: Counter[tuple[Upload, int | None]]) -> list[str]:
-    """Return what went wrong.
-
-    Args:
-        server: that was soaked.
-        counts: how often each kind of upload met with each status.
-    """
+    """Return what went wrong."""
     wrong = {
         f"{upload.kind}: {status}": count
         for (upload, status), count in counts.items()

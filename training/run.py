@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 
 
 def describe(config: object, manifest: Path) -> dict[str, Any]:
-    """Return what is needed to repeat a run: configuration, data hash, commit and versions.
-
-    Args:
-        config: a configuration, as `training.config.load` reads them.
-        manifest: of the radiographs.
-    """
+    """Return what is needed to repeat a run: configuration, data hash, commit and versions."""
     facts = {
         "config": msgspec.to_builtins(config),
         "manifest": str(manifest.resolve()),
@@ -64,12 +59,7 @@ def start(folder: Path, config: object, manifest: Path) -> None:
 
 
 def manifest_of(record: Mapping[str, Any], given: Path | None) -> Path:
-    """Return the manifest that a run learned from.
-
-    Args:
-        record: config.json of the run.
-        given: another one that the command line names, or None.
-    """
+    """Return the manifest that a run learned from."""
     return given or Path(record.get("manifest", MANIFEST))
 
 

@@ -31,11 +31,6 @@ def mark(rows: Sequence[Row], listed: Iterable[str], seed: int) -> list[Row]:
     They are those that their table marks, the article's eight by name, and the listed ones. Where no child
     is among these, 20 normal and 20 pneumonia radiographs of the published train part are chosen by the seed
     (one in ten of a smaller set).
-
-    Args:
-        rows: any order.
-        listed: file names, as in the committed list.
-        seed: any whole number.
     """
     names = MARCH_2020 | {Path(name).stem for name in listed}
     named = {row.path for row in rows if row.source in ("cohen", "kermany") and _stem(row) in names}

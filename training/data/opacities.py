@@ -21,9 +21,6 @@ Boxes = Mapping[str, list[tuple[float, float, float, float]]]
 def read(folder: Path) -> Boxes:
     """Return the boxes of each radiograph by its path: left, top, right and bottom as shares of width and height.
 
-    Args:
-        folder: the data root.
-
     Returns:
         None for any where there is no table.
     """

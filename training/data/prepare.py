@@ -92,12 +92,7 @@ def _list(entries: list[dict[str, str]], listed: list[dict[str, str]], path: Pat
 
 
 def describe(rows: Sequence[Row], left: Left) -> Iterator[str]:
-    """Yield what a manifest covers: what was taken, what was left, and where the source gives the label away.
-
-    Args:
-        rows: of the manifest.
-        left: what was left.
-    """
+    """Yield what a manifest covers: what was taken, what was left, and where the source gives the label away."""
     yield "taken: source, view, class, pictures (patients)"
     patients: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for row in rows:

@@ -12,9 +12,6 @@ COLUMNS = ("filename", "geographic_mean", "opacity_mean")
 def extents(folder: Path) -> dict[str, float]:
     """Return the geographic extent score, 0 to 8, of each scored radiograph by its file name.
 
-    Args:
-        folder: the data root.
-
     Raises:
         DatasetError: no such table, or other columns.
     """

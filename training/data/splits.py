@@ -81,13 +81,7 @@ def assign(
 
 
 def sample(rows: Sequence[Row], most: int | None, seed: int) -> list[Row]:
-    """Return at most so many radiographs of each class and source, drawn at random, in their order.
-
-    Args:
-        rows: to draw from.
-        most: of each class and source; None for all.
-        seed: of the draw.
-    """
+    """Return at most so many radiographs of each class and source, drawn at random, in their order."""
     if most is None:
         return list(rows)
     rng, taken = np.random.default_rng(seed), set()

@@ -88,12 +88,7 @@ def head_of(folder: Path, backbone: str) -> Head:
 
 
 def head_facts(folder: Path, backbone: str) -> Json:
-    """Return the facts that only heads have, from head.json of a run.
-
-    Args:
-        folder: of the run.
-        backbone: as `head_of`.
-    """
+    """Return the facts that only heads have, from head.json of a run."""
     facts: Json = json.loads((folder / "head.json").read_text(encoding="utf-8"))
     return {**backbone_facts(backbone), **facts}
 

@@ -71,11 +71,6 @@ class Audited:
 def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tuple[Json, pd.DataFrame]:
     """Measure all of the report.
 
-    Args:
-        found: the runs of heads.
-        manifest: that they were trained on.
-        weights: name of the backbone.
-
     Returns:
         The report, and the scores of radiographs with parts erased.
     """
@@ -150,12 +145,7 @@ def _audited(run: Run, radiographs: Radiographs, weights: str) -> Audited:
 
 
 def sample(rows: Sequence[Row], labels: Sequence[str]) -> list[Row]:
-    """Return at most SHOWN test radiographs of each label and source, the same each time.
-
-    Args:
-        rows: all radiographs.
-        labels: of the manifest.
-    """
+    """Return at most SHOWN test radiographs of each label and source, the same each time."""
     cells: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.split == "test" and row.label in labels:

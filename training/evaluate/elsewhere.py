@@ -50,10 +50,6 @@ PUBLISHED = {"covid", "normal", "pneumonia"}
 def predictions(analyzer: Analyzer, found: Sequence[Labelled]) -> pd.DataFrame:
     """Read every radiograph as the app does.
 
-    Args:
-        analyzer: the served models.
-        found: the radiographs.
-
     Returns:
         A row a radiograph: path, sha256, label, labels (a tuple), patient_id, group, source, split, refusal, cautions,
         and the score of each model for each of its labels, in a column such as `covid_normal:covid`; NaN where the
@@ -139,12 +135,7 @@ def _judged(found: Scored, facts: HeadFacts) -> Json:
 
 
 def sentence(found: Scored, facts: HeadFacts) -> str:
-    """Say the commonest wrong verdict here, and how common it is where the model was made.
-
-    Args:
-        found: scores of radiographs that the model did not learn from.
-        facts: of the model.
-    """
+    """Say the commonest wrong verdict here, and how common it is where the model was made."""
     worst: tuple[float, str, str, int, int] | None = None
     for index, label in enumerate(facts.labels):
         here = found.part(found.truth[:, index] == 1)
@@ -194,10 +185,6 @@ def _where_made(facts: HeadFacts, label: str, said: str) -> str:
 def drop(inside: Json | None, outside: Json | None) -> Json | None:
     """Return by how much a figure is lower outside, with its 95 % interval; None where one of them is missing.
 
-    Args:
-        inside: the figure of the test split.
-        outside: the figure here.
-
     Source:
         Intervals of a difference of independent figures from theirs: Newcombe 1998,
         doi 10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I, method 10.
@@ -214,11 +201,6 @@ def drop(inside: Json | None, outside: Json | None) -> Json | None:
 
 def measure(rows: pd.DataFrame, analyzer: Analyzer, names: Sequence[str]) -> tuple[list[Section], Json]:
     """Return the sections of the report, and its figures.
-
-    Args:
-        rows: of `predictions`.
-        analyzer: the served models.
-        names: of the models that are measured.
 
     Raises:
         DatasetError: no model knows these labels, or all radiographs were trained on.

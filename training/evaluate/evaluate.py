@@ -67,9 +67,6 @@ class Run:
 def load(folder: Path) -> Run:
     """Read the run of a head.
 
-    Args:
-        folder: with config.json, head.json and predictions.csv.
-
     Raises:
         DatasetError: not a finished run of a head, or one without test radiographs.
     """
@@ -141,10 +138,6 @@ def _left_out(run: Run) -> Json:
 def radiographs_of(run: Run, manifest: Path) -> Radiographs:
     """Return all radiographs with their features on the backbone of a run.
 
-    Args:
-        run: of a head.
-        manifest: that it was trained on.
-
     Raises:
         DatasetError: another manifest than the run's.
     """
@@ -181,9 +174,7 @@ def _merged(found: Iterable[Json]) -> Json:
 def evaluate(run: Run, manifest: Path | None) -> Json:
     """Measure a run and write report.json and report.html beside it.
 
-    Args:
-        run: of a head.
-        manifest: that it was trained on; without one only what follows from the scores is measured.
+    Without a manifest only what follows from the scores is measured.
 
     Returns:
         The report.
@@ -230,10 +221,7 @@ def as_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 def page(run: Run, report: Json, manifest: Path | None) -> str:
     """Return the report as one HTML page.
 
-    Args:
-        run: of a head.
-        report: of the same run.
-        manifest: for the radiographs that the head got wrong; without one they are left out.
+    Without a manifest, the radiographs that the head got wrong are left out.
     """
     test = run.scored.part(run.scored.table.split == "test")
     rows = {label: test.of_label(label) for label in run.scored.measured if label != MEAN}
@@ -268,10 +256,6 @@ def _explainer(run: Run, folder: Path) -> Callable[[pd.Series], Explained | None
 
 def write(folder: Path, manifest: Path | None) -> Json:
     """Measure the run in a folder, and write report.json and report.html there.
-
-    Args:
-        folder: of the run.
-        manifest: as `evaluate`.
 
     Returns:
         The report.

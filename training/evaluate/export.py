@@ -91,11 +91,7 @@ def _export_backbone(folder: Path, manifest: Path, recipe: Recipe, weights: str,
 def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str) -> None:
     """Write model/<name>, or model/<backbone>/<name>, of the run of a head, which must have been evaluated.
 
-    Args:
-        folder: of the run.
-        manifest: that it was trained on.
-        backbone: that it was trained on.
-        float_weights: of the same backbone in float32, for the parity check.
+    `float_weights` are those of the same backbone in float32, for the parity check.
 
     Raises:
         DatasetError: the run was not evaluated, or models 1 and 2 were not audited.
@@ -120,11 +116,6 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
 
 def audited(name: str, path: Path, manifest_sha256: str) -> Json | None:
     """Return what the audit measured of one head; None where it was not audited.
-
-    Args:
-        name: of the head.
-        path: report.json of the audit.
-        manifest_sha256: of the manifest that the head was trained on.
 
     Raises:
         DatasetError: an audit of other data.
@@ -179,12 +170,7 @@ def _backbone_parity(model: keras.Model, served: Network, data: Crops, recipe: R
 def head_parity(head: Head, data: Crops, config: HeadConfig, served: Network, float_weights: str) -> dict[str, float]:
     """Compare scores and verdicts on the 8-bit backbone with those on the float32 one in Keras.
 
-    Args:
-        head: as it is served.
-        data: the crops.
-        config: of the head.
-        served: the backbone in 8 bits.
-        float_weights: of the same backbone; see `features.vgg16_with`.
+    `float_weights` are as `features.vgg16_with` takes them.
     """
     kept = cut(features.vgg16_with(float_weights, config.recipe.size))
     known = (shown(data.rows, config) != UNKNOWN).any(axis=1)

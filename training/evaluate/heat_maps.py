@@ -119,10 +119,6 @@ def _explained(head: Head, features: Features) -> int:
 def erased_scores(networks: Networks, rows: Sequence[Row]) -> pd.DataFrame:
     """Score each radiograph as it is, and with parts of it erased.
 
-    Args:
-        networks: the networks.
-        rows: the radiographs.
-
     Returns:
         One line for each radiograph, erasure and head: path, label, source, patient_id, group, erasure (of SHOWN),
         head and y_score, in [0, 1].
@@ -141,10 +137,6 @@ def heat_in_lungs(networks: Networks, rows: Sequence[Row]) -> pd.DataFrame:
 
     Heat is Grad-CAM on the backbone's grid; a cell counts by the share of it that is lung. Each cell has seen about
     196 px of the input, so heat in the lungs is no proof that they gave it: `erased_scores` is for that.
-
-    Args:
-        networks: the networks.
-        rows: the radiographs.
 
     Returns:
         One line for each radiograph and head: path, label, source, patient_id, group, head, verdict, in_lungs (share
@@ -168,11 +160,6 @@ def heat_in_lungs(networks: Networks, rows: Sequence[Row]) -> pd.DataFrame:
 
 def robustness(networks: Networks, rows: Sequence[Row], changes: Mapping[str, Change] = CHANGES) -> pd.DataFrame:
     """Measure how far harmless changes of the whole radiograph move scores and verdicts.
-
-    Args:
-        networks: the networks.
-        rows: the radiographs.
-        changes: what is done to them, by name.
 
     Returns:
         One line for each change and head: change, head, n (radiographs), refused (share that serving then refuses);
@@ -215,10 +202,7 @@ def sanity(networks: Networks, rows: Sequence[Row], random_labels: Mapping[str, 
 
     Only heads are exchanged: they share the features of the frozen backbone, so some likeness is to be expected.
 
-    Args:
-        networks: the networks.
-        rows: the radiographs.
-        random_labels: for each head that is to be compared with them, heads trained on shuffled labels.
+    `random_labels` are, for each head, heads trained on shuffled labels.
 
     Returns:
         One line for each head and kind of other head: head, other (random_weights, of the same norms; or

@@ -45,23 +45,13 @@ class Radiographs:
         return pd.DataFrame([asdict(row) for row in self.rows])
 
     def scored(self, head: FittedHead, points: Sequence[OperatingPoint], config: HeadConfig) -> Scored:
-        """Return a head's scores of all radiographs that it could be taught with, judged by what they are taught as.
-
-        Args:
-            head: trained.
-            points: its operating points.
-            config: its choices.
-        """
+        """Return a head's scores of all radiographs that it could be taught with, judged by what they are taught as."""
         truth, scores = taught(self.rows, config), head.scores(self.inputs[:, 0])
         return Scored.of(config, points, self.table, truth, scores).known
 
 
 def each_inside(radiographs: Radiographs, config: HeadConfig) -> Iterator[tuple[str, list[Scored]]]:
     """Train a head in one source alone, and score its test radiographs: there the hospital tells nothing.
-
-    Args:
-        radiographs: all of them.
-        config: of the head.
 
     Yields:
         Each source that holds labels to compare, and the scores of its radiographs; nothing for a head of one source.
@@ -88,10 +78,6 @@ def cross_validation(radiographs: Radiographs, config: HeadConfig) -> Json:
     """Judge each radiograph by a head that has not seen its patient; figures of the positive label by source.
 
     The backbone is the same in every fold, and has seen the radiographs of the train split.
-
-    Args:
-        radiographs: all of them.
-        config: of the head.
     """
     index = config.names.index(config.positive)
     truth = taught(radiographs.rows, config)

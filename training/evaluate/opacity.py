@@ -160,11 +160,6 @@ def _mean(values: Floats, groups: Sequence[str]) -> Json:
 def calibrate(manifest: Path, backbone: str, folder: Path) -> Json:
     """Learn the map, choose threshold and line, measure, and write the run.
 
-    Args:
-        manifest: that the backbone was trained on.
-        backbone: a network of model/.
-        folder: of the run.
-
     Returns:
         The report.
 

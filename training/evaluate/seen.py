@@ -33,12 +33,7 @@ class Seen:
 
 
 def seen(rows: pd.DataFrame, facts: HeadFacts) -> Seen:
-    """Compare radiographs with those that a model was trained on.
-
-    Args:
-        rows: with path and sha256; blank where the file could not be read.
-        facts: of the model.
-    """
+    """Compare radiographs with those that a model was trained on."""
     path = _list_of(facts)
     if path is None:
         return Seen(frozenset(), "The list of its training films is not here: whether it saw these was not checked.")

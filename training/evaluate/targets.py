@@ -31,9 +31,6 @@ def reached(report: Json) -> list[Json]:
     """Return one entry a target: figure, target, reached (in words, with n and interval), met, value, low and high.
 
     `low` and `high` are the interval's ends, None where there is no interval.
-
-    Args:
-        report: of the audit of models 1 and 2.
     """
     first, second = (report["measured"][name] for name in MODELS)
     rows = {row["films"]: row for row in report["models"]["covid_normal"]["together"]}
@@ -131,9 +128,6 @@ def _entry(figure: str, target: str, words: str, met: bool, found: Json) -> Json
 
 def beside(name: str) -> list[Json]:
     """Compare another backbone with the served one.
-
-    Args:
-        name: of the other backbone.
 
     Returns:
         One entry a figure: figure, target, whole and slim (in words), inside (whether the other's value lies in the

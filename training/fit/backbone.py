@@ -96,12 +96,6 @@ def train(config: BackboneConfig, manifest: Path, folder: Path, workers: int = 1
 
     Every process of several reads the run's folder, and the first one writes it.
 
-    Args:
-        config: the choices.
-        manifest: of the radiographs.
-        folder: of the run.
-        workers: processes that change the radiographs; 1 for this one.
-
     Raises:
         DatasetError: the devices cannot share a batch evenly, or a process died.
     """

@@ -38,11 +38,6 @@ DESERVED: dict[Caution, dict[str, Callable[[GreyImage, np.random.Generator], Gre
 def measure(manifest: Path, films: int, seed: int) -> dict[str, Json]:
     """Give cautions to some test radiographs, as they came and changed.
 
-    Args:
-        manifest: written by `prepare`.
-        films: how many, at most.
-        seed: which ones.
-
     Returns:
         For each caution the shares of radiographs that were given it: by source as they came, and changed so as to
         deserve it; of the latter the gate refuses some.

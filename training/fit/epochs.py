@@ -103,12 +103,7 @@ class Average(keras.callbacks.Callback):
 
 
 def callbacks(folder: Path, measure: Callable[[], Mapping[str, float]]) -> list[keras.callbacks.Callback]:
-    """Return what follows each epoch: measure, save last.keras to go on from, add a line to history.csv.
-
-    Args:
-        folder: of the run.
-        measure: returns the figures of validation radiographs.
-    """
+    """Return what follows each epoch: measure, save last.keras to go on from, add a line to history.csv."""
 
     def after(_: int, logs: dict[str, float]) -> None:
         logs.update(measure())

@@ -70,12 +70,7 @@ def is_served(weights: str) -> bool:
 
 
 def run_folder(name: str, weights: str) -> Path:
-    """Return the run of a head or of the screen that was made for a backbone.
-
-    Args:
-        name: of the head.
-        weights: of the backbone; see `backbone`.
-    """
+    """Return the run of a head or of the screen that was made for a backbone."""
     return (made_for(RUNS, weights) if is_served(weights) else RUNS) / name
 
 
@@ -117,11 +112,6 @@ def vgg16_with(weights: str, size: int) -> "keras.Model":
 def views(data: Crops, recipe: Recipe, weights: str = BACKBONE) -> Features:
     """Return the averaged features of all radiographs: as they are, then mirrored and slightly changed.
 
-    Args:
-        data: the crops.
-        recipe: of the backbone.
-        weights: see `backbone`.
-
     Returns:
         float32, shape (radiographs, 2, channels). Heads learn from both views and are judged on the first.
     """
@@ -132,11 +122,6 @@ def views_without(data: Crops, recipe: Recipe, weights: str = BACKBONE) -> dict[
     """Return, by hospital, the averaged features by backbones that learned nothing of it.
 
     Those are the runs of `backbone --left-out SOURCE`, for the default backbone.
-
-    Args:
-        data: the crops.
-        recipe: of the backbone.
-        weights: of the backbone that is served.
 
     Returns:
         float32, shape (radiographs, 1, channels) each; nothing where none was trained.

@@ -109,9 +109,6 @@ class HeadConfig(Choices, frozen=True, kw_only=True):
     def check(self, labels: Collection[str]) -> None:
         """Refuse labels that a manifest does not have.
 
-        Args:
-            labels: that it has.
-
         Raises:
             DatasetError: naming those that there are.
         """

@@ -54,13 +54,6 @@ def train(
 ) -> None:
     """Train one head and write its run.
 
-    Args:
-        config: the head.
-        manifest: written by `prepare` or `retrain`.
-        weights: of the backbone; see `features.backbone`.
-        folder: of the run.
-        about: what else config.json says.
-
     Raises:
         DatasetError: the manifest does not have the head's labels, or too few radiographs of them.
     """

@@ -80,9 +80,6 @@ def strangers(folder: Path) -> list[Picture]:
 
     Images that are too small to be read at all are left out, and those whose view nobody states: they look frontal.
 
-    Args:
-        folder: the data root, with the publisher's manifest.csv.
-
     Raises:
         ManifestError: no such table.
     """
@@ -194,11 +191,7 @@ class Seen:
 def see(pictures: list[Picture], recipe: Recipe, key: str, weights: str = BACKBONE) -> Seen:
     """Compute what serving computes of each image, once.
 
-    Args:
-        pictures: the images.
-        recipe: of the backbone.
-        key: names the images in the cache.
-        weights: of the backbone; see `features.backbone`.
+    `key` names the images in the cache.
     """
     network, digest = features.backbone(weights, recipe)
 

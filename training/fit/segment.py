@@ -104,13 +104,7 @@ def mean_dice(model: keras.Model, pictures: NDArray[np.uint8], masks: NDArray[np
 
 
 def train(config: SegmentConfig, manifest: Path, folder: Path) -> None:
-    """Train, or go on with, the U-Net; keep the epoch with the best validation Dice.
-
-    Args:
-        config: the choices.
-        manifest: of the radiographs.
-        folder: of the run.
-    """
+    """Train, or go on with, the U-Net; keep the epoch with the best validation Dice."""
     runs.start(folder, config, manifest)
     rows = [row for row in read(manifest) if row.mask]
     train_split, val, test = (

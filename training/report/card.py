@@ -141,12 +141,7 @@ def _answers(groups: Sequence[Group], shown: str, *, own: bool = False) -> list[
 
 
 def beside_table(rows: Sequence[Json], name: str) -> str:
-    """Return, in Markdown, how another backbone compares with the served one.
-
-    Args:
-        rows: of `training.evaluate.targets.beside`.
-        name: of the other backbone.
-    """
+    """Return, in Markdown, how another backbone compares with the served one."""
     said = {True: "yes", False: "**no**", None: "–"}
     head = ["figure", "target", BACKBONE, name, f"inside the interval of {BACKBONE}"]
     cells = [[row["figure"], row["target"], row["whole"], row["slim"], said[row["inside"]]] for row in rows]

@@ -45,13 +45,7 @@ ROBUSTNESS = """None of these changes should change a verdict."""
 
 
 def run_page(report: Json, rows: Mapping[str, pd.DataFrame], wrong: Sequence[Picture] = ()) -> str:
-    """Return the page.
-
-    Args:
-        report: report.json.
-        rows: of the test split by label, with y_true, y_score, label and source.
-        wrong: radiographs that the head got wrong; see `mistakes.pictures`.
-    """
+    """Return the page."""
     facts = MeasuredHead.of(report)
     labels = head_figures.measured_labels(facts)
     sections = [
@@ -97,8 +91,7 @@ def made(report: Json) -> dict[str, object]:
 def confounding(report: Json) -> str:
     """Say in words how far the figures of a pair can be believed, given where its labels come from.
 
-    Args:
-        report: report.json; of a head that is no pair, nothing is said.
+    Of a head that is no pair, nothing is said.
     """
     facts = MeasuredHead.of(report)
     if not head_figures.is_pair(facts):

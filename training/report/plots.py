@@ -54,13 +54,7 @@ def roc(parts: Mapping[str, pd.DataFrame], threshold: float | None = None) -> by
 
 
 def matrix(counts: Sequence[Sequence[int]], labels: Sequence[str], called: Sequence[str]) -> bytes:
-    """Draw which label was called of which, shaded by each label's share, with Wilson's 95 % interval.
-
-    Args:
-        counts: rows are what radiographs show, columns what they are called.
-        labels: names of the rows.
-        called: names of the columns.
-    """
+    """Draw which label was called of which, shaded by each label's share, with Wilson's 95 % interval."""
     table = np.array(counts)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(1.6 + 1.25 * len(called), 1.2 + 1.1 * len(labels)), layout="constrained")

@@ -97,22 +97,12 @@ def page(
 
 
 def render(template: str, **values: object) -> str:
-    """Fill a template of training/report/templates; values in HTML are escaped, in Markdown they are not.
-
-    Args:
-        template: its file name.
-        values: what it shows.
-    """
+    """Fill a template of training/report/templates; values in HTML are escaped, in Markdown they are not."""
     return _ENVIRONMENT.get_template(template).render(**values)
 
 
 def markdown_table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    """Return a table in Markdown, or the word None where it has no rows.
-
-    Args:
-        head: the names of its columns.
-        rows: its cells.
-    """
+    """Return a table in Markdown, or the word None where it has no rows."""
     if not rows:
         return "None."
     return "\n".join("| " + " | ".join(map(str, cells)) + " |" for cells in (head, ["---"] * len(head), *rows))

@@ -14,11 +14,7 @@ CHANCE = 0.5
 
 
 def sentences(report: Json) -> list[str]:
-    """Return the sentences.
-
-    Args:
-        report: report.json of a run.
-    """
+    """Return the sentences."""
     facts = MeasuredHead.of(report)
     label = next(iter(head_figures.measured_labels(facts)), facts.positive)
     tested = head_figures.tested(facts, label)

@@ -38,10 +38,6 @@ def run(args: argparse.Namespace) -> None:
 def average(rows: list[Row], folder: Path) -> NDArray[np.uint8]:
     """Return the mean of radiographs, each moved so that its lungs fill the same box; what serving refuses is left out.
 
-    Args:
-        rows: the radiographs.
-        folder: the data root that their paths start from.
-
     Returns:
         uint8, shape (512, 512).
     """

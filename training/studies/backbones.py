@@ -95,9 +95,6 @@ def _digest(model: keras.Model) -> str:
 def measure(name: str) -> Json:
     """Count and time an architecture at 224 px, with random weights, as neither depends on them.
 
-    Args:
-        name: of ARCHITECTURES.
-
     Returns:
         Parameters of the backbone, of a plain Flatten + Dense(2) head and of both; the size in 32 bits; median and
         shortest time of one image in Keras.

@@ -82,10 +82,6 @@ def covid_images(collection: Path) -> list[Path]:
 def draw_normal(children: Path, number: int) -> list[Path]:
     """Draw normal radiographs at random.
 
-    Args:
-        children: holds train/NORMAL/.
-        number: how many.
-
     Raises:
         ManifestError: there are fewer.
     """
@@ -105,10 +101,6 @@ def _copy(paths: Sequence[Path], folder: Path) -> None:
 
 def read(dataset: Path, output: Path) -> Radiographs:
     """Read both classes as the tutorial does: squashed, grey repeated, divided by 255.
-
-    Args:
-        dataset: holds covid/ and normal/.
-        output: where their manifest is written.
 
     Raises:
         DatasetError: a folder is missing or holds fewer than 5 radiographs.

@@ -213,14 +213,7 @@ def _fold(drawn: Sample, choice: Choice, number: int, learner: Callable[[], Lear
 
 
 def head(drawn: Sample, inputs: NDArray[np.float32], train: Positions, regularisation: float) -> Linear:
-    """Fit a logistic regression: the first phase.
-
-    Args:
-        drawn: the radiographs.
-        inputs: of all of them, shape (n, any).
-        train: positions to learn from.
-        regularisation: C of scikit-learn.
-    """
+    """Fit a logistic regression on inputs of shape (n, any): the first phase."""
     return fit_linear(inputs[train], drawn.y_true[train], drawn.weight(train), regularisation)
 
 
@@ -253,16 +246,7 @@ def network(entry: Entry, seed: int) -> keras.Model:
 
 
 def judge(drawn: Sample, config: CompareConfig, entry: Entry, recipe: str, manifest: Path, folder: Path) -> list[Json]:
-    """Judge one backbone on one crop, frozen and, where wanted, fine-tuned.
-
-    Args:
-        drawn: the radiographs.
-        config: of the comparison.
-        entry: the backbone.
-        recipe: name of the crop.
-        manifest: of the radiographs.
-        folder: of the run.
-    """
+    """Judge one backbone on one crop, frozen and, where wanted, fine-tuned."""
 
     @cache
     def seen() -> tuple[keras.Model, list[Maps]]:

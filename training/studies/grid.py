@@ -138,11 +138,7 @@ def network(name: str, weights: str, size: int) -> tuple[keras.Model, list[NDArr
 def learn(cell: Cell, drawn: Sample, config: GridConfig, images: Callable[[], NDArray[np.uint8]]) -> Json:
     """Train one cell, head and all in one phase, and score validation and test radiographs after its last epoch.
 
-    Args:
-        cell: its settings.
-        drawn: the radiographs.
-        config: the grid.
-        images: gives the crops of all of them, uint8, shape (n, size, size).
+    `images` gives the crops of all radiographs, uint8, shape (n, size, size).
 
     Returns:
         Its settings, `val` (ROC AUC; None where the training diverged), the loss of each epoch, the seconds, and the

@@ -36,10 +36,6 @@ def value(row: Row, name: str) -> str:
 def counts(rows: Sequence[Row], *names: str) -> list[Json]:
     """Count radiographs and patients by columns of the manifest, or by `age`, in age groups.
 
-    Args:
-        rows: of the manifest.
-        names: of columns.
-
     Returns:
         One record for each combination that occurs, sorted: the columns, then films and patients.
     """

@@ -257,11 +257,6 @@ class Records:
     def of(self, owner: str, *, limit: int | None = None, offset: int = 0) -> list[Record]:
         """Return an owner's analyses, newest first.
 
-        Args:
-            owner: The owner's token.
-            limit: The most to return; None for all.
-            offset: How many of the newest to skip.
-
         Returns:
             The analyses; one that cannot be read is left out, with a warning in the log.
         """
@@ -311,12 +306,7 @@ class Records:
         return self._filed(oldest.where(*theirs).limit(min(surplus, PRUNED_AT_ONCE)))
 
     def leave(self, session: str, lifetime: timedelta) -> None:
-        """Note that a session was left, and forget those whose cookies have expired since.
-
-        Args:
-            session: Its id.
-            lifetime: Of a cookie.
-        """
+        """Note that a session was left, and forget those whose cookies have expired since."""
         now = datetime.now(UTC)
         with writing(self.engine) as connection:
             connection.execute(delete(departures).where(departures.c.left_ms < milliseconds(now - lifetime)))
@@ -332,9 +322,7 @@ class Records:
     def removing(self, ids: Sequence[str], *, unless_others_do: bool = False) -> Iterator[Sequence[str]]:
         """Delete analyses and their share links when the block succeeds; one that does not exist is no error.
 
-        Args:
-            ids: The analyses.
-            unless_others_do: Whether to leave out those that another process is deleting now (PostgreSQL only).
+        `unless_others_do` leaves out those that another process is deleting now (PostgreSQL only).
 
         Yields:
             The ids that are deleted.

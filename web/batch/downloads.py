@@ -40,10 +40,7 @@ def write(files: Iterable[File]) -> Iterator[bytes]:
 def files(what: str, rows: Sequence[Row], service: AnalysisService) -> Iterator[File]:
     """Yield the images of one kind, of every analysis that has them.
 
-    Args:
-        what: a key of KINDS.
-        rows: of the batch.
-        service: the service with the stored images.
+    `what` is a key of KINDS.
     """
     names = stems(rows)
     records = {row.record.id: row.record for row in rows if row.record}

@@ -68,11 +68,7 @@ class Row:
         return [*self.record.found, *([CAUTIONS] if self.record.cautions else [])]
 
     def keys(self, models: Sequence[str]) -> dict[str, str | float | None]:
-        """Return the sort key of each column; None is sorted last.
-
-        Args:
-            models: the models of the batch, each with a column for its score and one for its heat.
-        """
+        """Return the sort key of each column; None is sorted last."""
         record = self.record
         found: dict[str, str | float | None] = {"file": self.file.casefold(), "finding": None, "lungs": None}
         if record:
@@ -123,13 +119,6 @@ def pack(rows: Iterable[Row]) -> str:
 def unpack(text: str, records: Records, owner: str | None, *, gone: str, most: int) -> list[Row]:
     """Return the rows that `pack` wrote and the page sent back.
 
-    Args:
-        text: the JSON from the page.
-        records: the table of analyses.
-        owner: whose analyses may be read.
-        gone: the error of an analysis that does not exist any more.
-        most: the maximum number of rows.
-
     Raises:
         RowsError: the text is not such a list.
     """
@@ -163,12 +152,7 @@ def stems(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def as_csv(rows: Sequence[Row], models: Sequence[str]) -> str:
-    """Return the whole table as CSV, a line for each file, refused ones included.
-
-    Args:
-        rows: of the batch.
-        models: the models whose columns are written.
-    """
+    """Return the whole table as CSV, a line for each file, refused ones included."""
     columns = [f"{model}_{column}" for model in models for column in (*_OF_MODEL, *_of_labels(rows, model))]
     columns = [
         "file",

@@ -36,13 +36,7 @@ NO_ROOM = Phrase("It was read but could not be kept: the disk is full. Tell whoe
 
 
 def read(sent: Sent, choice: str, owner: str) -> Row:
-    """Analyse one file and return its row; a file that cannot be read is a row with its error.
-
-    Args:
-        sent: the file.
-        choice: a model's name, "both" or "all".
-        owner: who may open the analysis.
-    """
+    """Analyse one file and return its row; a file that cannot be read is a row with its error."""
     path = shown_path(sent.path) or forms.UNNAMED
     try:
         if sent.error:

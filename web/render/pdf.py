@@ -55,12 +55,6 @@ PAPERS = {"a4": A4, "letter": Size("US Letter", 215.9, 279.4)}
 def write(record: Record, found: Mapping[str, bytes], labels: Mapping[str, str], size: Size = A4) -> bytes:
     """Return the report; its images are as large as its text leaves room for.
 
-    Args:
-        record: the analysis.
-        found: its images by name, those that are still stored.
-        labels: the display name of each model, by name.
-        size: of the paper.
-
     Returns:
         The bytes of a PDF file of one page.
     """

@@ -96,11 +96,7 @@ def opacity(measures: Measures) -> str:
 
 
 def remarks(results: Mapping[str, ModelResult]) -> list[str]:
-    """Return the remarks on how to read the report.
-
-    Args:
-        results: of each model, by its label.
-    """
+    """Return the remarks on how to read the report."""
     found = [_("A score is not a probability: it tells how strongly a model leans to one of its two answers.")]
     for model, result in results.items():
         values = {"positive": words("positive_side", result), "negative": words("class_name", result.negative, result)}

@@ -12,9 +12,7 @@ FORMULA = tuple("=+-@＝＋－＠")
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     """Return a table as CSV.
 
-    Args:
-        columns: the names of the columns, in order.
-        rows: the cells by column; a column that a row lacks stays empty.
+    A column that a row lacks stays empty.
     """
     table = io.StringIO()
     writer = csv.DictWriter(table, columns, restval="", extrasaction="ignore", lineterminator="\r\n")
@@ -30,11 +28,7 @@ def cells(numbers: Mapping[str, float | None]) -> dict[str, str]:
 
 
 def scores(said: object) -> dict[str, str]:
-    """Return score and edges as cells, with 4 decimals; None as an empty one.
-
-    Args:
-        said: what a model, or models 1 and 2 together, say.
-    """
+    """Return score and edges as cells, with 4 decimals; None as an empty one."""
     values = {name: getattr(said, name) for name in SCORES}
     return {name: "" if value is None else f"{value:.4f}" for name, value in values.items()}
 

@@ -44,12 +44,7 @@ class Ledger:
     """The files of one run and their rows."""
 
     def __init__(self, versions: Mapping[str, str], backbone: str) -> None:
-        """Begin with nothing.
-
-        Args:
-            versions: of each row's model, in the order of the rows.
-            backbone: the network whose features the models take.
-        """
+        """Begin with nothing."""
         self._versions, self._backbone = versions, backbone
         # The empty name: a temporary file, which SQLite removes.
         self._base = sqlite3.connect("", isolation_level=None)

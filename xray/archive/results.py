@@ -165,9 +165,6 @@ def locked(destination: str) -> Iterator[None]:
 
     The system releases the lock however this process ends; its empty file stays. Object stores have none.
 
-    Args:
-        destination: of the results.
-
     Raises:
         DestinationError: another run holds it.
     """
@@ -196,9 +193,6 @@ def check_writable(*folders: str) -> None:
     """Write a file into each folder and delete it, so that no million files are read in vain.
 
     CSV files are left out: they are opened before any file is read.
-
-    Args:
-        folders: paths or URLs, which need not exist yet; empty ones are left out.
 
     Raises:
         DestinationError: one of them cannot be written to.

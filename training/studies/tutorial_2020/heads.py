@@ -138,15 +138,7 @@ def _blocks(maps: Features) -> Features:
 
 
 def pool_of(radiographs: Radiographs, negative: str, weights: str, how: Sequence[Augmentation], seed: int) -> Pool:
-    """Gather a model's radiographs with their features, cached by class so that models share them.
-
-    Args:
-        radiographs: all of them.
-        negative: the label that is not COVID-19.
-        weights: of the backbone; see `features.backbone`.
-        how: an augmentation for each copy beside the radiograph itself.
-        seed: of the augmentation.
-    """
+    """Gather a model's radiographs with their features, cached by class so that models share them."""
     parts = [radiographs.parts["covid"], radiographs.parts[negative]]
     x = [
         features.copies(radiographs.crops, list(part), radiographs.recipe, [STILL, *how], weights, seed, pool)
@@ -228,14 +220,6 @@ def fit(
 ) -> tuple[keras.Model, History]:
     """Train a head as the tutorial does, and score its test radiographs after each epoch.
 
-    Args:
-        pool: the radiographs with their features.
-        train: positions in the pool.
-        test: positions in the pool.
-        settings: hyper-parameters.
-        seed: of weights and batches.
-        augmented: whether it learns from the augmented copies, or from the radiographs as they are.
-
     Returns:
         The head, and its learning curves as Keras names them: loss, accuracy, val_loss, val_accuracy.
     """
@@ -258,12 +242,6 @@ def fit(
 
 
 def scores(model: keras.Model, x: NDArray[np.float16], settings: Settings) -> NDArray[np.float64]:
-    """Return the score for COVID-19 of radiographs as they are.
-
-    Args:
-        model: a trained head.
-        x: features of shape (n, any copies, 4608).
-        settings: of the head.
-    """
+    """Return the score for COVID-19 of radiographs as they are, from features of shape (n, any copies, 4608)."""
     found = model.predict(inputs_of(x[:, 0], settings.pool), batch_size=512, verbose=0)
     return np.asarray(found[:, 0], np.float64)

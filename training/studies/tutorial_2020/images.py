@@ -123,13 +123,7 @@ def choose_parts(rows: Sequence[Row], listed: Sequence[str], seed: int) -> dict[
 
 
 def read(home: Path, seed: int, listed: Sequence[str] = ()) -> Radiographs:
-    """Read the tutorial's layout.
-
-    Args:
-        home: holds 10_Covid_Images/ and 20_Chest_Xray/.
-        seed: of the draws.
-        listed: as `choose_parts` takes them.
-    """
+    """Read the tutorial's layout."""
     found = Collection(home)
     read_cohen(home, found)
     read_kermany(home, found)
@@ -138,13 +132,7 @@ def read(home: Path, seed: int, listed: Sequence[str] = ()) -> Radiographs:
 
 
 def gather(found: Collection, parts: Mapping[str, Sequence[str]], folder: Path) -> Radiographs:
-    """Decode, group and crop the radiographs of some parts; crops are cached.
-
-    Args:
-        found: holds them.
-        parts: paths in it, by part.
-        folder: where their manifest is written.
-    """
+    """Decode, group and crop the radiographs of some parts; crops are cached."""
     wanted = {path for paths in parts.values() for path in paths}
     found.rows = [row for row in found.rows if row.path in wanted]
     rows, thumbnails = found.measure()

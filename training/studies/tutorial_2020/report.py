@@ -304,9 +304,6 @@ def _score_plots(radiographs: Radiographs, reruns: Reruns) -> list[Picture]:
 def draw_scores(tables: Mapping[str, pd.DataFrame]) -> bytes:
     """Draw the scores of each part: a histogram above a box plot, what is called COVID-19 in colour.
 
-    Args:
-        tables: rows with y_score, by title.
-
     Returns:
         A PNG.
     """

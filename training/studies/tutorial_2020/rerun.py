@@ -67,12 +67,6 @@ def rerun(
 ) -> dict[str, Rerun]:
     """Train every set of hyper-parameters, and judge it.
 
-    Args:
-        radiographs: all of them.
-        tutorial: the sets.
-        weights: of the backbone; see `features.backbone`.
-        augmentation: of the training radiographs, instead of the tutorial's rotation.
-
     Returns:
         A rerun for each set, by its key.
     """
@@ -107,11 +101,6 @@ def _train_and_read(
 
 def blind_tables(radiographs: Radiographs, train: Positions, parts: Mapping[str, Positions]) -> dict[str, Tables]:
     """Score radiographs by logistic regressions that see no lung.
-
-    Args:
-        radiographs: all of them.
-        train: positions of those to learn from.
-        parts: positions of those to score, by name.
 
     Returns:
         By baseline, the table of each part.
@@ -236,11 +225,6 @@ def _with_interval(table: pd.DataFrame, metric: Metric) -> Json:
 
 def count_known(radiographs: Radiographs, trained: Positions, tested: Positions) -> Json:
     """Count the tested radiographs that training knows: the same one, or another of its patient.
-
-    Args:
-        radiographs: all of them.
-        trained: positions of what a head learned from.
-        tested: positions of what it was tested on.
 
     Returns:
         n, patients; same_film, same_patient (near-copies too) and same_patient_covid: numbers of tested radiographs.
