@@ -62,8 +62,11 @@ def test_from_a_folder_to_a_page_in_the_app_and_away_again(
     assert main(words) == 0
     said = capsys.readouterr().out
     assert "left: 1, no radiograph (other than pictures)" in said and "left: 1, not readable" in said
-    assert "Tells pneumonia from clear: ROC AUC" in said and "No operating point was chosen" in said
-    assert "With the backbone's last block trained too" in said
+    assert (
+        "Tells pneumonia from clear: too few test radiographs to tell how well" in said
+        and "No operating point was chosen" in said
+    )
+    assert "With the backbone's last block trained too" in said and "is not served" in said
     assert "name no patient" not in said, "they were found in the paths"
     card = (home / "model/mine/README.md").read_text(encoding="utf-8")
     command = f"python -m training retrain {films} --name mine"

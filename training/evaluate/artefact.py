@@ -12,13 +12,14 @@ import msgspec
 import numpy as np
 
 from training import run
-from training.config import MODELS
+from training.config import MODELS, RUNS
 from training.report import card
 from xray.errors import DatasetError
 from xray.networks import metadata
 from xray.networks.heads import Head
 from xray.networks.metadata import BackboneFacts, HeadFacts, OpacityFacts
 from xray.networks.preprocess import Recipe
+from xray.registry import made_for
 
 Json = dict[str, Any]
 VERSION = "4.0.0"
@@ -39,6 +40,22 @@ def record_of(folder: Path) -> Json:
         raise DatasetError(f"Expected the run {folder}, trained already; there are: {known}. Received: no such run.")
     record: Json = json.loads(path.read_text(encoding="utf-8"))
     return record
+
+
+def is_own(record: Mapping[str, Any]) -> bool:
+    """Tell whether a run is of a user's own radiographs, from its config.json."""
+    return "data" in record
+
+
+def audit_folder(run_folder: Path, record: Mapping[str, Any], backbone: str) -> Path:
+    """Return where the audit of a run lies: one for all published heads of a backbone, one for each of a user's own.
+
+    Args:
+        run_folder: of the head.
+        record: its config.json.
+        backbone: name of the network that it was trained on.
+    """
+    return (run_folder if is_own(record) else made_for(RUNS, backbone)) / "audit"
 
 
 def backbone_facts(name: str) -> Json:

@@ -1,8 +1,9 @@
 """Would the figures survive another hospital? `python -m training audit`.
 
-Reads the runs of heads that were evaluated, and writes runs/audit/: report.json, which `export` puts on the cards, and
-report.html with all tables and plots. Heads are trained again without a source and judged on it; radiographs are shown
-without their lungs; harmless changes are made to them; and it is measured whether the heat lies in the lungs.
+Reads the runs of heads that were evaluated, and writes runs/audit/, or runs/NAME/audit/ of a user's own head:
+report.json, which `export` puts on the cards, and report.html with all tables and plots. Heads are trained again
+without a source and judged on it; radiographs are shown without their lungs; harmless changes are made to them; and
+it is measured whether the heat lies in the lungs.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from training import run as runs
 from training.config import RUNS
 from training.data.crops import LUNG_NETWORK
 from training.data.manifest import Row, root
-from training.evaluate import heat_maps, leave_one_out, targets
+from training.evaluate import artefact, heat_maps, leave_one_out, targets
 from training.evaluate.artefact import head_of
 from training.evaluate.evaluate import Run, as_json, load, radiographs_of
 from training.evaluate.heat_maps import Networks
@@ -316,16 +317,15 @@ def _logits(scored: Scored) -> NDArray[np.float32]:
     return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
 
 
-def _is_head(folder: Path) -> bool:
-    return (folder / "head.json").exists()
+def _is_published(folder: Path) -> bool:
+    return (folder / "head.json").exists() and not artefact.is_own(artefact.record_of(folder))
 
 
 def run(args: argparse.Namespace) -> None:
     """Audit the heads that the command line names."""
-    folder = args.run or made_for(RUNS, args.backbone) / "audit"
     evaluated = {each.parent.name for each in made_for(RUNS, args.backbone).glob("*/report.json")}
     known = [name for name in HEADS if name in evaluated]
-    others = sorted(name for name in evaluated - set(HEADS) if _is_head(features.run_folder(name, args.backbone)))
+    others = sorted(name for name in evaluated - set(HEADS) if _is_published(features.run_folder(name, args.backbone)))
     found = [load(features.run_folder(name, args.backbone)) for name in args.runs or [*known, *others]]
     if not found:
         raise DatasetError("Expected the runs of heads. Received: none. Run `python -m training evaluate` first.")
@@ -334,6 +334,7 @@ def run(args: argparse.Namespace) -> None:
         raise DatasetError(f"Expected heads of the same radiographs. Received: {names}. Name those of one manifest.")
     manifest = runs.manifest_of(found[0].record, args.manifest)
     report, erasures = audit(found, manifest, args.backbone)
+    folder = args.run or artefact.audit_folder(found[0].folder, found[0].record, args.backbone)
     folder.mkdir(parents=True, exist_ok=True)
     runs.write_json(folder / "report.json", report)
     (folder / "report.html").write_text(pages.audit_page(report, erasures), encoding="utf-8")

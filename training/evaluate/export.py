@@ -100,7 +100,7 @@ def export_head(folder: Path, manifest: Path, backbone: str, float_weights: str)
     report = _finished(folder / "report.json", f"evaluate {record['config']['name']}")
     config = msgspec.convert(record["config"], HeadConfig)
     metrics: Json = json.loads(report.read_text(encoding="utf-8"))["metrics"]
-    audit = made_for(RUNS, backbone) / "audit" / "report.json"
+    audit = artefact.audit_folder(folder, record, backbone) / "report.json"
     metrics["audit"] = audited(config.name, audit, record["manifest_sha256"])
     head = artefact.head_of(folder, backbone)
     served = Network(features.served(backbone))

@@ -59,11 +59,15 @@ def _own(facts: Json) -> dict[str, Any]:
     several = len(facts["training"]["config"]["sources"]) > 1
     known = {key for row in metrics["test"].values() for key in ("sexes", "ages", "views") if len(row[key]) > 1}
     decides = any(map(summary.decides, facts["points"]))
+    doubtful = {
+        label for label, point in zip(facts["labels"], facts["points"], strict=True) if not summary.decides(point)
+    }
     named = not any("of one patient" in each for each in data["warnings"])
     return {
         "sentences": summary.sentences(report),
         "warnings": summary.warnings(report),
         "decides": decides,
+        "doubtful": doubtful,
         "checklist": [
             (True, "what was taken and left, and why"),
             (named, "patients named, and kept on one side of every split"),

@@ -146,6 +146,11 @@ class Record:
         return found_by(self.results)
 
     @property
+    def is_own(self) -> bool:
+        """Whether only models of a user's own were asked."""
+        return all(result.is_own for result in self.results)
+
+    @property
     def inverted(self) -> bool:
         """Whether the image came as a negative and was inverted."""
         return str(Caution.INVERTED) in self.cautions

@@ -11,7 +11,7 @@ from web.services import services
 from xray import head_figures
 from xray.networks.heads import LabelScore
 from xray.networks.metadata import HeadFacts, OperatingPoint
-from xray.quality.cautions import CAUTIONS, Caution
+from xray.quality.cautions import Caution, words
 
 DISCLAIMER = "For education and research only, not for diagnosis."
 Answer = dict[str, Any]
@@ -33,7 +33,7 @@ def analysis(record: Record) -> Answer:
         "verdicts": [_verdict(record.id, result) for result in record.results],
         "combined": record.combined,
         "opacity": record.opacity,
-        "cautions": [{"name": name, "words": CAUTIONS[Caution(name)]} for name in record.cautions],
+        "cautions": [{"name": name, "words": words(Caution(name), own=record.is_own)} for name in record.cautions],
         "pictures": {name: _address("api.read_picture", id=record.id, name=name) for name in picture_names(record)},
         "disclaimer": DISCLAIMER,
     }

@@ -54,7 +54,8 @@ def _words(analysis: Analysis, prediction: Prediction, file_name: str) -> Words:
         labels=tuple((class_name(each.label, prediction), decimals(each.score_text)) for each in prediction.listed),
         reading=tuple(filter(None, (said, version, judged))),
         cautions=tuple(
-            _("Caution: %(words)s", words=reading.words("caution_words", each)) for each in to_write(analysis)
+            _("Caution: %(words)s", words=reading.words("caution_words", each, prediction.is_own))
+            for each in to_write(analysis)
         ),
         file=_("File: %(name)s", name=printable(file_name)),
         disclaimer=reading.disclaimer(),

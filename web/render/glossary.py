@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from web.translation import gettext as _
 
+from xray.networks.metadata import HeadFacts
+
 
 class Term(NamedTuple):
     """A word and what it means."""
@@ -12,8 +14,48 @@ class Term(NamedTuple):
     meaning: str
 
 
-def glossary() -> dict[str, Term]:
-    """Return the terms by key, in the order in which they build on each other."""
+def glossary(facts: HeadFacts | None = None) -> dict[str, Term]:
+    """Return the terms by key, in the order in which they build on each other.
+
+    Args:
+        facts: of the head whose page it is; of a user's own the terms that its page uses, in words true of it.
+    """
+    found = _published()
+    if facts is None or not facts.is_own:
+        return found
+    unused = {"prevalence", "predictive", "calibration"} | ({"threshold", "validation"} if not facts.decides else set())
+    if not facts.metrics.get("left_out"):
+        unused.add("left_out")
+    return {key: term for key, term in (found | _own()).items() if key not in unused}
+
+
+def _own() -> dict[str, Term]:
+    return {
+        "score": Term(
+            _("score"),
+            _(
+                "The number from 0 to 1 that a model gives a radiograph for a label. The higher, the more it looks "
+                "like it."
+            ),
+        ),
+        "sensitivity": Term(
+            _("sensitivity"), _("Of 100 radiographs with the label, how many the model finds. The others are missed.")
+        ),
+        "specificity": Term(
+            _("specificity"),
+            _("Of 100 radiographs without the label, how many the model clears. The others are false alarms."),
+        ),
+        "auc": Term(
+            _("ROC AUC"),
+            _(
+                "Take one radiograph with the label and one without: how often the first has the higher score. 1 is "
+                "always, 0.5 is a coin."
+            ),
+        ),
+    }
+
+
+def _published() -> dict[str, Term]:
     return {
         "score": Term(
             _("score"),
@@ -60,7 +102,7 @@ def glossary() -> dict[str, Term]:
         ),
         "left_out": Term(
             _("source left out"),
-            _("The model learned without this source and was tested there: as in a hospital that it never saw."),
+            _("The model learned nothing of this source and was tested there: as in a hospital that it never saw."),
         ),
         "feature": Term(
             _("feature"), _("How strongly one pattern is found in the radiograph. The network learned 512 of them.")

@@ -173,7 +173,7 @@ class _Page:
         self.paper.box(x + left * across, y + top * down, (right - left) * across, (bottom - top) * down, LIGHT)
 
     def _cautions(self, y: float) -> float:
-        cautions = [reading.words("caution_words", caution) for caution in self.record.cautions]
+        cautions = [reading.words("caution_words", caution, self.record.is_own) for caution in self.record.cautions]
         if not cautions:
             return y
         top = y

@@ -67,7 +67,7 @@ def card(name: str) -> str:
         what=what,
         plain=in_plain_words(facts),
         contents=[],  # its sections fill it
-        glossary=glossary(),
+        glossary=glossary(facts if isinstance(facts, HeadFacts) else None),
         created=datetime.fromisoformat(facts.created),
         started=datetime.fromisoformat(str(started)) if started else None,
         commands=_commands(facts),

@@ -7,7 +7,7 @@ from xray.analysis import Analysis
 from xray.annotate.lettering import printable
 from xray.finding import Finding, note, positive_side
 from xray.prediction import Prediction
-from xray.quality.cautions import CAUTIONS, Caution
+from xray.quality.cautions import Caution, words
 
 DISCLAIMER = "Research and education only, not a diagnosis"
 
@@ -86,7 +86,7 @@ def english(analysis: Analysis, prediction: Prediction, file_name: str) -> Words
             note([prediction]) or prediction.reading,
             f"{prediction.title}, version {prediction.version}. {prediction.arithmetic}.",
         ),
-        cautions=tuple(f"Caution: {CAUTIONS[each]}" for each in to_write(analysis)),
+        cautions=tuple(f"Caution: {words(each, own=prediction.is_own)}" for each in to_write(analysis)),
         # The word before it keeps a right-to-left name at the left of its line.
         file=f"File: {printable(file_name)}",
         disclaimer=DISCLAIMER,

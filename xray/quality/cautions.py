@@ -92,6 +92,21 @@ CAUTIONS = {
     Caution.TRANSPARENCY: "It is nearly transparent; the transparency was ignored.",
     Caution.COMPRESSION: "Compressed too far as a JPEG: fine detail is missing.",
 }
+# Where only a user's own models answered: nobody knows whether children were among their radiographs.
+OWN_CAUTIONS = {
+    Caution.CHILD: "Looks like a child's radiograph: did this model learn from children?",
+    Caution.UNFAMILIAR: "Unlike the radiographs that the network below this model learned from: its answer is a guess.",
+}
+
+
+def words(caution: Caution, *, own: bool = False) -> str:
+    """Return a caution in a sentence.
+
+    Args:
+        caution: one of them.
+        own: whether only models of a user's own answered.
+    """
+    return OWN_CAUTIONS.get(caution, CAUTIONS[caution]) if own else CAUTIONS[caution]
 
 
 def of_image(image: GreyImage, lungs: LungMask, *, inverted: bool) -> tuple[Caution, ...]:

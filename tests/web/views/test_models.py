@@ -101,7 +101,7 @@ def test_the_drawings_of_a_pair_hold_the_numbers_of_its_metadata(visitor, facts,
         assert figure(test[key]) in drawing(page, key)
         for source, left_out in metrics["left_out"].items():
             if left_out["covid"][key]:
-                assert f"{source} left out" in drawing(page, key)
+                assert f"{source}, nothing learned of it" in drawing(page, key)
                 assert figure(left_out["covid"][key]) in drawing(page, key)
     for count in test["confusion"].values():
         assert f" {count:,} " in drawing(page, "confusion")
@@ -123,7 +123,7 @@ def test_several_exclusive_labels_show_which_was_called_of_which(visitor, facts)
     for label in ("covid", "normal", "pneumonia"):
         figures = metrics["test"][label]["all"]
         assert " ".join(figure(figures[key]) for key in ("roc_auc", "sensitivity", "specificity")) in text(page)
-    assert "When nih was left out of the training" in text(page)
+    assert "nih, by a head that learned nothing of it" in text(page)
 
 
 @pytest.mark.parametrize("lacking", ["curves", "audit", "baselines", "called", "interval"])

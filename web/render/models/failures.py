@@ -30,8 +30,9 @@ def failures(facts: HeadFacts) -> list[str]:
 
 def _own(facts: HeadFacts) -> Iterator[str]:
     """Say what a user's own model cannot do; what its radiographs give reason to doubt stands before it."""
-    best = head_figures.strongest_baseline(facts, head_figures.measured_labels(facts)[0])
-    if best and (best.figures["roc_auc"]["low"] or 0) > CHANCE:
+    label = head_figures.measured_labels(facts)[0]
+    best = head_figures.strongest_baseline(facts, label)
+    if best and not head_figures.too_few(facts, label) and (best.figures["roc_auc"]["low"] or 0) > CHANCE:
         yield _(
             "A plain regression that sees no lung (%(shown)s) reaches ROC AUC %(auc)s on the same radiographs: "
             "a part of the answer lies outside the lungs, and will not hold elsewhere.",
@@ -96,7 +97,7 @@ def _elsewhere(facts: HeadFacts) -> Iterator[str]:
         # By the interval's better end: the surest weakness, rather than one of five radiographs.
         name, row = min(alarms, key=lambda each: each[1]["specificity"]["high"])
         yield _(
-            "When %(source)s was left out of the training, %(share)s of its %(n)s negative radiographs scored "
+            "%(source)s, by a head that learned nothing of it: %(share)s of its %(n)s negative radiographs scored "
             "above the threshold.",
             source=name,
             share=percent(1 - row["specificity"]["value"]),
@@ -105,7 +106,7 @@ def _elsewhere(facts: HeadFacts) -> Iterator[str]:
     if missed:
         name, row = min(missed, key=lambda each: each[1]["sensitivity"]["high"])
         yield _(
-            "When %(source)s was left out of the training, %(share)s of its %(n)s positive radiographs scored "
+            "%(source)s, by a head that learned nothing of it: %(share)s of its %(n)s positive radiographs scored "
             "below the threshold.",
             source=name,
             share=percent(1 - row["sensitivity"]["value"]),
@@ -152,8 +153,8 @@ def _mean_elsewhere(facts: HeadFacts) -> Iterator[str]:
     if found:
         worst = min(found, key=lambda part: float(part.figures["sensitivity"]["value"]))
         yield _(
-            "When %(source)s was left out of the training, it gave %(share)s of that source’s radiographs "
-            "their own class the highest score, each class counting the same.",
+            "%(source)s, by a head that learned nothing of it: %(share)s of its radiographs got the highest score for "
+            "their own class, each class counting the same.",
             source=worst.name,
             share=percent(worst.figures["sensitivity"]["value"]),
         )
@@ -183,7 +184,7 @@ def _findings(facts: HeadFacts) -> Iterator[str]:
         if elsewhere:
             worst = min(elsewhere, key=lambda part: float(part.figures["roc_auc"]["value"]))
             yield _(
-                "%(finding)s: ROC AUC %(auc)s where %(source)s was left out of the training.",
+                "%(finding)s: ROC AUC %(auc)s in %(source)s, by a head that learned nothing of it.",
                 finding=class_name(label, facts),
                 auc=shown(worst.figures["roc_auc"]),
                 source=worst.name,

@@ -5,6 +5,7 @@ from typing import Any
 
 from web.i18n import capitalize_first, decimal, whole
 from web.render.findings import class_name
+from web.render.models import own
 from web.translation import gettext as _
 from xray import head_figures
 from xray.finding import NO_VERDICT
@@ -19,6 +20,8 @@ def in_plain_words(facts: Facts) -> list[str]:
     """Return a sentence for each thing that whoever uses an artefact should know first; none where nothing is known."""
     match facts:
         case HeadFacts():
+            if facts.is_own:
+                return [*own.in_plain_words(facts), cannot(facts)]
             if not facts.decides:
                 return [str(_(NO_VERDICT)), cannot(facts)]
             found = _pair(facts) if facts.is_pair else _several(facts) if facts.exclusive else _findings(facts)

@@ -106,7 +106,7 @@ def _mean_name(part: Part) -> str:
         case "inside":
             return str(_("mean, %(source)s alone", source=part.name))
         case "left_out":
-            return str(_("mean, %(source)s left out", source=part.name))
+            return str(_("mean, %(source)s, nothing learned of it", source=part.name))
     return str(_("mean of the classes"))
 
 

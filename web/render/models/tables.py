@@ -47,7 +47,7 @@ def tables(facts: HeadFacts) -> dict[str, Table]:
         made |= {
             "sources": _figures(_("Source by source"), facts, "all", "sources", "baselines"),
             "parts": _figures(
-                _("By view, sex and age, where the publishers say them"), facts, "views", "sexes", "ages", "children"
+                _("By view, sex and age, where they are known"), facts, "views", "sexes", "ages", "children"
             ),
             "called": _called(_("Verdicts by class and source"), facts, "test"),
             "left_out": _left_out(facts),

@@ -92,7 +92,7 @@ def part_name(part: Part) -> str:
         case "inside":
             return str(_("%(source)s alone", source=part.name))
         case "left_out":
-            return str(_("%(source)s left out", source=part.name))
+            return str(_("%(source)s, nothing learned of it", source=part.name))
     return f"{groups[part.kind]}: {group_name(part.name)}" if part.kind in groups else part.name
 
 
