@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from web.translation import gettext as _
-
 from xray.networks.metadata import HeadFacts
 
 
