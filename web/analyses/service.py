@@ -3,8 +3,8 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from web.analyses import storage
+from web.analyses import drawing, storage
 from web.analyses.folders import StoreError, alone
 from web.analyses.records import Filed, ModelResult, Record, Records
 from web.analyses.storage import Copies, Pictures
@@ -25,21 +25,17 @@ from xray.analysis import AS_SENT, Adjustments, Analysis, Analyzer, Stopwatch
 from xray.annotate import annotated_copy
 from xray.annotate.panels import (
     Outline,
-    heat_layer,
     lung_outline,
-    opacity_layer,
     outline_path,
     radiograph_panel,
     thumbnail,
-    viewer_image,
 )
 from xray.annotate.words import Wording, english
 from xray.io import image
 from xray.io.image import Decoded
 from xray.io.jpeg import encode_jpeg
-from xray.io.pixels import GreyLevels, Pixels
+from xray.io.pixels import Pixels
 from xray.io.png import encode_png
-from xray.networks.lungs import LungMask, resized
 from xray.networks.preprocess import Box
 from xray.prediction import Prediction
 from xray.quality import burnt_in
@@ -76,7 +72,8 @@ class AnalysisService:
         keep_count: the number of analyses above which the oldest expire.
         turns: whoever reads a file that was sent takes one first; until then it lies on the disk.
         readers: the threads that decode and analyse; a request waits for one.
-        painters: the threads that draw the page's images, while readers draw the annotated copies.
+        painters: the threads that draw and store what the page shows, and encode half of each annotated copy, while
+            readers draw these.
         wording: called in the request, returns what writes the words of its annotated copies.
         metrics: counters, where they are switched on.
         swept_at: when this process last deleted orphaned files, in seconds since 1970.
@@ -152,28 +149,29 @@ class AnalysisService:
     ) -> Record:
         analysis = self.analyzer.analyse(data, self.analyzer.expand(choice), adjust=adjust, deep=True)
         watch = Stopwatch()
-        deep = analysis.deep and replace(analysis.deep, levels=viewer_image(analysis.deep.levels))
-        drawn = self._begin(partial(_drawn, analysis, deep))
-        outline = lung_outline(analysis.lungs)
-        panel = radiograph_panel(analysis, outline)
-        now = datetime.now(UTC)
         id = secrets.token_urlsafe(16)
+        now = datetime.now(UTC)
         results: list[ModelResult] = []
+        saved = self._begin(lambda: self.pictures.save(id, drawing.page_images(analysis)))
         try:
+            outline = lung_outline(analysis.lungs)
+            panel = radiograph_panel(analysis, outline)
             for prediction in analysis.predictions:
                 sheet = annotated_copy.annotate(
                     analysis, prediction, file_name=name, when=now, panel=panel, wording=wording
                 )
-                jpeg = annotated_copy.encode(sheet)
+                jpeg = annotated_copy.encode(sheet, self._begin)
                 watch.lap("draw")
                 copy = self.copies.save(jpeg, prediction.verdict, prediction.score, name)
                 results.append(_result(prediction, copy))
                 watch.lap("keep")
-            self.pictures.save(id, drawn())
+            saved()
             record = _record(analysis, results, outline, id=id, owner=owner, created=now)
             record = replace(record, name=name, choice=choice, turn=adjust.turn, example=example)
             self.records.add(record, sender)
         except Exception:
+            with suppress(Exception):
+                saved()  # or it might go on to save what is discarded now
             with suppress(StoreError):
                 self._discard(id, [result.copy for result in results])
             raise
@@ -186,7 +184,14 @@ class AnalysisService:
 
     def _begin(self, work: Callable[[], Found]) -> Callable[[], Found]:
         """Start work in another thread, where there may be threads; return a function that waits for its result."""
-        return work if alone() else self.painters.submit(work).result
+        if not alone():
+            return self.painters.submit(work).result
+        done: Future[Found] = Future()
+        try:
+            done.set_result(work())
+        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
+            done.set_exception(error)
+        return done.result
 
     def picture(self, record: Record, name: str) -> bytes | None:
         """Return an image of an analysis, or its annotated copy by a model; None where it is gone.
@@ -310,27 +315,6 @@ class AnalysisService:
 def _decoded(content: bytes) -> Pixels:
     """Decode a picture that was stored here."""
     return np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
-
-
-def _drawn(analysis: Analysis, deep: GreyLevels | None) -> Mapping[str, bytes]:
-    """Return the images of the page, by name."""
-    film = viewer_image(analysis.image)
-    heats = {storage.heat(each.model): heat_layer(each) for each in analysis.predictions if each.cam.any()}
-    return {
-        storage.FILM: encode_jpeg(film),
-        storage.THUMB: encode_jpeg(thumbnail(film)),
-        storage.MASK: encode_png(_mask(analysis)),
-        **heats,
-        **({storage.OPACITY: opacity_layer(analysis.opacity)} if analysis.opacity else {}),
-        **({storage.DEEP: encode_png(deep.packed())} if deep else {}),
-    }
-
-
-def _mask(analysis: Analysis) -> LungMask:
-    """Return the lung mask in the size of the image that was sent."""
-    if analysis.sent in (None, analysis.lungs.shape):
-        return analysis.lungs
-    return resized(analysis.lungs, analysis.sent)
 
 
 def _record(

@@ -3,8 +3,10 @@
 import logging
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from unittest.mock import Mock
 
 import cv2
@@ -88,6 +90,22 @@ def test_what_cannot_be_kept_leaves_nothing_behind(service, read, monkeypatch, w
         read()
     monkeypatch.undo()
     assert kept(service) == [] and service.records.count("me") == 0
+
+
+def test_pictures_that_are_still_being_stored_when_a_copy_fails_go_too(service, read, monkeypatch):
+    put, failed = service.pictures.folder.put, Event()
+
+    def put_late(folder, name, content, durable=False):
+        if durable:
+            failed.set()
+            raise StoreError(OSError(28, "No space left on device"))
+        failed.wait(10)
+        put(name, content)
+
+    monkeypatch.setattr(LocalFolder, "put", put_late)
+    with ThreadPoolExecutor(1) as server, pytest.raises(StoreError):
+        server.submit(read).result()
+    assert kept(service) == [] and service.records.of("me") == []
 
 
 def test_what_goes_wrong_with_old_analyses_does_not_trouble_todays_visitor(service, read, monkeypatch, caplog):

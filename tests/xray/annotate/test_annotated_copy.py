@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import cv2
@@ -17,6 +18,7 @@ from xray.annotate.annotated_copy import (
     VERDICT_COLOURS,
     annotate,
     cover_text,
+    encode,
 )
 from xray.annotate.lettering import BACKGROUND
 from xray.annotate.panels import (
@@ -28,6 +30,8 @@ from xray.annotate.panels import (
     overlay,
     radiograph_panel,
 )
+from xray.io import jpeg
+from xray.io.limits import DEFAULT_LIMITS
 from xray.networks.heads import by_edges
 from xray.networks.preprocess import Box
 from xray.quality.cautions import Caution
@@ -202,3 +206,15 @@ def test_the_heat_of_a_page_lies_where_the_copy_has_it(radiograph: Draw) -> None
     heat = analysis.predictions[0].heat
     assert np.corrcoef(opaque.ravel(), heat.ravel())[0, 1] > 0.95
     assert opaque[heat == 0].max() < 20
+
+
+@pytest.mark.parametrize(("height", "width"), [(1397, 1603), (200, 880), (100, 880)])
+def test_a_copy_that_two_threads_encode_is_a_jpeg_with_the_pixels_of_one(height: int, width: int) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (height // 4, width // 4, 3), dtype=np.uint8)
+    copy = np.asarray(cv2.resize(noise, (width, height)), np.uint8)
+    with ThreadPoolExecutor(1) as pool:
+        halves = encode(copy, lambda work: pool.submit(work).result)
+    assert (jpeg.check(halves, DEFAULT_LIMITS).height, halves[-2:]) == (height, b"\xff\xd9")
+    whole, joined = (cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) for data in (encode(copy), halves))
+    np.testing.assert_array_equal(joined, whole)
+    assert np.abs(joined.astype(int) - copy).mean() < 4
