@@ -11,7 +11,7 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
 from web import i18n, logs, metrics, services, settings
-from web.api import resources
+from web.api import routes
 from web.batch import uploads
 from web.render import copy_words, findings
 from web.security import headers, rate_limit, slow_uploads, visitors
@@ -72,7 +72,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     for view in VIEWS:
         app.register_blueprint(view.blueprint)
     services.init_app(app, registry or _load_models(app), copy_words.wording)
-    resources.init_app(app)
+    routes.init_app(app)
     return app
 
 

@@ -69,7 +69,7 @@ def gettext(message: str, **values: object) -> str:
         message: in English.
         values: for its places, such as `%(name)s`; without any, per cent signs stay as they are.
     """
-    found = _catalogue(language()).gettext(message)
+    found = str(_catalogue(language()).gettext(message))  # without a translation, a Phrase would stay one
     return found % values if values else found
 
 

@@ -1,27 +1,24 @@
 """The resources under /api/v1: analyses with their images, models, health."""
 
-from typing import TypedDict, cast
+from collections.abc import Callable
+from typing import Any, TypedDict
 
-from flask import Flask, Response, abort, request
-from flask.json.provider import DefaultJSONProvider
+from flask import Flask, Response, abort
 from werkzeug.datastructures import FileStorage
 
 from web import forms
-from web.analyses.folders import StoreError
 from web.analyses.records import ID, Record
-from web.api import answers, document, problems, schemas, tokens
+from web.api import PATH, ROUTES, answers, document, schemas, tokens
 from web.api.answers import DISCLAIMER, Answer
-from web.api.document import PATH, refuses
+from web.api.document import ROUTE, refuses
 from web.api.schemas import MULTIPART, MultipartBlueprint
 from web.security.rate_limit import sender_group
 from web.services import services
 from xray.analysis import Adjustments
-from xray.errors import ImageError, Phrase
+from xray.errors import Phrase
 from xray.quality.frame import Part
 
 api = MultipartBlueprint("api", __name__, url_prefix=PATH, description="The interface itself.")
-api.register_error_handler(ImageError, problems.of_picture)
-api.register_error_handler(StoreError, problems.of_store)
 
 ANALYSES, MODELS = ["analyses"], ["models"]
 AN_ID = [{
@@ -52,6 +49,17 @@ LINKS = {
 }
 
 
+def _route(**options: Any) -> Callable[[ROUTE], ROUTE]:
+    """Return a decorator that documents a view at its route; web/api/routes.py serves it there."""
+
+    def decorate(view: ROUTE) -> ROUTE:
+        rule, method = ROUTES[view.__name__]
+        api.route(rule, methods=[method], **options)(view)
+        return view
+
+    return decorate
+
+
 class Form(TypedDict):
     """A form that schemas.AnalysisRequest has validated."""
 
@@ -62,7 +70,7 @@ class Form(TypedDict):
     straighten: bool
 
 
-@api.route("/analyses", methods=["POST"], tags=ANALYSES)
+@_route(tags=ANALYSES)
 @api.doc(
     operationId="createAnalysis",
     summary=Phrase("Read one radiograph"),
@@ -98,7 +106,7 @@ def create_analysis(form: Form) -> tuple[Answer, dict[str, str]]:
     return found, {"Location": found["url"]}
 
 
-@api.route("/analyses/<id>", parameters=AN_ID, tags=ANALYSES)
+@_route(parameters=AN_ID, tags=ANALYSES)
 @api.doc(operationId="readAnalysis", summary=Phrase("Read what was found"))
 @api.response(200, schemas.Analysis, description=Phrase("What was found."), example=document.EXAMPLE_ANALYSIS)
 @refuses(401, 404, 500, 503)
@@ -107,7 +115,7 @@ def read_analysis(id: str) -> Answer:
     return answers.analysis(_own(id))
 
 
-@api.route("/analyses/<id>", methods=["DELETE"], parameters=AN_ID, tags=ANALYSES)
+@_route(parameters=AN_ID, tags=ANALYSES)
 @api.doc(operationId="deleteAnalysis", summary=Phrase("Delete it, with its pictures and its annotated copies"))
 @api.response(204, description=Phrase("Nothing of it is left."))
 @refuses(401, 404, 500, 503)
@@ -119,7 +127,7 @@ def delete_analysis(id: str) -> Response:
     return response
 
 
-@api.route("/analyses/<id>/pictures/<name>", parameters=AN_ID + A_PICTURE, tags=ANALYSES)
+@_route(parameters=AN_ID + A_PICTURE, tags=ANALYSES)
 @api.doc(
     operationId="readPicture",
     summary=Phrase("Fetch one of its pictures"),
@@ -149,7 +157,7 @@ def _own(id: str) -> Record:
     return record
 
 
-@api.route("/models", tags=MODELS)
+@_route(tags=MODELS)
 @api.doc(operationId="listModels", summary=Phrase("List the models"))
 @api.response(200, schemas.Models, description=Phrase("All models that can be asked."), example=document.EXAMPLE_MODELS)
 @refuses(401, 500)
@@ -158,7 +166,7 @@ def list_models() -> Answer:
     return {"models": [answers.model(facts) for facts in services().models.values()], "disclaimer": DISCLAIMER}
 
 
-@api.route("/models/<name>", parameters=A_NAME, tags=MODELS)
+@_route(parameters=A_NAME, tags=MODELS)
 @api.doc(operationId="readModel", summary=Phrase("Read the facts of one model"))
 @api.response(200, schemas.Model, description=Phrase("Its facts."), example=document.EXAMPLE_MODEL)
 @refuses(401, 404, 500)
@@ -170,7 +178,7 @@ def read_model(name: str) -> Answer:
     return answers.model(facts)
 
 
-@api.route("/health")
+@_route()
 @api.doc(
     operationId="health", summary=Phrase("Check whether this instance is running; no token is needed"), security=[]
 )
@@ -181,31 +189,11 @@ def read_health() -> Answer:
     return {"status": "ok", "models": {name: facts.version for name, facts in services().models.items()}}
 
 
-@api.before_request
-def require_token() -> None:
-    """Refuse a request without a token where one is required; health is open to every probe."""
-    if request.endpoint != "api.read_health":
-        tokens.require()
-
-
-def init_app(app: Flask) -> None:
-    """Register the API and its OpenAPI document; the services must exist, as the document names the models.
-
-    Raises:
-        SettingError: API_TOKENS holds an unusable token.
-    """
-    tokens.check(app.config["API_TOKENS"])
-    # People read the answers too: keep the order of the schemas.
-    cast(DefaultJSONProvider, app.json).sort_keys = False
+def openapi(app: Flask) -> dict[str, Any]:
+    """Return the OpenAPI document of an application, with its models and limits."""
     found = document.interface(app)
     found.register_blueprint(api)
-    _describe_fields(app, found)
-    # No cookie is read here, so there is nothing to forge.
-    app.extensions["csrf"].exempt(api)
-
-
-def _describe_fields(app: Flask, found: document.Interface) -> None:
-    """Complete the schema of the request with the models and limits of this application."""
     fields = found.spec.components.schemas["AnalysisRequest"]["properties"]
     fields["model"]["enum"] = [*forms.choices(app.extensions["xray"].analyses.analyzer.names)]
     fields["file"]["description"] = " ".join(words % values for words, values in document.limits(app)[:2])
+    return dict(found.spec.to_dict())

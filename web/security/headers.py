@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from flask import Flask, Request, Response, request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
 from itsdangerous import BadSignature, SignatureExpired
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -41,10 +41,15 @@ class SchemeSessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the cookie, unless the request is for the API."""
-        if request.path.startswith(PREFIX) and request.path != DOCUMENT:
+        if _is_for_programs(request):
             return self.session_class()
         found = super().open_session(app, request)
         return found if found else self._from_the_future(app, request) or found
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write the cookie; under /api/ none, nor does an answer depend on one."""
+        if not _is_for_programs(request):
+            super().save_session(app, session, response)
 
     def _from_the_future(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read a cookie that was signed in the future: the clock was set back, and its owner keeps their analyses."""
@@ -75,6 +80,10 @@ class SchemeSessions(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:
         """Tell whether the cookie may be sent by TLS only."""
         return bool(app.config["SESSION_COOKIE_SECURE"]) or request.is_secure
+
+
+def _is_for_programs(request: Request) -> bool:
+    return request.path.startswith(PREFIX) and request.path != DOCUMENT
 
 
 def init_app(app: Flask) -> None:

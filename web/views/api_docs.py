@@ -1,12 +1,14 @@
 """The page for programmers: the operations of the OpenAPI document, and a form to try one."""
 
+import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, current_app, redirect, render_template, url_for
+from flask import Blueprint, Flask, current_app, redirect, render_template, url_for
+from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response as AnyResponse
 
-from web.api import document, problems, tokens
+from web.api import DOCUMENT, problems, tokens
 from web.services import services
 
 blueprint = Blueprint("api_docs", __name__)
@@ -28,7 +30,9 @@ NAMES = {"readPicture": "film.jpg", "readModel": "covid_normal"}
 @blueprint.get("/api")
 def index() -> str:
     """Show the page."""
-    spec = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    from web.api import document  # late, see web/api/routes.py
+
+    spec = _openapi()
     return render_template(
         "api_docs.html",
         operations=list(operations(spec)),
@@ -44,10 +48,26 @@ def index() -> str:
     )
 
 
+@blueprint.get(DOCUMENT)
+def openapi() -> AnyResponse:
+    """Send the OpenAPI document."""
+    return current_app.response_class(json.dumps(_openapi(), indent=2), mimetype="application/json")
+
+
 @blueprint.get("/api/")
 def with_a_slash() -> AnyResponse:
     """Redirect to the page."""
     return redirect(url_for("api_docs.index"), 301)
+
+
+def _openapi() -> dict[str, Any]:
+    """Return the OpenAPI document, made once."""
+    made = current_app.extensions.setdefault("xray-openapi", {})
+    if not made:
+        from web.api import resources  # late, see web/api/routes.py
+
+        made.update(resources.openapi(cast(LocalProxy[Flask], current_app)._get_current_object()))
+    return cast(dict[str, Any], made)
 
 
 def operations(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
