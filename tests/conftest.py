@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from xray.networks.metadata import ArtefactFile, Check, OpacityFacts, ScreenFacts
+from tests.artefacts import NO_FILE
+from xray.analysis import Analyzer
+from xray.networks.metadata import Check, OpacityFacts, ScreenFacts
 from xray.opacity import OpacityMap
 from xray.quality.out_of_distribution import CHECKS, DISTANCE, Screen
+from xray.registry import MODEL_DIR
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +23,14 @@ def real_data() -> Path:
     if not (folder / "manifest.csv").is_file():
         pytest.skip(f"needs the real radiographs: no manifest.csv in {folder}; set XRAY_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def analyzer() -> Analyzer:
+    """The analyzer that is served, with the artefacts of model/."""
+    if not any(MODEL_DIR.glob("*/metadata.json")):
+        pytest.skip("needs the artefacts of model/: run `make models`")
+    return Analyzer.load()
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +49,7 @@ def screen_that_says(*said: str, channels: int = 512) -> Screen:
     """Make a screen whose heads look at nothing, and whose distance is always 0."""
     heads = CHECKS[:-1]
     facts = ScreenFacts(
-        "screen", "1.0.0", "2026-11-20T00:00:00Z", "Screen", ArtefactFile("screen.npz", "0" * 64, 1), "MIT",
+        "screen", "1.0.0", "2026-11-20T00:00:00Z", "Screen", NO_FILE, "MIT",
         {}, {}, {}, "vgg16_cxr", "0" * 64,
         (*(Check(name, 0.5) for name in heads), Check(DISTANCE, 0.0 if DISTANCE in said else 1.0)),
     )  # fmt: skip
@@ -61,7 +72,7 @@ def opacity_map_of(kernel: np.ndarray | None = None, **facts: float) -> OpacityM
     """Make an opacity map of any kernel; keyword arguments replace facts."""
     known = {"threshold": 0.5, "extent_slope": 8.0, "extent_intercept": 0.0} | facts
     made = OpacityFacts(
-        "opacity", "1.0.0", "2026-11-20T00:00:00Z", "Opacity map", ArtefactFile("opacity.npz", "0" * 64, 1), "MIT",
+        "opacity", "1.0.0", "2026-11-20T00:00:00Z", "Opacity map", NO_FILE, "MIT",
         {"extent_error": 0.9}, {}, {}, "vgg16_cxr", "0" * 64, **known,
     )  # fmt: skip
     if kernel is None:

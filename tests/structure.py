@@ -24,11 +24,7 @@ ENTRIES = {"app.py", "web/factory.py"}
 
 
 def tracked() -> list[str]:
-    """List the files that are committed, or would be: all but the ignored ones.
-
-    Raises:
-        FileNotFoundError: This is no git checkout.
-    """
+    """List the files that are committed, or would be: all but the ignored ones."""
     if not (ROOT / ".git").exists():
         raise FileNotFoundError(f"Expected a git checkout in {ROOT}.")
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -37,15 +33,7 @@ def tracked() -> list[str]:
 
 
 def imported(source: str, path: str = "") -> set[str]:
-    """List the dotted names that a module imports, at its top, inside a function or by `import_module`.
-
-    Args:
-        source: The module's text.
-        path: Its path in the repository, which relative imports start from.
-
-    Returns:
-        Names such as "xray.io.image"; of `from a import b` both "a" and "a.b".
-    """
+    """List the dotted names that a module imports, lazily or not; of `from a import b` both "a" and "a.b"."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         match node:
@@ -64,14 +52,7 @@ def imported(source: str, path: str = "") -> set[str]:
 
 
 def arrows(sources: Mapping[str, str]) -> dict[str, set[str]]:
-    """Find which file imports which.
-
-    Args:
-        sources: The text of each file, by its path in the repository.
-
-    Returns:
-        The paths that each file imports from. A package counts only where something of its `__init__.py` is used.
-    """
+    """Find from which files each imports; a package counts only where something of its `__init__.py` is used."""
     files = {path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in sources}
     graph = {}
     for path, source in sources.items():
@@ -112,10 +93,7 @@ def circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
 
 
 def folder_arrows(graph: Mapping[str, Iterable[str]]) -> dict[str, dict[str, list[str]]]:
-    """Find which folder imports from which, and by which files.
-
-    Files that import nothing of ours may be imported from anywhere, and an entry may import anything.
-    """
+    """Find which folder imports from which; what imports nothing of ours is left out, and so is an entry."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for path, targets in graph.items():
         if path in ENTRIES or path.endswith("__main__.py"):
@@ -138,11 +116,7 @@ def read(name: str) -> str:
 
 
 def measure() -> tuple[dict[str, int], list[str]]:
-    """Count all that BOUNDS has a bound for.
-
-    Returns:
-        The counts, and lines that name every large folder, circle and arrow between folders that form a circle.
-    """
+    """Count all that BOUNDS has a bound for; return the counts, and lines that name what is large or in a circle."""
     sources = product()
     graph = arrows(sources)
     folders = Counter(str(PurePosixPath(path).parent) for path in sources if not path.endswith("__init__.py"))

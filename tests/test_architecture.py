@@ -89,10 +89,7 @@ def test_circles_and_arrows_between_folders_are_found() -> None:
         }
     )
     assert circles(graph) == [["a/one.py", "b/three.py", "b/two.py"]]
-    assert folder_arrows(graph) == {
-        "a": {"b": ["a/one.py -> b/two.py"]},
-        "b": {"a": ["b/three.py -> a/one.py"]},
-    }
+    assert folder_arrows(graph) == {"a": {"b": ["a/one.py -> b/two.py"]}, "b": {"a": ["b/three.py -> a/one.py"]}}
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -139,13 +136,3 @@ def test_only_two_files_know_of_the_shared_folder(files: list[str]) -> None:
     strangers = set(files) - {"training/config.py", "tests/conftest.py", itself}
     mention = re.compile(rb"""\.\./shared\b|\bshared["' ]*[,/]["' ]*data\b""")
     assert not [name for name in strangers if mention.search((ROOT / name).read_bytes())]
-
-
-@pytest.mark.parametrize("room", [*ROOMS, "tests", "benchmarks", "notebooks"])
-def test_every_file_is_named_for_what_it_does(room: str) -> None:
-    vague = {"utils", "util", "helpers", "helper", "common", "misc"}
-    assert not [path for path in modules(room) if path.stem in vague]
-
-
-def test_test_folders_do_not_shadow_the_packages_they_test() -> None:
-    assert not list((ROOT / "tests").rglob("__init__.py"))

@@ -81,16 +81,6 @@ def helps() -> dict[str, str]:
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def test_there_is_a_readme_that_is_read_in_one_sitting() -> None:
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    assert 20 < len(lines) < 200
-
-
-@pytest.mark.parametrize("command", ["make run", "make test"])
-def test_the_readme_names_the_two_commands(command: str) -> None:
-    assert command in commands(ROOT / "README.md")
-
-
 @pytest.mark.parametrize(("document", "targets"), every(r"make ((?:[a-z]+ ?)+)"))
 def test_make_targets_exist(document: str, targets: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -98,9 +88,7 @@ def test_make_targets_exist(document: str, targets: str) -> None:
 
 
 @pytest.mark.parametrize(("document", "program", "arguments"), every(MODULE))
-def test_programs_run_and_know_their_options(
-    document: str, program: str, arguments: str, helps: dict[str, str]
-) -> None:
+def test_programs_run_and_know_their_options(document, program, arguments, helps):
     missing = re.search(r"ModuleNotFoundError: No module named '(\w+)", helps[program])
     if missing and missing[1] not in ROOMS:
         pytest.skip(f"python -m {program} needs {missing[1]}, which is not installed")

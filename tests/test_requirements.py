@@ -4,17 +4,14 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.structure import ROOT
-from tests.test_architecture import imports, modules
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCK = (ROOT / "uv.lock").read_text(encoding="utf-8")
 SERVING = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 
 
@@ -42,19 +39,6 @@ def test_every_file_that_is_installed_has_its_hash() -> None:
     blocks = re.split(r"\n(?=[a-z])", SERVING)[1:]
     assert len(blocks) > len(PROJECT["dependencies"])
     assert all(re.match(r"[\w.-]+==[\w.]+.*\\\n +--hash=sha256:[0-9a-f]{64}", block) for block in blocks)
-
-
-def test_the_lock_is_of_the_public_index() -> None:
-    assert set(re.findall(r'registry = "([^"]+)"', LOCK)) == {"https://pypi.org/simple"}
-    assert {url.split("/")[2] for url in re.findall(r'url = "([^"]+)"', LOCK)} == {"files.pythonhosted.org"}
-
-
-def test_every_package_that_is_asked_for_is_used() -> None:
-    code = [path for room in ("app.py", "web", "xray") for path in modules(room)]
-    imported = set().union(*(imports(path.read_text(encoding="utf-8")) for path in code))
-    found = packages_distributions()
-    used = {canonicalize_name(each) for module in imported for each in found.get(module, ())}
-    assert names(PROJECT["dependencies"]) <= used
 
 
 def test_serving_holds_nothing_of_an_extra() -> None:

@@ -1,27 +1,12 @@
 """What may be sent at once: zips, folders, files that are no films, and 48 real ones."""
 
-import io
 import re
 import zipfile
 
-import cv2
 import numpy as np
 import pytest
 
-from tests.browser.batch_page import (
-    LONG_MS,
-    SAID,
-    VERDICTS,
-    download,
-    finish,
-    lines,
-    locked,
-    names,
-    packed,
-    png,
-    start,
-    write,
-)
+from tests.browser.batch_page import SAID, finish, locked, names, packed, png, start, write
 
 pytestmark = pytest.mark.browser
 
@@ -100,32 +85,3 @@ def test_what_cannot_be_started_is_said_on_the_form(visit, tmp_path, files, word
     start(page, write(tmp_path / "ward", **files))
     page.get_by_role("alert").filter(has_text=words).wait_for()
     assert page.get_by_role("button", name="Start").is_enabled()
-
-
-def test_forty_eight_real_films_and_five_bad_files(visit, real_data, tmp_path):
-    films = sorted((real_data / "rovai_validation").rglob("*.jp*g"))
-    slices = sorted((real_data / "not_chest_xray" / "ct").rglob("*.*g"))
-    bad = write(
-        tmp_path,
-        bomb__zip=packed(("bomb.png", bytes(20 * 2**20))),
-        ct__png=png(cv2.imread(str(slices[0]))),
-        empty__png=b"",
-        letter__txt=b"Dear radiologist",
-        torn__jpeg=films[0].read_bytes()[:20_000],
-    )
-    page = visit()
-    start(page, [*films, *bad])
-    page.locator("#state", has_text=re.compile(r"of 53 done, about \d+ (second|minute)s? left")).wait_for(
-        timeout=LONG_MS
-    )
-    rows = finish(page, timeout=LONG_MS)
-    assert len(films) == 48 and len(rows) == 53
-    assert page.locator("#state").inner_text() == "Finished: 48 read, 5 not."
-    table = lines(download(page, "Table of all rows"))
-    assert [line["file"] for line in table[:48]] == [path.name for path in films]
-    assert all(line["verdict"] in VERDICTS and not line["error"] for line in table[:48])
-    assert all(not line["verdict"] and line["error"].endswith(".") for line in table[48:])
-    with zipfile.ZipFile(io.BytesIO(download(page, "Annotated copies"))) as archive:
-        assert archive.testzip() is None and len(archive.namelist()) == 2 + 3 * 48
-    with zipfile.ZipFile(io.BytesIO(download(page, "Lung masks"))) as archive:
-        assert len({name.lower() for name in archive.namelist()}) == 2 + 48

@@ -52,21 +52,3 @@ def test_a_busy_site_is_asked_again_and_a_dead_one_let_be(visit, tmp_path):
     page.get_by_role("button", name="Send the rest again").click()
     page.locator("#state", has_text="Finished: 0 read, 6 not.").wait_for()
     assert all("begins like none" in row[2] for row in cells(page))
-
-
-def test_a_session_that_is_over_stops_the_batch_with_words(visit, tmp_path):
-    files = write(tmp_path, **{f"{letter}__txt": b"Dear radiologist" for letter in "abcdef"})
-    page = visit()
-    expired, asked = {"problem": "The page had expired."}, []
-    page.route("**/batch/one", lambda route: (asked.append(route), route.fulfill(status=400, json=expired)))
-    start(page, files)
-    page.get_by_role("alert").filter(has_text="The page had expired.").wait_for()
-    assert not names(page) and len(asked) <= 2
-    page.unroute("**/batch/one")
-    page.get_by_role("link", name="Start another batch").click()
-    page.goto("/batch")
-    page.context.clear_cookies()
-    page.get_by_label("Pictures or zips").set_input_files(files)
-    page.get_by_role("button", name="Start").click()
-    page.get_by_role("alert").filter(has_text="expired").wait_for()
-    assert page.get_by_role("button", name="Start").is_enabled()

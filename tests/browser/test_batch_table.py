@@ -1,11 +1,7 @@
 """What comes of many pictures: a table that is sorted, filtered, opened and downloaded."""
 
-import io
 import re
-import zipfile
 
-import cv2
-import numpy as np
 import pytest
 
 from tests.browser.batch_page import SAID, download, finish, lines, names, start
@@ -35,37 +31,6 @@ def test_films_and_bad_files_become_a_table_and_a_csv(visit, mixed, script):
     assert [line["file"] for line in table] == [path.name for path in mixed]
     assert all(line["verdict"] in row[2] for line, row in zip(table, rows, strict=True))
     assert all(line["error"] in refused[line["file"]] for line in table if not line["verdict"])
-
-
-# Noted inside the page: news of requests reaches a test late and out of turn.
-NOTES = """
-    window.notes = { sent: 0, travelling: 0, most: 0, told: [] };
-    const send = window.fetch;
-    window.fetch = async (...asked) => {
-      if (!String(asked[0]).endsWith('/batch/one')) return send(...asked);
-      notes.sent += 1;
-      notes.most = Math.max(notes.most, notes.travelling += 1);
-      try { return await send(...asked); } finally { notes.travelling -= 1; }
-    };
-    new MutationObserver(() => {
-      const state = document.getElementById('state'), bar = document.querySelector('progress');
-      if (state && bar) notes.told.push([state.textContent, bar.value]);
-    }).observe(document, { subtree: true, childList: true, characterData: true });
-"""
-
-
-def test_progress_is_told_and_no_more_than_two_pictures_travel_at_a_time(visit, mixed):
-    page = visit()
-    page.add_init_script(NOTES)
-    start(page, mixed)
-    finish(page)
-    assert page.locator("#state").inner_text() == "Finished: 3 read, 4 not."
-    assert page.get_by_role("status").inner_text() == "Finished: 3 read, 4 not."
-    assert page.get_by_role("progressbar").evaluate("bar => bar.position") == 1
-    notes = page.evaluate("notes")
-    assert (notes["sent"], notes["most"]) == (7, 2)
-    halfway = [value for text, value in notes["told"] if re.search(r"[1-6] of 7 done", text)]
-    assert halfway and all(0 < value < 7 for value in halfway)
 
 
 def test_the_table_sorts_and_filters(visit, mixed):
@@ -114,33 +79,9 @@ def test_a_row_leads_to_its_analysis_and_back_to_the_whole_table(visit, mixed):
     assert page.locator("#rows").count() == 0
 
 
-def test_masks_and_heat_maps_are_shown_and_downloaded(visit, film):
-    page = visit()
-    start(page, film, "mask")
-    ((_, name, share, _),) = finish(page)
-    assert name == "фото 1.png" and re.fullmatch(r"\d+% of the picture", share)
-    assert page.locator("path.mask").bounding_box()["width"] > 30
-    for button, low, high in (("Lung masks", 40, 110), ("Masked pictures", 5, 60)):
-        with zipfile.ZipFile(io.BytesIO(download(page, button))) as archive:
-            (inside,) = [each for each in archive.namelist() if each.endswith(".png")]
-            picture = cv2.imdecode(np.frombuffer(archive.read(inside), np.uint8), cv2.IMREAD_UNCHANGED)
-        assert picture.shape == (512, 480) and low < picture.mean() < high
-    page.get_by_role("link", name="Start another batch").click()
-    start(page, film, "show")
-    ((_, _, first, second, _),) = finish(page)
-    assert all("of the heat for" in cell or "No part of the picture" in cell for cell in (first, second))
-    with zipfile.ZipFile(io.BytesIO(download(page, "Heat maps"))) as archive:
-        assert {name.partition("/")[0] for name in archive.namelist()} >= {"covid_normal", "covid_pneumo"}
-    with zipfile.ZipFile(io.BytesIO(download(page, "Annotated copies"))) as archive:
-        assert len([name for name in archive.namelist() if "_Name_1" in name]) == 3, (
-            "a copy of each model, and the opacity map"
-        )
-
-
-@pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("function", ["classify", "mask", "show"])
-def test_no_table_scrolls_sideways(visit, mixed, width, function):
-    page = visit(width)
+@pytest.mark.parametrize("function", ["classify", "show"])
+def test_no_table_scrolls_sideways(visit, mixed, function):
+    page = visit(width := 320)
     page.goto("/batch")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     start(page, mixed[1:4], function)

@@ -3,28 +3,8 @@
 import pytest
 
 from tests.browser.batch_page import analyse
-from web.settings import MIB
 
 pytestmark = pytest.mark.browser
-
-# The ratio of WCAG 2.2, success criterion 1.4.3, for every element with words of its own; gives the failures.
-CONTRAST = """() => {
-  const luminance = rgb => rgb.map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
-  const parse = colour => colour.match(/[\\d.]+/g).map(Number);
-  const ground = e => { for (; e; e = e.parentElement) {
-    const c = parse(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] === 1) return c.slice(0, 3); }
-    return [255, 255, 255]; };
-  const found = [];
-  for (const e of document.querySelectorAll('body *')) {
-    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || e.closest('.skip, defs')) continue;
-    const style = getComputedStyle(e), ink = e.namespaceURI.endsWith('svg') ? style.fill : style.color;
-    const [a, b] = [luminance(parse(ink).slice(0, 3)), luminance(ground(e))].sort((x, y) => y - x);
-    const ratio = (a + .05) / (b + .05);
-    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${e.tagName} ${e.textContent.trim().slice(0, 40)}`);
-  }
-  return found;
-}"""
 
 
 def inside(page, *selectors):
@@ -41,15 +21,14 @@ WEIGHT = """() => performance.getEntries()
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (390, 844)])
-@pytest.mark.parametrize("example", ["covid_1", "normal", "child_viral"])
-def test_from_the_first_page_one_click_on_an_example_leads_to_a_result_on_one_screen(visit, size, example):
+def test_from_the_first_page_one_click_on_an_example_leads_to_a_result_on_one_screen(visit, size):
     page = visit(*size)
     page.goto("/")
     if size[0] > 1000:
         decisions = ["#file", "#where", "#model", "#send"]
         assert inside(page, *decisions) == decisions
     assert page.locator("#model").input_value() == "both" and page.evaluate(WEIGHT) < 100_000
-    page.locator(f"[value={example}]").click()
+    page.locator("[value=covid_1]").click()
     page.wait_for_url("**/analyses/*")
     seen = [".word", ".stage"] + ([".score-of .scale", ".score-of:last-of-type .scale"] if size[0] > 1000 else [])
     assert inside(page, *seen) == seen
@@ -58,21 +37,6 @@ def test_from_the_first_page_one_click_on_an_example_leads_to_a_result_on_one_sc
     assert page.locator("#details").get_attribute("open") is None
     page.locator("#details summary").first.click()
     assert page.get_by_text("A score is not a probability.").is_visible()
-
-
-@pytest.mark.parametrize("model", ["covid_normal", "both"])
-def test_a_film_gets_its_finding_its_scales_and_its_annotated_copies(visit, film, model):
-    page = visit()
-    analyse(page, film, model)
-    assert page.get_by_role("heading", level=1).inner_text() == "фото 1.png"
-    assert page.locator(".word").inner_text()
-    scales = page.locator(".score-of .scale svg[role=img]")
-    assert scales.count() == (2 if model == "both" else 1) == page.get_by_role("link", name="Annotated copy").count()
-    for scale in scales.all():
-        assert "negative below" in scale.get_attribute("aria-label")
-    page.wait_for_load_state("networkidle")
-    widths = page.locator(".viewer img").evaluate_all("pictures => pictures.map(p => p.naturalWidth)")
-    assert widths and min(widths) >= 200
 
 
 def test_everything_can_be_done_with_the_keyboard(visit, film):
@@ -113,24 +77,12 @@ def test_without_its_script_a_refused_file_is_announced_and_the_chosen_model_kep
     assert page.title().startswith("Not analysed")
 
 
-def test_without_its_script_a_file_over_the_limit_gets_a_page_and_not_a_broken_connection(visit, tmp_path):
-    heavy = tmp_path / "heavy.png"
-    with heavy.open("wb") as file:
-        file.truncate(33 * MIB)
-    page = visit(java_script_enabled=False)
-    analyse(page, heavy)
-    assert page.get_by_role("heading", level=1).inner_text() == "The upload is too large"
-    page.get_by_role("link", name="Back to the form").click()
-    assert page.get_by_label("Chest radiograph").is_visible()
-
-
-@pytest.mark.parametrize(("width", "theme"), [(320, "light"), (390, "dark"), (1280, "light"), (3840, "dark")])
-def test_no_page_scrolls_sideways_and_all_words_can_be_read(visit, film, width, theme):
-    page = visit(width, color_scheme=theme)
+@pytest.mark.parametrize("width", [320, 3840])
+def test_no_page_scrolls_sideways(visit, film, width):
+    page = visit(width)
     for path in ("/", "/about", "/nowhere", "result"):
         if path == "result":
             analyse(page, film)
         else:
             page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        assert page.evaluate(CONTRAST) == [], path

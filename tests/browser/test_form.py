@@ -7,8 +7,6 @@ import cv2
 import numpy as np
 import pytest
 
-from xray.io import image
-
 pytestmark = pytest.mark.browser
 
 # Give files to the page as a mouse that drops them, or the clipboard, would.
@@ -45,13 +43,6 @@ def send(page, button="Analyse"):
     with page.expect_navigation(wait_until="load"):
         page.get_by_role("button", name=button).click()
     return page.locator(".file-name").inner_text()
-
-
-@pytest.fixture
-def sixteen_bits(radiograph, tmp_path):
-    path = tmp_path / "deep.png"
-    path.write_bytes(cv2.imencode(".png", radiograph(600, 500).astype(np.uint16) * 16)[1].tobytes())
-    return path
 
 
 def test_browse(visit, film):
@@ -137,34 +128,14 @@ def test_an_example_is_read_by_one_click_whatever_was_chosen(visit, film):
     assert page.url.endswith("/")
 
 
-def test_dicom_and_sixteen_bits_are_shown_by_the_server(visit, sixteen_bits, real_data):
-    page = visit()
-    page.goto("/")
-    page.get_by_label("Chest radiograph").set_input_files(sixteen_bits)
-    assert facts(page).endswith("500 × 600 px")
-    assert page.locator("#film").evaluate("film => film.decode().then(() => film.naturalHeight)") == 512
-    dicom = sorted((real_data / "dicom").glob("*.dcm"))[0]
-    height, width = image.load(dicom.read_bytes()).image.shape
-    page.get_by_label("Chest radiograph").set_input_files(dicom)
-    page.get_by_text(re.compile(f"DICOM · .* {width} × {height} px")).wait_for()
-    assert page.locator("#film").is_visible()
-
-
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("letter.pdf", b"%PDF-1.7 " + bytes(600), "PDF will be refused. Send the radiograph as PNG, JPEG or DICOM."),
-        ("film.png", b"Dear radiologist", "not a picture that can be read"),
-        ("film.png", b"", "The file is empty"),
         ("film.png", b"\x89PNG\r\n\x1a\n" + bytes(33 * 2**20), "it has 33.1 MiB, and at most 32 MiB are read"),
-        (
-            "film.png",
-            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (9000).to_bytes(4) * 2 + b"\x08\0\0\0\0" + bytes(99),
-            "it has 9000 × 9000 pixels, and at most 25 million are read",
-        ),
         ("film.dcm", bytes(128) + b"DICM" + bytes(99), "modality"),
     ],
-    ids=["type", "no picture", "empty", "too heavy", "too many pixels", "the server's words"],
+    ids=["type", "too heavy", "the server's words"],
 )
 def test_what_will_be_refused_is_said_and_cannot_be_sent(visit, tmp_path, name, content, words):
     path = tmp_path / name
@@ -179,21 +150,6 @@ def test_what_will_be_refused_is_said_and_cannot_be_sent(visit, tmp_path, name, 
     assert page.locator("#facts bdi").inner_text() == name
     page.get_by_role("button", name="Analyse", disabled=True).click(force=True)
     assert page.locator("#upload.busy").count() == 0 and page.url.endswith("/")
-
-
-def test_many_pictures_are_led_to_their_own_page(visit, film, sixteen_bits, tmp_path):
-    page = visit()
-    page.goto("/")
-    give(page, "drop", film, sixteen_bits)
-    assert "here one is read at a time" in page.locator("#objection").inner_text()
-    zipped = tmp_path / "films.zip"
-    zipped.write_bytes(b"PK\x03\x04" + bytes(99))
-    page.get_by_label("Chest radiograph").set_input_files(film)
-    facts(page)
-    assert page.locator("#objection").inner_text() == ""
-    page.get_by_label("Chest radiograph").set_input_files(zipped)
-    page.locator("#objection").get_by_role("link", name="Send a batch").click()
-    page.wait_for_url("**/batch**")
 
 
 def test_while_a_film_is_read_the_button_says_so_and_sends_it_once(visit, film):

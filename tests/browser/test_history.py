@@ -47,18 +47,6 @@ def test_analyses_are_opened_downloaded_and_deleted_one_by_one_and_all(visit, fi
     page.get_by_text("There are none yet.").wait_for()
 
 
-def test_a_second_browser_sees_nothing_of_the_first(visit, film):
-    mine, other = visit(), visit()
-    address = read(mine, film)
-    read(other, film)
-    other.goto("/analyses/")
-    assert other.locator(".records > li").count() == 1
-    assert address not in other.content()
-    for path in (address, f"{address}/film.jpg", f"{address}/thumb.jpg", f"{address}/heat-covid_normal.png"):
-        assert other.request.get(path).status == 404
-        assert mine.request.get(path).status == 200
-
-
 @pytest.fixture
 def lettered(radiograph, tmp_path):
     """A film with a name burnt into a corner."""
@@ -88,25 +76,3 @@ def test_a_link_opens_in_a_second_browser_until_it_is_withdrawn(visit, lettered,
     other.reload()
     other.get_by_role("heading", name="This analysis is private").wait_for()
     assert other.request.get(f"{address}/film.jpg").status == 404
-
-
-@pytest.mark.parametrize(
-    ("preferred", "title"),
-    [
-        ("fr-CA", "Cette radiographie thoracique évoque-t-elle la COVID-19"),
-        ("es-MX", "¿Esta radiografía de tórax sugiere COVID-19?"),
-        ("pt-BR", "Esta radiografia de tórax sugere COVID-19?"),
-        ("zh-CN", "这张胸片像 COVID-19 吗"),
-        ("nl-NL", "Does this chest radiograph look like COVID-19?"),
-    ],
-)
-@SCRIPT
-def test_the_browsers_language_is_spoken_until_another_is_chosen(visit, film, preferred, title, script):
-    page = visit(locale=preferred, java_script_enabled=script)
-    page.goto("/")
-    spoken = preferred[:2] if preferred[:2] != "nl" else "en"
-    assert page.locator("html").get_attribute("lang") == spoken
-    assert title in page.get_by_role("heading", level=1).inner_text()
-    page.get_by_role("button", name="English" if spoken != "en" else "Français").click()
-    page.wait_for_load_state()
-    assert page.locator("html").get_attribute("lang") == ("en" if spoken != "en" else "fr")

@@ -99,18 +99,3 @@ def test_guess_first_then_see(visit, axe):  # noqa: F811
     assert found(axe, page) == []
     page.get_by_role("link", name="Next").click()
     assert "Radiograph 2 of" in page.content()
-
-
-def test_a_word_shows_its_meaning_to_the_pointer_and_the_keyboard(visit):
-    page = visit()
-    page.goto(FILM)
-    word, tip = page.locator(".play .term").first, page.locator(".tip")
-    word.hover()
-    assert "how many the model finds" in tip.inner_text()
-    page.keyboard.press("Escape")
-    assert tip.is_hidden()
-    word.focus()
-    assert tip.is_visible()
-    page.mouse.move(0, 0)
-    word.click()
-    assert page.url.endswith("#term-sensitivity")

@@ -14,7 +14,6 @@ import pytest
 
 from benchmarks.fit import hosts
 from benchmarks.server import free_port, serving, wait
-from web import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
@@ -30,16 +29,6 @@ def test_each_host_gets_what_serves_and_nothing_that_trains():
     assert {"Procfile", ".python-version", "requirements.txt"} <= set(slug)
     for host in (hosts()[0], hosts()[2]):
         assert not [path for path in host.files() if path.startswith(("training/", "tests/", "benchmarks/"))], host.name
-
-
-def test_files_of_hosts_name_settings_that_exist():
-    known = {*settings.names(), "XRAY_WORKERS", "XRAY_WORKER_THREADS"}
-    for path in (
-        *("app.json", "Procfile", "Dockerfile", "deploy/xray.service", "deploy/nginx.conf", "docs/deploy.md"),
-        "deploy/pythonanywhere_wsgi.py",
-    ):
-        named = set(re.findall(r"XRAY_[A-Z_]+", (ROOT / path).read_text(encoding="utf-8")))
-        assert named <= known, (path, named - known)
 
 
 def test_the_procfile_writes_no_visitor_down(tmp_path):
@@ -84,22 +73,3 @@ def test_docker_restarts_no_instance_because_the_database_they_share_is_down():
         )
     assert done.returncode == 0, done.stderr
     assert subprocess.run([sys.executable, *command[1:]], env=settings, capture_output=True, check=False).returncode
-
-
-@pytest.mark.parametrize(
-    ("cloud", "installed", "status"),
-    [
-        ("true", "--frozen --extra cloud", 0),
-        ("false", "--frozen\n", 0),
-        ("yes", "expected true or false, received yes", 1),
-    ],
-)
-def test_the_docker_image_holds_what_several_instances_share_where_that_is_asked_for(cloud, installed, status):
-    script = re.search(r"^RUN (case .*esac)$", DOCKERFILE, re.MULTILINE)[1].replace("uv sync", "echo")
-    done = subprocess.run(
-        ["sh", "-c", script], env=os.environ | {"CLOUD": cloud}, capture_output=True, text=True, check=False
-    )
-    said = done.stdout + done.stderr
-    assert (done.returncode, installed in said) == (status, True)
-    assert re.search(r"^ARG CLOUD=false$", DOCKERFILE, re.MULTILINE)
-    assert {"pyproject.toml", "uv.lock"} <= set(hosts()[2].files())

@@ -54,14 +54,10 @@ def costly(height: int, width: int) -> dict[str, bytes]:
     return {
         "of codings without end": stream(here, coding(), *codings, whole),
         "of 65,535 layers": stream(here, coding(layers=65_535), whole),
-        "of 101 layers": stream(here, coding(layers=101), whole),
         "of precincts of one pixel": stream(here, coding(layers=10, levels=0, precinct=0), steps(0)),
-        "of precincts of two pixels": stream(here, coding(layers=90, precinct=1), whole),
         "of code-blocks of four pixels in six orders": stream(here, coding(layers=100, block=(0, 0)), orders(5), whole),
         "of tiles of one pixel": stream(size(height, width, (1, 1)), coding(), whole),
-        "of tiles of four pixels in many layers": stream(size(height, width, (4, 4)), coding(layers=50), whole),
         "of layers in a tile": stream(here, coding(), whole, parts=part(bytes(99), coding(layers=9999))),
-        "of precincts in a tile": stream(here, coding(layers=80), whole, parts=part(bytes(99), coding(precinct=1))),
         "of precincts in a component": stream(
             here, coding(layers=90), segment(0xFF53, b"\0\1" + bytes([5, 4, 4, 0, 1] + [0x11] * 6)), whole
         ),
@@ -75,16 +71,11 @@ def broken(height: int, width: int) -> dict[str, bytes]:
     here, rest = size(height, width), coding() + steps()
     return {
         "without tiles": stream(size(height, width, (0, 0), (0, 0)).replace(struct.pack(">I", width), bytes(4)), rest),
-        "without coding": stream(here, steps()),
         "without tile-parts": SOC + here + rest + EOC,
-        "of 33 levels": stream(here, coding(levels=33), steps()),
         "of code-blocks of 1,024 a side": stream(here, coding(block=(8, 8)), steps()),
-        "of 38 bits": stream(size(height, width, depth=37), rest),
         "of two components": stream(here.replace(b"\0\1\7\1\1", b"\0\2\7\1\1"), rest),
         "of a segment without end": SOC + here + b"\xff\x64\xff\xff",
-        "of a segment of no length": SOC + here + b"\xff\x64\0\0" + rest,
         "of a tile-part shorter than its header": stream(here, rest, parts=part().replace(b"\0\0\0\x0e", b"\0\0\0\1")),
-        "of nothing but zeros": SOC + here + bytes(300),
         "cut in its size": (SOC + here)[:30],
     }
 

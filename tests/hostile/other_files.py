@@ -44,7 +44,6 @@ def hostile_others(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
     png, tiff, bmp, webp = (cv2.imencode(kind, grey)[1].tobytes() for kind in kinds)
     return {
         "nothing": (400, b""),
-        "one byte": (400, b"\xff"),
         "the start of a JPEG alone": (400, b"\xff\xd8\xff"),
         "the start of a PNG alone": (400, b"\x89PNG\r\n\x1a\n"),
         "the start of DICOM alone": (400, bytes(128) + b"DICM"),
@@ -53,11 +52,8 @@ def hostile_others(grey: np.ndarray) -> dict[str, tuple[int, bytes]]:
         "an SVG with a script": (415, SVG),
         "an SVG of entities": (415, XML),
         "a page": (400, b"<!DOCTYPE html><script>alert(1)</script>"),
-        "a program": (400, b"\x7fELF" + bytes(1000)),
-        "a TIFF cut": (400, tiff[: len(tiff) // 2]),
         "a TIFF of several pictures": (415, cv2.imencodemulti(".tiff", [grey, grey])[1].tobytes()),
         "a TIFF bomb in tiles": (413, tiled(grey, 60_000)),
-        "a BMP bomb": (413, bmp[:18] + struct.pack("<ii", 60_000, 60_000) + bmp[26:]),
         "a WebP cut": (400, webp[: len(webp) // 2]),
         "a WebP bomb": (400, webp[:26] + struct.pack("<HH", 16_383, 16_383) + webp[30:]),
         "a WebP of more colours than fit": (

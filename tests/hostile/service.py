@@ -47,13 +47,7 @@ class Service:
 
 @contextmanager
 def serving(folder: Path, limit: int | None = None, **settings: str) -> Iterator[Service]:
-    """Serve the application; its log lies beside its folder, whose disk may be full.
-
-    Args:
-        folder: of all that it stores.
-        limit: bytes that a file may have at most, as a quota limits them.
-        settings: environment variables.
-    """
+    """Serve the application, with files of at most `limit` bytes; its log lies beside its folder, which may be full."""
     port, logs = free_port(), folder.with_name(f"{folder.name}-log")
     logs.mkdir(exist_ok=True)
     own = {"XRAY_INSTANCE_DIR": str(folder / "instance"), "XRAY_ANALYSIS_DIR": str(folder / "copies")}

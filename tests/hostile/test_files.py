@@ -46,21 +46,6 @@ def test_hostile_files_are_refused_with_a_reason_or_read(house, post, bounded, f
             assert house.kept() == before
 
 
-def test_every_door_says_the_same_of_a_file(house, post, files):
-    """One file of each answer: behind the doors stands the same reader."""
-    visitor, before = house.visitor(), house.kept()
-    for status, data in {status: data for status, data in files.values()}.items():
-        answer = post(visitor, "/api/v1/analyses", data, model="both")
-        row = post(visitor, "/batch/one", data, model="both", function="classify").json
-        if status == READ:
-            assert answer.status_code == 201 and row["id"]
-            assert visitor.delete(answer.json["url"]).status_code == 204
-        else:
-            assert answer.status_code == status and len(answer.json["detail"]) > 30 and len(row["error"]) > 30
-    visitor.post("/analyses/delete")
-    assert house.kept() == before
-
-
 def test_a_refused_picture_is_let_go_at_once(house, post, files):
     visitor = house.visitor()
     post(visitor, "/query", b"", model="both")

@@ -94,15 +94,6 @@ def test_a_hostile_name_in_a_batch_stays_a_name(house, post, film, name):
     assert house.kept() == before
 
 
-def test_a_hostile_name_of_a_bad_file_stays_a_name(house, post, name, caplog):
-    row = post(house.visitor(), "/batch/one", b"no film", as_header(name), model="both", function="mask", path=name)
-    assert row.status_code == 200 and row.json["error"]
-    assert_harmless(row.json["row"])
-    asked = {"rows": json.dumps([[name, "", "=1+1"]]), "model": "both", "function": "mask", "what": "table"}
-    assert_no_formula(house.visitor().post("/batch/download", data=asked).data.decode("utf-8-sig"))
-    assert_told_to_no_log(caplog, name)
-
-
 def assert_harmless(text):
     Markup().feed(text)
     assert "a key for tests only" not in text

@@ -33,13 +33,6 @@ def service(tmp_path_factory):
         yield served
 
 
-def test_nobody_says_under_which_path_the_application_lies(service):
-    line = http.client.HTTPConnection("127.0.0.1", int(service.url.rpartition(":")[2]), timeout=60)
-    line.request("GET", "/x/healthz", headers={"SCRIPT_NAME": "/x"})
-    assert line.getresponse().status == 404
-    line.close()
-
-
 @pytest.mark.parametrize("manner", [trickled, unread, half_sent])
 def test_others_are_answered_beside_more_slow_peers_than_threads(service, manner):
     port = int(service.url.rpartition(":")[2])

@@ -66,26 +66,6 @@ def test_workers_that_are_killed_or_crash_lose_nothing_that_was_answered(folder,
         assert Visitor(service.url).analyse(film, "both")
 
 
-def test_two_workers_with_four_threads_share_what_is_kept(folder, film):
-    found, wrong = [], []
-
-    def visit(url):
-        try:
-            visitor = Visitor(url)
-            for _ in range(2):
-                found.extend(visitor.analyse(film, "both"))
-        except (ServingError, OSError) as error:
-            wrong.append(error)
-
-    with serving(folder, XRAY_WORKERS="2") as service:
-        until(lambda: len(service.server.workers()) == 2)
-        visitors = [threading.Thread(target=visit, args=(service.url,)) for _ in range(4)]
-        [each.start() for each in visitors]
-        [each.join() for each in visitors]
-        assert wrong == [] and len(set(found)) == 16
-        assert len(service.rows()) == 8 and len(service.copies()) == 16 and service.left() == []
-
-
 def test_the_log_holds_no_name_of_a_file_and_no_address_of_a_visitor(folder, film):
     with serving(folder, XRAY_PASSWORD="") as service:
         visitor, port = Visitor(service.url), int(service.url.rpartition(":")[2])

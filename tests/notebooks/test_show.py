@@ -5,13 +5,6 @@ import numpy as np
 import pytest
 
 from notebooks.show import counted, read_list, read_one
-from xray.analysis import Analyzer
-from xray.combined import combine
-
-
-@pytest.fixture(scope="module")
-def analyzer():
-    return Analyzer.load()
 
 
 @pytest.fixture
@@ -39,9 +32,3 @@ def test_a_list_keeps_its_order_and_goes_on_after_a_refusal(analyzer, films) -> 
     assert list(table.score[1:]) == scores
     counts = counted(table)
     assert counts["refused"] == 1 and sum(counts.values()) == 3
-
-
-def test_a_list_is_read_by_both_models_together(analyzer, films) -> None:
-    table = read_list(analyzer, films[:1], "both")
-    together = combine(analyzer.analyse(films[0].read_bytes(), ["both"]).predictions)
-    assert (table.verdict[0], table.score[0]) == (together.verdict.value, together.score)

@@ -12,7 +12,7 @@ from tests.conftest import draw_radiograph
 from tests.hostile.dicom_files import before_pixels, compressed_as, dicom, element, with_numbers
 from tests.xray.io.files import chunk, dicom_file, encode_lossless_jpeg, png
 
-FILM = draw_radiograph(seed=1)
+FILM, SECOND = draw_radiograph(seed=1), draw_radiograph(seed=2)
 DEEP = FILM.astype(np.uint16) * 16
 SHADE = np.tile(np.linspace(200, 60, FILM.shape[0]).astype(np.uint8)[:, None], FILM.shape[1])
 
@@ -98,47 +98,36 @@ def tilted(degrees: float) -> bytes:
 
 
 NUMBERS = {
-    "center": [b"2048,00", b"2048,5", b" 2048 ", b"2048 HU", b"2,048e3", b"+2048.", b"2.048E+03"],
-    "width": [b"4096,0", b"4096 ", b"4,096E3", b"4096.0 HU"],
-    "slope": [b"1,000", b"1,0 ", b"1e0", b"1.0 HU"],
-    "intercept": [b"0,0", b"-0", b"0 HU", b"+0,000"],
+    "center": [b"2048,00", b" 2048 ", b"2048 HU", b"2,048e3", b"+2048."],
+    "width": [b"4096,0", b"4096.0 HU"],
+    "slope": [b"1,000", b"1.0 HU"],
+    "intercept": [b"0,0", b"-0", b"0 HU"],
     "spacing": [b"0,143\\0,143", b"0.143", b"0.143 mm\\0.143 mm", b"1,43e-1\\1.43E-1", b"", b"x\\y"],
 }
-SOUND = {"center": b"2048", "width": b"4096"}
+# What makes a window of one of its two numbers.
+WINDOW = {"center": {"width": b"4096"}, "width": {"center": b"2048"}}
 HIDING = {
     "window of 8 bits": {"WindowCenter": 128, "WindowWidth": 256},
     "window far above": {"WindowCenter": 30000, "WindowWidth": 9},
-    "window far below": {"WindowCenter": -4000, "WindowWidth": 500},
-    "window of half a grey": {"WindowCenter": 2000, "WindowWidth": 0.5},
     "window of one grey": {"WindowCenter": 2000, "WindowWidth": 1},
-    "narrow window": {"WindowCenter": 2000, "WindowWidth": 8},
     "narrow sigmoid": {"WindowCenter": 2000, "WindowWidth": 2, "VOILUTFunction": "SIGMOID"},
 }
-MISSING = (
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "BitsAllocated",
-)
+MISSING = ("BitsStored HighBit PixelRepresentation SamplesPerPixel PhotometricInterpretation BitsAllocated").split()
 LINE = np.arange(4096, dtype="<u2") * 16
+DIRECTORY = element(2, 2, b"UI", b"1.2.840.10008.1.3.10") + element(2, 0x10, b"UI", b"1.2.840.10008.1.2.1\0")
+YBR = {"PhotometricInterpretation": "YBR_FULL"}
+BELOW_ZERO, NO_COLOUR = DEEP.astype(np.int16) - 2048, FILM * 0 + 128
 
 CASES: dict[str, tuple[bytes, str]] = {
     **{
-        f"{name} {text!r}": (
-            with_numbers(
-                film12(), **{name: text, **({k: v for k, v in SOUND.items() if k != name} if name in SOUND else {})}
-            ),
-            "",
-        )
+        f"{name} {text!r}": (with_numbers(film12(), **({name: text} | WINDOW.get(name, {}))), "")
         for name, texts in NUMBERS.items()
         for text in texts
     },
     **{
         f"{name} is no number: {text!r}": (with_numbers(film12(), **{name: text}), caution)
         for name, caution in (("slope", "header_rescale"), ("intercept", "header_rescale"), ("center", "header_window"))
-        for text in (b"nan", b"inf", b"none", b"1e308")
+        for text in (b"nan", b"none", b"1e308")
     },
     **{name: (film12(**elements), "header_window") for name, elements in HIDING.items()},
     "window of no width": (film12(WindowCenter=2000, WindowWidth=0), ""),
@@ -153,19 +142,9 @@ CASES: dict[str, tuple[bytes, str]] = {
     "VOI table of zeros": (film12(VOILUTSequence=lut(0, LINE * 0)), "header_table"),
     "VOI table of one entry": (film12(VOILUTSequence=lut(0, LINE[:1])), "header_table"),
     "VOI table far beside": (film12(VOILUTSequence=lut(20000, LINE)), "header_table"),
-    "VOI table that begins below zero": (
-        signed(DEEP.astype(np.int16) - 2048, VOILUTSequence=lut(-2048, LINE, "SS")),
-        "",
-    ),
-    "VOI table whose start has the other sign": (
-        signed(DEEP.astype(np.int16) - 2048, VOILUTSequence=lut(63488, LINE)),
-        "",
-    ),
+    "VOI table that begins below zero": (signed(BELOW_ZERO, VOILUTSequence=lut(-2048, LINE, "SS")), ""),
+    "VOI table whose start has the other sign": (signed(BELOW_ZERO, VOILUTSequence=lut(63488, LINE)), ""),
     "VOI table in big endian": (dicom(DEEP, uid.ExplicitVRBigEndian, VOILUTSequence=lut(0, LINE.astype(">u2"))), ""),
-    "modality table in big endian": (
-        dicom(DEEP, uid.ExplicitVRBigEndian, ModalityLUTSequence=lut(0, LINE.astype(">u2"))),
-        "",
-    ),
     "modality table of zeros": (film12(ModalityLUTSequence=lut(0, LINE * 0)), "header_table"),
     "padding of all values": (film12(PixelPaddingValue=0, PixelPaddingRangeLimit=4095), "header_padding"),
     "padding beside all values": (film12(PixelPaddingValue=65535), ""),
@@ -174,18 +153,14 @@ CASES: dict[str, tuple[bytes, str]] = {
     "padding as text": (before_pixels(film12(), element(0x28, 0x120, b"IS", b"-1")), ""),
     **{
         f"marker of {side} pixels at {value}": (dicom(marked(value, side)), "")
-        for side in (1, 12, 40)
-        for value in (20000, 65535)
+        for side, value in ((1, 20000), (12, 65535), (40, 65535))
     },
     "marker and hot pixels": (dicom(marked(65535, 9, marked(30000, 20))), ""),
     "marker below zero": (signed(marked(-32768, 12, DEEP.astype(np.int16))), ""),
     "marker in a PNG of 16 bits": (png(marked(65535, 12), 0), ""),
-    "marker in a TIFF of 16 bits": (coded(".tiff", marked(65535, 12)), ""),
     "no preamble": (bare(film12()), ""),
-    "no preamble, implicit": (bare(film12(syntax=uid.ImplicitVRLittleEndian)), ""),
     "no preamble, big endian": (bare(dicom(DEEP, uid.ExplicitVRBigEndian), uid.ExplicitVRBigEndian), ""),
     "no preamble but meta information": (film12()[132:], ""),
-    "no preamble, JPEG": (bare(dicom(FILM, uid.JPEGBaseline8Bit, coded(".jpg"))), ""),
     "no preamble, lossless JPEG": (bare(dicom_file(DEEP, uid.JPEGLosslessSV1, encode_lossless_jpeg(DEEP, 12))), ""),
     "no transfer syntax": (film12()[:132] + bare(film12()), ""),
     "no preamble and no pixels": (bare(dicom(DEEP, PixelData=None)), "with pixels"),
@@ -195,47 +170,24 @@ CASES: dict[str, tuple[bytes, str]] = {
     "RGB of grey": (colour_dicom(), ""),
     "RGB of grey, plane by plane": (colour_dicom(1), ""),
     "RGB without SamplesPerPixel": (colour_dicom(SamplesPerPixel=None), ""),
-    "YBR of grey": (
-        colour_dicom(
-            PhotometricInterpretation="YBR_FULL", PixelData=np.dstack([FILM, FILM * 0 + 128, FILM * 0 + 128]).tobytes()
-        ),
-        "",
-    ),
-    "RGB JPEG of grey": (
-        dicom(
-            FILM,
-            uid.JPEGBaseline8Bit,
-            coded(".jpg", rgb()),
-            SamplesPerPixel=3,
-            PhotometricInterpretation="YBR_FULL_422",
-        ),
-        "",
-    ),
+    "YBR of grey": (colour_dicom(**YBR, PixelData=np.dstack([FILM, NO_COLOUR, NO_COLOUR]).tobytes()), ""),
+    "RGB JPEG of grey": (dicom(FILM, uid.JPEGBaseline8Bit, coded(".jpg", rgb()), SamplesPerPixel=3, **YBR), ""),
     "palette of grey, 16 bits": (palette_dicom(), ""),
     "colours of a photograph": (colour_dicom(PixelData=np.dstack([FILM, FILM // 3, 255 - FILM]).tobytes()), "coloured"),
     "palette without tables": (dicom(FILM, PhotometricInterpretation="PALETTE COLOR"), "RedPaletteColor"),
     "JPEG-LS": (compressed_as(film12(), b"1.2.840.10008.1.2.4.80"), "JPEG-LS"),
     "JPEG XL": (b"\xff\x0a" + bytes(99), "JPEG XL"),
-    "DICOMDIR": (
-        bytes(128)
-        + b"DICM"
-        + element(2, 2, b"UI", b"1.2.840.10008.1.3.10")
-        + element(2, 0x10, b"UI", b"1.2.840.10008.1.2.1\0"),
-        "DICOMDIR",
-    ),
+    "DICOMDIR": (bytes(128) + b"DICM" + DIRECTORY, "DICOMDIR"),
     "cut in its pixels": (film12()[:-1000], "truncated"),
     "more bits than there are": (film12(BitsStored=17), "BitsStored"),
     "TIFF": (coded(".tiff"), ""),
     "TIFF of 16 bits": (coded(".tiff", DEEP), ""),
-    "TIFF in colour mode": (coded(".tiff", rgb()), ""),
     "BMP": (coded(".bmp"), ""),
-    "BMP in colour mode": (coded(".bmp", rgb()), ""),
     "WebP": (coded(".webp"), ""),
     "AVIF": (coded(".avif"), ""),
     "JPEG in colour mode": (coded(".jpg", rgb()), ""),
     "JPEG of quality 20": (coded(".jpg", FILM, cv2.IMWRITE_JPEG_QUALITY, 20), "compression"),
     "PNG of alpha 0": (coded(".png", np.dstack([rgb(), FILM * 0])), "transparency"),
-    "PNG of alpha 3": (coded(".png", np.dstack([rgb(), FILM * 0 + 3])), "transparency"),
     "PNG of alpha 255": (coded(".png", np.dstack([rgb(), FILM * 0 + 255])), ""),
     "animated PNG": (png(FILM, 0, chunk(b"acTL", struct.pack(">II", 2, 0))), "animated"),
     "TIFF of two pages": (cv2.imencodemulti(".tiff", [FILM, FILM])[1].tobytes(), "of several"),
@@ -246,8 +198,7 @@ CASES: dict[str, tuple[bytes, str]] = {
     **{
         f"{where} border of {share:.0%}, {grey}": (bordered(share, grey, axis), "")
         for axis, where in ((1, "upright"), (0, "level"))
-        for share in (0.3, 0.6)
-        for grey in (0, 255)
+        for share, grey in ((0.3, 0), (0.6, 255))
     },
     **{
         f"another picture beside the {where} part, gutter {gutter}": (beside(*pair, gutter=gutter), f"{where}_part")
@@ -255,18 +206,12 @@ CASES: dict[str, tuple[bytes, str]] = {
         for gutter in (0, 8)
     },
     "another picture above": (coded(".png", np.vstack([SHADE[:, ::-1].T[:, : FILM.shape[1]], FILM])), "bottom_part"),
-    "two films, one above the other": (
-        coded(".png", np.vstack([FILM, draw_radiograph(seed=2)])),
-        "two pictures in one",
-    ),
+    "two films, one above the other": (coded(".png", np.vstack([FILM, SECOND])), "two pictures in one"),
     **{
-        f"two films, gutter {gutter} of {grey}": (
-            beside(FILM, draw_radiograph(seed=2), gutter=gutter, grey=grey),
-            "two pictures in one",
-        )
-        for gutter, grey in ((0, 0), (8, 0), (8, 255))
+        f"two films, gutter 8 of {grey}": (beside(FILM, SECOND, gutter=8, grey=grey), "two pictures in one")
+        for grey in (0, 255)
     },
-    **{f"tilt of {degrees}": (tilted(degrees), "tilted") for degrees in (-22, -18, 18, 22)},
+    **{f"tilt of {degrees}": (tilted(degrees), "tilted") for degrees in (-22, 18)},
     "noise of 25": (coded(".png", grained(25)), "noisy"),
     "noise of 5": (coded(".png", grained(5)), ""),
 }

@@ -8,7 +8,6 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 
-from tests.odd.cases import (
-    CASES,
-    FILM,
-)
+from tests.odd.cases import CASES, FILM
 from tests.web.sending import posted
 from training.data import layouts
 from training.data.collection import Collection, Measure, measured
@@ -37,12 +33,6 @@ from xray.registry import BACKBONE
 
 Rows = list[dict[str, str]]
 OTHER_PIXELS = ("tilt", "noise of 25", "padding -1", "padding 63536", "padding as text")
-
-
-@pytest.fixture(scope="module")
-def analyzer() -> Analyzer:
-    """The analyzer that is served."""
-    return Analyzer.load()
 
 
 def opened(analyzer: Analyzer, data: bytes) -> Prepared:
@@ -84,9 +74,7 @@ def film(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def read_by_command(
-    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Rows]:
+def read_by_command(analyzer, monkeypatch, capsys):
     """Run the command line; return its rows, and leave its complaints to be read."""
     monkeypatch.setattr(Analyzer, "load", lambda **_: analyzer)
 
@@ -107,10 +95,6 @@ def sent(client: FlaskClient, address: str, data: bytes, **fields: str) -> Any:
     return posted(client, address, asked | ({"function": "classify"} if "batch" in address else {}))
 
 
-def test_there_are_enough_kinds() -> None:
-    assert len(CASES) >= 120
-
-
 @pytest.mark.parametrize(
     ("name", "asked", "said"),
     [
@@ -118,9 +102,7 @@ def test_there_are_enough_kinds() -> None:
         ("tilt of 18", {"straighten": "1"}, "straightened"),
     ],
 )
-def test_a_part_is_read_and_a_tilt_straightened_where_it_is_asked_for(
-    client: FlaskClient, film: Path, read_by_command: Callable[..., Rows], name: str, asked: dict[str, str], said: str
-) -> None:
+def test_a_part_is_read_and_a_tilt_straightened_where_it_is_asked_for(client, film, read_by_command, name, asked, said):
     film.write_bytes(CASES[name][0])
     offered = re.findall(r'data-field="part" value="(\w+)"', sent(client, "/query", film.read_bytes()).text)
     assert offered == (["left", "right"] if "part" in asked else [])
@@ -143,9 +125,7 @@ REFUSED = AT_DOORS[AT_DOORS.index("two films, gutter 8 of 0") :]
 
 
 @pytest.mark.parametrize("name", AT_DOORS)
-def test_every_door_says_the_same(
-    client: FlaskClient, film: Path, read_by_command: Callable[..., Rows], name: str
-) -> None:
+def test_every_door_says_the_same(client, film, read_by_command, name):
     data, expected = CASES[name]
     page, row, answer = (sent(client, address, data) for address in ("/query", "/batch/one", "/api/v1/analyses"))
     film.write_bytes(data)
@@ -165,10 +145,7 @@ def test_every_door_says_the_same(
     assert isinstance(trained, Measure)
 
 
-def test_what_else_a_folder_holds_is_counted_but_what_is_hidden(
-    analyzer: Analyzer, film: Path, read_by_command: Callable[..., Rows], capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+def test_what_else_a_folder_holds_is_counted_but_what_is_hidden(analyzer, film, read_by_command, capsys, caplog):
     folder = film.parent / "chest_xray" / "train" / "NORMAL"
     folder.mkdir(parents=True)
     for number, name in enumerate(("TIFF", "JPEG in colour mode", "HEIC", "GIF", "text")):

@@ -35,7 +35,8 @@ def row(number: int, **facts: Any) -> Any:
     unsaid = dict.fromkeys(("sex", "age_years", "population", "upstream_split", "mask", "licence"), "")
     return Row(**{
         "path": f"{number}.png", "sha256": f"{number:064x}", "finding": facts["label"], "patient_id": f"p{number}",
-        "group": f"p{number}", "view": "PA", "original_filename": f"{number}.png", **unsaid, **facts,
+        "group": f"p{number}", "view": "PA", "original_filename": f"{number}.png", "split": "train", "width": 64,
+        "height": 64, **unsaid, **facts,
     })  # fmt: skip
 
 

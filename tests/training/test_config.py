@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.config import CONFIGS, data_root, load
+from training.config import CONFIGS, load
 from training.fit.head import HeadConfig
 from xray.errors import DatasetError
 
@@ -56,11 +56,6 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path, text, says):
         load(write(tmp_path, text), Outer)
 
 
-def test_a_missing_file(tmp_path):
-    with pytest.raises(DatasetError, match=r"nowhere\.toml"):
-        load(tmp_path / "nowhere.toml", Outer)
-
-
 def test_every_shipped_configuration_is_read():
     pytest.importorskip("keras")
     from training.fit.backbone import BackboneConfig
@@ -89,8 +84,3 @@ def test_a_positive_label_that_the_head_does_not_have_is_refused(tmp_path):
     text = (CONFIGS / "covid_pneumo.toml").read_text().replace('positive = "covid"', 'positive = "flu"')
     with pytest.raises(DatasetError, match="positive"):
         load(write(tmp_path, text), HeadConfig)
-
-
-def test_the_data_root_is_one_setting(monkeypatch, tmp_path):
-    monkeypatch.setenv("XRAY_DATA", str(tmp_path))
-    assert data_root() == tmp_path

@@ -54,9 +54,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: None, fewer
     return tmp_path
 
 
-def test_from_a_folder_to_a_page_in_the_app_and_away_again(
-    films: Path, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_from_a_folder_to_a_page_in_the_app_and_away_again(films, home, capsys, monkeypatch):
     monkeypatch.setattr(fine_tune, "EPOCHS", 1)
     words = ["retrain", str(films), "--name", "mine", "--patient-from", r"(\w+ p\d+) ", "--fine-tune"]
     assert main(words) == 0

@@ -10,11 +10,10 @@ keras = pytest.importorskip("keras")
 
 from training import run  # noqa: E402
 from training.data.augment import Augmentation  # noqa: E402
-from training.fit import backbone, features, segment  # noqa: E402
+from training.fit import backbone, segment  # noqa: E402
 from training.fit.backbone_data import Workers  # noqa: E402
 from training.fit.questions import Question  # noqa: E402
 from training.networks.vgg16 import vgg16  # noqa: E402
-from xray.errors import ModelError  # noqa: E402
 
 LUNGS = segment.SegmentConfig(2, 6, 1e-3, 0.0, 1, (4, 8), Augmentation(flip=0.5))
 STAGE = backbone.Stage(32, 1, 12, 6, 1e-5)
@@ -64,8 +63,3 @@ def test_a_source_left_out_is_neither_drawn_nor_asked(collection):
     known = backbone.lessons(alone, collection, vgg16(None), 1.0)
     drawn = backbone.Draws(known, alone, STAGE, 0, Workers(known.data.images, known.data.lungs)).drawn
     assert {known.data.rows[i].source for i in drawn} == {"b"}
-
-
-def test_missing_weights_say_what_to_do(tmp_path):
-    with pytest.raises(ModelError, match="name vgg16_cxr"):
-        features.vgg16_with(str(tmp_path / "none.h5"), 64)

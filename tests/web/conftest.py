@@ -15,12 +15,13 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
+from tests.artefacts import head_facts
 from tests.web.results import make_result
 from tests.web.sending import posted
 from web.analyses.records import Record
 from web.factory import create_app
 from xray.networks.heads import Head
-from xray.networks.metadata import ArtefactFile, HeadFacts, OperatingPoint
+from xray.networks.metadata import OperatingPoint
 from xray.networks.preprocess import LUNG_BOX, Recipe
 from xray.opacity import OpacityMap
 from xray.quality.out_of_distribution import Screen
@@ -53,23 +54,10 @@ def give_features(_: np.ndarray) -> np.ndarray:
 
 
 def make_head(name: str, title: str, labels: dict[str, float], low: float, high: float) -> Head:
-    """Make a head of labels that exclude each other, which gives every radiograph the same scores.
-
-    Args:
-        name: of the head, for machines.
-        title: of the head, for people.
-        labels: their scores, with sum 1; `covid` is its own.
-        low: `negative_below` of its own label.
-        high: `positive_from` of its own label.
-    """
+    """Make a head that gives every radiograph the same scores, with sum 1; `covid` is its own, with these edges."""
     own = OperatingPoint(threshold=max(low, min(0.5, high)), negative_below=low, positive_from=high)
     points = (own.mirrored(), own) if len(labels) == 2 else (own,) * len(labels)
-    facts = HeadFacts(
-        name=name, version="1.2.3", created="2026-11-20T00:00:00+00:00", title=title,
-        file=ArtefactFile(name="head.npz", sha256="0" * 64, size_bytes=1), licence="MIT", metrics={}, training={},
-        parity={}, backbone="vgg16_cxr", backbone_sha256="0" * 64, labels=tuple(labels), exclusive=True,
-        positive="covid", temperature=1.0, points=points,
-    )  # fmt: skip
+    facts = head_facts(name=name, version="1.2.3", title=title, labels=tuple(labels), points=points)
     # One channel speaks for each label: so little that it moves no score, and Grad-CAM is relative.
     kernel = np.zeros((512, len(labels)), np.float32)
     np.fill_diagonal(kernel, 1e-6)

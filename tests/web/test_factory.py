@@ -32,15 +32,13 @@ def test_without_models_there_is_no_application(config, tmp_path):
         create_app(config | {"MODEL_DIR": str(tmp_path / "nothing")})
 
 
-@pytest.mark.parametrize("command", [[sys.executable, "app.py"], GUNICORN], ids=["python", "gunicorn"])
 @pytest.mark.parametrize(
-    ("setting", "message"),
+    ("command", "setting", "message"),
     [
-        ("XRAY_MODEL_DIR=/nowhere", "make models"),
-        ("XRAY_BACKBONE=vgg19", "to name one of vgg16_cxr"),
-        ("XRAY_PROXIES=many", "expected a whole number"),
-        ("XRAY_SECRET_KEY=short", "expected at least 16 characters"),
+        ([sys.executable, "app.py"], "XRAY_MODEL_DIR=/nowhere", "make models"),
+        (GUNICORN, "XRAY_BACKBONE=vgg19", "to name one of vgg16_cxr"),
     ],
+    ids=["python", "gunicorn"],
 )
 def test_what_stops_start_up_is_one_clear_line(environment, command, setting, message):
     name, _, value = setting.partition("=")
@@ -64,9 +62,3 @@ def test_both_commands_serve(environment, command):
         finally:
             server.terminate()
             server.communicate(timeout=30)
-
-
-def test_gunicorn_serves_nobody_else_without_a_key(environment):
-    del environment["XRAY_SECRET_KEY"]
-    ended = subprocess.run(GUNICORN, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
-    assert ended.returncode != 0 and "Cannot start: XRAY_SECRET_KEY: expected a key" in ended.stderr

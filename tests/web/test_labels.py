@@ -37,13 +37,6 @@ def test_the_result_names_what_is_plausible_with_every_score(visitor, page_of, s
     assert "Both models together" not in page
 
 
-def test_the_form_offers_the_model_and_all_of_them(visitor) -> None:
-    page = visitor().get("/").text
-    select = re.search(r'<select[^>]*name="model".*?</select>', page, re.DOTALL)[0]
-    offered = re.findall(r'value="([a-z_]+)"', select)
-    assert offered[0] == "both" and sorted(offered) == ["all", "both", "covid_normal", "covid_pneumo", "three_classes"]
-
-
 def test_both_stays_models_1_and_2_and_all_adds_the_third(visitor, page_of) -> None:
     both, every = (page_of(visitor(), choice) for choice in ("both", "all"))
     assert "Both models together" in both and "Model 3" not in both.split("<main", 1)[1]

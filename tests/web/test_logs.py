@@ -84,8 +84,3 @@ def test_an_error_tells_the_log_where_it_happened_but_no_file_s_name(make_app, c
         assert "PermissionError: Permission denied" in written
     if kind == "chained":
         assert "was the direct cause" in written and written.rstrip().endswith("ValueError: a bug of ours")
-
-
-def test_without_the_setting_nothing_is_logged_of_a_request(client, capsys):
-    client.get("/about")
-    assert capsys.readouterr().err == ""

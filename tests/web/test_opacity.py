@@ -12,9 +12,8 @@ from werkzeug.datastructures import FileStorage
 
 from tests.web.api.program import decoded
 from tests.web.batch.answers import fetched, inside, lines, picture
+from tests.web.pages import text
 from tests.web.sending import posted
-from web.analyses.records import Record
-from xray.networks.preprocess import Box
 from xray.opacity import COLUMNS
 
 MEASURED = ["100.0", "100.0", "7.05"]
@@ -27,15 +26,11 @@ def visitor(make_client, make_registry, make_opacity_map):
     return make_client(replace(registry, artefacts={"opacity": registry.opacity.facts}))
 
 
-def words(page: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
-
-
 def test_the_map_is_the_first_that_the_page_lays_over_the_film(visitor, send, film_of):
     page = send(visitor).text
     assert re.findall(r'class="heat" data-model="(\w+)"', page) == ["opacity", "covid_normal", "covid_pneumo"]
     assert re.findall(r'name="heat-of" value="(\w+)" (\w*)', page)[0] == ("opacity", "checked")
-    said = words(page)
+    said = text(page)
     for part in (
         "whitening of the lung as radiologists marked it",
         "Right lung 100%",
@@ -45,12 +40,6 @@ def test_the_map_is_the_first_that_the_page_lays_over_the_film(visitor, send, fi
         assert part in said
     layer = film_of(visitor, page, "opacity.png")
     assert layer.shape[2] == 4 and 0.2 < (layer[..., 3] > 100).mean() < 0.35, "over the lungs and nowhere else"
-
-
-def test_one_model_and_a_map_can_be_chosen_between(visitor, send):
-    assert re.findall(r'name="heat-of" value="(\w+)"', send(visitor, model="covid_normal").text) == [
-        "opacity", "covid_normal"
-    ]  # fmt: skip
 
 
 def test_without_a_map_nothing_is_said_of_it(client, send):
@@ -63,19 +52,12 @@ def test_without_a_map_nothing_is_said_of_it(client, send):
 
 def test_it_is_kept_with_the_analysis(visitor, send):
     address = re.search(r"/analyses/[\w-]{22}", send(visitor).text)[0]
-    assert "Right lung 100%" in words(visitor.get(address).text)
+    assert "Right lung 100%" in text(visitor.get(address).text)
     assert json.loads(visitor.get(f"{address}.json").data)["opacity"]["extent_score"] == 7.05
     with_map = visitor.get(f"{address}.pdf").data.count(b"/Subtype /Image")
     assert with_map == 4
     rows = csv.DictReader(io.StringIO(visitor.get("/analyses/analyses.csv").data.decode("utf-8-sig")))
     assert [[row[name] for name in COLUMNS] for row in rows] == [MEASURED] * 3
-
-
-def test_a_record_with_measures_is_read_again(make_record, make_opacity_map):
-    mapper, empty = make_opacity_map(), np.zeros((9, 9), bool)
-    measures = mapper.measure(np.zeros((4, 4, 512)), Box(0, 9, 0, 9), empty).measures
-    record = make_record(opacity=measures)
-    assert Record.from_json(record.to_json()) == record
 
 
 def test_programs_get_its_measures_and_its_picture(visitor, film):
@@ -99,9 +81,3 @@ def test_a_batch_has_its_columns_last_and_its_maps_beside_the_copies(visitor, fi
     found = inside(fetched(visitor, rows, "copies"))
     shown = picture(found["opacity/Opacity_Name_a.jpg"])
     assert np.ptp(shown[:150].astype(int), axis=2).max() > 60, "coloured where it is opaque"
-
-
-def test_its_card_says_what_it_does_and_how_well(visitor):
-    assert "Opacity map" in words(visitor.get("/models").text)
-    card = words(visitor.get("/models/opacity").text)
-    assert "differs by 0.9 points on average" in card and "python -m training export opacity" in card

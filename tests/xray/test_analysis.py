@@ -129,12 +129,7 @@ WHOLE, CUT = pair_of_lungs(), pair_of_lungs(200)
     ],
     ids=["whole", "a negative", "cut", "large enough", "too narrow", "too flat", "with the screen's first"],
 )
-def test_cautions_of_the_image_follow_those_of_the_screen(
-    judged: Callable[..., tuple[Caution, ...]],
-    lungs: np.ndarray,
-    how: dict[str, object],
-    expected: tuple[Caution, ...],
-) -> None:
+def test_cautions_of_the_image_follow_those_of_the_screen(judged, lungs, how, expected):
     assert judged(lungs, **how) == expected
 
 
@@ -144,9 +139,7 @@ def test_a_refusal_of_the_screen_is_raised(judged: Callable[..., tuple[Caution, 
 
 
 @pytest.mark.parametrize("upright", [90, 270])
-def test_the_turn_of_a_lying_radiograph_does_not_stand_it_on_its_head(
-    analyzer: Analyzer, radiograph: Draw, upright: int
-) -> None:
+def test_the_turn_of_a_lying_radiograph_does_not_stand_it_on_its_head(analyzer, radiograph, upright):
     lying = np.ascontiguousarray(np.rot90(radiograph(), upright // 90))
     with pytest.raises(NotAChestXrayError) as refused:
         analyzer.analyse(png(lying), ["both"])

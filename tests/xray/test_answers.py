@@ -45,28 +45,9 @@ def test_answers_are_counted_over_sources_by_what_the_film_shows() -> None:
     assert of_both(head()) == ()
 
 
-def test_what_a_model_cannot_tell_is_a_group_where_the_audit_counted_it() -> None:
-    facts = head(audit={"answers": AUDITED})
-    assert [(group.shown, group.share("abnormal")) for group in of_head(facts)] == [
-        ("covid-19", 0.75), ("other-pneumonia", 0.5), ("normal", 0)
-    ]  # fmt: skip
-    assert [group.count for group in of_both(facts)] == [1, 2, 4]
-
-
 def test_the_worth_of_an_answer_is_bayes_with_the_rest_in_equal_parts() -> None:
     groups = of_head(head(audit={"answers": AUDITED}))
     assert worth(groups, "abnormal", "covid-19", 0.2) == pytest.approx(
         {"covid-19": 0.15 / 0.35, "other-pneumonia": 0.2 / 0.35, "normal": 0}
     )
     assert worth(groups, "never given", "covid-19", 0.2) == {}
-
-
-def test_a_model_of_several_findings_is_judged_by_its_own() -> None:
-    verdicts = {"POSITIVE": {"positive": 6, "negative": 1}, "INCONCLUSIVE": {"positive": 2, "negative": 0},
-                "NEGATIVE": {"positive": 2, "negative": 9}}  # fmt: skip
-    facts = head("several", curves={"covid": {"verdicts": verdicts}})
-    facts.exclusive = False
-    assert [(each.shown, each.got) for each in of_head(facts)] == [
-        ("covid-19", {"covid-19": 6, "undecided": 2, "other": 2}),
-        ("other", {"covid-19": 1, "undecided": 0, "other": 9}),
-    ]  # fmt: skip

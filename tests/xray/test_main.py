@@ -19,9 +19,7 @@ from xray import opacity
 from xray.__main__ import COLUMNS, main
 from xray.analysis import Analyzer
 from xray.combined import Combined, combine
-from xray.errors import ModelError
 from xray.finding import finding_of
-from xray.opacity import OpacityMap
 from xray.quality.cautions import Caution
 from xray.quality.out_of_distribution import Screen
 from xray.registry import PROMISED, Registry
@@ -133,9 +131,7 @@ def test_no_cell_is_a_formula(run: Run, name: str) -> None:
     [(None, "No such file"), (b"", ""), (b"plain text, given by name", "")],
     ids=["missing", "empty", "no picture"],
 )
-def test_a_failure_has_its_rows_and_the_run_goes_on(
-    run: Run, film: bytes, analyzer: Analyzer, content: bytes | None, complaint: str
-) -> None:
+def test_a_failure_has_its_rows_and_the_run_goes_on(run, film, analyzer, content, complaint):
     if content is not None:
         put("bad.txt", content)
     put("good.png", film)
@@ -147,12 +143,6 @@ def test_a_failure_has_its_rows_and_the_run_goes_on(
     assert all(complaint in row["error"] and row["error"] for row in bad)
     assert all(row["verdict"] == row["score"] == row["threshold"] == row["cautions"] == "" for row in bad)
     assert all(row["verdict"] and not row["error"] for row in good)
-
-
-def test_a_folder_without_radiographs_is_an_error(run: Run) -> None:
-    put("empty/notes.txt", b"")
-    status, rows = run("empty", "--model", "covid_normal")
-    assert status == 1 and rows[0]["file"] == "empty" and "folder with pictures" in rows[0]["error"]
 
 
 def test_json_is_one_array_with_the_same_rows(run: Run, film: bytes, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,19 +173,14 @@ def test_annotated_copies_never_overwrite_each_other(run: Run, film: bytes, anal
     assert all(cv2.imread(f"out/copies/{copy}") is not None for copy in copies)
 
 
-def test_a_copy_that_cannot_be_saved_does_not_lose_the_verdict(
-    run: Run, film: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_copy_that_cannot_be_saved_does_not_lose_the_verdict(run, film, monkeypatch):
     put("a.png", film)
     monkeypatch.setattr("xray.__main__._save", MagicMock(side_effect=OSError(28, "No space left on device")))
     status, rows = run("a.png", "--annotated", "out", "--model", "covid_normal")
     assert status == 1 and rows[0]["verdict"] and "No space left" in rows[0]["error"]
 
 
-def test_opacity_maps_have_the_size_that_was_sent(
-    run: Run, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, make_opacity_map: Callable[..., OpacityMap],
-    radiograph: Callable[..., np.ndarray], capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+def test_opacity_maps_have_the_size_that_was_sent(run, analyzer, monkeypatch, make_opacity_map, radiograph, capsys):
     """The map takes each place for opaque to 88 %; what stands in the rows is empty where there is none."""
     put("a/film.png", cv2.imencode(".png", radiograph(1300, 1200))[1].tobytes())
     put("b/film.png", b"no picture")
@@ -229,38 +214,6 @@ def test_wrong_usage(run: Run, arguments: list[str], capsys: pytest.CaptureFixtu
     assert caught.value.code == 2 and "usage:" in capsys.readouterr().err
 
 
-def test_broken_artefacts_are_reported_without_a_traceback(
-    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    broken = ModelError("model/covid_normal: run `git checkout -- model`")
-    monkeypatch.setattr(Analyzer, "load", MagicMock(side_effect=broken))
-    with pytest.raises(SystemExit) as caught:
-        run("a.png")
-    assert caught.value.code == 2 and "git checkout -- model" in capsys.readouterr().err
-
-
-def test_another_backbone_can_be_asked_for(
-    analyzer: Analyzer, film: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(Analyzer, "load", lambda backbone, **_: asked.append(backbone) or analyzer)
-    put(str(tmp_path / "a.png"), film)
-    for arguments in ([], ["--backbone", "vgg16_slim"]):
-        assert main([*arguments, str(tmp_path / "a.png")]) == 0
-    assert asked == ["vgg16_cxr", "vgg16_slim"]
-
-
-def test_progress_is_for_terminals_only(
-    run: Run, film: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    put("a.png", film)
-    assert main(["a.png"]) == 0
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert main(["a.png"]) == 0
-    assert "1/1 a.png" in capsys.readouterr().err
-
-
 def test_a_closed_pipe_is_no_error_message(film: bytes, tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(film)
@@ -271,10 +224,3 @@ def test_a_closed_pipe_is_no_error_message(film: bytes, tmp_path: Path) -> None:
         process.stdout.close()
         complaints = process.stderr.read().decode()
     assert process.returncode == 1 and "Error" not in complaints
-
-
-def test_a_name_that_is_not_text_is_written_unchanged(film: bytes, tmp_path: Path) -> None:
-    (tmp_path / "scan\udce9.png").write_bytes(film)
-    command = [sys.executable, "-m", "xray", "--model", "covid_normal", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    assert b"scan\xe9.png,covid_normal," in done.stdout

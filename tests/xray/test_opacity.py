@@ -55,14 +55,6 @@ def test_the_map_is_laid_into_its_box_and_ends_with_the_lungs(mapper: OpacityMap
     assert large[90, 40] > 0.99 and not large[90, 120] and not large[90, 5]
 
 
-def test_between_places_it_is_interpolated(mapper: OpacityMap) -> None:
-    grid = np.array([[-2, 2], [-2, 2]], np.float32)[..., None]
-    row = mapper.measure(grid, BOX, np.ones((HEIGHT, WIDTH), bool)).probability((HEIGHT, WIDTH))[HEIGHT // 2]
-    low, high = 1 / (1 + np.exp([2, -2]))
-    assert row[0] == pytest.approx(low) and row[-1] == pytest.approx(high) and (np.diff(row) >= 0).all()
-    assert row[39:41].mean() == pytest.approx(0.5)
-
-
 @pytest.mark.parametrize(("value", "extent"), [(-200, 1), (200, 8)])
 def test_nothing_and_everything_opaque(mapper: OpacityMap, value: float, extent: float) -> None:
     """Logits that no exponential can hold; the extent score ends at 8, and what nothing has a share in is None."""
@@ -92,16 +84,3 @@ BRIDGE, SPECK = (slice(12, 16), slice(30, 50)), (slice(55, 57), slice(2, 4))
 def test_lungs_are_told_apart(parts: tuple[tuple[slice, slice], ...], right: int, left: int) -> None:
     found = split(lungs(*parts))
     assert [int(lung.sum()) for lung in found] == [right, left]
-
-
-def test_lungs_that_touch_are_cut_between_them() -> None:
-    right, left = split(lungs(RIGHT, LEFT, BRIDGE))
-    assert right[RIGHT].all() and left[LEFT].all() and not (right & left).any()
-
-
-def test_another_size_measures_the_same(mapper: OpacityMap) -> None:
-    mask = np.kron(lungs(RIGHT, LEFT), np.ones((8, 8))).astype(bool)
-    grid = np.where(np.arange(HEIGHT)[:, None] >= 30, 9, -9) * np.ones((1, WIDTH))
-    said = mapper.measure(grid.astype(np.float32)[..., None], Box(0, 8 * HEIGHT, 0, 8 * WIDTH), mask).measures
-    assert said.opacity_right_percent == said.opacity_left_percent == pytest.approx(50, abs=1)
-    assert said.lower == pytest.approx(1, abs=0.02) and said.bilateral == pytest.approx(1, abs=0.02)

@@ -1,6 +1,5 @@
 """The artefacts of model/ are verified at start-up."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -8,14 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
-import msgspec
 import numpy as np
 import pytest
 
-from xray.analysis import Analyzer
 from xray.errors import ModelError
-from xray.opacity import OpacityMap
 from xray.registry import BACKBONE, MODEL_DIR, PROMISED, Registry
 
 
@@ -47,13 +42,6 @@ def test_the_published_artefacts_load_in_their_order() -> None:
     size = registry.backbone.recipe.size
     features = registry.backbone.network(np.zeros((1, size, size, 3), np.float32))
     assert all(0 <= share <= 1 for head in registry.heads.values() for share in head.scores(features[0]))
-
-
-def test_later_heads_follow_by_name(model_dir: Path) -> None:
-    for name in ("zebra", "apple"):
-        shutil.copytree(model_dir / "covid_normal", model_dir / name)
-        edit(model_dir / name / "metadata.json", name=name)
-    assert tuple(Registry.load(model_dir).heads) == (*PROMISED, "apple", "zebra", "three_classes", "findings")
 
 
 @pytest.mark.parametrize(
@@ -101,53 +89,12 @@ def test_a_backbone_is_chosen_by_name_with_its_own_heads(model_dir: Path) -> Non
     assert list(chosen.artefacts) == [*PROMISED, "screen", "other", "lung_unet"]
 
 
-def test_an_opacity_map_is_loaded_where_there_is_one(
-    model_dir: Path, make_opacity_map: Callable[..., OpacityMap], radiograph: Callable[..., np.ndarray]
-) -> None:
-    """It is made for one backbone, and another one that has none is served without."""
-    add_backbone(model_dir, "other")
-    shutil.rmtree(model_dir / "opacity")
-    assert Registry.load(model_dir).opacity is None
-    add_opacity_map(model_dir, make_opacity_map())
-    registry = Registry.load(model_dir)
-    assert list(registry.artefacts)[-4:] == ["opacity", "screen", BACKBONE, "lung_unet"]
-    assert Registry.load(model_dir, backbone="other").opacity is None
-    png = cv2.imencode(".png", radiograph())[1].tobytes()
-    found = Analyzer(registry).analyse(png, ["covid_normal"]).opacity
-    assert found and found.measures.opacity_right_percent == found.measures.opacity_left_percent == 100
-    assert found.measures.extent_score == pytest.approx(8 / (1 + np.exp(-2)), abs=0.01)
-    edit(model_dir / "opacity/metadata.json", backbone_sha256="0" * 64)
-    with pytest.raises(ModelError, match="for the backbone"):
-        Registry.load(model_dir)
-
-
-def add_opacity_map(folder: Path, made: OpacityMap) -> None:
-    """Write an opacity map for the default backbone, as an artefact of model/."""
-    home = folder / "opacity"
-    home.mkdir()
-    np.savez(home / "opacity.npz", kernel=made.kernel, bias=made.bias)
-    content = (home / "opacity.npz").read_bytes()
-    file = {"name": "opacity.npz", "sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
-    base = json.loads((folder / BACKBONE / "metadata.json").read_text())["file"]["sha256"]
-    (home / "metadata.json").write_bytes(msgspec.json.encode(made.facts))
-    edit(home / "metadata.json", file=file, backbone_sha256=base)
-
-
 @pytest.mark.parametrize("name", ["vgg19", "", "..", "covid_normal", "lung_unet"])
 def test_an_unknown_backbone_is_refused_with_the_known_names(model_dir: Path, name: str) -> None:
     add_backbone(model_dir, "other")
     with pytest.raises(ModelError, match=f"to name one of other, {BACKBONE}, vgg16_slim") as caught:
         Registry.load(model_dir, backbone=name)
     assert repr(name) in str(caught.value)
-
-
-def test_a_head_of_another_backbone_is_refused(model_dir: Path) -> None:
-    add_backbone(model_dir, "other")
-    edit(model_dir / "other/covid_pneumo/metadata.json", backbone=BACKBONE)
-    Registry.load(model_dir)
-    with pytest.raises(ModelError, match="for the backbone") as caught:
-        Registry.load(model_dir, backbone="other")
-    assert str(model_dir / "other/covid_pneumo") in str(caught.value)
 
 
 def test_each_published_backbone_can_be_served() -> None:

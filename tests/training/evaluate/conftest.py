@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +89,7 @@ def write(radiographs: Radiographs, found: HeadConfig, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def drawn(
-    radiographs: Radiographs, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], AbstractContextManager[None]]:
+def drawn(radiographs, tmp_path_factory):
     """Let the evaluation find the drawn features in place of radiographs, with few draws for intervals."""
     images = np.random.default_rng(1).integers(0, 255, (2, len(radiographs.rows), 3, 3), np.uint8)
     images[:, :, 0, 0] = [200 if row.source == "radiography-covid" else 10 for row in radiographs.rows]

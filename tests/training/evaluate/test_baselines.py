@@ -26,11 +26,6 @@ def test_what_changes_inside_the_lungs_is_not_seen() -> None:
     assert differs.any(axis=(1, 2)).all()
 
 
-def test_where_no_lung_is_found_the_centre_is_erased() -> None:
-    erased, border = baselines.without_lungs(np.where(LUNGS, 200, 100).astype(np.uint8), np.zeros_like(LUNGS))
-    np.testing.assert_array_equal(erased, border)
-
-
 def test_they_give_the_border_away_and_are_kept(telling_border: Path) -> None:
     rows, config = read(telling_border), load(CONFIGS / "covid_normal.toml", HeadConfig)
     truth = shown(rows, config)

@@ -37,16 +37,6 @@ def test_labels_go_by_the_names_that_people_give_them(name, label):
     assert elsewhere.label_of(name, Registry.load().heads["covid_normal"].facts) == label
 
 
-def test_a_folder_and_a_table_give_the_same(hospital, tmp_path):
-    found = labelled(hospital).radiographs
-    assert [each.labels for each in found] == [("COVID-19",)] * 4 + [("Healthy",)] * 5 + [("PNEUMONIA",)] * 4
-    rows = [f"{each.path.relative_to(tmp_path)},{each.labels[0]},p{number // 2}" for number, each in enumerate(found)]
-    (tmp_path / "table.csv").write_text("\n".join(["path,label,patient_id", *rows]))
-    table = labelled(tmp_path / "table.csv").radiographs
-    assert [(each.path, each.labels) for each in table] == [(each.path, each.labels) for each in found]
-    assert [each.patient_id for each in table][:3] == ["p0", "p0", "p1"]
-
-
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

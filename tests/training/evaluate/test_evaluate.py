@@ -58,29 +58,7 @@ def test_verdicts_of_several_findings_are_those_of_serving(point: OperatingPoint
     assert [sum(verdicts[name].values()) for name in ("POSITIVE", "INCONCLUSIVE", "NEGATIVE")] == found
 
 
-def test_called_and_confusion_count_every_test_radiograph_once(report: Any) -> None:
-    for name in ("covid_normal", "three_classes"):
-        metrics = report(name)["metrics"]
-        rows = [row for row in metrics["called"] if row["part"] == "test"]
-        n = metrics["test"]["covid"]["all"]["n"]
-        assert sum(row["n"] for row in rows) == sum(sum(row["called"].values()) for row in rows) == n
-    assert sum(map(sum, metrics["confusion"]["highest"])) == sum(map(sum, metrics["confusion"]["called"])) == n
-    right = sum(metrics["confusion"]["highest"][k][k] for k in range(3)) / n
-    assert metrics["test"][MEAN]["all"]["accuracy"]["value"] == pytest.approx(right, abs=1e-6)
-
-
-def test_the_mean_is_that_of_the_labels(report: Any) -> None:
-    test = report("three_classes")["metrics"]["test"]
-    for figure in ("roc_auc", "sensitivity", "specificity"):
-        values = [test[label]["all"][figure]["value"] for label in ("covid", "normal", "pneumonia")]
-        assert test[MEAN]["all"][figure]["value"] == pytest.approx(np.mean(values), abs=1e-6)
-        low, high = test[MEAN]["all"][figure]["low"], test[MEAN]["all"][figure]["high"]
-        assert low < test[MEAN]["all"][figure]["value"] < high
-
-
-def test_a_source_left_out_is_judged_on_radiographs_that_nothing_was_chosen_on(
-    report: Any, radiographs: Radiographs
-) -> None:
+def test_a_source_left_out_is_judged_on_radiographs_that_nothing_was_chosen_on(report, radiographs):
     """A backbone without kermany is there: its train split is new too. Points are chosen on validation radiographs."""
     metrics = report("covid_normal")["metrics"]
     of = {name: [row.split for row in radiographs.rows if row.source == name] for name in ("kermany", "nih")}
@@ -119,9 +97,7 @@ def test_another_manifest_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
         evaluate.radiographs_of(evaluate.load(make_run("covid_normal")), tmp_path / "manifest.csv")
 
 
-def test_the_step_measures_scores_alone_where_it_is_asked_to(
-    make_run: MakeRun, drawn: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_step_measures_scores_alone_where_it_is_asked_to(make_run, drawn, tmp_path, capsys):
     [step] = [each for each in STEPS if each.name == "evaluate"]
     folder = tmp_path / "findings"
     shutil.copytree(make_run("findings"), folder)

@@ -5,20 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.data.manifest import Row
-from training.evaluate.heat_maps import (
-    DRAWS,
-    SHOWN,
-    Networks,
-    erased_scores,
-    heat_in_lungs,
-    randomised,
-    robustness,
-    sanity,
-)
+from tests.artefacts import head_facts
+from tests.training.conftest import row
+from training.evaluate.heat_maps import DRAWS, SHOWN, Networks, erased_scores, heat_in_lungs, robustness, sanity
 from xray.errors import DatasetError
 from xray.networks.heads import Head
-from xray.networks.metadata import ArtefactFile, HeadFacts, OperatingPoint
+from xray.networks.metadata import OperatingPoint
 from xray.networks.preprocess import LUNG_BOX, Recipe
 
 RECIPE = Recipe(LUNG_BOX, 64)
@@ -36,13 +28,9 @@ def head(kernel, bias=(0, 0), edges=(0.4, 0.6), temperature=1.0) -> Head:
         OperatingPoint(threshold=1 - high, negative_below=1 - high, positive_from=1 - low),
         OperatingPoint(threshold=low, negative_below=low, positive_from=high),
     )
-    facts = HeadFacts(
-        name="head", version="1.0.0", created="2026-11-20T00:00:00+00:00", title="Head", licence="MIT",
-        file=ArtefactFile(name="head.npz", sha256="0" * 64, size_bytes=1), metrics={}, training={}, parity={},
-        backbone="vgg16_cxr", backbone_sha256="0" * 64, labels=("normal", "covid"), exclusive=True, positive="covid",
-        temperature=temperature, points=points,
-    )  # fmt: skip
-    return Head(facts, np.array(kernel, np.float32), np.array(bias, np.float32))
+    return Head(
+        head_facts(temperature=temperature, points=points), np.array(kernel, np.float32), np.array(bias, np.float32)
+    )
 
 
 def find_lungs(x: np.ndarray) -> np.ndarray:
@@ -78,16 +66,13 @@ def served(tmp_path):
 def rows(tmp_path):
     """Write pictures and make rows of them."""
 
-    def make(*pictures: np.ndarray) -> list[Row]:
+    def make(*pictures: np.ndarray) -> list:
         found = []
         for i, picture in enumerate(pictures):
             sha256 = f"{int(picture.sum()) + i:064x}"
             cv2.imencode(".png", picture)[1].tofile(tmp_path / f"{sha256}.png")
-            found.append(Row(
-                path=f"{sha256}.png", sha256=sha256, label="covid", finding="", source="drawn", patient_id=f"p{i}",
-                group=f"g{i}", view="PA", sex="", age_years="", population="", upstream_split="", mask="", licence="",
-                split="test", original_filename="", width=128, height=128,
-            ))  # fmt: skip
+            facts = {"path": f"{sha256}.png", "sha256": sha256, "width": 128, "height": 128, "group": f"g{i}"}
+            found.append(row(i, label="covid", source="drawn", split="test", **facts))
         return found
 
     return make
@@ -118,15 +103,6 @@ def test_a_change_is_seen_only_while_its_place_is_there(changed, seen, unseen, r
         assert scores[name][1] == pytest.approx(scores[name][0])
 
 
-def test_each_score_is_of_the_head_s_positive_label_and_knows_its_radiograph(rows, served):
-    cooler = head(BALANCE.kernel, temperature=2.0)
-    table = erased_scores(served(one=BALANCE, cooler=cooler), rows(film(patch=True)))
-    one, other = (table[table["head"] == name].y_score.to_numpy() for name in ("one", "cooler"))
-    logit = np.log(one / (1 - one))
-    np.testing.assert_allclose(other, 1 / (1 + np.exp(-logit / 2)), atol=2e-4)
-    assert table.label.eq("covid").all() and table.group.eq("g0").all()
-
-
 def test_refused_films_are_left_out(rows, served):
     radiographs = rows(np.full((128, 128), 90, np.uint8), film())
     for measure in (erased_scores, heat_in_lungs):
@@ -134,35 +110,6 @@ def test_refused_films_are_left_out(rows, served):
     assert robustness(served(a=BALANCE), radiographs).n.eq(1).all()
     with pytest.raises(DatasetError, match="Received 1; it refuses all"):
         heat_in_lungs(served(a=BALANCE), radiographs[:1])
-
-
-def warm(*cells: tuple[int, int]) -> np.ndarray:
-    """Make features whose first channel is 1 in these cells, and whose second is 1 in the last cell."""
-    features = np.zeros((1, 4, 4, 2), np.float32)
-    for row, column in cells:
-        features[0, row, column, 0] = 1
-    features[0, 3, 3, 1] = 1
-    return features
-
-
-def test_heat_counts_by_the_share_of_each_cell_that_is_lung(rows, served):
-    """The first cell of the second row is lung but for the box's margin of 4 of 17 px."""
-    to_positive = head([[0, 1], [1, 0]], bias=(0, 9))
-    table = heat_in_lungs(served(lambda _: warm((1, 0)), a=to_positive), rows(film()))
-    assert table.verdict.tolist() == ["POSITIVE"]
-    assert table.in_lungs[0] == pytest.approx(13 / 17)
-    assert table.area[0] == pytest.approx(LUNGS.sum() / (52 * 68))
-    both = heat_in_lungs(served(lambda _: warm((1, 0), (0, 1)), a=to_positive), rows(film()))
-    assert both.in_lungs[0] == pytest.approx((13 / 17 + (9 / 17) * (10 / 13)) / 2)
-
-
-@pytest.mark.parametrize(
-    ("bias", "verdict", "inside"),
-    [((0, 9), "POSITIVE", 13 / 17), ((9, 0), "NEGATIVE", (13 / 17) * (10 / 13)), ((0, 0), "INCONCLUSIVE", 13 / 17)],
-)
-def test_the_heat_is_that_of_the_class_that_the_app_would_explain(bias, verdict, inside, rows, served):
-    table = heat_in_lungs(served(lambda _: warm((1, 0)), a=head([[0, 1], [1, 0]], bias)), rows(film()))
-    assert (table.verdict[0], table.in_lungs[0]) == (verdict, pytest.approx(inside))
 
 
 BLANK = np.full((128, 128), 90, np.uint8)
@@ -195,14 +142,6 @@ def test_robustness_tells_what_moves_a_score_from_what_does_not(rows, served):
     assert table.loc[("sometimes", "near")].tolist() == pytest.approx([2, 0.5, 0, 0, 0])
 
 
-def test_percentiles_are_of_the_films(rows, served):
-    """One film of five moves: the median does not, the 95th percentile does."""
-    radiographs = rows(*(film(surround=level) for level in (150, 160, 170, 180, 190)))
-    change = {"one": lambda picture, _: film(patch=True) if picture[5, 5] == 180 else picture}
-    found = robustness(served(a=BALANCE), radiographs, change).iloc[0]
-    assert found.shift_median == 0 and found.shift_p95 > 0.01
-
-
 def busy(x: np.ndarray) -> np.ndarray:
     """Stand in for the backbone: channels that each like other cells, more so where the film is bright."""
     liking = np.random.default_rng(0).random((4, 4, 12))
@@ -222,20 +161,3 @@ def test_heat_that_any_head_gives_is_found_out(rows, served):
     assert ("none", "random_labels") not in found.index
     weights = found.loc[("itself", "random_weights")]
     assert abs(weights.correlation) < 0.7 and DRAWS <= weights.n <= 2 * DRAWS
-
-
-def test_a_head_without_heat_has_no_share_of_it_and_is_compared_with_none(rows, served):
-    blind = head(np.zeros((12, 2)))
-    heat = heat_in_lungs(served(busy, a=blind), rows(film()))
-    assert np.isnan(heat.in_lungs[0]) and heat.area[0] > 0
-    found = sanity(served(busy, a=blind), rows(film()), {}).iloc[0]
-    assert found.n == 0 and np.isnan(found.correlation)
-
-
-def test_a_randomised_head_is_another_of_the_same_size():
-    known = head(np.arange(8).reshape(4, 2), bias=(1, 2))
-    other = randomised(known, np.random.default_rng(0))
-    for before, after in ((known.kernel, other.kernel), (known.bias, other.bias)):
-        assert after.shape == before.shape and after.dtype == np.float32
-        assert np.linalg.norm(after) == pytest.approx(np.linalg.norm(before), rel=1e-5)
-        assert (after != before).any()

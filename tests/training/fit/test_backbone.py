@@ -10,7 +10,6 @@ from training.config import CONFIGS, load  # noqa: E402
 from training.data.crops import Crops  # noqa: E402
 from training.fit import views  # noqa: E402
 from training.fit.backbone_data import BackboneConfig, Lessons  # noqa: E402
-from training.fit.epochs import AVERAGE_EVERY, Average  # noqa: E402
 from training.fit.questions import Questionnaire  # noqa: E402
 
 SHIPPED = load(CONFIGS / "backbone.toml", BackboneConfig)
@@ -64,17 +63,3 @@ def test_views_are_estimated_from_the_sources_that_are_used_alone(films: Crops, 
     found = views.estimated(films, used, where["siim"], keras.Model, 1.0)
     assert found[where["siim"]].tolist() == ["AP" if value else "PA" for value in told[where["siim"], 0]]
     assert set(found[where["cohen"]]) == {"PA"}, "what the publisher says stays"
-
-
-def test_the_average_of_the_weights_is_measured_and_the_weights_go_on() -> None:
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros", use_bias=False)])
-    [weight], average = model.trainable_variables, Average(momentum=0.5)
-    average.set_model(model)
-    average.on_epoch_begin(0)
-    for step in range(AVERAGE_EVERY):
-        weight.assign([[8.0]])
-        average.on_train_batch_end(step)
-    average.on_epoch_end(0)
-    assert float(np.array(weight)[0, 0]) == 4.0
-    average.on_epoch_begin(1)
-    assert float(np.array(weight)[0, 0]) == 8.0

@@ -15,10 +15,7 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("jax", reason="needs the extra jax")
 
 from training import run  # noqa: E402
-from training.config import load  # noqa: E402
-from training.fit import backbone  # noqa: E402
 from training.networks import devices  # noqa: E402
-from training.networks.vgg16 import vgg16  # noqa: E402
 from xray.errors import XrayError  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -127,61 +124,6 @@ def test_four_devices_and_two_processes_learn_what_one_device_learns(step):
         json.loads((step.folder / name / "config.json").read_text())["devices"] for name in ("alone", "four", "both")
     ]
     assert told == ["1 x cpu, float32", "4 x cpu, float32", "4 x cpu, float32"]
-
-
-def test_what_devices_began_another_backend_goes_on_with(step):
-    """Four devices under JAX learn an epoch; TensorFlow takes up their run, and reads the backbone that they left."""
-    folder = step.run("run", "--devices", "4", devices=4)
-    first = keras.models.load_model(folder / "last.keras", compile=False)
-    films = np.random.default_rng(0).normal(size=(2, 64, 64, 1)).astype(np.float32)
-    maps = keras.Model(first.input, first.get_layer("block5_pool").output).predict(films, verbose=0)
-    plain = vgg16(64)
-    plain.load_weights(folder / "vgg16.weights.h5")
-    np.testing.assert_allclose(plain.predict(np.repeat(films, 3, -1), verbose=0), maps, rtol=1e-2, atol=1e-3)
-    backbone.train(load(step.config(2), backbone.BackboneConfig), step.manifest, folder)
-    assert [row["epoch"] for row in run.history(folder)] == [0, 1]
-    second = keras.models.load_model(folder / "last.keras", compile=False)
-    moved = np.abs(first.get_layer("answers").kernel - second.get_layer("answers").kernel)
-    assert 0 < moved.max() < 0.1
-
-
-def test_a_run_goes_on_in_the_precision_that_is_asked_for_now(step):
-    """What was begun in half precision learns on in full: neither its layers nor its scaled losses are taken over."""
-    before = keras.config.dtype_policy()
-    try:
-        for epochs, precision, layers in ((1, "mixed_float16", "float16"), (2, "float32", "float32")):
-            keras.config.set_dtype_policy(precision)
-            backbone.train(load(step.config(epochs), backbone.BackboneConfig), step.manifest, step.folder / "run")
-            model = keras.models.load_model(step.folder / "run" / "last.keras")
-            assert model.get_layer("block3_conv1").compute_dtype == layers
-            assert (model.optimizer.name == "loss_scale_optimizer") == (precision == "mixed_float16")
-        assert int(model.optimizer.iterations) == 4  # the second of two epochs goes on with their cycle
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-@pytest.mark.parametrize(
-    ("asked", "there", "words"),
-    [
-        ("3", 1, ("from 1 to 1 (cpu:0)", "Received: 3", "device_count=3")),
-        ("all", 3, ("batches that 3 devices can share evenly", "Received: 8")),
-    ],
-)
-def test_devices_that_cannot_be_had_are_refused_with_what_to_do(step, asked, there, words):
-    process = step.start("refused", "--devices", asked, devices=there)
-    said = step.ended(process)
-    assert process.returncode != 0
-    assert all(word in said for word in words), said
-    assert not (step.folder / "refused").exists()
-
-
-def test_precision_is_chosen_by_timing(monkeypatch):
-    """Whichever takes less time is used, and a run says which."""
-    clock = iter([*(n for k in range(devices.TIMINGS) for n in (k, k + 0.5)),  # float32: half a second
-                  *(n for k in range(devices.TIMINGS) for n in (k, k + 0.2))])  # fmt: skip
-    with monkeypatch.context() as patch:
-        patch.setattr(devices.time, "perf_counter", lambda: next(clock))
-        assert devices.quickest() == "mixed_bfloat16"
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,14 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from scipy.special import expit
 
 pytest.importorskip("keras", reason="needs the extra train")
-from training.fit import features, out_of_distribution
-from training.fit import out_of_distribution_data as data
-from training.fit.out_of_distribution_data import Picture, altered, strangers
-from training.metrics import figures
-from xray.errors import ManifestError  # noqa: E402
+from training.fit import out_of_distribution
+from training.fit.out_of_distribution_data import strangers
 from xray.networks.metadata import ArtefactFile, Check, ScreenFacts  # noqa: E402
-from xray.networks.preprocess import LUNG_BOX, Recipe  # noqa: E402
 from xray.quality.out_of_distribution import CHECKS, Screen  # noqa: E402
 
 CHANNELS = 8
@@ -59,12 +54,6 @@ def test_what_is_served_is_what_was_trained() -> None:
     assert np.sqrt(np.square(typical).mean()) == pytest.approx(1.0, abs=0.1), "in deviations of the training films"
 
 
-def test_shares_count_each_kind() -> None:
-    found = figures.shares(np.array([True, False, True, True]), np.array(["ct", "ct", "page", "page"]))
-    assert (found["ct"]["flagged"], found["ct"]["n"]) == (1, 2)
-    assert found["page"]["low"] < 1 and found["page"]["high"] == 1
-
-
 def test_strangers_are_the_publisher_s_and_drawn_ones(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text(
         "path,label,view,patient_id,width,height\na.png,not_frontal,L,p1,99,99\nb.png,ct,Axial,p1,99,99\n"
@@ -78,48 +67,5 @@ def test_strangers_are_the_publisher_s_and_drawn_ones(tmp_path: Path) -> None:
     assert all(picture.dtype == np.uint8 and picture.ndim == 2 for picture in drawn)
 
 
-def test_no_table_says_where_one_was_sought(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="XRAY_DATA"):
-        strangers(tmp_path)
-
-
-def test_each_film_comes_in_four_forms(collection: Path) -> None:
-    from training.data.manifest import read, root
-
-    rows = read(collection)[:2]
-    found: list[Picture] = altered(rows, root(collection), 1)
-    assert [picture.kind for picture in found] == ["as it came", "blurred", "upside down", "half"] * 2
-    came, blurred, turned, half = (picture.read() for picture in found[:4])
-    assert blurred.shape == came.shape and blurred.std() < came.std()
-    np.testing.assert_array_equal(turned[::-1, ::-1], came)
-    assert half.shape == (came.shape[0], came.shape[1] // 2)
-
-
 LUNGS = np.zeros((96, 120), np.float32)
 LUNGS[26:70, 30:52] = LUNGS[26:70, 66:90] = 1
-FOUND = cv2.resize(LUNGS, (128, 128))[None, ..., None]
-
-
-def test_the_gate_and_the_backbone_are_asked_once_for_each_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A blank picture has no lungs, and the gate stops it; the features are those of the backbone, averaged."""
-    asked: list[int] = []
-
-    def backbone(x: np.ndarray) -> np.ndarray:
-        asked.append(1)
-        return np.full((1, 4, 4, 3), float(x.any()), np.float32)
-
-    monkeypatch.setattr("training.cache.FOLDER", tmp_path)
-    monkeypatch.setattr(data, "segmenter", lambda: lambda x: FOUND if x.any() else np.zeros_like(FOUND))
-    monkeypatch.setattr(features, "backbone", lambda *_: (backbone, "digest"))
-    film = np.random.default_rng(0).integers(0, 256, LUNGS.shape, dtype=np.uint8)
-    pictures = [Picture("film", "p1", lambda: film), Picture("blank", "p2", lambda: np.full_like(film, 90))]
-    for _ in range(2):
-        found = data.see(pictures, Recipe(LUNG_BOX, 64), "trial")
-        assert list(found.admitted) == [True, False]
-        np.testing.assert_array_equal(found.inputs, [[1, 1, 1], [0, 0, 0]])
-    assert len(asked) == 2
-    assert list(found.part(found.of("blank")).groups) == ["p2"]
-    data.see(pictures[:1], Recipe(LUNG_BOX, 64), "trial")
-    assert len(asked) == 3, "other pictures are not those of the cache"

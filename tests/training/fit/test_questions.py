@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("keras")
 
 from tests.training.conftest import row  # noqa: E402
-from training.fit.questions import Answers, Opacity, Question, Questionnaire  # noqa: E402
+from training.fit.questions import Answers, Question, Questionnaire  # noqa: E402
 
 ASKED = Questionnaire((
     Question("children", ("normal", "bacterial", "viral"), {"kermany": 1.0, "nih": 0.5}),
@@ -41,10 +41,3 @@ def test_an_erased_radiograph_is_told_nothing():
     even = cost("normal", "nih", [0, 0, 0, 0, 0], smoothing=1.0)
     assert even < cost("normal", "nih", [3, 0, 0, 0, 0], smoothing=1.0)
     assert even < cost("normal", "nih", [0, 3, 0, 0, 0], smoothing=1.0)
-
-
-def test_opacity_counts_only_where_it_is_known():
-    truth = np.zeros((2, 2, 2, 2), np.float32)
-    truth[0, ..., 1] = truth[0, 0, 0, 0] = 1
-    found = np.asarray(Opacity(reduction="none")(truth, np.zeros((2, 2, 2, 1), np.float32)))
-    np.testing.assert_allclose(found, [np.log(2), 0], rtol=1e-5)

@@ -7,11 +7,9 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from training import run  # noqa: E402
-from training.config import CONFIGS, load  # noqa: E402
 from training.data.augment import Augmentation  # noqa: E402
 from training.fit import features, slim  # noqa: E402
 from training.networks import litert, prune, vgg16  # noqa: E402
-from xray.networks.heads import average  # noqa: E402
 from xray.networks.runtime import Network  # noqa: E402
 
 WIDE = ((4, 4), (4, 6), (6, 6, 6), (6, 6, 6), (6, 6, 512))
@@ -73,32 +71,3 @@ def test_only_train_films_teach(config, collection, tmp_path):
     assert {data.rows[i].split for i in drawn} == {"train"}
     np.testing.assert_array_equal(drawn, data.draw(200, (1, 0)))
     assert (drawn != data.draw(200, (1, 1))).any()
-
-
-def test_the_loss_is_of_what_heads_see():
-    """A feature beside its place costs the map only: heads see the largest of four, averaged."""
-    rng = np.random.default_rng(0)
-    theirs = rng.random((1, 4, 4, 3)).astype(np.float32)
-    moved = theirs.reshape(1, 2, 2, 2, 2, 3)[:, :, ::-1, :, ::-1].reshape(1, 4, 4, 3)
-    np.testing.assert_allclose(slim.averages(theirs)[0], average(theirs[0]))
-    np.testing.assert_allclose(slim.averages(moved), slim.averages(theirs), rtol=1e-6)
-    blind = slim.Unexplained(map_weight=0.0, place=1.0)
-    assert float(blind(theirs, theirs + 1)) == pytest.approx(np.log(2))
-    assert float(blind(theirs, moved)) == pytest.approx(0, abs=1e-6)
-    assert float(slim.Unexplained(map_weight=1.0, place=1.0)(theirs, moved)) > 0.01
-
-
-def test_a_silent_channel_is_not_blown_up():
-    maps = np.random.default_rng(0).random((20, 4, 4, 5)).astype(np.float32)
-    maps[..., 4] = 0.0
-    units = slim.Units.of(maps)
-    spread = slim.averages(maps).std(axis=0)
-    np.testing.assert_allclose(units.channel[:4], spread[:4])
-    assert units.channel[4] == pytest.approx(slim.QUIETEST * np.median(spread))
-
-
-def test_the_shipped_plan_is_slimmer_and_keeps_the_last_channels():
-    plan = load(CONFIGS / "slim.toml", slim.SlimConfig).plan
-    assert [len(widths) for widths in plan] == [len(widths) for widths in vgg16.VGG16]
-    assert all(np.less_equal(mine, whole).all() for mine, whole in zip(plan, vgg16.VGG16, strict=True))
-    assert plan[-1][-1] == vgg16.VGG16[-1][-1]

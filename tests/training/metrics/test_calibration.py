@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from tests.training.two_normals import two_normals
-from training.metrics import calibration, discrimination
+from training.metrics import calibration
 from xray.errors import DatasetError
 
 
@@ -46,16 +45,6 @@ def test_the_band_leaves_at_most_the_error_rate_of_either_class(slope: float) ->
     assert np.mean(score[~truth] >= point.positive_from) <= 0.0505
 
 
-def test_weights_count_as_copies() -> None:
-    values = np.array([0.1, 0.2, 0.3, 0.4])
-    weighted = calibration.quantile(values, np.array([3.0, 1.0, 1.0, 1.0]), 0.5)
-    assert (
-        weighted
-        == calibration.quantile(np.array([0.1, 0.1, 0.1, 0.2, 0.3, 0.4]), np.ones(6), 0.5)
-        == pytest.approx(0.15)
-    )
-
-
 @pytest.mark.parametrize(
     ("y_true", "y_score", "threshold"),
     [
@@ -72,38 +61,9 @@ def test_the_best_threshold_lies_mid_gap(y_true: list[int], y_score: list[float]
     assert calibration.youden_threshold(y_true, y_score, np.ones(4)) == pytest.approx(threshold)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_no_other_threshold_is_better(seed: int) -> None:
-    y_true, y_score = two_normals(150, seed)
-    weight = np.random.default_rng(seed).random(150)
-
-    def youden(threshold: float) -> float:
-        found = (figure(y_true, y_score, threshold=threshold, weight=weight)
-                 for figure in (discrimination.sensitivity, discrimination.specificity))  # fmt: skip
-        return float(sum(found))
-
-    threshold = calibration.youden_threshold(y_true, y_score, weight)
-    assert youden(threshold) == pytest.approx(max(youden(score) for score in y_score))
-
-
-def test_a_hospital_that_weighs_more_moves_the_threshold_but_class_sizes_do_not() -> None:
-    y_true, y_score = [0, 0, 1, 1], [0.2, 0.6, 0.4, 0.8]
-    low = calibration.youden_threshold(y_true, y_score, [1, 1, 3, 1])
-    high = calibration.youden_threshold(y_true, y_score, [1, 3, 1, 1])
-    assert 0.2 < low < 0.4
-    assert 0.6 < high < 0.8
-    rarer = calibration.youden_threshold(y_true, y_score, [1, 3, 0.01, 0.01])
-    assert rarer == high
-
-
 @pytest.mark.parametrize(
     ("y_true", "y_score", "weight"),
-    [
-        ([1, 1], [0.2, 0.3], [1, 1]),
-        ([0, 1], [0.2, 0.3], [1, 0]),
-        ([0, 1], [0.2, np.nan], [1, 1]),
-        ([], [], []),
-    ],
+    [([1, 1], [0.2, 0.3], [1, 1]), ([0, 1], [0.2, 0.3], [1, 0]), ([0, 1], [0.2, np.nan], [1, 1]), ([], [], [])],
     ids=["one class", "a class without weight", "not a number", "nothing"],
 )
 def test_no_point_can_be_chosen(y_true: list[int], y_score: list[float], weight: list[float]) -> None:

@@ -1,6 +1,5 @@
 """Figures of merit: known values, and honest intervals."""
 
-import warnings
 from functools import partial
 
 import numpy as np
@@ -42,12 +41,6 @@ def test_figures_agree_with_scikit_learn(decimals: int) -> None:
     assert counts == tuple(confusion_matrix(y_true, called).ravel())
 
 
-def test_a_score_at_the_threshold_is_positive() -> None:
-    assert discrimination.confusion([0, 1], [0.5, 0.5], threshold=0.5) == discrimination.Confusion(
-        true_negative=0, false_positive=1, false_negative=0, true_positive=1
-    )
-
-
 @pytest.mark.parametrize(
     ("metric", "y_true"),
     [
@@ -79,22 +72,6 @@ def test_copies_of_a_patient_add_no_certainty() -> None:
     by_patient = discrimination.bootstrap(y_true, y_score, list(patients), discrimination.roc_auc)
     by_picture = discrimination.bootstrap(y_true, y_score, each_alone(900), discrimination.roc_auc)
     assert width(by_patient) / width(by_picture) == pytest.approx(3, rel=0.25)
-
-
-def test_draws_with_one_class_are_skipped_in_silence() -> None:
-    y_true, y_score = [1, 0, 0, 0], [0.6, 0.7, 0.1, 0.2]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        interval = discrimination.bootstrap(y_true, y_score, each_alone(4), discrimination.roc_auc)
-    assert interval == (0.0, 1.0)
-
-
-@pytest.mark.parametrize(
-    ("y_true", "groups"), [([0, 1], ["a", "a"]), ([1, 1], ["a", "b"])], ids=["one patient", "one class"]
-)
-def test_an_interval_without_ground_is_nan(y_true: list[int], groups: list[str]) -> None:
-    with pytest.warns(UndefinedMetricWarning):
-        assert np.isnan(discrimination.bootstrap(y_true, [0.2, 0.8], groups, discrimination.roc_auc)).all()
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 1), (20, 20), (52, 54), (0, 234), (185, 390)])

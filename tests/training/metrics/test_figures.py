@@ -1,9 +1,7 @@
 """The right figures, and none where the classes do not define them."""
 
-import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import auc, roc_auc_score
 
 from training.metrics import figures
 
@@ -46,30 +44,3 @@ def test_a_source_with_one_class_gets_no_auc(test_part: pd.DataFrame) -> None:
 def test_a_perfect_auc_claims_no_interval(test_part: pd.DataFrame) -> None:
     perfect = test_part.assign(y_score=0.1 + 0.8 * test_part.y_true)
     assert figures.measure(perfect, 0.5)["roc_auc"] == {"value": 1, "low": None, "high": None}
-
-
-@pytest.fixture
-def drawn() -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 2, 600)
-    score = np.clip(rng.normal(0.4 + 0.2 * truth, 0.15), 0, 1)
-    return pd.DataFrame({"y_true": truth, "y_score": score, "split": np.where(np.arange(600) < 200, "val", "test")})
-
-
-def test_the_thinned_curve_keeps_its_area(drawn: pd.DataFrame) -> None:
-    found = figures.roc(drawn)
-    x, y = found["false_positive_rate"], found["sensitivity"]
-    assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
-    assert len(x) <= figures.ROC_POINTS
-    assert auc(x, y) == pytest.approx(roc_auc_score(drawn.y_true, drawn.y_score), abs=0.01)
-    assert figures.roc(drawn[drawn.y_true == 1]) == {}
-
-
-def test_every_score_falls_into_one_step_of_its_split_and_class(drawn: pd.DataFrame) -> None:
-    found = figures.histograms(drawn)
-    for split in ("val", "test"):
-        part = drawn[drawn.split == split]
-        assert sum(found[split]["positive"]) == (part.y_true == 1).sum()
-        assert sum(found[split]["negative"]) == (part.y_true == 0).sum()
-    middle = np.average(np.arange(figures.BINS), weights=found["test"]["positive"])
-    assert middle > np.average(np.arange(figures.BINS), weights=found["test"]["negative"])

@@ -18,13 +18,6 @@ def test_scores_of_two_folds_are_never_compared():
     assert fold_metrics.paired_auc(FOLDS)(Y, shifted) == pytest.approx(3 / 5)
 
 
-def test_a_draw_counts_a_film_as_often_as_it_was_drawn():
-    times = np.array([[1, 1, 0, 1, 2, 1], [0, 1, 1, 1, 1, 1], [0, 1, 0, 0, 0, 0]])
-    areas = fold_metrics.paired_auc(FOLDS)(Y, SCORE, weight=times)
-    assert areas[:2] == pytest.approx([5 / 5, 2 / 4])
-    assert np.isnan(areas[2])
-
-
 @pytest.mark.parametrize(("ours", "theirs"), [(fold_metrics.precision, precision_score), (fold_metrics.f1, f1_score)])
 def test_precision_and_f1_are_scikit_learns(ours, theirs):
     rng = np.random.default_rng(0)

@@ -6,10 +6,8 @@ from html.parser import HTMLParser
 
 import cv2
 import numpy as np
-import pytest
 
 from training.report.render import Picture, Section, Table, page
-from xray.errors import DatasetError
 
 PNG = cv2.imencode(".png", np.zeros((2, 2), np.uint8))[1].tobytes()
 EVIL = '</title><script>alert("1")</script>&'
@@ -59,14 +57,6 @@ def test_a_report_shows_all_that_it_was_given():
     assert [image["alt"] for image in read.attributes("img")] == ["a strip plot"]
 
 
-def test_each_line_of_the_contents_leads_to_its_own_section():
-    read = Reader(page("t", [Section("Same, twice!"), Section("Same, twice!"), Section("Überlegung")]))
-    anchors = [section["id"] for section in read.attributes("section")]
-    assert [link["href"] for link in read.attributes("a")] == [f"#{anchor}" for anchor in anchors]
-    assert len(set(anchors)) == 3 and all(re.fullmatch(r"[a-z0-9-]+", anchor) for anchor in anchors)
-    assert read.texts("a") == ["Same, twice!", "Same, twice!", "Überlegung"]
-
-
 def test_text_from_the_data_stays_text():
     table = Table(EVIL, [EVIL, "b"], [[EVIL, EVIL]])
     text = page(EVIL, [Section(EVIL, EVIL, [table], [Picture(PNG, EVIL, EVIL + '" onload="x')])])
@@ -86,32 +76,3 @@ def test_a_picture_travels_inside_the_page_from_a_file_or_from_memory(tmp_path):
         assert kind == "data:image/png;base64" and base64.b64decode(data) == PNG
     assert [image["alt"] for image in images] == ["one", "two"], "without a word of its own, the caption"
     assert not re.search(r"https?://|url\(|@import|<link", text), "nothing is fetched"
-
-
-@pytest.mark.parametrize(
-    ("cells", "right"),
-    [
-        (["0.905 [0.881, 0.927]", "1 of 3"], True),
-        (["–", "-3", "−0.2", "+1"], True),
-        ([3, 0.5, float(2)], True),
-        (["–", "one class only"], False),
-        (["cohen", "nih"], False),
-    ],
-)
-def test_columns_of_figures_stand_to_the_right_with_their_head(cells, right):
-    read = Reader(page("t", [Section("s", tables=[Table("c", ["name", "value"], [["row", cell] for cell in cells])])]))
-    in_column = [*read.attributes("th")[1:2], *read.attributes("td")]
-    assert [each.get("class") for each in in_column] == ["figure" if right else None] * (len(cells) + 1)
-    assert "class" not in read.attributes("th")[0]
-
-
-@pytest.mark.parametrize(
-    ("section", "words"),
-    [
-        (Section("s", tables=[Table("AUC", ["a", "b"], [["x", 1], ["y"]])]), r"2 cells in each row of 'AUC'.*\['y'\]"),
-        (Section("s", pictures=[Picture(b"GIF89a", "Heat")]), "a PNG for 'Heat'.*GIF89a"),
-    ],
-)
-def test_what_cannot_be_shown_is_named(section, words):
-    with pytest.raises(DatasetError, match=words):
-        page("t", [section])

@@ -2,12 +2,7 @@
 
 import json
 
-import pytest
-
-from training.config import CONFIGS, load
 from training.studies import backbones, compare
-from training.studies.folds import CompareConfig
-from xray.errors import ModelError
 
 CONFIG = """
 regularisation = 0.003
@@ -35,23 +30,6 @@ weights = "random"
 size = 32
 recipes = ["lung-box"]
 """
-
-
-def test_weights_of_the_command_line_stand_in_for_those_of_imagenet():
-    config = load(CONFIGS / "compare.toml", CompareConfig)
-    config = compare.with_weights(config, compare.named_weights(["MobileNetV2=C:/x=y.h5", "VGG16=z.h5"]))
-    assert [(each.backbone, each.weights) for each in config.entries] == [
-        ("VGG16", "ours"),
-        ("MobileNetV2", "C:/x=y.h5"),
-    ]
-    everything = load(CONFIGS / "compare_imagenet.toml", CompareConfig)
-    assert {each.backbone for each in everything.entries if each.weights == "imagenet"} == set(backbones.ARCHITECTURES)
-    for each in (config, everything):
-        assert "train" not in each.films.splits  # ours has learned from it
-        assert all(entry.size % 16 == 0 for entry in each.entries)  # else there is no such recipe
-    for wrong in ("MobileNetV2", "MobileNetV2=", "Mobile=x"):
-        with pytest.raises(ModelError, match="Expected BACKBONE=WEIGHTS, with one of VGG16"):
-            compare.named_weights([wrong])
 
 
 def test_a_report_is_written_with_baselines_gains_and_counts(

@@ -7,8 +7,6 @@ import pandas as pd
 import pytest
 
 from training.studies import covid_25
-from training.studies.tutorial_2020 import heads
-from xray.errors import DatasetError, ManifestError
 
 TABLE = [
     "patientid,finding,view,filename", "1,COVID-19,PA,a.png", "2,Pneumonia/Viral/COVID-19,PA,b.png",
@@ -28,24 +26,6 @@ def published(tmp_path, radiograph):
     for number in range(8):
         next(films).tofile(tmp_path / "children" / "train" / "NORMAL" / f"IM-{number}.png")
     return tmp_path
-
-
-def test_only_pa_radiographs_of_covid_that_are_there_are_taken(published):
-    assert [path.name for path in covid_25.covid_images(published / "covid")] == ["a.png", "b.png"]
-
-
-def test_normal_radiographs_are_drawn_again_the_same(published):
-    first, again = covid_25.draw_normal(published / "children", 5), covid_25.draw_normal(published / "children", 5)
-    assert first == again and len(set(first)) == 5
-
-
-def test_what_lacks_says_what_was_expected(published):
-    with pytest.raises(ManifestError, match="expected the publisher's table at .*metadata.csv"):
-        covid_25.covid_images(published)
-    with pytest.raises(ManifestError, match="at least 9 pictures; received 8"):
-        covid_25.draw_normal(published / "children", 9)
-    with pytest.raises(DatasetError, match="covid.*at least 5 pictures; received 0"):
-        covid_25.read(published / "children", published / "out")
 
 
 def test_figures_come_with_the_intervals_that_ten_images_allow():
@@ -75,10 +55,3 @@ def test_the_experiment_runs_to_its_end(
     assert (output / "plot.png").read_bytes().startswith(b"\x89PNG")
     model = keras.models.load_model(output / "covid19.keras")
     assert model.input_shape == (None, 224, 224, 3) and model.output_shape == (None, 2)
-
-
-def test_the_saved_network_is_the_backbone_below_the_head(tmp_path):
-    settings = heads.Settings("covid_25", "2020", "normal", 1e-3, 1, 8, 64, 4, 0.5, 15.0, 0.2, (5, 0, 0, 5))
-    head = heads.head(512, settings)
-    model = covid_25.with_backbone(head, settings, "vgg16_cxr")
-    assert sum(int(np.prod(each.shape)) for each in model.trainable_weights) == head.count_params() == 32_962

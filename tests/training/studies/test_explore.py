@@ -7,18 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from training.data.manifest import Row, read
-from training.data.splits import sample
+from tests.training.conftest import row
 from training.data.thumbnails import Gallery
 from training.studies import explore
 from training.studies import image_statistics as statistics
 from xray.errors import DatasetError
 
-ROW = Row(
-    path="0.png", sha256="0", label="covid", finding="COVID-19", source="a", patient_id="p0", group="p0", view="PA",
-    sex="F", age_years="30", population="adult", upstream_split="", mask="", licence="", split="train",
-    original_filename="0.png", width=64, height=64,
-)  # fmt: skip
+ROW = row(0, label="covid", source="a", sex="F", age_years="30", population="adult")
 
 
 def hung(pictures, **columns):
@@ -34,36 +29,6 @@ def hung(pictures, **columns):
 
 def noise(count, seed=0):
     return np.random.default_rng(seed).integers(0, 60, (count, 64, 64), dtype=np.uint8)
-
-
-def test_counts_are_of_films_and_of_patients_by_columns_and_age_groups():
-    rows = [ROW, ROW, replace(ROW, patient_id="p1", age_years="70"), replace(ROW, patient_id="p2", age_years="")]
-    assert statistics.counts(rows, "label", "age") == [
-        {"label": "covid", "age": "not stated", "films": 1, "patients": 1},
-        {"label": "covid", "age": "over 60", "films": 1, "patients": 1},
-        {"label": "covid", "age": "up to 40", "films": 2, "patients": 1},
-    ]
-
-
-def test_greys_are_measured_where_they_count_and_every_radiograph_counts_the_same():
-    pictures = np.full((3, 64, 64), 200, np.uint8)
-    pictures[0, 20:40, 20:40] = 50
-    found = hung(pictures)
-    found.inside[1, 20:40] = found.inside[2] = False
-    found.inside[1, 0, 0] = True
-    found_greys = statistics.greys(found.whole, found.inside)
-    assert (found_greys[50 // 8], found_greys[200 // 8], found_greys.sum()) == (0.5, 0.5, 1)
-
-
-def test_components_are_counted_until_they_hold_half_of_the_variance():
-    rng = np.random.default_rng(0)
-    patterns = np.zeros((3, 64, 64))
-    patterns[0, :20], patterns[1, 20:40], patterns[2, 40:60] = 1, 1, 1
-    weights = rng.normal(0, (30, 28, 26), (300, 3))
-    pictures = np.clip(128 + np.tensordot(weights, patterns, 1), 0, 255).astype(np.uint8)
-    found = statistics.components(pictures)
-    assert found.for_half == 2 and found.shares[:3].sum() > 0.95
-    assert found.places.shape == (300, 60) and found.images.shape == (60, 64, 64)
 
 
 def test_the_border_tells_what_is_written_there_and_no_more():
@@ -116,10 +81,3 @@ def test_the_page_gets_figures_and_means_of_groups_that_are_large_enough(collect
 def test_no_mean_is_made_of_films_whose_licence_forbids_it():
     rows = [ROW, replace(ROW, licence="CC BY-NC-ND 4.0"), replace(ROW, licence="CC BY 4.0")]
     assert [row.licence for row in explore.free(rows)] == ["", "CC BY 4.0"]
-
-
-def test_a_sample_takes_so_many_of_each_class_and_source_in_every_process_the_same(collection):
-    rows = read(collection)
-    # Literally, as a set of names has another order in every process.
-    assert [row.path for row in sample(rows, 1, 0)] == [f"{i}.png" for i in (17, 18, 19, 28, 32, 33)]
-    assert sample(rows, None, 0) == rows

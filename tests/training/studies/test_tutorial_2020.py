@@ -5,13 +5,11 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
-from keras import layers
 
 from training import cache
 from training.config import CONFIGS, load
-from training.studies.tutorial_2020 import heads, images, report, rerun
+from training.studies.tutorial_2020 import images, report, rerun
 from training.studies.tutorial_2020.heads import Tutorial
 from xray.errors import ManifestError
 
@@ -75,25 +73,9 @@ def test_radiographs_are_taken_as_the_tutorial_takes_them(radiographs):
     assert radiographs.crops.images.shape[1:] == (224, 224)
 
 
-def test_only_the_first_radiographs_of_the_table_are_taken(radiographs, monkeypatch):
-    monkeypatch.setattr(images, "PUBLISHED_COVID", 4)
-    parts = images.choose_parts(radiographs.crops.rows, LISTED, 42)
-    assert [row.original_filename for row in parts["covid"]] == ["c0.jpg", "c1.jpg", "c2.jpg"]
-    assert len(parts["normal"]) == 3
-
-
 def test_without_the_layout_it_says_what_was_expected(tmp_path):
     with pytest.raises(ManifestError, match="expected 10_Covid_Images/ and 20_Chest_Xray/"):
         images.find_layout(tmp_path)
-
-
-def test_patients_on_both_sides_are_counted(radiographs):
-    covid = radiographs.parts["covid"]  # of patients 1, 1, 2, 2, and so on
-    tested = np.concatenate([covid[:2], covid[3:5], radiographs.parts["normal"][:1]])
-    found = rerun.count_known(radiographs, covid[1:3], tested)
-    assert found == {"n": 5, "patients": 4, "same_film": 1, "same_patient": 3, "same_patient_covid": 3}
-    assert rerun.ages(radiographs, "covid") == {"n": 10, "stated": 10, "adults": 10, "median_years": 44.5}
-    assert rerun.ages(radiographs, "normal")["stated"] == 0
 
 
 def test_no_lung_baselines_learn_from_the_training_radiographs_alone(radiographs):
@@ -103,50 +85,6 @@ def test_no_lung_baselines_learn_from_the_training_radiographs_alone(radiographs
     found = rerun.blind_tables(replace(radiographs, blind=noise), train, {"known": train, "test": test})
     right = {part: ((t.y_score >= 0.5) == (t.y_true == 1)).mean() for part, t in found["border_only"].items()}
     assert right["known"] == 1 > right["test"]
-
-
-def test_heads_have_the_articles_parameters(tutorial):
-    first, second = tutorial.sets[0], tutorial.sets[1]
-    assert heads.head(4608, second).count_params() == 590_210
-    assert heads.head(512, first).count_params() == 32_962
-
-
-def test_wider_pooling_is_that_of_keras():
-    block5_pool = np.random.default_rng(0).random((2, 7, 7, 512)).astype(np.float32)
-    cached = np.asarray(layers.AveragePooling2D(2)(block5_pool)).reshape(2, -1)
-    wanted = np.asarray(layers.AveragePooling2D(4)(block5_pool)).reshape(2, -1)
-    np.testing.assert_allclose(heads.inputs_of(cached, 4), wanted, atol=1e-5)
-
-
-def test_each_epoch_learns_from_augmented_copies_and_never_from_the_radiograph_itself():
-    x, y = np.arange(4)[None, :, None] + np.zeros((6, 1, 1)), np.array([1, 1, 1, 0, 0, 0])
-    batches = heads.AugmentedBatches(x.astype(np.float32), y, 6, 0)
-    seen = set()
-    for _ in range(20):
-        seen |= set(batches[0][0][:, 0])
-        batches.on_epoch_end()
-    assert seen == {1, 2, 3}
-    still = heads.AugmentedBatches(x[:, :1].astype(np.float32), y, 6, 0)
-    assert set(still[0][0][:, 0]) == {0}
-
-
-def test_mean_and_median_follow_the_drawn_patients():
-    score, weight = np.array([0.1, 0.9, 0.3, 0.5]), np.array([[0, 5, 1, 1], [1, 1, 1, 1]])
-    repeated = [0.9] * 5 + [0.3, 0.5]
-    np.testing.assert_allclose(rerun.mean(None, score, weight=weight), [np.mean(repeated), 0.45])
-    np.testing.assert_allclose(rerun.median(None, score, weight=weight), [np.median(repeated), 0.4])
-    assert rerun.median(None, score) == pytest.approx(0.4)
-
-
-def test_a_figure_comes_with_its_counts_and_the_interval_of_its_patients(fewer_draws):
-    patients = pd.Series(list("aabcde"))
-    table = pd.DataFrame({"y_true": [1, 1, 1, 0, 0, 0], "y_score": [0.9, 0.9, 0.2, 0.1, 0.1, 0.6]})
-    found = rerun.figures_of_test(table.assign(patient_id=patients, group=patients))
-    assert (found["accuracy"]["count"], found["accuracy"]["n"], found["accuracy"]["value"]) == (4, 6, 4 / 6)
-    assert (found["sensitivity"]["count"], found["specificity"]["count"]) == (2, 2)
-    assert found["accuracy"]["low"] < 4 / 6 < found["accuracy"]["high"]
-    spared = rerun.figures_of_part(table[3:5].assign(patient_id=patients, group=patients))
-    assert spared["share"]["count"] == 0 and spared["share"]["high"] > 0.5, "none of two patients proves little"
 
 
 def test_the_tutorial_runs_to_its_end(

@@ -2,12 +2,12 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from pathlib import Path
 
 import pytest
 from flask import session
 
+from tests.web.pages import text
 from web.services import services
 
 ADDRESS = re.compile(r'<h2><a href="/analyses/([\w-]{22})"')
@@ -25,7 +25,7 @@ def listed():
     def look(client, **query):
         answer = client.get("/analyses/", query_string=query)
         assert answer.status_code == 200
-        return ADDRESS.findall(answer.text), " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+        return ADDRESS.findall(answer.text), text(answer.text)
 
     return look
 

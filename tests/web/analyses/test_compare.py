@@ -65,8 +65,3 @@ def test_nobody_compares_what_is_not_theirs(client, make_client, three, file):
         answer = other.get(f"/analyses/compare?{urlencode([('id', id) for id in asked])}")
         assert answer.status_code == 303
     assert "Choose two or more" in other.get("/analyses/").text
-
-
-def test_without_an_opacity_map_there_are_no_curves(client, file):
-    page = compared(client, *((id, "") for id in file(client, 2)))
-    assert page.count('name="day"') == 2 and "<svg" not in page

@@ -34,17 +34,6 @@ def test_a_field_that_was_added_since_takes_its_default(make_record):
     assert Record.from_json(without(record.to_json(), *added)) == record
 
 
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [({key: None}, "cannot be read") for key in ("name", "results", "created", "outline")]
-    + [({"results": []}, "at least one model")],
-)
-def test_what_lacks_a_part_that_is_needed_says_so(text, changed, words):
-    found = json.loads(text) | changed
-    with pytest.raises(ValueError, match=words):
-        Record.from_json(json.dumps({key: value for key, value in found.items() if value is not None}))
-
-
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"results": null}', '{"results": [null]}'])
 def test_what_is_no_analysis_says_so(text):
     with pytest.raises(ValueError):

@@ -71,15 +71,6 @@ def test_a_film_of_sixteen_bits_is_turned_with_all_its_levels(service):
     assert levels[:20, -20:].mean() < 1000 < levels[:20, :20].mean()
 
 
-def test_what_was_read_is_kept_with_its_pictures(service, read):
-    record = read()
-    assert service.records.get(record.id, "me") == record
-    assert record.verdict == "NEGATIVE" and [result.verdict for result in record.results] == ["POSITIVE", "NEGATIVE"]
-    assert {path.name for path in kept(service)} == {
-        *record.copies, "film.jpg", "thumb.jpg", "mask.png", "heat-covid_normal.png", "heat-covid_pneumo.png",
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize(
     "where",
     ["web.analyses.storage.Copies.save", "web.analyses.storage.Pictures.save", "web.analyses.records.Records.add"],
@@ -139,39 +130,7 @@ def test_older_ones_than_are_kept_go_with_the_next_that_comes(service, read, mak
     assert not (service.pictures.folder.path / old.id).exists()
 
 
-def test_a_clock_that_was_set_back_does_not_cost_the_newest_its_place(make_service, film, make_record):
-    service = make_service(keep_count=1)
-    service.records.add(make_record(owner="me", created=NOW + timedelta(days=5)))
-    record = service.analyse(film, name="film.png", choice="covid_normal", owner="me")
-    assert service.records.filed("me").keys() == {record.id}
-
-
-def test_on_a_slow_disk_a_visitor_pays_for_few_old_ones_and_all_go_in_the_end(service, read, make_record, monkeypatch):
-    remove = Pictures.remove
-    monkeypatch.setattr(Pictures, "remove", lambda *args: (time.sleep(0.1), remove(*args)))
-    monkeypatch.setattr("web.analyses.service.PRUNE_S", 0.25)
-    for number in range(12):
-        service.records.add(make_record(created=NOW - timedelta(days=31, seconds=number)))
-    left = []
-    while not left or left[-1] > 1:
-        record = read(owner="somebody else")
-        left.append(len(service.records.filed("me")) + 1)
-    gone = -np.diff([13, *left])
-    assert (gone >= 1).all() and (gone <= 4).all(), "a few with each film, and never none"
-    assert record.id in service.records.filed("somebody else")
-
-
 # ── The sweep at the start ──
-
-
-def test_a_sweep_takes_all_that_is_too_old_at_once(make_service, make_record):
-    service = make_service()
-    for number in range(50):
-        service.records.add(make_record(created=NOW - timedelta(days=31, seconds=number)))
-    young = make_record(created=NOW - timedelta(days=29))
-    service.records.add(young)
-    make_service().sweep()
-    assert service.records.filed("me").keys() == {young.id}
 
 
 def test_a_sweep_spares_what_is_being_filed_and_what_another_database_may_know(service):
@@ -187,26 +146,6 @@ def test_a_sweep_spares_what_is_being_filed_and_what_another_database_may_know(s
     service.sweep()
     assert {entry.name for entry in folder.iterdir()} == {"A" * 22, "B" * 22}
     assert {entry.name for entry in (folder / ("A" * 22)).iterdir()} == {"film.jpg", ".young.part"}
-
-
-def test_what_killed_processes_left_goes_once_a_day_without_a_new_start(service, read):
-    service.sweep()
-    left = service.copies.folder.path / ".killed.part"
-    left.parent.mkdir(exist_ok=True)
-    left.touch()
-    os.utime(left, (1000, 1000))
-    read()
-    assert left.exists()
-    service.swept_at = time.time() - DAY_S - 1
-    read()
-    assert not left.exists()
-
-
-def test_a_sweep_that_fails_stops_no_start(service, monkeypatch, caplog):
-    monkeypatch.setattr(Pictures, "sweep", Mock(side_effect=PermissionError(13, "Permission denied")))
-    with caplog.at_level(logging.WARNING):
-        service.sweep()
-    assert "could not be deleted" in caplog.text
 
 
 def test_new_cookies_from_one_address_push_out_nobody_else(make_app, send, film):

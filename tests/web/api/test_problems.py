@@ -12,8 +12,6 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.datastructures import MultiDict
 
 from tests.web.api.program import ANALYSES, assert_problem
-from web.api import problems
-from xray.errors import ImageError
 
 VAST = cv2.imencode(".png", np.zeros((5001, 5000), np.uint8))[1].tobytes()
 
@@ -62,19 +60,6 @@ def test_a_form_that_is_not_as_documented_names_the_fields(client, copies, form,
     assert not copies.exists()
 
 
-@pytest.mark.parametrize("media_type", ["application/json", "image/png", "application/x-www-form-urlencoded", None])
-def test_another_media_type_is_refused(client, media_type):
-    answer = client.post(ANALYSES, data=b"{}", content_type=media_type)
-    assert "multipart/form-data" in assert_problem(answer, 415)["detail"]
-
-
-def test_too_many_bytes_are_refused_with_the_limit(make_client, create):
-    client = make_client(MAX_CONTENT_LENGTH=2 * 1024 * 1024)
-    assert "at most 2 MiB" in assert_problem(create(client, bytes(3 * 1024 * 1024)), 413)["detail"]
-    answer = client.post(ANALYSES, data={"file": "x" * 400_000, "model": "both"}, content_type="multipart/form-data")
-    assert "with a file name" in assert_problem(answer, 413)["detail"], "sent as words"
-
-
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
@@ -118,17 +103,3 @@ def test_a_database_out_of_reach_is_a_problem(client, create, monkeypatch):
     for answer in (create(client), client.get(f"{ANALYSES}/{id}"), client.delete(f"{ANALYSES}/{id}")):
         assert_problem(answer, 503, "not-kept")
         assert "inside information" not in answer.text and "Try again" in answer.json["detail"]
-
-
-def test_a_stranger_host_name_is_a_problem_too(make_client):
-    client = make_client(TRUSTED_HOSTS=["films.example"])
-    assert_problem(client.get("/api/v1/health", base_url="http://evil.example"), 400)
-
-
-@pytest.mark.parametrize("error", ImageError.__subclasses__())
-def test_every_refusal_of_a_picture_has_a_kind_of_its_own(make_app, error):
-    with make_app().test_request_context(ANALYSES):
-        answer = problems.of_picture(error("Some words."))
-    kind = next(kind for kind in problems.KINDS if answer.json["type"].endswith(f"#{kind.name}"))
-    assert answer.status_code == error.status and error.status in kind.statuses
-    assert answer.json["detail"] == "Some words."

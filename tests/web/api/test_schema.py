@@ -1,14 +1,12 @@
 """The programs' interface does what its OpenAPI document says, whatever is sent to it: schemathesis finds nothing."""
 
-from contextlib import contextmanager
-from threading import Thread
-
 import pytest
 import schemathesis
 from hypothesis import strategies
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
-from werkzeug.serving import make_server
+
+from tests.web.api.program import served
 
 TOKEN = "a-token-for-tests-only"
 # No schema can say what a chest film is: these answer a well-made request with another picture.
@@ -26,26 +24,13 @@ CONFIG = {
 }
 
 
-@contextmanager
-def served(app):
-    """Serve over HTTP: from_wsgi of 4.32 cannot run its check of ignored tokens."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.mark.parametrize("tokens", ["", TOKEN], ids=["open", "tokens"])
 def test_schemathesis_finds_nothing(make_app, film, tokens):
     for media_type in ("image/png", "image/jpeg", "application/dicom"):
         schemathesis.openapi.media_type(media_type, strategies.just(film))
     config = SchemathesisConfig.from_dict(CONFIG)
     wrong, answered, phases = [], set(), {}
+    # Over HTTP: from_wsgi of 4.32 cannot run its check of ignored tokens.
     with served(make_app(PROPAGATE_EXCEPTIONS=False, API_TOKENS=tokens)) as host:
         document = schemathesis.openapi.from_url(f"{host}/api/v1/openapi.json", config=config)
         for event in from_schema(document).execute():

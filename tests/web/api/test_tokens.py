@@ -59,14 +59,6 @@ def test_wrong_tokens_have_to_wait_and_other_senders_do_not(make_app):
     assert status(MINE, "192.0.2.2").status_code == 200
 
 
-def test_the_document_is_for_those_who_may_enter(make_client):
-    client = make_client(PASSWORD="a password", API_TOKENS=MINE)
-    assert client.get("/api/v1/openapi.json").status_code == 303
-    assert client.get("/api/v1/openapi.json", **bearer(MINE)).status_code == 200
-    client.post("/password", data={"password": "a password"})
-    assert client.get("/api/v1/openapi.json").status_code == 200
-
-
 @pytest.mark.parametrize("tokens", ["short", f"{MINE},short", "sixteen letters and spaces", "ä" * 20, "password" * 3])
 def test_tokens_that_could_be_guessed_or_not_be_sent_stop_start_up(make_app, tokens):
     with pytest.raises(SettingError, match="XRAY_API_TOKENS") as raised:

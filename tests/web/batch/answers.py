@@ -4,10 +4,11 @@ import csv
 import io
 import re
 import zipfile
-from html import unescape
 
 import cv2
 import numpy as np
+
+from tests.web.pages import text
 
 DISCLAIMER = "For education and research only, not for diagnosis"
 TEXT = b"Dear radiologist"
@@ -17,7 +18,7 @@ def table_rows(page: str) -> list[str]:
     """The rows of the table in a page's words, without the blank that a script copies."""
     body = re.search(r"<tbody.*?</tbody>", page, re.DOTALL)[0]
     rows = re.findall(r"<tr.*?</tr>", body, re.DOTALL)
-    return [" ".join(unescape(re.sub(r"<[^>]*>", " ", row)).split()) for row in rows]
+    return [text(row) for row in rows]
 
 
 def fetched(client, rows, what, **fields) -> bytes:

@@ -1,10 +1,8 @@
 """What a batch leaves to download: its table, copies, masks and heat maps."""
 
 import io
-import json
 import tracemalloc
 import zipfile
-from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -68,16 +66,6 @@ def test_anybody_elses_analyses_are_not_there(make_app, batch_of, film):
     assert "nothing to download" in answer.text
 
 
-def test_a_damaged_list_is_told_so(client):
-    answer = client.post("/batch/download", data={"rows": "[[1]]", "what": "csv", "function": "mask", "model": "both"})
-    assert answer.status_code == 400 and "arrived damaged" in answer.text
-
-
-def test_a_list_of_a_thousand_errors_passes(client):
-    rows = json.dumps([[f"ward/{'ж' * 150}{number}.png", "", "ж" * 300] for number in range(1000)])
-    assert len(lines(fetched(client, rows, "csv"))) == 1000
-
-
 def test_an_archive_is_whole_and_can_be_read_without_going_back() -> None:
     files = [("README.txt", "слова".encode()), ("a/b.png", bytes(1000)), ("empty", b"")]
     with zipfile.ZipFile(io.BytesIO(b"".join(downloads.write(files)))) as archive:
@@ -85,19 +73,6 @@ def test_an_archive_is_whole_and_can_be_read_without_going_back() -> None:
         assert [(name, archive.read(name)) for name in archive.namelist()] == files
         # What reads a stream finds the end of a packed file, but not that of a stored one.
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_DEFLATED}
-
-
-def test_pieces_come_as_files_are_packed() -> None:
-    asked = []
-
-    def files() -> Iterator[tuple[str, bytes]]:
-        for number in range(3):
-            asked.append(number)
-            yield f"{number}.png", b"x"
-
-    pieces = downloads.write(files())
-    assert b"0.png" in next(pieces) and asked == [0]
-    assert b"1.png" in next(pieces) and asked == [0, 1]
 
 
 def test_memory_stays_flat_however_many_pictures_there_are() -> None:

@@ -7,17 +7,9 @@ from html import unescape
 import pytest
 from werkzeug.datastructures import FileStorage
 
-from tests.web.batch.answers import DISCLAIMER, TEXT, picture
+from tests.web.batch.answers import TEXT, picture
 from tests.web.sending import posted
 from xray.quality.out_of_distribution import NOT_FRONTAL
-
-
-def test_the_page_asks_for_files_folders_a_function_and_a_model(client):
-    page = client.get("/batch").text
-    functions = 'value="classify"', 'value="mask"', 'value="show"'
-    for part in ("webkitdirectory", " multiple", *functions, "32 MiB", DISCLAIMER):
-        assert part in page
-    assert re.findall(r'<option value="(\w+)"', page) == ["covid_normal", "covid_pneumo", "both"]
 
 
 def test_one_picture_answers_with_its_row_its_verdict_and_its_thumbnail(client, ask, film):
@@ -75,23 +67,6 @@ def test_showing_has_a_heat_map_for_each_model(client, ask, film):
         with client.get(address) as heat:
             assert picture(heat.data).shape[2] == 4
     assert told["row"].count("of the heat for") == 2
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"model": "covid_ct"}, "model is not known"),
-        ({"function": "guess"}, "function is not known"),
-        ({"file": FileStorage(io.BytesIO(b""), "")}, "No pictures"),
-    ],
-)
-def test_a_request_that_makes_no_sense_is_told_so(client, ask, fields, words):
-    assert words in ask(client, TEXT, status=400, **fields)["problem"]
-
-
-def test_a_picture_that_is_too_large_is_told_so(make_client, ask, film):
-    told = ask(make_client(MAX_CONTENT_LENGTH=1024 * 1024), bytes(2 * 1024 * 1024), status=413)
-    assert "at most 1 MiB" in told["problem"]
 
 
 def test_without_the_pages_token_nothing_is_read(make_client, ask, film, copies):

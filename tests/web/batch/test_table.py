@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,7 +9,6 @@ import pytest
 
 from tests.web.results import make_result
 from web.analyses.records import Record
-from web.analyses.storage import COPY_NAME
 from web.batch import table
 from web.batch.table import Row, RowsError, arranged
 
@@ -31,11 +29,6 @@ class Kept(dict[str, Record]):
         return found if found and found.owner == owner else None
 
 
-def test_the_share_of_the_lungs_is_that_of_their_outlines() -> None:
-    assert Row("a.png", RECORD).lung_share == pytest.approx(0.2)
-    assert Row("a.png").lung_share == 0
-
-
 def test_a_path_is_shown_without_what_disguises_it_and_its_end_stays() -> None:
     assert table.shown_path("ward\\3/\u202egnp.exe\0") == "ward/3/gnp.exe"
     long = table.shown_path(f"{'x' * 500}/film.png")
@@ -47,29 +40,10 @@ def test_what_the_page_keeps_comes_back() -> None:
     assert table.unpack(table.pack(kept), Kept({RECORD.id: RECORD}), "me", gone="gone", most=9) == kept
 
 
-def test_no_more_rows_are_read_than_a_batch_may_have() -> None:
-    assert len(table.unpack(json.dumps([["a", "", "b"]] * 9), Kept(), "me", gone="", most=3)) == 3
-
-
-def test_what_cannot_be_written_anywhere_is_left_out() -> None:
-    (row,) = table.unpack('[["\\ud800a.png", "", "\\udfffbad"]]', Kept(), "me", gone="", most=9)
-    assert row == Row("a.png", None, "bad")
-    table.pack([row]).encode()
-
-
 @pytest.mark.parametrize("text", ["", "{", "7", "null", '{"a": 1}', "[[1]]", '["abcd"]', "[" * 100_000])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(RowsError):
         table.unpack(text, Kept(), "me", gone="", most=9)
-
-
-def test_names_in_a_zip_are_safe_and_each_is_there_once() -> None:
-    files = ["a.png", "ward/a.jpg", "A.png", "../../etc/passwd", "CON", "фото.png", "снимок.png", ""]
-    rows = [Row(file, replace(RECORD, id=f"{number:022}")) for number, file in enumerate(files)]
-    names = list(table.stems([*rows, rows[0], Row("without an analysis.png")]).values())
-    assert len({name.lower() for name in names}) == len(files)
-    assert names[:4] == ["a", "a-2", "A-3", "passwd"]
-    assert all(COPY_NAME.fullmatch(f"POSITIVE_Prob_97_Name_{name}.png") for name in names)
 
 
 def test_the_table_has_a_line_for_each_file_and_columns_for_each_model(make_app) -> None:

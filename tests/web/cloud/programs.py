@@ -28,13 +28,7 @@ UNPRIVILEGED = "postgres"
 
 @dataclass(frozen=True)
 class Program:
-    """A running program.
-
-    Attributes:
-        port: where it listens, on this machine alone.
-        process: of which nobody but us knows.
-        folder: what it writes to, with its log.
-    """
+    """A running program: the port on which it listens, and the folder that it writes to, with its log."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -148,13 +142,6 @@ def s3(folder: Path) -> Iterator[Program]:
 
 
 def gunicorn(folder: Path, port: int, *before: str, **environment: str) -> AbstractContextManager[Program]:
-    """Serve `app:app` with the repository's own settings of gunicorn.
-
-    Args:
-        folder: for its log.
-        port: where it listens.
-        before: words of the command line that stand before gunicorn's.
-        environment: variables beside those of this process.
-    """
+    """Serve `app:app` with the repository's own settings of gunicorn; `before` stands before its command."""
     settings = ["--chdir", str(ROOT), "-c", str(ROOT / "gunicorn.conf.py"), "--bind", f"127.0.0.1:{port}"]
     return running(folder, [*before, sys.executable, "-m", "gunicorn", *settings, "app:app"], port, **environment)

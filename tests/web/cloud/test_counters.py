@@ -2,11 +2,9 @@
 
 import io
 import signal
-import sys
 
 import pytest
 
-from tests.web.cloud.programs import free_port
 from web.security import rate_limit
 from web.security.rate_limit import GUESSES
 from web.settings import SettingError
@@ -69,10 +67,6 @@ def test_while_redis_is_silent_each_counts_for_itself_and_the_log_says_so(make_i
         redis.process.send_signal(signal.SIGCONT)
 
 
-def test_without_redis_at_the_start_the_application_starts(make_instance):
-    assert send(make_instance(f"redis://127.0.0.1:{free_port()}")) == 400
-
-
 @pytest.mark.parametrize("url", ["nonsense", "http://localhost", "redis://localhost:port"])
 def test_an_address_that_cannot_be_used_stops_the_start(make_app, url):
     with pytest.raises(SettingError, match="XRAY_REDIS_URL: expected an address") as caught:
@@ -89,9 +83,3 @@ def test_certificates_are_checked_except_where_the_host_signs_its_own(make_insta
         monkeypatch.setenv("DYNO", dyno)
     client = make_instance("rediss://:word@localhost:6380").extensions["rate_limiter"].storage.storage
     assert (client.connection_pool.make_connection().cert_reqs == ssl.CERT_REQUIRED) == checked
-
-
-def test_without_the_package_the_command_that_installs_it_is_named(make_app, monkeypatch):
-    monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(SettingError, match="uv sync --frozen --extra cloud"):
-        make_app(REDIS_URL="redis://localhost")

@@ -152,9 +152,3 @@ def test_a_database_out_of_reach_says_so_and_comes_back(new_database, make_recor
     assert caught.value.status == 503
     for each in (records, gone):
         each.engine.dispose()
-
-
-def test_a_missing_driver_is_named_with_the_command_that_installs_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(SettingError, match="uv sync --frozen --extra cloud"):
-        Records.open("postgres://localhost/x", keep_days=1)

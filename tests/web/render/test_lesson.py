@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.web.pages import text
 from web.examples import EXAMPLES
 from web.render.averages import AVERAGES
-from web.render.drawings import SLIDES, slide
-from web.render.lesson import FIELDS, PATCH, Area, Lesson
+from web.render.drawings import SLIDES
+from web.render.lesson import FIELDS, Area, Lesson
 from web.render.models.thresholds import thresholds
-from web.views.explain import PICTURES
 from xray import head_figures
 from xray.analysis import Analyzer
 from xray.networks import metadata
@@ -40,10 +40,6 @@ def own(client, send):
     return re.search(r"/analyses/([A-Za-z0-9_-]{22})/film.jpg", page)[1]
 
 
-def text(page: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
-
-
 def test_a_lesson_ends_where_the_analysis_does(lesson):
     analysis = Analyzer(lesson.registry).analyse(lesson.data, [lesson.head.facts.name])
     [said] = analysis.predictions
@@ -60,26 +56,6 @@ def test_the_shares_add_up_to_the_score_of_any_head(served, model):
     assert shown + lesson.others + lesson.bias == pytest.approx(lesson.logit, abs=1e-5)
     temperature = lesson.head.facts.temperature
     assert 1 / (1 + exp(-lesson.logit / temperature)) == pytest.approx(lesson.prediction.score, abs=1e-4)
-
-
-def test_the_shown_numbers_are_those_of_the_input(lesson):
-    row, column = lesson.corner
-    assert len(lesson.greys) == len(lesson.greys[0]) == PATCH
-    assert lesson.greys[1][2] == lesson.crop[row + 1, column + 2]
-    mean, deviation = lesson.crop.mean(), lesson.crop.std()
-    assert lesson.inputs[1][2] == pytest.approx((lesson.greys[1][2] - mean) / deviation, abs=1e-3)
-
-
-def test_the_strongest_maps_stand_side_by_side(lesson):
-    strip = cv2.imdecode(np.frombuffer(slide(lesson, "features"), np.uint8), cv2.IMREAD_COLOR)
-    rows, columns, _ = lesson.features.shape
-    assert strip.shape[1] // strip.shape[0] * rows == len(lesson.strongest) * columns
-    # Where the map is strongest its picture is brightest.
-    share = lesson.strongest[0]
-    at = np.unravel_index(lesson.features[:, :, share.channel].argmax(), (rows, columns))
-    cell = strip.shape[0] // rows
-    lightness = strip[cell // 2 :: cell, cell // 2 : columns * cell : cell].sum(axis=2, dtype=int)
-    assert lightness[at] == lightness.max()
 
 
 @pytest.mark.parametrize("name", SLIDES)
@@ -105,13 +81,6 @@ def test_the_page_shows_the_numbers_of_its_film(make_client, served, lesson):
         assert re.search(rf"{share.channel} {share.mean:.4f} [−\d.]+ {re.escape(product)}", words)
     for name in set(SLIDES):
         assert f"/how/{name}.png?film=average_normal&amp;model={model}" in page
-
-
-def test_the_page_offers_all_pictures_and_the_visitors_own(client, own):
-    page = client.get(f"/how?film={own}").text
-    for name in (*PICTURES, own):
-        assert f'href="/how?film={name}&amp;model=covid_normal"' in page
-    assert re.search(rf'film={own}&amp;model=covid_normal" aria-current="true"', page)
 
 
 def test_an_upload_is_analysed_as_on_the_first_page_and_leads_to_its_steps(client, film):
@@ -192,21 +161,3 @@ def test_nobody_follows_anothers_film_or_one_that_is_gone(client, own):
     assert own not in stranger.get("/how").text
     client.post(f"/analyses/{own}/delete")
     assert client.get(f"/how?film={own}").status_code == 404
-
-
-@pytest.mark.parametrize(
-    "address", ["/how?film=nothing", "/how?model=nothing", "/how/nothing.png", "/how/film.png?film=x"]
-)
-def test_what_is_not_there_is_not_found(client, address):
-    assert client.get(address).status_code == 404
-
-
-def test_a_film_that_is_refused_shows_how_far_it_came(make_client, make_registry):
-    client = make_client(make_registry(segmenter=lambda x: np.zeros((1, 128, 128, 1), np.float32)))
-    answer = client.get("/how")
-    assert answer.status_code == 200
-    assert "This does not look like a frontal chest radiograph" in text(answer.text)
-    assert "/how/film.png" in answer.text
-    assert "/how/lungs.png" not in answer.text
-    assert client.get("/how/film.png").status_code == 200
-    assert client.get("/how/lungs.png").status_code == 404

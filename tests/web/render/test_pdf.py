@@ -105,24 +105,6 @@ def test_without_operating_points_the_report_shows_no_edge(write):
     assert "negative below" not in text and "hatched" not in text and "INCONCLUSIVE" not in text
 
 
-def test_the_disclaimer_stands_first_and_last(write):
-    page = write()
-    heights = [y for _, y, text in page.lines if text == DISCLAIMER]
-    assert len(heights) == 2
-    others = [y for _, y, text in page.lines if text.startswith(("Chest X-ray reading", "POSITIVE", "– "))]
-    assert heights[0] > max(others) and heights[1] < min(others)
-
-
-def test_the_score_stands_where_it_lies_between_0_and_1(write, make_record):
-    def places(score: float) -> dict[str, float]:
-        page = write(results=(make_result(score=score),))
-        return {text: x for x, _, text in page.lines}
-
-    low, high = places(0.03), places(0.93)
-    assert low["0.03"] < low["negative below 0.40, positive from 0.60"] < high["0.93"]
-    assert low["0 · normal"] <= low["0.03"] and high["0.93"] <= 595
-
-
 @pytest.mark.parametrize("size", PAPERS.values(), ids=PAPERS)
 @pytest.mark.parametrize("longer", [1, 1.4])
 @pytest.mark.parametrize("proportion", [(240, 200), (200, 400), (900, 300)])
@@ -160,11 +142,6 @@ def test_a_strange_name_breaks_nothing(write, name):
     assert page.pages == 1 and DISCLAIMER in page.text
 
 
-def test_the_spaces_of_french_do_not_break_and_are_no_question_marks(write):
-    page = write(name="film\u202f: n°\u00a07\u2009\u2003.png")
-    assert "film\u00a0: n°\u00a07" in page.text and "?" not in page.text.replace("?paper", "")
-
-
 def test_in_chinese_all_of_it_is_drawn(write, monkeypatch):
     words = {"For education and research only, not for diagnosis.": "仅用于教育和研究，不用于诊断。"}
     for module in (report, reading):
@@ -179,15 +156,6 @@ def test_in_chinese_all_of_it_is_drawn(write, monkeypatch):
 def test_without_its_pictures_the_report_says_so(write, broken):
     page = write(broken)
     assert page.images == 0 and page.text.count("no longer kept") == 3 and "POSITIVE" in page.text
-
-
-def test_one_model_has_two_pictures_and_without_heat_the_film_alone(write, found, make_record):
-    page = write(results=make_record().results[:1])
-    assert "Both models" not in page.text and page.images == 2 and page.text.count("POSITIVE") == 2  # one in a remark
-    results = (make_result(heat_in_lungs=None),)
-    page = write({"film.jpg": found["film.jpg"]}, results=results)
-    assert "No part of the picture was evidence for COVID-19." in page.text
-    assert "of the heat lies" not in page.text
 
 
 # ── As it is fetched ──

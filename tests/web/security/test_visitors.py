@@ -7,15 +7,6 @@ import pytest
 from flask import session
 
 
-def test_a_browser_is_known_from_its_first_page_on(client):
-    with client:
-        client.get("/")
-        first = session["visitor"]
-        client.get("/about")
-        assert session["visitor"] == first
-    assert re.fullmatch(r"[\w-]{22}", first)
-
-
 def test_films_that_are_sent_before_the_first_answer_belong_to_one_visitor(client, send):
     """As a page sends a folder: two at a time, both with the cookie that came with the page."""
     client.get("/")
@@ -30,15 +21,6 @@ def test_the_cookie_lasts_as_long_as_the_analyses(make_client, days, expected):
     found = re.search(r"Expires=([^;]+)", make_client(KEEP_DAYS=days).get("/").headers["Set-Cookie"])[1]
     expires = datetime.strptime(found, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     assert abs(expires - datetime.now(UTC) - timedelta(days=expected)) < timedelta(minutes=1)
-
-
-def test_it_is_renewed_once_a_day_and_not_with_every_answer(client, send):
-    assert "Set-Cookie" in client.get("/").headers
-    page = send(client, model="covid_normal")
-    assert "Set-Cookie" not in page.headers and "Set-Cookie" not in client.get("/about").headers
-    with client.session_transaction() as kept:
-        kept["day"] -= 1
-    assert "Set-Cookie" in client.get("/about").headers, "the next day"
 
 
 def test_what_stands_on_a_page_and_what_machines_ask_for_carries_no_cookie(client, send):

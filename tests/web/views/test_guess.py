@@ -5,11 +5,8 @@ from html import unescape
 
 import pytest
 
+from tests.web.pages import text
 from web.examples import EXAMPLES
-
-
-def text(page: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 def test_all_examples_are_guessed_and_counted(client):

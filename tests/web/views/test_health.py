@@ -49,12 +49,6 @@ def test_requests_stages_verdicts_and_refusals_are_counted_where_that_is_asked_f
     assert "secret-name" not in client.get("/metrics").text
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_machines_are_not_asked_for_the_password_and_get_no_cookie(make_app, path):
-    answer = make_app(METRICS=True, PASSWORD="a password").test_client().get(path)
-    assert answer.status_code == 200 and "Set-Cookie" not in answer.headers
-
-
 @pytest.mark.parametrize("host", ["localhost:5000", "10.0.0.7:5000", "[::1]:5000"])
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_probes_ask_by_whatever_address_they_know_though_the_site_s_names_are_listed(make_app, path, host):

@@ -8,15 +8,6 @@ import pytest
 from web.views.navigation import safe_address
 from xray.quality.cautions import CAUTIONS
 
-DISCLAIMER = "For education and research only, not for diagnosis"
-
-
-def test_the_form_offers_the_models_and_tells_the_limit(client):
-    page = client.get("/").text
-    for part in ('name="file"', 'name="model"', 'enctype="multipart/form-data"', "32 MiB", DISCLAIMER):
-        assert part in page
-    assert re.findall(r'<option value="([a-z_]+)"', page)[-3:] == ["both", "covid_normal", "covid_pneumo"]
-
 
 @pytest.mark.parametrize(
     ("host", "words"),
@@ -24,14 +15,6 @@ def test_the_form_offers_the_models_and_tells_the_limit(client):
 )
 def test_the_form_says_where_the_file_goes(client, host, words):
     assert words in client.get("/", base_url=f"http://{host}").text
-
-
-def test_every_label_and_description_points_at_something(client):
-    page = client.get("/").text
-    ids = set(re.findall(r'\sid="([^"]+)"', page))
-    described = " ".join(re.findall(r'aria-\w+by="([^"]+)"', page)).split()
-    labelled = re.findall(r'\sfor="([^"]+)"', page)
-    assert labelled and described and {*labelled, *described} <= ids
 
 
 def test_every_caution_has_its_words_on_the_page_that_explains_them(client):
@@ -48,20 +31,6 @@ def test_coming_back_to_the_results_address_shows_nobodys_result(client, send):
     assert (answer.status_code, answer.location) == (303, "/")
 
 
-def test_about_names_the_models_and_the_limits(client):
-    page = client.get("/about").text
-    for part in (
-        "Model 1: Covid / Normal",
-        "Model 2: Covid / Pneumo",
-        "0.40 to 0.60",
-        "not a probability",
-        "Both models together",
-        "one NEGATIVE is enough",
-        DISCLAIMER,
-    ):
-        assert part in page
-
-
 @pytest.mark.parametrize("address", ["/batch", "/analyses", "/models", "/how", "/about", "/api"])
 def test_a_slash_at_the_end_of_an_address_makes_no_difference(client, address):
     found = [client.get(each, follow_redirects=True) for each in (address, f"{address}/")]
@@ -73,12 +42,6 @@ def test_the_navigation_leads_to_pages_that_answer(client):
     addresses = re.findall(r'href="([^"]+)"', nav)
     assert addresses[0] == "/" and len(addresses) == len(set(addresses)) > 2
     assert all(client.get(address).status_code == 200 for address in addresses)
-
-
-def test_both_themes_are_announced(client):
-    page = client.get("/").text
-    assert '<meta name="color-scheme" content="dark light">' in page
-    assert len(re.findall(r'name="theme-color"[^>]*prefers-color-scheme: (?:dark|light)', page)) == 2
 
 
 @pytest.mark.parametrize(

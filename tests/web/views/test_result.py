@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from tests.web.results import make_own_result, make_result
-from web.views.result import histogram, page
+from tests.web.results import make_own_result
+from web.views.result import page
 from xray.networks.heads import Head
 
 CURVES = {"score_histograms": {"val": {"positive": [0] * 15 + [10] * 4 + [60], "negative": [900] + [0] * 18 + [100]}}}
@@ -58,19 +58,6 @@ def words(text: str) -> str:
     return " ".join(unescape(text).split())
 
 
-def test_the_scale_shows_where_known_films_fell(facts):
-    found = histogram(facts)
-    assert found.films == (100, 1000) and len(found.positive) == len(found.negative) == 20
-    # 60 of 100 and 900 of 1000: the taller is 1, the other two thirds of it.
-    assert (found.negative[0], found.positive[-1]) == pytest.approx((1, 2 / 3))
-
-
-@pytest.mark.parametrize("val", [{}, {"positive": [0, 0], "negative": [1, 2]}, {"positive": [3], "negative": [1, 2]}])
-def test_what_an_artefact_does_not_say_is_left_out(facts, val):
-    curves = {"score_histograms": {"val": val}}
-    assert histogram(structs.replace(facts, metrics={"curves": {"covid": curves}})) is None
-
-
 def test_the_page_says_how_often_such_an_answer_was_right(make_client, measured, send):
     text = words(send(make_client(measured), model="covid_normal").text)
     rows = re.findall(r'<tr><th scope="row">(.*?)</th><td><strong>(.*?)</strong></td> <td>(.*?)</td> <td>(.*?)<', text)
@@ -87,18 +74,6 @@ def test_both_together_have_figures_of_their_own(make_client, measured, send):
     assert re.findall(r'<th scope="row">(.*?)</th><td><strong>(.*?)</strong></td> <td>(.*?)</td>', section) == [
         ("COVID-19", "<1", "5"), ("other pneumonia", "100", "0")
     ]  # fmt: skip
-
-
-def test_figures_of_another_version_are_not_shown(measured, make_record, write):
-    record = make_record()
-    older = tuple(replace(result, version="1.2.2") for result in record.results)
-    assert "How often" in write(record, measured)
-    assert "How often" not in write(replace(record, results=older), measured)
-
-
-def test_a_model_without_such_figures_gets_the_scale_alone(client, send):
-    text = send(client, model="covid_normal").text
-    assert 'class="answers"' not in text and 'class="fell"' not in text and "positive from 0.60" in text
 
 
 def test_without_operating_points_no_edge_is_shown_and_own_labels_stay_as_they_are(make_record, make_app):
@@ -128,26 +103,6 @@ def test_heat_beside_the_lungs_is_a_caution_before_the_scores(make_record, write
     assert "20% of the heat lies inside the lungs; spread evenly it would be 45%." in text
     caution = "Model 1 looked outside the lungs: only 20% of its heat lies inside them, less than by chance."
     assert text.count(caution) == 1 and text.index(caution) < text.index('class="scale"')
-
-
-def test_a_model_without_heat_says_so(make_record, write):
-    record = make_record()
-    text = write(replace(record, results=(replace(record.results[0], heat_in_lungs=None),)))
-    assert "heat lies inside" not in text and "heat-covid_normal" not in text
-
-
-def test_pictures_that_are_gone_leave_the_verdicts(make_record, write):
-    text = write(make_record())
-    assert "no longer kept" in text and "<img class" not in text and "template" not in text
-    assert "POSITIVE" in text and "0.97" in text
-
-
-def test_a_model_that_is_served_no_more_is_still_named(make_record, write):
-    record = make_record()
-    labels = tuple(replace(each, label="flu" if each.label == "covid" else each.label) for each in make_result().labels)
-    flu = make_result("covid_flu", positive="flu", labels=labels)
-    text = write(replace(record, results=(flu,)))
-    assert "covid_flu" in text and "Looks like: flu" in text and 'href="/models/covid_flu"' not in text
 
 
 def test_everything_can_be_taken_along_kept_and_deleted(client, send):

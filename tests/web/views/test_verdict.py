@@ -1,7 +1,6 @@
 """The page of a result: its verdicts, its pictures and annotated copies, and films that were turned."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import cv2
@@ -114,12 +113,6 @@ def test_a_film_is_turned_before_it_is_read_and_shown_as_it_was_turned(client, s
     assert said == (turn != "0")
 
 
-def test_a_turn_that_is_not_on_the_form_is_refused(client, send):
-    answer = send(client, turn="45")
-    assert answer.status_code == 400
-    assert "can be turned by 0, 90, 180 or 270 degrees" in answer.text
-
-
 @pytest.mark.parametrize(("asked", "offered"), [("0", "90"), ("270", "0"), ("180", "270")])
 def test_a_film_on_its_side_is_refused_with_the_turn_that_brings_it_upright(
     make_client, make_registry, send, make_film, asked, offered
@@ -138,15 +131,6 @@ def test_a_film_on_its_side_is_refused_with_the_turn_that_brings_it_upright(
     answer = send(client, cv2.imencode(".png", lying)[1].tobytes(), turn=asked)
     assert answer.status_code == 422 and "lies on its side" in answer.text
     assert f'<option value="{offered}" selected>' in answer.text
-
-
-def test_the_caution_about_a_film_upside_down_leads_to_a_form_that_is_set_to_turn_it(make_client, make_registry, send):
-    client = make_client(make_registry(said=("upside_down",)))
-    for turn, offered in (("0", "180"), ("180", "0")):
-        page = send(client, model="covid_pneumo", turn=turn).text
-        address = unescape(re.search(r'href="(/\?turn=[^"]+)"', page)[1])
-        form = client.get(address).text
-        assert f'<option value="{offered}" selected>' in form and '<option value="covid_pneumo" selected>' in form
 
 
 def test_the_annotated_copy_can_be_downloaded_by_its_owner_alone(make_app, send):
@@ -178,19 +162,3 @@ def test_no_static_address_leads_to_the_copies(make_app, send, folder):
         (copies / name).unlink()
         if not there:
             copies.rmdir()
-
-
-def test_visitors_at_the_same_time_get_their_own_picture(make_app, send, make_film, film_of):
-    app = make_app()
-
-    def visit(number: int) -> tuple[int, str, np.ndarray]:
-        brightness, visitor = 90 + 20 * number, app.test_client()
-        page = send(visitor, make_film(brightness=brightness), f"film{number}.png").text
-        return brightness, page, film_of(visitor, page)
-
-    with ThreadPoolExecutor(6) as pool:
-        pages = list(pool.map(visit, range(6)))
-    for number, (brightness, page, shown) in enumerate(pages):
-        assert f'<h1 class="file-name">film{number}.png</h1>' in page
-        assert abs(int(shown[2, 2]) - brightness) < 15
-        assert all(f"_Name_film{number}_" in name for _, name in COPY_LINK.findall(page))

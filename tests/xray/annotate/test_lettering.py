@@ -21,10 +21,6 @@ def test_a_letter_has_its_own_shape(letter: str) -> None:
     assert drawn(letter).any() and not np.array_equal(drawn(letter), drawn("?"))
 
 
-def test_a_letter_that_no_font_has_becomes_a_question_mark() -> None:
-    np.testing.assert_array_equal(drawn("😀"), drawn("?"))
-
-
 @pytest.mark.parametrize(
     ("name", "text"),
     [

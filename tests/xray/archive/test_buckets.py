@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,9 +55,7 @@ def test_films_and_results_live_in_a_bucket(bucket: Any, engine: Any, film: Call
     assert sum(name.startswith("out/backbone=vgg16_cxr/part-") for name in names) == 1
 
 
-def test_a_store_that_refuses_or_gives_no_answer_is_one_line_or_a_row(
-    bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_store_that_refuses_or_gives_no_answer_is_one_line_or_a_row(bucket, tmp_path, monkeypatch, capsys):
     s3fs = pytest.importorskip("s3fs")
     assert main(["s3://nowhere/films", f"{tmp_path}/o.csv"]) == 2
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)

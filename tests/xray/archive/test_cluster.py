@@ -30,39 +30,6 @@ def many(tmp_path: Path, film: Callable[[int], bytes]) -> Path:
     return folder
 
 
-def test_a_film_that_kills_its_worker_is_a_row_with_an_error(many: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ray")
-    for path in sorted(many.glob("[01]*.png"))[4:]:  # a few are enough: each is judged again alone
-        path.unlink()
-    (many / "deadly.png").write_bytes((many / "00.png").read_bytes() + b"deadly")
-    program = tmp_path / "program.py"
-    program.write_text(
-        """
-import os, sys
-from xray.archive import ray_engine
-from xray.archive.command import main
-class Actor(ray_engine._Actor):
-    def __call__(self, batch):
-        if any(address.endswith("deadly.png") for address in batch["address"].tolist()):
-            os._exit(1)
-        return super().__call__(batch)
-if __name__ == "__main__":
-    ray_engine._Actor, ray_engine.MOST_DEATHS = Actor, 1
-    sys.exit(main(sys.argv[1:]))
-""",
-        encoding="utf-8",
-    )
-    destination = tmp_path / "out.csv"
-    command = [sys.executable, str(program), str(many), str(destination), "--engine", "ray", "--workers", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=250)
-    assert done.returncode == 1, done.stderr
-    rows = list(results.to(str(destination)).rows())
-    assert Counter(row.path for row in rows) == dict.fromkeys(map(str, many.iterdir()), 3)
-    assert {Path(row.path).name for row in rows if not row.verdict} == {"bad.png", "deadly.png"}
-    assert sum("the worker died" in row.error for row in rows) == 3
-
-
 def test_a_node_that_is_killed_in_the_middle_loses_and_doubles_nothing(many: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     destination = tmp_path / "out.csv"

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -101,23 +100,3 @@ def test_where_no_film_is_judged_the_films_are_not_to_blame(tmp_path: Path, monk
     films = [deadly(tmp_path / f"{number}.png") for number in range(9)]
     with pytest.raises(WorkerError, match=r"Received 3.*2\.png"):
         list(Local(1).outcomes(iter(films), TASK))
-
-
-def test_workers_that_die_before_they_have_a_film_are_given_up() -> None:
-    task: Task = Deadly()  # type: ignore[assignment]
-    with pytest.raises(WorkerError, match="before it had a film"):
-        list(Local(1).outcomes(iter([File("one.png", "0" * 64, "")]), task))
-
-
-def test_films_are_taken_no_further_ahead_than_they_are_needed() -> None:
-    taken = 0
-
-    def addresses() -> Iterator[str]:
-        nonlocal taken
-        for taken in range(1, 10_001):
-            yield f"/nowhere/{taken}.png"
-
-    found = Local(2).hashed(addresses())
-    next(found)
-    assert taken <= local_engine.READERS * local_engine.AHEAD + 1
-    found.close()

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -87,20 +86,6 @@ def test_a_line_break_in_a_field_makes_no_second_row(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_lines_that_are_no_rows_are_passed_over_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """As an earlier version wrote of a name with a carriage return, and with a byte that is not UTF-8."""
-    path = tmp_path / "rows.csv"
-    to = results.to(str(path))
-    to.add([row(1), row(2)])
-    to.close()
-    lines = path.read_bytes().splitlines(keepends=True)
-    lines.insert(2, lines[2].replace(b"/films/", b"/fil\rms/"))
-    lines.insert(2, b"caf\xe9\n")
-    path.write_bytes(b"".join(lines))
-    assert list(results.to(str(path)).rows()) == [row(1), row(2)]
-    assert "2 lines of" in caplog.text and str(path) in caplog.text
-
-
 def test_a_part_is_whole_or_not_there(tmp_path: Path) -> None:
     """A process that does nothing but write parts is killed, and every part there is can be read."""
     pytest.importorskip("pyarrow")
@@ -147,10 +132,7 @@ def other(destination: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_a_second_run_is_refused_until_the_first_is_killed(
-    other: subprocess.Popen[str], destination: Path, films: Path, engine: Any, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+def test_a_second_run_is_refused_until_the_first_is_killed(other, destination, films, engine, monkeypatch, capsys):
     monkeypatch.setattr("xray.archive.command._engine", lambda *_: engine)
     # By another name of the same place.
     link = destination.parent.parent / "link"
@@ -163,34 +145,3 @@ def test_a_second_run_is_refused_until_the_first_is_killed(
     other.wait()
     assert main([str(films), str(destination)]) == 0
     assert len(list(results.to(str(destination)).rows())) == 9
-
-
-def test_a_line_that_the_first_run_is_writing_is_left_alone(films: Path, tmp_path: Path) -> None:
-    """Before it is locked nothing takes it for one that was cut short."""
-    path = tmp_path / "rows.csv"
-    half = (",".join(results.Row._fields) + "\n/films/a.png,00").encode()
-    path.write_bytes(half)
-    with results.locked(str(path)):
-        assert main([str(films), str(path)]) == 2
-    assert path.read_bytes() == half
-
-
-def test_a_run_that_wrote_nothing_leaves_no_table(destination: Path) -> None:
-    with results.locked(str(destination)):
-        to = results.to(str(destination))
-        to.add(())
-        to.close()
-    assert not list(destination.parent.glob("*.csv"))
-    with results.locked(str(destination)):
-        pass
-
-
-def test_a_disk_without_locks_is_written_to_with_a_warning(
-    destination: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def none(*_: object) -> None:
-        raise OSError(95, "Operation not supported")
-
-    monkeypatch.setattr(results.fcntl, "flock", none)
-    with results.locked(str(destination)), results.locked(str(destination)):
-        assert destination.parent.is_dir() and "no locks" in caplog.text

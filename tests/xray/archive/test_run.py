@@ -24,7 +24,7 @@ from xray.archive.run import run
 from xray.archive.worker import Task
 from xray.combined import combine
 from xray.finding import finding_of
-from xray.opacity import COLUMNS, OpacityMap
+from xray.opacity import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[3]
 OF = {"covid_normal": "3.0.0", "covid_pneumo": "3.0.0", "combined": "3.0.0+3.0.0"}
@@ -70,9 +70,8 @@ def test_each_film_has_a_row_of_each_model(engine: Any, films: Path, destination
 
 
 def test_what_is_measured_on_the_opacity_map_stands_in_each_row(
-    engine: Any, films: Path, destination: Path, monkeypatch: pytest.MonkeyPatch,
-    make_opacity_map: Callable[..., OpacityMap],
-) -> None:  # fmt: skip
+    engine, films, destination, monkeypatch, make_opacity_map
+):
     mapped = replace(engine.worker._analyzer.registry, opacity=make_opacity_map())
     monkeypatch.setattr(engine.worker, "_analyzer", Analyzer(mapped))
     (films / "torn.png").write_bytes((films / "a.png").read_bytes()[:500])
@@ -88,15 +87,7 @@ def test_what_is_measured_on_the_opacity_map_stands_in_each_row(
     [("", 0, 0), ("d.png", 3, 1), ("a.png", 7, 1), ("later.png", 0, 0)],
     ids=["nothing", "a new film", "a changed film", "the same content by another name"],
 )
-def test_a_second_run_judges_new_content_alone(
-    engine: Any,
-    films: Path,
-    destination: Path,
-    film: Callable[[int], bytes],
-    name: str,
-    number: int,
-    judged: int,
-) -> None:
+def test_a_second_run_judges_new_content_alone(engine, films, destination, film, name, number, judged):
     go(engine, films, destination)
     before = rows(destination)
     engine.seen.clear()
@@ -118,9 +109,7 @@ def test_a_second_run_judges_new_content_alone(
     ],
     ids=["another version stands beside the old", "both models after one"],
 )
-def test_other_models_add_what_is_missing(
-    engine: Any, films: Path, destination: Path, first: dict[str, str], second: dict[str, str], versions: dict[str, int]
-) -> None:
+def test_other_models_add_what_is_missing(engine, films, destination, first, second, versions):
     go(engine, films, destination, first)
     go(engine, films, destination, second)
     assert len(engine.seen) == 6 and Counter(row["version"] for row in rows(destination)) == versions
@@ -135,9 +124,7 @@ def test_a_bad_film_is_a_row_with_its_error_and_is_not_tried_again(engine: Any, 
     assert engine.seen.count(str(films / "bad.png")) == 1 and len(rows(destination)) == 12
 
 
-def test_a_film_that_cannot_be_read_is_tried_again(
-    engine: Any, tmp_path: Path, destination: Path, film: Callable[[int], bytes]
-) -> None:
+def test_a_film_that_cannot_be_read_is_tried_again(engine, tmp_path, destination, film):
     (tmp_path / "list.txt").write_text(f"{tmp_path}/late.png\n", encoding="utf-8")
     assert [go(engine, tmp_path / "list.txt", destination) for _ in range(2)] == [1, 1]
     assert [row["sha256"] for row in rows(destination)] == [""] * 3
@@ -146,39 +133,10 @@ def test_a_film_that_cannot_be_read_is_tried_again(
     assert Counter(bool(row["verdict"]) for row in rows(destination)) == {False: 3, True: 3}
 
 
-def before_judging(engine: Any, patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Do something to the films once they are listed."""
-    judge = engine.outcomes
-    patch.setattr(engine, "outcomes", lambda *arguments: (act(), judge(*arguments))[1])
-
-
-def test_a_film_that_changes_meanwhile_is_left_for_the_next_run(
-    engine: Any, films: Path, destination: Path, film: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        before_judging(engine, patch, lambda: (films / "a.png").write_bytes(film(5)))
-        assert go(engine, films, destination) == 1
-    assert go(engine, films, destination) == 0
-    good = [row for row in rows(destination) if row["path"] == str(films / "a.png") and row["verdict"]]
-    assert len(good) == 3
-
-
-def test_a_film_that_cannot_be_read_under_one_name_is_judged_under_another(
-    engine: Any, films: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("again.png", "later.png"):
-        shutil.copy(films / "a.png", films / name)
-    before_judging(engine, monkeypatch, lambda: (films / "a.png").unlink(missing_ok=True))
-    assert go(engine, films, destination) == 1
-    found = {Path(row["path"]).name: row for row in rows(destination)}
-    assert [name for name, row in found.items() if not row["verdict"]] == ["a.png"]
-    assert "No such file" in found["a.png"]["error"] and len(rows(destination)) == 15
-
-
 @pytest.mark.parametrize("error", [MemoryError(), ZeroDivisionError("by\nnothing")])
 def test_a_film_that_ends_in_an_unexpected_error_is_a_row_and_is_tried_again(
-    engine: Any, films: Path, destination: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    engine, films, destination, error, monkeypatch
+):
     shutil.copy(films / "a.png", films / "again.png")
     analyse, data = engine.worker._analyzer.analyse, (films / "a.png").read_bytes()
 
@@ -196,9 +154,7 @@ def test_a_film_that_ends_in_an_unexpected_error_is_a_row_and_is_tried_again(
     assert go(engine, films, destination) == 0 and len(rows(destination)) == 18
 
 
-def test_a_run_that_was_killed_is_taken_up(
-    engine: Any, films: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_was_killed_is_taken_up(engine, films, destination, monkeypatch):
     judge = engine.outcomes
 
     def interrupted(*arguments: Any) -> Any:
@@ -233,20 +189,13 @@ def test_a_run_that_is_told_to_end_writes_the_rows_in_hand(tmp_path: Path, film:
 
 
 @pytest.mark.parametrize("written", [["file/out.csv"], ["file/out"], ["out.csv", "--masks", "file/masks"]])
-def test_what_cannot_be_written_is_said_before_a_film_is_read(
-    written: list[str], films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_written_is_said_before_a_film_is_read(written, films, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("file").write_bytes(b"where a folder would have to be")
     read: list[Any] = []
     monkeypatch.setattr(Local, "hashed", lambda self, addresses: iter(read.append(addresses) or ()))
     assert main([str(films), *written]) == 2
     assert str(tmp_path / "file") in capsys.readouterr().err and read == []
-
-
-def test_trying_a_folder_leaves_nothing_in_it(tmp_path: Path) -> None:
-    results.check_writable(str(tmp_path / "out"), "")
-    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_names_that_are_trusted_are_not_read(engine: Any, films: Path, destination: Path) -> None:

@@ -1,10 +1,8 @@
 """Sources: radiographs are found wherever they are, each at an address that reads it."""
 
 import io
-import os
 import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 from xray.archive import sources
 from xray.archive.command import main
 from xray.archive.worker import hashed
-from xray.io import image, storage
 
 DICOM = bytes(128) + b"DICM"
 
@@ -31,11 +28,6 @@ def test_a_folder_has_its_films_in_order_and_not_what_is_hidden(films: Path, exp
     assert contents(str(films)) == expected
 
 
-def test_a_relative_path_becomes_an_absolute_one(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(films.parent)
-    assert list(sources.find("films"))[0] == str(films / "a.png")
-
-
 def test_a_list_names_one_film_a_line(films: Path, expected: list[str]) -> None:
     names = films.parent / "list.txt"
     names.write_text(f"{films}/b.png\n\n{films}/missing.png\n", encoding="utf-8")
@@ -50,14 +42,7 @@ def test_a_list_may_be_written_on_windows(encoding: str, tmp_path: Path) -> None
     assert list(sources.find(str(tmp_path / "list.txt"))) == names
 
 
-def test_a_list_may_hold_names_that_are_not_utf_8(tmp_path: Path) -> None:
-    (tmp_path / "list.txt").write_bytes(b"/caf\xe9.png\n")
-    assert list(sources.find(str(tmp_path / "list.txt"))) == ["file:///caf%E9.png"]
-
-
-def test_a_linked_folder_is_passed_over_and_that_is_said(
-    films: Path, expected: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_linked_folder_is_passed_over_and_that_is_said(films, expected, caplog):
     (films / "deeper" / "ring").symlink_to(films)
     (films / ".hidden").symlink_to(films)
     assert contents(str(films)) == expected
@@ -81,18 +66,6 @@ def test_dicom_is_found_whatever_its_name_ends_in(tmp_path: Path) -> None:
     assert list(sources.find(f"{tmp_path}/x.zip")) == [f"zip://{name}::{tmp_path}/x.zip" for name in names]
 
 
-def test_what_cannot_be_looked_into_is_a_film_that_cannot_be_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "IMG0001").write_bytes(DICOM)
-
-    def broken(*_: object) -> bytes:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(image, "read_start", broken)
-    assert list(sources.find(str(tmp_path))) == [str(tmp_path / "IMG0001")]
-
-
 def test_a_zip_a_tar_and_a_url_are_folders(films: Path, expected: list[str]) -> None:
     pytest.importorskip("fsspec")
     with zipfile.ZipFile(films.parent / "x.zip", "w") as packed:
@@ -103,46 +76,6 @@ def test_a_zip_a_tar_and_a_url_are_folders(films: Path, expected: list[str]) -> 
     for source in (f"{films.parent}/x.zip", f"{films.parent}/x.tar.gz", f"local://{films}"):
         assert contents(source) == expected
     assert contents(f"local://{films}/b.png") == expected[1:2]
-
-
-def test_archives_lists_and_tables_lie_in_folders_of_any_name(films: Path, expected: list[str], tmp_path: Path) -> None:
-    pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
-    folder = tmp_path / "結果\u3000 100%25"
-    folder.mkdir()
-    with zipfile.ZipFile(folder / "x.zip", "w") as packed:
-        packed.write(films / "b.png", "b.png")
-    (folder / "list.txt").write_text(f"{films}/b.png\n", encoding="utf-8")
-    pandas.DataFrame({"path": [f"{films}/b.png"]}).to_parquet(folder / "t.parquet")
-    for name in ("x.zip", "list.txt", "t.parquet"):
-        assert contents(str(folder / name)) == contents((folder / name).as_uri()) == expected[1:2]
-
-
-def test_a_bad_member_loses_no_other(tmp_path: Path, film: Callable[[int], bytes]) -> None:
-    """Bytes overwritten, damaged LZMA, or encrypted, with an extension and without."""
-    pytest.importorskip("fsspec")
-    names = ["a.png", "b.png", "cut", "d.png", "locked"]
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
-        packed.writestr("a.png", film(0))
-        for name in ("b.png", "cut"):
-            packed.writestr(name, film(1), zipfile.ZIP_LZMA)
-        for name in ("d.png", "locked"):
-            packed.writestr(name, film(2))
-        at = {info.filename: info.header_offset for info in packed.infolist()}
-    whole = bytearray((tmp_path / "x.zip").read_bytes())
-    for name in ("b.png", "cut"):
-        middle = at[name] + 30 + len(name) + 9
-        whole[middle : middle + 200] = b"\xff" * 200
-    whole[at["cut"] : at["cut"] + 4] = b"none"
-    listed = whole.index(b"PK\x01\x02")
-    for name in ("d.png", "locked"):
-        entry = whole.index(name.encode(), listed) - 46
-        whole[entry + 8] |= 1
-        whole[at[name] + 6] |= 1
-    (tmp_path / "x.zip").write_bytes(whole)
-    found = list(sources.find(f"{tmp_path}/x.zip"))
-    assert [address.partition("::")[0] for address in found] == [f"zip://{name}" for name in names]
-    assert [bool(hashed(address).sha256) for address in found] == [True, *[False] * 4]
-    assert all("Expected" in hashed(address).problem for address in found[1:])
 
 
 def _tar(path: Path, names: list[str]) -> bytes:
@@ -160,9 +93,7 @@ WHOLE_TAR["header"] = lambda tar: tar[:5632] + b"x" * 512 + tar[6144:]
 
 
 @pytest.mark.parametrize("damage", [*WHOLE_TAR, "no zip", "a film of no zip"])
-def test_an_archive_that_is_damaged_as_a_whole_is_refused(
-    damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_archive_that_is_damaged_as_a_whole_is_refused(damage, tmp_path, capsys):
     pytest.importorskip("fsspec")
     path = tmp_path / ("damaged.tar" if damage in WHOLE_TAR else "damaged.zip")
     path.write_bytes(WHOLE_TAR.get(damage, lambda _: b"none")(_tar(tmp_path / "x.tar", ["a.png", "b.png"])))
@@ -173,16 +104,6 @@ def test_an_archive_that_is_damaged_as_a_whole_is_refused(
     assert all(word in said for word in words) and said.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["caf\udce9.png", "two\r\nlines 100%.png", "a::b.png"])
-def test_a_name_in_an_archive_that_no_table_can_hold_is_spelled(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("fsspec")
-    _tar(tmp_path / "x.tar", ["100%0A.png", name])
-    plain, address = sources.find(f"{tmp_path}/x.tar")
-    assert plain == f"tar://100%0A.png::{tmp_path}/x.tar"
-    assert address.isascii() and address.isprintable() and "%" in address
-    assert [storage.read(each, 1) for each in (plain, address)] == [b"1", name[:1].encode()]
-
-
 @pytest.mark.parametrize("column", ["path", "film"])
 def test_a_column_of_a_table_holds_addresses(column: str, films: Path, expected: list[str]) -> None:
     pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
@@ -191,26 +112,6 @@ def test_a_column_of_a_table_holds_addresses(column: str, films: Path, expected:
     assert contents(f"{films.parent}/t.parquet", None if column == "path" else column) == expected[1:2]
     with pytest.raises(Exception, match=r"Expected a column other.*age"):
         contents(f"{films.parent}/t.parquet", "other")
-
-
-@pytest.mark.skipif(os.name == "nt", reason="such names are none there")
-@pytest.mark.parametrize("name", [b"caf\xe9.png", b"two\nlines.png"])
-def test_a_name_that_no_table_can_hold_becomes_a_url(name: bytes, tmp_path: Path, film: Callable[[int], bytes]) -> None:
-    (tmp_path / "films").mkdir()
-    path = tmp_path / "films" / os.fsdecode(name)
-    path.write_bytes(film(0))
-    (address,) = sources.find(str(tmp_path / "films"))
-    assert address.isascii() and address.isprintable()
-    assert storage.read(address, 10**6) == film(0)
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="whom nothing is closed to")
-def test_a_folder_that_is_closed_is_a_film_that_cannot_be_read(films: Path, expected: list[str]) -> None:
-    (films / "deeper").chmod(0)
-    try:
-        assert contents(str(films)) == [*expected[:2], ""]
-    finally:
-        (films / "deeper").chmod(0o700)
 
 
 @pytest.mark.parametrize(

@@ -56,26 +56,6 @@ def test_a_picture_of_many_colours_is_refused(film: np.ndarray, extension: str, 
     assert caught.value.status == 422
 
 
-def test_a_faint_colour_of_16_bits_is_as_faint_as_of_8(film: np.ndarray) -> None:
-    deep = film.astype(np.uint16) * 200
-    deep[::2, :, 0] += 5000
-    assert image.load(encoded(deep, ".png")).image.shape == film.shape[:2]
-
-
-def test_an_opaque_picture_with_alpha_is_refused_all_the_same(film: np.ndarray) -> None:
-    colours = cv2.cvtColor(cv2.applyColorMap(film, cv2.COLORMAP_JET), cv2.COLOR_BGR2BGRA)
-    with pytest.raises(NotAChestXrayError):
-        image.load(encoded(colours, ".png"))
-
-
-@FORMATS
-@pytest.mark.parametrize("name", ["china.jpg", "flower.jpg"])
-def test_photographs_are_refused(extension: str, name: str) -> None:
-    datasets = pytest.importorskip("sklearn.datasets", reason="needs the extra train")
-    with pytest.raises(NotAChestXrayError):
-        image.load(encoded(datasets.load_sample_image(name)[..., ::-1], extension))
-
-
 @pytest.mark.parametrize(("share", "refused"), [(0.18, False), (0.22, True)])
 @pytest.mark.parametrize("tint", [(128, 128, 128), (160, 128, 96)], ids=["grey", "tinted"])
 def test_the_coloured_share_decides(share: float, refused: bool, tint: tuple[int, int, int]) -> None:

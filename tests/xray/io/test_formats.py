@@ -45,12 +45,10 @@ KINDS = {
     "transparent palette entries become black": (
         png(GREY, 3, PALETTE, HALF_CLEAR), np.where(GREY < 100, 0, 255 - GREY)
     ),
-    "opaque grey and alpha": (png(np.dstack([GREY, GREY * 0 + 255]), 4), GREY),
     "transparent becomes black": (png(np.dstack([GREY, BITS]), 4), GREY * (BITS > 0)),
     "translucent RGBA darkens towards black": (png(np.dstack([RGB, GREY * 0 + 51]), 6), np.rint(LUMA * 0.2)),
     "16 bits are stretched to their own range": (png(DEEP, 0), RAMP),
     "16-bit RGB": (png(np.dstack([DEEP] * 3), 2), RAMP),
-    "16-bit RGBA": (png(np.dstack([DEEP] * 3 + [DEEP * 0 + 65535]), 6), RAMP),
     "16 bits without contrast become black": (png(DEEP * 0 + 900, 0), GREY * 0),
     "TIFF": (encoded(GREY, ".tiff"), GREY),
     "TIFF of 16 bits": (encoded(DEEP, ".tiff"), RAMP),
@@ -63,7 +61,6 @@ KINDS = {
     "colour JPEG": (jpeg(RGB[..., ::-1], cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111), LUMA),
     "JPEG that ends in the grey of a cut one": (jpeg(GREY_END), GREY_END),
     "JPEG with a tail": (JPEG + b"<script>\xff\xd9", GREY),
-    "two in a file: the first": (JPEG + jpeg(RGB), GREY),
     "another inside a segment": (with_segment(JPEG, 0xE2, JPEG), GREY),
 }  # fmt: skip
 
@@ -76,24 +73,19 @@ def test_every_kind_is_read(data: bytes, expected: np.ndarray) -> None:
     np.testing.assert_allclose(found, expected, atol=2)
 
 
-COMMENT = png(GREY, 0, chunk(b"tEXt", b"Comment\0PA"))
 TOO_FEW = chunk(b"IDAT", zlib.compress(scanlines(GREY))[:300])
 DAMAGED = {
     "a PNG signature": (PNG[:8], "PNG"),
     "wrong checksum": (patched(PNG, 60, b"\0\0"), "damaged"),
-    "wrong checksum of a comment": (patched(COMMENT, 50, b"\0"), "damaged"),
     "too few pixels with right checksums": (PNG[:33] + TOO_FEW + PNG[-12:], "damaged"),
     "no pixels": (PNG[:33] + PNG[-12:], "damaged"),
     "a JPEG signature": (JPEG[:3], "JPEG"),
     "cut before a whole one": (JPEG[: SCAN + 200] + JPEG, "truncated"),
     "cut, with a tail": (JPEG[: SCAN + 200] + b"<script>" * 9, "truncated"),
-    "cut, with an end": (JPEG[: SCAN + 200] + b"\xff\xd9", "truncated"),
     "colour, cut, with an end": (jpeg(RGB)[:-900] + b"\xff\xd9", "truncated"),
-    "no image": (b"\xff\xd8\xff\xd9", "JPEG"),
     "no height": (patched(JPEG, FRAME + 5, b"\0\0"), "80 x 0"),
     "empty": (b"", "empty"),
     "text": (b"Findings: none.", "begins like none of them"),
-    "web page": (b"<!DOCTYPE html><html><body>", "begins like none of them"),
 }
 OTHER_KINDS = {
     "animated": (png(GREY, 0, chunk(b"acTL", struct.pack(">II", 2, 0))), "animated"),
@@ -101,15 +93,10 @@ OTHER_KINDS = {
     "JPEG under 64 pixels": (jpeg(GREY[:, :63]), "received 63 x 72"),
     "lossless": (patched(JPEG, FRAME, b"\xff\xc3"), "lossless"),
     "arithmetic": (patched(JPEG, FRAME, b"\xff\xc9"), "arithmetic"),
-    "12 bits": (patched(JPEG, FRAME + 4, b"\x0c"), "12-bit"),
     "101 scans": (JPEG[:SCAN] + JPEG[SCAN : SCAN + 10] * 101 + b"\xff\xd9", "101"),
-    "GIF": (b"GIF89a" + bytes(90), "GIF"),
-    "JPEG XL": (b"\xff\x0a" + bytes(60), "JPEG XL"),
     "JPEG 2000": (encoded(GREY, ".jp2"), "JPEG 2000"),
     "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
-    "SVG with a prologue": (b'<?xml version="1.0"?>\n<!-- x -->\n<svg/>', "SVG"),
     "PDF": (b"%PDF-1.7\n", "PDF"),
-    "HEIC": (b"\0\0\0\x18ftypheic", "HEIC"),
     "ZIP": (b"PK\3\4" + bytes(60), "ZIP"),
 }
 
@@ -145,10 +132,3 @@ def test_an_encoded_image_is_decoded_unchanged(channels: int, height: int) -> No
     pixels = RNG.integers(0, 256, shape, np.uint8)
     decoded = cv2.imdecode(np.frombuffer(encode_png(pixels), np.uint8), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(decoded, pixels)
-
-
-def test_black_and_white_takes_an_eighth_of_the_space() -> None:
-    mask = RNG.random((2 * ROWS + 3, 37)) > 0.5
-    content = encode_png(mask)
-    np.testing.assert_array_equal(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED), mask * 255)
-    assert len(content) < mask.size / 6

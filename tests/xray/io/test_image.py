@@ -1,8 +1,6 @@
 """What is common to all formats: what is read, oriented, reduced and refused."""
 
 import struct
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +14,7 @@ from tests.xray.io.files import (
     JPEG,
     PNG,
     PROGRESSIVE_JPEG,
-    STORED,
     TRANSFER_SYNTAXES,
-    dicom_file,
     encoded,
     exif,
     jpeg_with_exif,
@@ -30,7 +26,6 @@ from tests.xray.io.files import (
 from xray.errors import ImageError, ImageTooLargeError, UnreadableImageError
 from xray.io import image
 from xray.io.limits import Limits
-from xray.io.pixels import shrink
 
 WITH_EXIF = pytest.mark.parametrize("encode", [png_with_exif, jpeg_with_exif], ids=["PNG", "JPEG"])
 
@@ -47,9 +42,7 @@ WITH_EXIF = pytest.mark.parametrize("encode", [png_with_exif, jpeg_with_exif], i
 )  # fmt: skip
 @pytest.mark.parametrize("order", ["<", ">"], ids=["little endian", "big endian"])
 @WITH_EXIF
-def test_exif_orientation_is_applied(
-    encode: Callable[[np.ndarray, bytes], bytes], order: str, orientation: int, first: str, second: str
-) -> None:
+def test_exif_orientation_is_applied(encode, order, orientation, first, second):
     stored = np.zeros((72, 96), np.uint8)
     stored[:16, :16], stored[:16, -16:] = 240, 120
     found = image.load(encode(stored, exif(orientation, order))).image
@@ -74,11 +67,7 @@ LEVELS = (GREY.astype(np.uint16) + 300) * 37
 
 @pytest.mark.parametrize(
     "data",
-    [
-        png(LEVELS, 0),
-        png_with_exif(LEVELS, exif(6)),
-        png(np.dstack([LEVELS] * 3 + [65535 - LEVELS]), 6),
-    ],
+    [png(LEVELS, 0), png_with_exif(LEVELS, exif(6)), png(np.dstack([LEVELS] * 3 + [65535 - LEVELS]), 6)],
     ids=["grey", "rotated by EXIF", "transparent"],
 )
 def test_all_levels_of_16_bits_are_kept_and_displayed_as_read(data: bytes) -> None:
@@ -86,14 +75,6 @@ def test_all_levels_of_16_bits_are_kept_and_displayed_as_read(data: bytes) -> No
     assert deep is not None and len(np.unique(deep.levels)) > 200
     assert (deep.low, deep.high) == (deep.levels.min(), deep.levels.max())
     np.testing.assert_allclose(deep.shown().astype(int), image.load(data).image, atol=1)
-
-
-EIGHT_OF_16 = dicom_file(STORED // 16, BitsStored=8, HighBit=7)
-
-
-@pytest.mark.parametrize("data", [PNG, JPEG, dicom_file(GREY), EIGHT_OF_16], ids=["PNG", "JPEG", "DICOM", "8 of 16"])
-def test_eight_bits_have_no_more_levels(data: bytes) -> None:
-    assert image.load(data, deep=True).deep is None
 
 
 def test_a_file_at_the_limits_is_read_and_one_byte_more_is_refused() -> None:
@@ -116,9 +97,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize(("data", "limits", "words"), TOO_LARGE.values(), ids=TOO_LARGE)
-def test_too_many_pixels_are_refused_before_decoding(
-    monkeypatch: pytest.MonkeyPatch, data: bytes, limits: Limits, words: str
-) -> None:
+def test_too_many_pixels_are_refused_before_decoding(monkeypatch, data, limits, words):
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("was decoded"))
     with pytest.raises(ImageTooLargeError, match=words):
         image.load(data, limits)
@@ -159,12 +138,6 @@ def test_damage_gives_an_image_or_an_image_error(name: str) -> None:
             assert error.status in (400, 413, 415)
 
 
-def test_pydicom_is_not_imported_for_other_formats() -> None:
-    program = "import sys, xray.io.image; sys.exit('pydicom' in sys.modules)"
-    root = Path(__file__).resolve().parents[3]
-    subprocess.run([sys.executable, "-c", program], cwd=root, check=True)
-
-
 def test_real_radiographs_are_read_whole_and_refused_cut(real_data: Path) -> None:
     paths = [path for path in (real_data / "rovai_validation").rglob("*") if path.is_file()]
     assert len(paths) == 48
@@ -179,28 +152,10 @@ def test_real_radiographs_are_read_whole_and_refused_cut(real_data: Path) -> Non
 @pytest.mark.parametrize(
     ("shape", "needed"), [((2500, 2000), (1024, 819)), ((600, 700), (600, 700)), ((200, 4000), (160, 3200))]
 )
-def test_a_large_image_is_loaded_at_the_serving_size(
-    extension: str, shape: tuple[int, int], needed: tuple[int, int]
-) -> None:
+def test_a_large_image_is_loaded_at_the_serving_size(extension, shape, needed):
     height, width = shape
     pixels = np.add.outer(np.linspace(0, 120, height), np.linspace(0, 130, width)).astype(np.uint8)
     found = image.load(encoded(pixels, extension))
     assert found.sent == shape and found.image.shape == needed
     expected = cv2.resize(pixels, needed[::-1], interpolation=cv2.INTER_AREA)
     np.testing.assert_allclose(found.image, expected, atol=2)
-
-
-def test_levels_are_loaded_in_the_shape_of_the_image() -> None:
-    levels = np.linspace(0, 40_000, 1500 * 2100).reshape(1500, 2100).astype(np.uint16)
-    found = image.load(encoded(levels, ".png"), deep=True)
-    assert found.deep is not None and found.deep.levels.shape == found.image.shape == (731, 1024)
-    np.testing.assert_allclose(found.deep.shown(), found.image, atol=1)
-    assert image.load(encoded(levels, ".png")).deep is None
-
-
-def test_a_large_jpeg_is_rotated_as_its_sender_saw_it() -> None:
-    pixels = np.add.outer(np.linspace(0, 200, 1300), np.linspace(0, 50, 2200)).astype(np.uint8)
-    data = jpeg_with_exif(pixels, exif(6))
-    found = image.load(data)
-    assert found.sent == (2200, 1300) and found.image.shape == (1024, 605)
-    np.testing.assert_allclose(found.image, shrink(image.load(data).image), atol=2)

@@ -33,7 +33,7 @@ def test_values_are_those_of_pydicom(bits: int, kind: str, signed: bool) -> None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
-def test_what_takes_gigabytes_ends_the_child_and_the_next_file_is_read() -> None:
+def test_what_takes_gigabytes_ends_the_child_and_the_next_file_is_read():
     # 4 million precincts: 400 bytes that took 2.2 GB and 5 s.
     ones = Child()
     with pytest.raises(DecodingError):

@@ -1,16 +1,13 @@
 """Files by address: atomic writes on a disk."""
 
 import os
-from pathlib import Path
 
 import pytest
 
 from xray.io import storage
 
 
-def test_what_cannot_be_written_leaves_the_old_file_and_nothing_aside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_written_leaves_the_old_file_and_nothing_aside(tmp_path, monkeypatch):
     storage.write(str(tmp_path / "part"), b"old")
 
     def full(*_: object) -> None:

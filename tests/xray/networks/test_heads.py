@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -38,14 +37,6 @@ def test_the_edges_decide_alike_for_one_label_and_for_a_pair(score: float, expec
     assert judged == [opposite.get(expected, expected), expected]
 
 
-def test_a_pair_is_judged_alike_at_every_score_however_its_edges_fall() -> None:
-    point = OperatingPoint(threshold=0.33296, negative_below=0.33296, positive_from=0.683555)
-    for step in range(10_001):
-        score = step / 10_000
-        judged = verdicts([round(1 - score, 4), score], [point.mirrored(), point], exclusive=True)[1]
-        assert judged is by_edges(score, point.negative_below, point.positive_from), score
-
-
 @pytest.mark.parametrize(
     ("scores", "expected"),
     [
@@ -67,16 +58,10 @@ def test_labels_that_may_hold_together_are_judged_by_their_own_edges() -> None:
 
 @pytest.mark.parametrize(
     ("facts", "expected"),
-    [
-        ({}, [0.25, 0.75]),
-        ({"temperature": 0.5}, [0.1, 0.9]),
-        ({"exclusive": False}, [0.5, 0.75]),
-    ],
+    [({}, [0.25, 0.75]), ({"temperature": 0.5}, [0.1, 0.9]), ({"exclusive": False}, [0.5, 0.75])],
     ids=["softmax", "sharpened by the temperature", "a sigmoid for each label"],
 )
-def test_scores_are_shares_or_each_by_itself(
-    small_head: Callable[..., Head], facts: dict[str, object], expected: list[float]
-) -> None:
+def test_scores_are_shares_or_each_by_itself(small_head, facts, expected):
     head = replace(small_head(3, **facts), kernel=np.zeros((3, 2)), bias=np.array([0, np.log(3)]))
     np.testing.assert_allclose(head.scores(np.ones((4, 4, 3), np.float32)), expected)
 
@@ -99,23 +84,13 @@ def arrays(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
     ("content", "complaint"),
     [
         (None, "No such file"),
-        (b"", "archive"),
         (b"PK\x03\x04 cut short", "archive"),
         (arrays(bias=None), "Expected the arrays"),
-        (arrays(extra=np.zeros(1, np.float32)), "Expected the arrays"),
         (arrays(kernel=np.zeros((4, 2), np.float32)), "Expected the arrays"),
-        (arrays(kernel=np.zeros((3, 3), np.float32)), "Expected the arrays"),
-        (arrays(bias=np.zeros(2)), "finite float32"),
         (arrays(bias=np.array([np.nan, 0], np.float32)), "finite float32"),
-        (arrays(bias=np.array([None, 0])), "archive"),
     ],
 )
-def test_a_broken_head_stops_start_up(
-    small_head: Callable[..., Head],
-    tmp_path: Path,
-    content: bytes | dict[str, np.ndarray] | None,
-    complaint: str,
-) -> None:
+def test_a_broken_head_stops_start_up(small_head, tmp_path, content, complaint):
     path = tmp_path / "head.npz"
     if isinstance(content, dict):
         np.savez(path, **content)

@@ -28,29 +28,6 @@ def test_many_threads_get_their_own_answers() -> None:
     np.testing.assert_array_equal(alone, together)
 
 
-def test_an_output_survives_the_next_call() -> None:
-    network = Network(LUNGS)
-    first, second = pictures(2)
-    output = network(first)
-    kept = output.copy()
-    network(second)
-    np.testing.assert_array_equal(output, kept)
-
-
-@pytest.mark.parametrize(
-    "x",
-    [
-        np.zeros((128, 128, 1), np.float32),
-        np.zeros((2, 128, 128, 1), np.float32),
-        np.zeros((1, 128, 128, 1), np.float64),
-    ],
-    ids=["no batch axis", "two pictures", "float64"],
-)
-def test_another_input_is_refused(x: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"Expected float32 \(1, 128, 128, 1\)"):
-        Network(LUNGS)(x)
-
-
 @pytest.mark.parametrize(
     "content",
     [None, b"", b"version https://git-lfs.github.com/spec/v1\n", LUNGS.read_bytes()[:-100]],

@@ -28,9 +28,7 @@ def write(film: np.ndarray, text: str, at: tuple[int, int], grey: int, size: flo
 
 @pytest.mark.parametrize("text", ["12.03.2021", "Rossi Maria", "ID 4839201"])
 @pytest.mark.parametrize(("at", "grey"), [((12, 30), 255), ((500, 30), 250), ((12, 685), 255), ((520, 680), 0)])
-def test_names_and_dates_are_found_and_covered(
-    film: np.ndarray, lungs: np.ndarray, text: str, at: tuple[int, int], grey: int
-) -> None:
+def test_names_and_dates_are_found_and_covered(film, lungs, text, at, grey):
     film[at[1] - 25 : at[1] + 8, at[0] - 8 : at[0] + 180] = 255 - grey  # a black or a white field
     plain = film.copy()
     write(film, text, at, grey)

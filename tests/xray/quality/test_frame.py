@@ -1,6 +1,5 @@
 """Borders that are cut off, another picture beside the film, and how a film is tilted."""
 
-import time
 from collections.abc import Callable
 
 import cv2
@@ -45,29 +44,8 @@ def test_the_side_of_a_narrow_body_is_no_seam(radiograph: Radiograph, segment) -
     assert frame.find(picture, segment) == ((0, picture.shape[0], 0, picture.shape[1]), None)
 
 
-@pytest.mark.parametrize("part", [None, *Part])
-@pytest.mark.parametrize("side", [1, 5, 20])
-def test_of_a_picture_that_is_next_to_all_border_something_is_left(side: int, part: Part | None) -> None:
-    stripe = np.full((1024, side), 120, np.uint8)
-    for bordered in (
-        cv2.copyMakeBorder(stripe, 0, 0, 512, 511, cv2.BORDER_CONSTANT, value=0),
-        np.zeros((64, 64), np.uint8),
-    ):
-        for picture in (bordered, bordered.T):
-            (top, bottom, left, right), _ = frame.find(np.ascontiguousarray(picture), lambda image: image > 0, part)
-            assert 0 <= top < bottom <= picture.shape[0] and 0 <= left < right <= picture.shape[1]
-
-
-def test_a_ribbon_of_25_million_pixels_is_soon_seen_to_be_all_border() -> None:
-    began = time.process_time()
-    frame.find(np.zeros((64, 390_000), np.uint8), lambda image: image > 0)
-    assert time.process_time() - began < 4
-
-
 @pytest.mark.parametrize("gutter", [0, 12])
-def test_the_frontal_one_of_two_pictures_is_read_and_two_frontal_ones_are_refused(
-    radiograph: Radiograph, segment, gutter: int
-) -> None:
+def test_the_frontal_one_of_two_pictures_is_read_and_two_frontal_ones_are_refused(radiograph, segment, gutter):
     film = radiograph(seed=1)
     other = np.tile(np.linspace(200, 60, film.shape[0]).astype(np.uint8)[:, None], film.shape[1])
     gap = np.zeros((film.shape[0], gutter), np.uint8)
@@ -78,19 +56,6 @@ def test_the_frontal_one_of_two_pictures_is_read_and_two_frontal_ones_are_refuse
         frame.find(both, segment)
     box, part = frame.find(both, segment, Part.LEFT)
     assert part is Part.LEFT and (box.left, box.right) == pytest.approx((0, film.shape[1]), abs=6)
-
-
-def test_the_same_of_two_pictures_one_above_the_other(radiograph: Radiograph, segment) -> None:
-    film = radiograph(seed=1)
-    other = np.tile(np.linspace(200, 60, film.shape[1]).astype(np.uint8), (film.shape[0], 1))
-    box, part = frame.find(np.vstack([other, film]), segment)
-    assert part is Part.BOTTOM and box.top == pytest.approx(film.shape[0], abs=6)
-    both = np.vstack([film, radiograph(seed=2)])
-    with pytest.raises(TwoFilmsError, match="50% of the height") as caught:
-        frame.find(both, segment)
-    assert caught.value.parts == (Part.TOP, Part.BOTTOM)
-    box, part = frame.find(both, segment, Part.TOP)
-    assert part is Part.TOP and (box.top, box.bottom) == pytest.approx((0, film.shape[0]), abs=6)
 
 
 @pytest.mark.parametrize("degrees", [-20, 0, 20])

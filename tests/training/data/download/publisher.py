@@ -14,16 +14,10 @@ WHOLE = {}  # a good day
 
 @dataclass
 class Publisher:
-    """Serves one file at every path.
+    """Serves one file at every path; `seen` holds the Range and the login of each request.
 
-    Attributes:
-        content: the file.
-        days: how each request goes, in turn; WHOLE once they are used up. Keys: `status`, `headers`, `cut` (bytes after
-            which the connection breaks), `ranges` (False: unheard), `corrupt`, `page` (a web page), `length` (False:
-            not announced).
-        tag: the version of the file.
-        login: user name and key that are asked for.
-        seen: of each request its Range, and whether a password came.
+    `days` says how each request goes, in turn; WHOLE once they are used up. Keys: `status`, `headers`, `cut` (bytes
+    after which the connection breaks), `ranges` (False: unheard), `corrupt`, `page`, `length` (False: not announced).
     """
 
     content: bytes

@@ -1,7 +1,6 @@
 """`python -m training download`: whom it asks, what it leaves out, what it says to do next."""
 
 import json
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -9,8 +8,7 @@ from msgspec.structs import replace
 from tests.training.data.download.publisher import zipped
 from training.__main__ import main as training
 from training.data.download import command
-from training.data.download.published import SHA256, kaggle_token, published
-from training.data.layouts import LAYOUTS
+from training.data.download.published import kaggle_token
 from xray.errors import DatasetError
 
 
@@ -110,16 +108,6 @@ def test_a_broken_kaggle_json_is_told_without_its_content(tmp_path, text):
     assert "leaked-key" not in str(refused.value)
 
 
-def test_one_that_fails_leaves_the_others(run, monkeypatch, capsys, tmp_path):
-    monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
-    monkeypatch.setenv("KAGGLE_KEY", "secret-key")
-    run.publishers[0].days.append({"status": 404})
-    assert run("--yes") == 2
-    said = capsys.readouterr()
-    assert "status 404" in said.err
-    assert f"Next: python -m training prepare --source {tmp_path / 'input' / 'Database'}" in said.out
-
-
 @pytest.mark.parametrize(
     ("pin", "says"),
     [
@@ -133,18 +121,3 @@ def test_a_wrong_pin_is_refused(run, pin, says, capsys):
     assert run("kermany", "--yes", "--pin", pin) == 2
     assert says in capsys.readouterr().err
     assert run("kermany", "--yes", "--pin", f"kermany={run.publishers[0].sha256.upper()}") == 0
-
-
-def test_every_shipped_set_lands_where_prepare_looks(tmp_path):
-    """Each in its folder, with all that it must hold, and read by one of the layouts."""
-    sets = published()
-    assert list(sets) == ["cohen", "kermany", "radiography", "siim"]
-    for each in sets.values():
-        assert each.address.startswith("https://")
-        assert each.licence
-        assert not each.sha256 or SHA256.fullmatch(each.sha256)
-        for name in (*each.holds, *([each.last] if each.last else [])):
-            (tmp_path / each.name / each.lands / name).parent.mkdir(parents=True, exist_ok=True)
-            path = tmp_path / each.name / each.lands / name
-            path.touch() if Path(name).suffix else path.mkdir()
-        assert any(recognised(tmp_path / each.name / each.source) for recognised, _ in LAYOUTS)

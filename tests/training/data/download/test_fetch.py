@@ -31,18 +31,6 @@ def test_what_lands_and_what_stays_and_that_it_is_not_fetched_again(children, tm
     assert len(publisher.seen) == 1
 
 
-def test_an_archive_may_be_kept_or_brought_by_hand(children, tmp_path):
-    publisher, known = children
-    fetch(known, tmp_path, keep=True)
-    kept = (tmp_path / "downloads/children.zip").read_bytes()
-    assert kept == publisher.content
-    by_hand = tmp_path / "other" / "downloads" / "children.zip"
-    by_hand.parent.mkdir(parents=True)
-    by_hand.write_bytes(kept)
-    fetch(known, tmp_path / "other")
-    assert len(publisher.seen) == 1
-
-
 def test_a_file_that_changed_after_the_first_download_is_refused(children, films, tmp_path):
     publisher, known = children
     (fetch(known, tmp_path)).rename(tmp_path / "old")
@@ -75,29 +63,9 @@ def test_a_corrupted_download_is_removed_and_the_next_one_taken(children, tmp_pa
     assert (tmp_path / RECORD).read_text().startswith(publisher.sha256)
 
 
-def test_a_connection_that_breaks_again_and_again(children, films, tmp_path):
-    publisher, known = children
-    publisher.content = zipped(films | {"chest_xray/train/NORMAL/IM-0009-0001.png": bytes(range(256)) * 2000})
-    publisher.days.extend([{"cut": 70_000}, {"status": 500}, {"cut": 90_000}, {"ranges": False, "cut": 200_000}])
-    fetch(known, tmp_path)
-    assert (tmp_path / RECORD).read_text().startswith(publisher.sha256)
-
-
 def test_a_full_disk_is_told_before_anything_is_asked(children, tmp_path, monkeypatch):
     publisher, known = children
     monkeypatch.setattr("training.data.download.unpack.SPARE", 10**18)
     with pytest.raises(DatasetError, match="archive and pictures together"):
         fetch(known, tmp_path)
     assert publisher.seen == []
-
-
-def test_an_archive_stays_where_only_the_room_is_missing(children, tmp_path, monkeypatch):
-    _, known = children
-
-    def full(*_):
-        raise DatasetError("no room")
-
-    monkeypatch.setattr("training.data.download.unpack.need", full)
-    with pytest.raises(DatasetError, match="no room"):
-        fetch(known, tmp_path)
-    assert tree(tmp_path) == ["downloads/children.zip"]

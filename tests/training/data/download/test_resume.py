@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training.data.download import resume
-from training.data.download.resume import CHUNK, TRIES, Resume
+from training.data.download.resume import CHUNK, Resume
 from xray.errors import DatasetError
 
 CONTENT = np.random.default_rng(1).bytes(1_000_000)
@@ -68,20 +68,6 @@ def test_pieces_of_two_versions_are_not_joined(get, publisher, monkeypatch):
     assert [bool(asked) for asked, _ in publisher.seen] == [False, True]
 
 
-def test_a_server_without_versions_is_asked_from_the_start(get, publisher):
-    publisher.tag = 'W/"weak"'
-    publisher.days.append({"cut": 150_000})
-    assert get() == CONTENT
-    assert [asked for asked, _ in publisher.seen] == ["", ""]
-
-
-@pytest.mark.parametrize("more", [b"", b"more"], ids=["whole already", "longer than the file"])
-def test_a_part_of_an_earlier_run_may_be_too_much(get, publisher, tmp_path, more):
-    (tmp_path / "file.part").write_bytes(CONTENT + more)
-    (tmp_path / "file.part.version").write_text(publisher.tag)
-    assert get() == CONTENT
-
-
 @pytest.mark.parametrize(
     ("days", "pauses"),
     [
@@ -97,19 +83,6 @@ def test_a_server_on_a_bad_day_is_asked_again(get, publisher, waited, days, paus
     publisher.days.extend(days)
     assert get() == CONTENT
     assert waited == pauses
-
-
-def test_pauses_grow_and_end(get, publisher, waited):
-    publisher.days.extend([{"status": 503}] * TRIES)
-    with pytest.raises(DatasetError, match="status 503"):
-        get()
-    assert waited == sorted(waited)
-    assert len(publisher.seen) == TRIES
-
-
-def test_progress_between_breaks_is_no_failure(get, publisher):
-    publisher.days.extend([{"cut": CHUNK + 1}] * (TRIES + 3))
-    assert get() == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -146,10 +119,3 @@ def test_a_login_does_not_follow_to_another_server(get, publisher, serve):
     publisher.days.append({"status": 302, "headers": {"Location": store.address}})
     assert get(token=publisher.login) == CONTENT[::-1]
     assert [login for _, login in store.seen] == [""]
-
-
-def test_nobody_there(tmp_path, waited):
-    downloader = Resume(tmp_path / "file.part", "set", "https://example.org/page")
-    with pytest.raises(DatasetError, match="no connection"):
-        downloader("http://127.0.0.1:9/file", str(tmp_path / "file"), None)
-    assert len(waited) == TRIES - 1
