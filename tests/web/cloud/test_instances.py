@@ -49,14 +49,14 @@ class Visitor(requests.Session):
     def token(self, url: str) -> str:
         return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get(f"{url}/").text)[1]
 
-    def send(self, film: bytes, url: str, token: str) -> requests.Response:
+    def analyse(self, film: bytes, url: str, token: str) -> requests.Response:
         fields = {"csrf_token": token, "model": "both"}
         return self.post(f"{url}/query", data=fields, files={"file": ("film.png", film)}, timeout=programs.PATIENT_S)
 
 
 def test_what_one_read_the_other_shows_and_deletes_for_both(urls, bucket, film):
     visitor, (one, other) = Visitor(), urls
-    page = visitor.send(film, one, visitor.token(one)).text
+    page = visitor.analyse(film, one, visitor.token(one)).text
     id = re.search(r'data-address="/analyses/([\w-]{22})"', page)[1]
     shown = set(re.findall(r'(?:href|src)="(/analyses/[\w-]{22}/[^"]+\.(?:png|jpg))"', page))
     assert len(shown) >= 4 and id in visitor.get(f"{other}/analyses/").text
@@ -74,6 +74,6 @@ def test_what_one_read_the_other_shows_and_deletes_for_both(urls, bucket, film):
 def test_a_form_of_one_is_taken_by_the_other_and_a_forged_one_by_none(urls, film):
     visitor, (one, other) = Visitor(), urls
     token = visitor.token(one)
-    assert visitor.send(film, other, token).status_code == 200
-    assert visitor.send(film, other, "forged").status_code == 400
-    assert Visitor().send(film, other, token).status_code == 400, "another browser's"
+    assert visitor.analyse(film, other, token).status_code == 200
+    assert visitor.analyse(film, other, "forged").status_code == 400
+    assert Visitor().analyse(film, other, token).status_code == 400, "another browser's"
