@@ -170,8 +170,9 @@ def check(data: bytes, limits: Limits) -> Frame:
     """
     orientation, frames, scans, end = exif.UPRIGHT, [], 0, 0
     for marker, content, after in segments(data):
-        end = after
-        if marker in _FRAMES:
+        if marker == _EOI:
+            end = after - 2
+        elif marker in _FRAMES:
             frames.append(_frame(marker, content, limits))
         elif marker == _APP1 and content.startswith(b"Exif\0\0"):
             orientation = exif.orientation(content[6:])
@@ -187,7 +188,7 @@ def check(data: bytes, limits: Limits) -> Frame:
             limit=_MAX_SCANS,
             scans=scans,
         )
-    return frames[0]._replace(orientation=orientation, end=data.index(bytes([0xFF, _EOI]), end))
+    return frames[0]._replace(orientation=orientation, end=end)
 
 
 def _ends_early(pixels: Pixels, data: bytes, end: int, flags: int) -> bool:
@@ -201,7 +202,7 @@ def _ends_early(pixels: Pixels, data: bytes, end: int, flags: int) -> bool:
 
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Yield each marker, its segment's content and the position after it, up to the end marker.
+    """Yield each marker, its segment's content and the position after it, up to and with the end marker.
 
     Raises:
         UnreadableImageError: the data ends before the end marker.
@@ -213,6 +214,7 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
             break
         marker, start = found[1][0], found.end()
         if marker == _EOI:
+            yield marker, b"", start
             return
         at = start + int.from_bytes(data[start : start + 2])
         if at < start + 2 or at > len(data):

@@ -5,7 +5,6 @@ returns a full-size image for a truncated file.
 """
 
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -104,7 +103,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             break
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
-        if end > len(data) or zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
+        if end > len(data) or isal_zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
             break
         yield kind, data[at:end]
         if kind == b"IEND":
