@@ -185,7 +185,7 @@ def split(lungs: LungMask) -> tuple[LungMask, LungMask]:
 
 def _laid(grid: Cam, box: Box, lungs: LungMask, shape: tuple[int, int]) -> tuple[Heat, LungMask]:
     """Bring the grid to an image of some size; return the map, and the lungs at that size."""
-    inside = lungs if shape == lungs.shape else resized(lungs, shape)
+    inside = resized(lungs, shape)
     scaled = box.scaled(shape[0] / lungs.shape[0], shape[1] / lungs.shape[1])
     probability = to_picture(grid, scaled, shape)
     return np.multiply(probability, inside, out=probability), inside

@@ -56,6 +56,8 @@ def resized(lungs: LungMask, shape: tuple[int, int]) -> LungMask:
         lungs: bool, shape (height, width).
         shape: the height and width that are wanted.
     """
+    if lungs.shape == shape:
+        return lungs
     # Of 8 bits, that between 0 and 1 is rounded to the nearer.
     levels = cv2.resize(lungs.view(np.uint8), shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(levels, np.uint8).view(np.bool_)

@@ -7,6 +7,7 @@ Source:
     these have it; of 50 names and dates drawn into those without, 49 were found.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -67,10 +68,10 @@ def find(image: GreyImage, lungs: LungMask) -> tuple[Box, ...]:
     scale = SIDE / max(image.shape)
     width, height = (max(1, round(side * scale)) for side in image.shape[::-1])
     way = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
-    large = np.asarray(cv2.resize(image, (width, height), interpolation=way), np.uint8)
-    chest = _hull(resized(lungs, (height, width)))
+    large = image if scale == 1 else np.asarray(cv2.resize(image, (width, height), interpolation=way), np.uint8)
+    beside = ~_hull(resized(lungs, (height, width)))
     reach = float(np.subtract(*np.percentile(large[::4, ::4], (99, 1))))
-    rows = [row for side in (large, 255 - large) for row in _rows(_marks(side, chest, reach), GREYS * reach)]
+    rows = [row for side in (large, 255 - large) for row in _rows(_marks(side, beside, reach), GREYS * reach)]
     heights = [np.median([mark.height for mark in row]) for row in rows if _is_text(row)]
     lines = (
         row
@@ -103,18 +104,26 @@ def cover(picture: Pixels, lines: Iterable[Box], lungs: LungMask) -> Pixels:
 
 def _hull(lungs: LungMask) -> LungMask:
     """Return the convex hull of both lungs."""
-    regions, _ = cv2.findContours(lungs.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    regions, _ = cv2.findContours(lungs.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     hull = np.zeros(lungs.shape, np.uint8)
     if regions:
         cv2.fillConvexPoly(hull, cv2.convexHull(np.concatenate(regions)), 1)
     return hull.view(np.bool_)
 
 
-def _marks(image: GreyImage, chest: LungMask, reach: float) -> list[Mark]:
-    """Return what may be letters brighter than their surroundings, from left to right."""
-    strokes = cv2.morphologyEx(image, cv2.MORPH_TOPHAT, np.ones((STROKE, STROKE), np.uint8)) > CONTRAST * reach
-    strokes &= ~chest
-    shapes, _ = cv2.findContours(strokes.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+def _marks(image: GreyImage, beside: LungMask, reach: float) -> list[Mark]:
+    """Return what may be letters brighter than their surroundings, from left to right.
+
+    Args:
+        image: grey, uint8, shape (height, width).
+        beside: bool, same shape, where they are looked for.
+        reach: of the image's greys.
+    """
+    relief = cv2.morphologyEx(image, cv2.MORPH_TOPHAT, np.ones((STROKE, STROKE), np.uint8))
+    cv2.threshold(relief, math.floor(CONTRAST * reach), 1, cv2.THRESH_BINARY, dst=relief)
+    found = np.asarray(cv2.bitwise_and(relief, beside.view(np.uint8), dst=relief), np.uint8)
+    strokes = found.view(np.bool_)
+    shapes, _ = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     marks = []
     for left, top, width, height in sorted(tuple(cv2.boundingRect(shape)) for shape in shapes):
         if LOWEST <= height <= TALLEST and width <= WORD * height:

@@ -22,6 +22,8 @@ SMALLEST = 16
 STRAY_SHARE, STRAY_GREYS = 0.005, 10
 # A border is darker or brighter than this; a grey one may be tissue.
 DARKEST, BRIGHTEST = 48, 207
+# Lines that are looked at first for the end of a border.
+FEW_LINES = 16
 # A seam is looked for in the middle part of the width, on a copy of at most so many columns and of so many rows.
 MIDDLE = (0.3, 0.7)
 COLUMNS, ROWS = 512, 64
@@ -87,7 +89,7 @@ def find(
     """
     box = _without_borders(image, Box(0, image.shape[0], 0, image.shape[1]))
     film = _within(image, box)
-    seams = {BESIDE: _seam(film), BELOW: _seam(film.T)}
+    seams = {BESIDE: _seam(film), BELOW: _seam(np.asarray(cv2.transpose(film), np.uint8))}
     pair = max(seams, key=lambda pair: seams[pair].steps) if part is None else BESIDE if part in BESIDE else BELOW
     seam = seams[pair]
     if seam.steps < LEAST_STEPS and part is None:
@@ -136,10 +138,17 @@ def _border(lines: Pixels) -> int:
     grey = float(np.median(lines[0]))
     if DARKEST < grey < BRIGHTEST:
         return 0
-    # All lines at once: a picture of 64 pixels by 390,000 would take ten seconds one by one.
-    near = cv2.inRange(np.ascontiguousarray(lines), (grey - STRAY_GREYS,), (grey + STRAY_GREYS,))
-    alike = near.mean(axis=1) >= 255 * (1 - STRAY_SHARE)
-    return len(lines) if alike.all() else int(np.argmin(alike))
+    # Few lines at first, as most borders are narrow; then ever more: a picture of 64 pixels by 390,000 would take ten
+    # seconds one by one.
+    start, count = 0, FEW_LINES
+    while start < len(lines):
+        block = np.ascontiguousarray(lines[start : start + count])
+        near = cv2.inRange(block, (grey - STRAY_GREYS,), (grey + STRAY_GREYS,))
+        alike = near.mean(axis=1) >= 255 * (1 - STRAY_SHARE)
+        if not alike.all():
+            return start + int(np.argmin(alike))
+        start, count = start + count, 2 * count
+    return len(lines)
 
 
 def _seam(image: GreyImage) -> Seam:
@@ -147,7 +156,8 @@ def _seam(image: GreyImage) -> Seam:
     columns = min(image.shape[1], COLUMNS)
     small = cv2.resize(image, (columns, ROWS), interpolation=cv2.INTER_AREA).astype(np.float32)
     step = np.abs(small[:, 2:] - small[:, :-2])  # over two columns, as a step may be blurred
-    steep = step > STEEP * np.median(step, axis=1, keepdims=True) + STEP
+    median = np.sort(step, axis=1)[:, [step.shape[1] // 2]]  # np.median takes eight times as long
+    steep = step > STEEP * median + STEP
     mean = small.mean(axis=0)
     gutter = (np.ptp(small, axis=0) < GUTTER) & ((mean < DARKEST) | (mean > BRIGHTEST))
     found = np.maximum(steep.mean(axis=0), gutter[1:-1])

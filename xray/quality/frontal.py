@@ -87,14 +87,19 @@ def lung_contrast(image: GreyImage, lungs: LungMask) -> float:
     Returns:
         The difference of the means within the mask's rows and columns, in standard deviations of that part.
     """
-    rows, columns = lungs.any(axis=1), lungs.any(axis=0)
-    cells, inside = int(rows.sum()) * int(columns.sum()), int(lungs.sum())
+    left, top, width, height = cv2.boundingRect(lungs.view(np.uint8))
+    around = slice(top, top + height), slice(left, left + width)
+    part, mask = image[around], lungs[around]
+    rows, columns = mask.any(axis=1), mask.any(axis=0)
+    cells, inside = int(rows.sum()) * int(columns.sum()), cv2.countNonZero(mask.view(np.uint8))
     if inside == cells:
         return 0.0
-    mean, deviation = (float(each[0, 0]) for each in cv2.meanStdDev(image, mask=np.outer(rows, columns).view(np.uint8)))
-    within = float(cv2.mean(image, mask=np.ascontiguousarray(lungs).view(np.uint8))[0])
-    around = (mean * cells - within * inside) / (cells - inside)
-    return (around - within) / max(deviation, 1.0)
+    # Without a mask where none is needed, which takes a tenth of the time.
+    used = None if cells == mask.size else np.outer(rows, columns).view(np.uint8)
+    mean, deviation = (float(each[0, 0]) for each in cv2.meanStdDev(part, mask=used))
+    within = cv2.sumElems(cv2.copyTo(part, mask.view(np.uint8)))[0] / inside
+    outside = (mean * cells - within * inside) / (cells - inside)
+    return (outside - within) / max(deviation, 1.0)
 
 
 def _turn_to_upright(image: GreyImage, segment: Callable[[GreyImage], LungMask]) -> int:
@@ -130,7 +135,7 @@ def check(lungs: LungMask) -> None:
     Raises:
         NotAChestXrayError: with the reason.
     """
-    share = float(lungs.mean())
+    share = cv2.countNonZero(lungs.view(np.uint8)) / lungs.size
     if share < SMALLEST_SHARE:
         raise NotAChestXrayError(
             "This does not look like a frontal chest radiograph: expected lungs that fill at least %(least)s%% of the "
@@ -139,7 +144,7 @@ def check(lungs: LungMask) -> None:
             share=round(100 * share),
             advice=ADVICE,
         )
-    regions, _ = cv2.findContours(lungs.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    regions, _ = cv2.findContours(lungs.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     areas = sorted((cv2.contourArea(region) for region in regions), reverse=True)
     if len(areas) < 2 or areas[1] < SMALLEST_LUNG * (areas[0] + areas[1]):
         raise NotAChestXrayError(
