@@ -1,4 +1,4 @@
-"""Where radiologists marked opacities: boxes beside the radiographs, and their places in a crop."""
+"""What radiologists said of opacities: boxes around them, their places in a crop, and scores of their extent."""
 
 import csv
 from collections import defaultdict
@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 
 from training.data.crops import Crops
 from training.data.manifest import Row
+from xray.errors import DatasetError
 
 BOXES = Path("siim") / "opacity_boxes.csv"  # in the data root: path, left, top, width, height as shares of the image
+# In the data root too; its first lines are comments. Radiologists' scores: arXiv:2005.11856, CC BY-SA.
+SCORES = Path("cohen") / "severity.csv"
+SCORE_COLUMNS = ("filename", "geographic_mean", "opacity_mean")
 STRIDE = 16  # px of the input for each place of block5_conv3, and so of the map
 FREE = "normal"  # the label of radiographs without any opacity
 
@@ -50,3 +54,20 @@ def mask(data: Crops, position: int, boxes: Boxes) -> NDArray[np.uint8]:
         lines = np.rint((np.array([y0, y1]) - top) / (bottom - top) * side).astype(int).clip(0, side)
         opaque[lines[0] : lines[1], columns[0] : columns[1]] = 255
     return opaque
+
+
+def extents(folder: Path) -> dict[str, float]:
+    """Return the geographic extent score, 0 to 8, of each scored radiograph by its file name.
+
+    Raises:
+        DatasetError: no such table, or other columns.
+    """
+    path = folder / SCORES
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+        return {row["filename"]: float(row["geographic_mean"]) for row in csv.DictReader(lines)}
+    except (OSError, UnicodeDecodeError, KeyError, ValueError) as error:
+        raise DatasetError(
+            f"Expected a table with {', '.join(SCORE_COLUMNS)} at {path}. Received: {error!r}. It comes with the "
+            "COVID-19 image data collection: annotations/covid-severity-scores.csv."
+        ) from error

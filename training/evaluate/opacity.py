@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from training import run as runs
-from training.data import opacities, severity
+from training.data import opacities
 from training.data.crops import Crops, crops, prepared, threaded
 from training.data.manifest import Row, read, root
 from training.data.opacities import STRIDE
@@ -27,7 +27,7 @@ from training.evaluate import artefact
 from training.evaluate.artefact import backbone_recipe
 from training.fit import features
 from training.fit.linear import fit_linear
-from training.metrics.discrimination import Floats, roc_auc
+from training.metrics.discrimination import Floats, mean, roc_auc
 from training.metrics.figures import INTERVAL, Json, figure
 from training.report.render import figure_text
 from xray import combined
@@ -150,11 +150,7 @@ def pearson(y_true: Floats, y_score: Floats, *, weight: Floats | None = None) ->
 
 
 def _mean(values: Floats, groups: Sequence[str]) -> Json:
-    def metric(_: object, score: Floats, *, weight: Floats | None = None) -> float | Floats:
-        w = np.ones(len(score)) if weight is None else np.asarray(weight, float)
-        return np.asarray(w @ np.asarray(score) / w.sum(axis=-1))[()]
-
-    return figure(np.ones(len(values)), values, list(groups), metric)
+    return figure(np.ones(len(values)), values, list(groups), mean)
 
 
 def calibrate(manifest: Path, backbone: str, folder: Path) -> Json:
@@ -243,19 +239,21 @@ def _marked(
 def _extent(manifest: Path, recipe: Recipe, network: features.Backbone, opacity: OpacityMap) -> Extent:
     """Fit the line on the radiographs that have a score."""
     folder = root(manifest)
-    scores = severity.extents(folder)
+    scores = opacities.extents(folder)
     rows = [row for row in read(manifest) if row.original_filename in scores]
 
-    def mean(row: Row) -> float | None:
+    def inside_lungs(row: Row) -> float | None:
         ready = prepared(folder / row.path, recipe)
         if ready is None:
             return None
         return opacity.measure(network(scale(ready.crop, recipe)[None])[0], ready.box, ready.lungs).mean
 
-    found = [(mean, row) for mean, row in zip(threaded(mean, rows, "extent"), rows, strict=True) if mean is not None]
+    found = [
+        (each, row) for each, row in zip(threaded(inside_lungs, rows, "extent"), rows, strict=True) if each is not None
+    ]
     if len(found) < FEWEST:
-        raise DatasetError(f"Expected {FEWEST} radiographs or more of {severity.TABLE}. Received: {len(found)}.")
-    means = np.array([mean for mean, _ in found])
+        raise DatasetError(f"Expected {FEWEST} radiographs or more of {opacities.SCORES}. Received: {len(found)}.")
+    means = np.array([each for each, _ in found])
     return Extent.fit(
         means, np.array([scores[row.original_filename] for _, row in found]), [row.group for _, row in found]
     )

@@ -84,6 +84,13 @@ def specificity(
     return _ratio(right, (weights * ~truth).sum(axis=-1), "specificity")
 
 
+def mean(_: ArrayLike, y_score: ArrayLike, *, weight: ArrayLike | None = None) -> float | Floats:
+    """Return the mean score; arguments as `roc_auc`, the truth unused."""
+    score = np.asarray(y_score, np.float64)
+    weights = np.ones(len(score)) if weight is None else np.asarray(weight, np.float64)
+    return np.asarray(weights @ score / weights.sum(axis=-1))[()]
+
+
 def confusion(y_true: ArrayLike, y_score: ArrayLike, *, threshold: float) -> Confusion:
     """Count the radiographs by truth and by verdict."""
     truth, positive = np.asarray(y_true, bool), np.asarray(y_score) >= threshold

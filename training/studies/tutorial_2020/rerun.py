@@ -12,7 +12,7 @@ from training.data.augment import Augmentation
 from training.evaluate import baselines
 from training.evaluate.baselines import BASELINES
 from training.metrics import figures
-from training.metrics.discrimination import Floats, Metric, bootstrap, wilson
+from training.metrics.discrimination import Floats, mean, wilson
 from training.metrics.figures import Json
 from training.report.render import figure_text
 from training.studies.tutorial_2020 import heads
@@ -173,8 +173,8 @@ def figures_of_part(table: pd.DataFrame) -> Json:
         "n": len(table),
         "patients": int(table.patient_id.nunique()),
         "share": {**share, "count": count_called(table), "n": len(table)},
-        "mean": _with_interval(table, mean),
-        "median": _with_interval(table, median),
+        "mean": figures.figure(table.y_true, table.y_score, table.group, mean),
+        "median": figures.figure(table.y_true, table.y_score, table.group, median),
     }
 
 
@@ -197,13 +197,6 @@ def published_share(count: int, n: int) -> Json:
     return {"count": count, "n": n, "value": count / n, **wilson(count, n)._asdict()}
 
 
-def mean(_: ArrayLike, y_score: ArrayLike, *, weight: ArrayLike | None = None) -> float | Floats:
-    """Return the mean score; weights of shape (n,) or (draws, n), as `bootstrap` gives them."""
-    score = np.asarray(y_score, np.float64)
-    weights = np.ones(len(score)) if weight is None else np.asarray(weight, np.float64)
-    return np.asarray(weights @ score / weights.sum(axis=-1))
-
-
 def median(_: ArrayLike, y_score: ArrayLike, *, weight: ArrayLike | None = None) -> float | Floats:
     """Return the median score: the mean of the lower and the upper one; weights as `mean`."""
     score = np.asarray(y_score, np.float64)
@@ -213,14 +206,6 @@ def median(_: ArrayLike, y_score: ArrayLike, *, weight: ArrayLike | None = None)
     half = below[..., -1:] / 2
     lower, upper = (below >= half).argmax(axis=-1), (below > half).argmax(axis=-1)
     return np.asarray((score[order][lower] + score[order][upper]) / 2)
-
-
-def _with_interval(table: pd.DataFrame, metric: Metric) -> Json:
-    found: Json = {"value": float(metric(table.y_true, table.y_score)), "low": None, "high": None}
-    if table.group.nunique() > 1:
-        drawn = {"repeats": figures.REPEATS, "seed": figures.SEED}
-        found |= bootstrap(table.y_true, table.y_score, list(table.group), metric, **drawn)._asdict()
-    return found
 
 
 def count_known(radiographs: Radiographs, trained: Positions, tested: Positions) -> Json:
