@@ -177,7 +177,9 @@ function work(busy) {
 /** Send the form: to the result, or back to the chosen file with what the server says of it. */
 async function send(body) {
   work(true);
-  const answer = await fetch(form.action, { method: 'POST', body }).catch(() => null);
+  // The page of the result comes from its own address, below.
+  const headers = { Prefer: 'return=minimal' };
+  const answer = await fetch(form.action, { method: 'POST', body, headers }).catch(() => null);
   const result = answer?.ok && answer.headers.get('Content-Location');
   if (result) return location.assign(result); // still busy, until the result is there
   if (answer?.redirected) return location.assign(answer.url); // the password is asked again

@@ -58,9 +58,13 @@ def analysed() -> Record:
 
 @blueprint.post("/query")
 def query() -> Response:
-    """Analyse the uploaded radiograph and show its result; see `web.views.index.refused` for what is refused."""
+    """Analyse the uploaded radiograph and show its result; see `web.views.index.refused` for what is refused.
+
+    The script of the form opens the result's own address and prefers no page here (RFC 7240, section 4.2).
+    """
     record = analysed()
-    response = make_response(page(record))
+    minimal = request.headers.get("Prefer") == "return=minimal"
+    response = Response(status=204) if minimal else make_response(page(record))
     # Where the script of the form finds the result.
     response.headers["Content-Location"] = url_for("result.show", id=record.id)
     return response

@@ -2,11 +2,14 @@
 
 import re
 from html import unescape
+from io import BytesIO
 
 import cv2
 import numpy as np
 import pytest
+from werkzeug.datastructures import FileStorage
 
+from tests.web.sending import posted
 from web.settings import ROOT
 
 DISCLAIMER = "For education and research only, not for diagnosis"
@@ -131,6 +134,13 @@ def test_a_film_on_its_side_is_refused_with_the_turn_that_brings_it_upright(
     answer = send(client, cv2.imencode(".png", lying)[1].tobytes(), turn=asked)
     assert answer.status_code == 422 and "lies on its side" in answer.text
     assert f'<option value="{offered}" selected>' in answer.text
+
+
+def test_the_script_of_the_form_gets_the_address_of_the_result_and_no_page(client, film):
+    fields = {"model": "both", "file": FileStorage(BytesIO(film), "film.png")}
+    answer = posted(client, "/query", fields, headers={"Prefer": "return=minimal"})
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert 'id="finding"' in client.get(answer.headers["Content-Location"]).text
 
 
 def test_the_annotated_copy_can_be_downloaded_by_its_owner_alone(make_app, send):
