@@ -20,7 +20,7 @@ from training import run as runs
 from training.config import RUNS
 from training.data.crops import LUNG_NETWORK
 from training.data.manifest import Row, root
-from training.evaluate import artefact, heat_maps, leave_one_out, targets
+from training.evaluate import artefact, heat_maps, leave_one_out, readings, targets
 from training.evaluate.artefact import head_of
 from training.evaluate.evaluate import Run, as_json, load, radiographs_of
 from training.evaluate.heat_maps import Networks
@@ -128,6 +128,8 @@ def audit(found: Sequence[Run], manifest: Path, weights: str = BACKBONE) -> tupl
             },
         },
     }
+    scored = {name: each.scored for name, each in audited.items()}
+    report["readings"], report["repeated"] = readings.scores_by_reading(scored), readings.repeated(scored)
     report["measured"] = {name: each.measured for name, each in audited.items()}
     report["targets"] = targets.reached(report) if pair else []
     plain: Json = as_json(report)

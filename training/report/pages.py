@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from training.report import plots, summary, tables
+from training.report import plots, reading_tables, summary, tables
 from training.report.render import Picture, page
 from training.report.tables import BASELINES, MeasuredHead
 from xray import answers, head_figures
@@ -153,6 +153,7 @@ def audit_page(report: Json, erasures: pd.DataFrame) -> str:
         title: {part.name: dict(part.figures) for part in head_figures.parts(facts, facts.positive, "left_out")}
         for title, facts in measured.items()
     }
+    titles = {name: each["title"] for name, each in models.items()}
     caption = "ROC AUC in each source that head, calibration and threshold never saw"
     return page(
         "Would the figures survive another hospital?",
@@ -162,6 +163,10 @@ def audit_page(report: Json, erasures: pd.DataFrame) -> str:
         measured=measured,
         audits=audits,
         pair=next((audit for audit in audits.values() if audit["together"]), None),
+        reading_tables=reading_tables,
+        readings=report["readings"],
+        repeated=report["repeated"],
+        titles=titles,
         answers=answers.of_both(next(iter(measured.values()))),
         forest=[Picture(plots.auc_by_source(elsewhere), caption)] if any(elsewhere.values()) else [],
         erased=Picture(plots.scores_by_erasure(erasures[erasures.y_true >= 0]), "Scores by what is shown"),

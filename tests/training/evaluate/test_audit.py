@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.evaluate import audit, heat_maps
+from training.evaluate import audit, heat_maps, readings
 from training.evaluate.heat_maps import SHOWN
 from training.evaluate.leave_one_out import Radiographs
 from training.report import card, pages
@@ -73,6 +74,27 @@ def test_findings_are_counted_as_serving_gives_them(radiographs: Radiographs, au
     assert {row["shown"] for row in rows} == {"covid-19", "other-pneumonia", "normal"}, "model 1 saw pneumonias too"
 
 
+def test_readings_that_are_not_taught_and_repeated_radiographs_have_their_scores(
+    radiographs: Radiographs, audited: Any, make_run: MakeRun
+) -> None:
+    report = audited[0]
+    table = pd.read_csv(make_run("covid_normal") / "predictions.csv")
+    (row,) = (row for row in report["readings"] if row["label"] == "indeterminate")
+    test = [place for place, each in enumerate(radiographs.rows) if (each.split, each.label) == ("test", row["label"])]
+    assert (row["source"], row["n"]) == ("siim", len(test))
+    medians = {each["label"]: each["median"]["covid_normal"] for each in report["readings"]}
+    assert medians["normal"] < medians["indeterminate"] and medians["normal"] < medians["covid"]
+    siim = table[(table.split == "test") & (table.source == "siim") & (table.label == "normal")]
+    assert medians["normal"] == pytest.approx(siim.score_covid.median(), abs=1e-4)
+    assert report["repeated"] == {}, "each of these has a study of its own"
+    scored = {name: audit._audited(audit.load(make_run(name)), radiographs, "vgg16_cxr").scored for name in MODELS}
+    studies = radiographs.table.assign(patient_id=["study" if i in test[:3] else str(i) for i in range(1800)])
+    found = readings.repeated({name: replace(each, table=studies) for name, each in scored.items()})
+    scores = scored["covid_normal"].scores[test[:3], 1]
+    assert found["studies"] == 1
+    assert found["difference"]["covid_normal"]["median"] == pytest.approx(scores.max() - scores.min())
+
+
 def test_each_head_has_its_own_audit(radiographs: Radiographs, audited: Any) -> None:
     models = audited[0]["models"]
     assert models["covid_normal"]["contrast"] == "covid or pneumonia against normal"
@@ -86,7 +108,15 @@ def test_each_head_has_its_own_audit(radiographs: Radiographs, audited: Any) -> 
 
 def test_the_page_and_the_card_hold_the_tables(audited: Any, report: Any) -> None:
     page = pages.audit_page(*audited)
-    for words in ("Leave one source out", "lungs erased", "jpeg 30", "Rank correlation", "Both models together"):
+    for words in (
+        "Leave one source out",
+        "lungs erased",
+        "jpeg 30",
+        "Rank correlation",
+        "Both models together",
+        "By source, in test radiographs",
+        "Median score of test radiographs by reading",
+    ):
         assert words in page
     assert page.count("data:image/png;base64") == 2
     facts = report("covid_pneumo") | {
