@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from web.api import routes
 from web.batch import uploads
 from web.render import copy_words, findings
 from web.security import headers, rate_limit, slow_uploads, visitors
+from web.settings import SettingError
 from web.views import (
     analyses,
     api_docs,
@@ -36,6 +38,8 @@ from xray.registry import Registry
 
 log = logging.getLogger(__name__)
 
+# Packages that are imported with the first request that needs them.
+IMPORTED_LATE = ("PIL", "apispec", "flask_smorest", "marshmallow", "pydicom", "openjpeg", "webargs")
 VIEWS = (index, result, shares, analyses, batch, models, data, explain, guess, api_docs, password, navigation, health)
 
 
@@ -57,6 +61,7 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
         ModelError: An artefact is missing or broken; the message names the command that mends it.
         SettingError: A setting cannot be used.
     """
+    _check_packages()
     memory.configure_malloc()
     # The networks' threads use the cores already, and the images are too small to be worth sharing.
     cv2.setNumThreads(1)
@@ -74,6 +79,16 @@ def create_app(config: Mapping[str, object] | None = None, *, registry: Registry
     services.init_app(app, registry or _load_models(app), copy_words.wording)
     routes.init_app(app)
     return app
+
+
+def _check_packages() -> None:
+    """Say at start-up, and not to a visitor, that a package is missing which is imported late."""
+    missing = [name for name in IMPORTED_LATE if find_spec(name) is None]
+    if missing:
+        raise SettingError(
+            f"Expected the packages of requirements.txt. Missing: {', '.join(missing)}. "
+            "Install them: pip install -r requirements.txt"
+        )
 
 
 def _load_models(app: Flask) -> Registry:

@@ -34,10 +34,10 @@ def release_mapped_files(folder: Path) -> None:
     """
     if sys.platform != "linux":
         return
-    library = ctypes.CDLL(None)
+    library, within = ctypes.CDLL(None), f"{folder.resolve()}/"
     for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
         addresses, rights, *_, path = line.split(maxsplit=5)
         # Only read-only mappings: a writable one would lose what was written to it.
-        if rights.startswith("r--") and path.startswith(f"{folder.resolve()}/"):
+        if rights.startswith("r--") and path.startswith(within):
             start, end = (int(address, 16) for address in addresses.split("-"))
             library.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_DONTNEED)

@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
 from tests.web.cloud.programs import free_port, until
+from web import factory
 from web.factory import create_app
+from web.settings import SettingError
 from xray.errors import ModelError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +33,12 @@ def environment(tmp_path):
 def test_without_models_there_is_no_application(config, tmp_path):
     with pytest.raises(ModelError, match="git checkout -- model"):
         create_app(config | {"MODEL_DIR": str(tmp_path / "nothing")})
+
+
+def test_a_package_that_is_imported_late_is_missed_at_start_up(config, monkeypatch):
+    monkeypatch.setattr(factory, "find_spec", lambda name: None if name == "pydicom" else find_spec(name))
+    with pytest.raises(SettingError, match="Missing: pydicom. Install them: pip install -r requirements.txt"):
+        create_app(config)
 
 
 @pytest.mark.parametrize(
