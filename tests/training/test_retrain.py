@@ -1,6 +1,7 @@
 """A user's own radiographs, from a folder or a table to a model that is served."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 pytest.importorskip("keras")
 
+from tests.hostile.dicom_files import dicom  # noqa: E402
 from training import config  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.data import own  # noqa: E402
@@ -130,8 +132,49 @@ def test_a_file_that_stands_twice_is_taken_once_and_under_two_labels_not_at_all(
     shutil.copy(first, first.with_name("again.png"))
     shutil.copy(second, films / "mine/pneumonia")
     found = own.collect(films, "", [], 1)
-    assert found.left["the same file again"] == 1 and found.left["the same file under two labels"] == 2
+    assert found.left["the same file again"] == 1 and found.left[own.TWICE] == 2
     assert third.name in {Path(row.path).name for row in found.rows}
+
+
+def test_dicom_headers_keep_patients_together_and_are_forgotten(tmp_path: Path, radiograph: Any) -> None:
+    for number, name in enumerate(("ill", "well")):
+        (tmp_path / "films" / name).mkdir(parents=True)
+        for index in range(PER_CLASS):
+            content = dicom(radiograph(400, 380, 100 * number + index))
+            content = content.replace(b"4711", b"%04d" % (1000 + 100 * number + index // 2))
+            (tmp_path / "films" / name / f"IM{index}").write_bytes(content)
+    found = own.collect(tmp_path / "films", "", [], 1)
+    assert any("patients: of 28 radiographs from PatientID" in line for line in found.lines)
+    assert len({row.patient_id for row in found.rows}) == PER_CLASS
+    assert not re.search(r"\b1[01]\d\d\b|DOE", " ".join(map(str, found.rows))), "no identifier of a patient is kept"
+
+
+def split_table(films: Path, splits: list[str]) -> Path:
+    """Write a table of the films, with the splits that the user chose."""
+    rows = [
+        f"{path},{path.parent.parent.name},{splits[i % len(splits)]}"
+        for i, path in enumerate(sorted(films.rglob("deeper/*")))
+    ]
+    table = films / "splits.csv"
+    table.write_text("\n".join(["path,label,split", *rows]), encoding="utf-8")
+    return table
+
+
+def test_a_split_that_the_user_left_out_is_taken_from_train(films: Path) -> None:
+    found = own.collect(split_table(films, ["train", "train", "train", "test"]), "", [], 1)
+    assert {row.split for row in found.rows} == {"train", "val", "test"}
+    assert all(row.split == "test" for row in found.rows if row.upstream_split == "test")
+    assert "splits: yours name no val, so a fifth of train was taken for each" in found.lines
+    with pytest.raises(ManifestError, match="some radiographs in train"):
+        own.collect(split_table(films, ["val", "test"]), "", [], 1)
+
+
+def test_what_no_radiograph_is_left_of_is_said_with_the_reason(films: Path) -> None:
+    for path in (films / "mine/clear/deeper").iterdir():
+        path.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    with pytest.raises(ManifestError, match=r"radiographs of clear. Received none .*not readable") as refused:
+        own.collect(films, "", [], 1)
+    assert "--source" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +182,7 @@ def test_a_file_that_stands_twice_is_taken_once_and_under_two_labels_not_at_all(
     [
         (["effusion"], "", "out of clear, pneumonia"),
         (["clear"], "", "two to 8 labels"),
-        ([], "patient-(\\d+)", "finds it in none"),
+        ([], "patient-(\\d+)", "is neither: it finds none"),
         ([], "(", "regular expression"),
     ],
 )

@@ -39,6 +39,7 @@ class Collection:
         rows: what was taken; a held-out radiograph that its publisher's table marks carries `split` held_out.
         left: number of radiographs by (source, view, class, reason).
         unreadable: path of each file that serving would not read either, and why.
+        told_by: the folder or table that a user brought; empty for the published layouts.
         opacity: whether the fourth class of the Radiography Database is taken.
     """
 
@@ -47,6 +48,7 @@ class Collection:
     left: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     opacity: bool = False
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    told_by: str = ""
 
     def take(self, picture: Path, mask: Path | None = None, **facts: str) -> None:
         """Add a radiograph below the root, with what is known of it."""
@@ -84,6 +86,12 @@ class Collection:
                 else:
                     rows.append(replace(row, sha256=found.sha256, width=found.width, height=found.height))
                     thumbnails.append(found.thumbnail)
+        if not rows and self.told_by:
+            name, why = self.unreadable[0] if self.unreadable else ("", "no radiographs")
+            raise ManifestError(
+                f"{self.told_by}: expected radiographs that can be read. Received none of {len(self.rows)}; such as "
+                f"{name}: {why}"
+            )
         if not rows:
             left = "; ".join(f"{count} {label}: {reason}" for (_, _, label, reason), count in self.left.most_common(8))
             raise ManifestError(
@@ -120,8 +128,10 @@ def measured(path: Path) -> Measure | str:
     """Read a radiograph; its error where it cannot be read."""
     try:
         return Measure.of(path)
-    except (ImageError, OSError) as error:
+    except ImageError as error:
         return str(error)
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def records(path: Path, needed: set[str]) -> Iterator[dict[str, str]]:

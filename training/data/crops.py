@@ -19,7 +19,7 @@ from training.data.manifest import Row, labels_of, read, root
 from training.progress import progress
 from xray import analysis
 from xray.analysis import Prepared
-from xray.errors import ImageError
+from xray.errors import DatasetError, ImageError
 from xray.networks.preprocess import Recipe
 from xray.networks.runtime import Network
 
@@ -89,6 +89,11 @@ def crops(manifest: Path, recipe: Recipe, some: Sequence[Row] | None = None) -> 
     def make() -> dict[str, NDArray[np.generic]]:
         found = threaded(lambda row: prepared(folder / row.path, recipe), rows, "crop")
         kept = [each for each in found if each]
+        if not kept:
+            raise DatasetError(
+                f"Expected frontal chest radiographs. Received {len(rows)} pictures, and the app's checks refuse all "
+                "of them: no frontal chest radiograph, or no lungs found."
+            )
         return {
             "accepted": np.array([each is not None for each in found]),
             "images": np.stack([each.crop for each in kept]),

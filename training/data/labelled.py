@@ -3,20 +3,22 @@
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from training.data.collection import decoded_table
+from training.data.crops import threaded
 from xray.errors import ManifestError
-from xray.io.image import left_out_here
+from xray.io.dicom import patient_hash
+from xray.io.image import left_out_here, read_start, sniff
 from xray.io.storage import is_hidden
 
 # What people call the columns, in lower case without spaces, dashes and underscores.
 COLUMNS = {
-    "path": ("path", "file", "filename", "filepath", "image", "imagepath"),
-    "label": ("label", "labels", "class", "finding", "findings", "diagnosis"),
+    "path": ("path", "file", "filename", "filepath", "image", "imagepath", "imageindex"),
+    "label": ("label", "labels", "class", "finding", "findings", "findinglabels", "diagnosis"),
     "patient_id": ("patientid", "patient", "subject", "subjectid"),
     "source": ("source", "hospital", "site"),
     "view": ("view", "viewposition", "projection"),
@@ -32,6 +34,10 @@ SPLIT_NAMES = {
 SEVERAL = "|"  # between the findings of one radiograph
 WAYS = "a folder with a folder for each class, or a .csv with the columns path and label"
 LONGEST_LABEL = 60
+# What stands before the image of a DICOM file: enough for any header.
+HEADER_BYTES = 2**18
+# A PatientID that more than this share of the files have is a placeholder, such as ANONYMOUS.
+PLACEHOLDER = 0.5
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,19 @@ class Found:
         radiographs: in the order of the folder or table.
         left: number of files or lines that were not taken, by the reason.
         nameless: number of radiographs whose path says nothing of the patient, though it was asked.
+        from_headers: number of radiographs whose patient a DICOM header names.
     """
 
     radiographs: list[Labelled] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
     nameless: int = 0
+    from_headers: int = 0
+
+    @property
+    def why_left(self) -> str:
+        """What was not taken, and why, in brackets; empty where all was."""
+        left = "; ".join(f"left: {count}, {reason}" for reason, count in self.left.items())
+        return left and f" ({left})"
 
 
 def labelled(source: Path, patient_from: str = "") -> Found:
@@ -72,7 +86,7 @@ def labelled(source: Path, patient_from: str = "") -> Found:
     Args:
         source: a folder of class folders, searched through; or a CSV, whose paths start where it lies.
         patient_from: a column of the CSV, or a regular expression that finds the patient in a path (its first group,
-            or all that it matches).
+            or all that it matches). Without it PatientID of DICOM files tells which are of one patient.
 
     Raises:
         ManifestError: nothing like it, or no radiograph in it; says what was expected.
@@ -82,21 +96,51 @@ def labelled(source: Path, patient_from: str = "") -> Found:
     files = _from_table(source, patient_from, found) if is_table else _from_folders(source, patient_from, found)
     found.radiographs = list(files)
     if not found.radiographs:
-        left = "; ".join(f"{count} left: {reason}" for reason, count in found.left.items())
-        raise ManifestError(f"{source}: expected {WAYS}; received no labelled radiograph{left and f' ({left})'}.")
+        raise ManifestError(f"{source}: expected {WAYS}; received no labelled radiograph{found.why_left}.")
     if found.nameless == len(found.radiographs):
         raise ManifestError(
-            f"{source}: expected --patient-from as a pattern that finds the patient in a path such as "
-            f"{_below(source, found.radiographs[0].path)}; {patient_from!r} finds it in none."
+            f"{source}: expected --patient-from as a column of the table, or as a pattern that finds the patient in a "
+            f"path such as {_below(source, found.radiographs[0].path)}; {patient_from!r} is neither: it finds none."
         )
+    if not patient_from:
+        _name_patients(found)
     return found
+
+
+def _name_patients(found: Found) -> None:
+    """Name the patients that DICOM headers tell apart: by the first file of each, never by the identifier."""
+    nameless = [place for place, each in enumerate(found.radiographs) if not each.patient_id]
+    hashes = threaded(_patient_hash, [found.radiographs[place].path for place in nameless], "patients")
+    files: dict[bytes, list[int]] = defaultdict(list)
+    for place, patient in zip(nameless, hashes, strict=True):
+        if patient:
+            files[patient].append(place)
+    stated = sum(map(len, files.values()))
+    for number, places in enumerate(files.values(), 1):
+        if len(places) > max(1, PLACEHOLDER * stated):
+            continue
+        name = f"patient {number}, of {found.radiographs[places[0]].path.name}"
+        for place in places:
+            found.radiographs[place] = replace(found.radiographs[place], patient_id=name)
+        found.from_headers += len(places)
+
+
+def _patient_hash(path: Path) -> bytes | None:
+    try:
+        start = read_start(str(path), HEADER_BYTES)
+    except OSError:
+        return None  # its error is said where it is decoded
+    return patient_hash(start) if sniff(start) == "DICOM" else None
 
 
 def _from_folders(source: Path, patient_from: str, found: Found) -> Iterator[Labelled]:
     if not source.is_dir():
         raise ManifestError(f"{source}: expected {WAYS}; received no folder there.")
     pattern = _pattern(patient_from)
+    if loose := sum(path.is_file() and not left_out_here(str(path)) for path in source.iterdir()):
+        found.left["radiograph in no class folder"] = loose
     for folder, split in _class_folders(source):
+        any_taken = False
         for path in sorted(folder.rglob("*")):
             if not path.is_file() or is_hidden(str(path.relative_to(source))):
                 continue
@@ -104,7 +148,10 @@ def _from_folders(source: Path, patient_from: str, found: Found) -> Iterator[Lab
                 found.left[f"no radiograph ({kind})"] += 1
                 continue
             patient = _patient(pattern, path.relative_to(source).as_posix(), found)
+            any_taken = True
             yield Labelled(path, (folder.name,), patient, {"split": split} if split else {})
+        if not any_taken:
+            found.left[f"folder {folder.name} without a radiograph"] = 1
 
 
 def _class_folders(source: Path) -> list[tuple[Path, str]]:
@@ -144,7 +191,10 @@ def _columns(source: Path, names: Sequence[str], patient_from: str) -> dict[str,
     elif patient_from:
         found.pop("patient_id", None)
     if not {"path", "label"} <= found.keys():
-        raise ManifestError(f"{source}: expected {WAYS}; received the columns {', '.join(names) or 'none'}.")
+        absent = "; ".join(
+            f"none for the {key} ({', '.join(COLUMNS[key])})" for key in ("path", "label") if key not in found
+        )
+        raise ManifestError(f"{source}: expected {WAYS}; received the columns {', '.join(names) or 'none'}: {absent}.")
     return found
 
 

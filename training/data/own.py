@@ -20,6 +20,7 @@ FEWEST = {"train": 4, "val": 2, "test": 2}  # radiographs of a label without whi
 # A class that is called by one of these words stands for the absence of a finding: of two, the other is the positive.
 ABSENT = {"normal", "clear", "negative", "healthy", "no", "nofinding", "control", "none", "other"}
 NONE_OF_THESE = "none of these"
+TWICE = "the same file under two labels (several findings of one radiograph stand in one line: a|b)"
 MOST_LABELS = 8
 # Words of the app's own: where nothing is decided, and over several labels.
 RESERVED = {"undecided", "mean"}
@@ -36,6 +37,8 @@ class Own:
         exclusive: whether each radiograph shows one of them.
         left: number of files or lines that were not taken, by the reason.
         copies: number of pairs of near-copies, and how many of them have two labels.
+        from_headers: number of radiographs whose patient a DICOM header names.
+        remark: on the user's own splits; empty where there is nothing to say.
     """
 
     rows: list[Row]
@@ -44,6 +47,8 @@ class Own:
     exclusive: bool
     left: Counter[str]
     copies: tuple[int, int]
+    from_headers: int = 0
+    remark: str = ""
 
     def accepted(self, rows: Sequence[Row]) -> "Own":
         """Return those that the app's own checks accept; the others are left.
@@ -67,7 +72,18 @@ class Own:
             f"taken: {len(self.rows)} radiographs, {', '.join(_counted(self.rows, self.labels))}",
             *(f"left: {count}, {reason}" for reason, count in sorted(self.left.items())),
             f"near-copies: {_pairs(self.copies[0])}, kept on one side of every split",
+            *self._patients,
+            *([self.remark] if self.remark else []),
             *(f"{split}: {', '.join(_counted(rows, self.labels))}" for split, rows in parts.items()),
+        ]
+
+    @property
+    def _patients(self) -> list[str]:
+        if not self.from_headers:
+            return []
+        return [
+            f"patients: of {self.from_headers} radiographs from PatientID of their DICOM headers, which is hashed at "
+            "once and kept nowhere"
         ]
 
     @property
@@ -119,14 +135,15 @@ def collect(source: Path, patient_from: str, chosen: Sequence[str], seed: int) -
     """
     found = labelled.labelled(source, patient_from)
     exclusive = all(len(each.labels) == 1 for each in found.radiographs)
-    labels = _labels(found, chosen, exclusive=exclusive)
+    labels = _labels(found, list(dict.fromkeys(chosen)), exclusive=exclusive)
     rows, thumbnails, root, left = _measured(found, source, labels, exclusive=exclusive)
     rows, thumbnails = _once(rows, thumbnails, left)
     pairs = list(near_copies(thumbnails))
-    rows = _assigned(splits.group(rows, pairs), seed)
+    _any_left(labels, rows, left)
+    rows, remark = _assigned(splits.group(rows, pairs), seed)
     manifest.check(rows)
     across = sum(rows[i].label != rows[j].label for i, j in pairs)
-    return Own(rows, root, labels, exclusive, left, (len(pairs), across))
+    return Own(rows, root, labels, exclusive, left, (len(pairs), across), found.from_headers, remark)
 
 
 def is_absent(label: str) -> bool:
@@ -143,12 +160,18 @@ def _labels(found: Found, chosen: Sequence[str], *, exclusive: bool) -> tuple[st
     labels = tuple(chosen or (label for label in ordered if exclusive or not is_absent(label)))
     if not 2 <= len(labels) <= MOST_LABELS:
         words = ", ".join(f"{label} ({counts[label]})" for label in labels) or "none"
-        raise ManifestError(f"Expected two to {MOST_LABELS} labels, or as many of them by --labels. Received: {words}.")
+        raise ManifestError(
+            f"Expected two to {MOST_LABELS} labels, or as many of them by --labels. Received: {words}{found.why_left}."
+        )
     if reserved := [label for label in labels if label in RESERVED]:
         raise ManifestError(f"Expected another word than {reserved[0]}, which the app says itself. Rename that label.")
-    if wrong := [label for label in labels if len(label) > LONGEST_LABEL or not label.isprintable() or ":" in label]:
+    if wrong := [
+        label
+        for label in labels
+        if len(label) > LONGEST_LABEL or not label.isprintable() or {":", SEVERAL} & set(label)
+    ]:
         raise ManifestError(
-            f"Expected labels of at most {LONGEST_LABEL} letters without a colon. Received: {wrong[0]!r}."
+            f"Expected labels of at most {LONGEST_LABEL} letters without : and {SEVERAL}. Received: {wrong[0]!r}."
         )
     return labels
 
@@ -159,7 +182,7 @@ def _measured(
     """Decode every radiograph once; return rows, thumbnails, data root, and what was left."""
     left = Counter(found.left)
     paths = [each.path.absolute() for each in found.radiographs]
-    collection = Collection(Path(os.path.commonpath([path.parent for path in paths])))
+    collection = Collection(Path(os.path.commonpath([path.parent for path in paths])), told_by=str(source))
     for path, each in zip(paths, found.radiographs, strict=True):
         shown = [label for label in labels if label in each.labels]
         if exclusive and not shown:
@@ -187,7 +210,7 @@ def _once(rows: list[Row], thumbnails: Thumbnails, left: Counter[str]) -> tuple[
     kept, seen = [], set()
     for place, row in enumerate(rows):
         if len(labels[row.sha256]) > 1:
-            left["the same file under two labels"] += 1
+            left[TWICE] += 1
         elif row.sha256 in seen:
             left["the same file again"] += 1
         else:
@@ -196,12 +219,40 @@ def _once(rows: list[Row], thumbnails: Thumbnails, left: Counter[str]) -> tuple[
     return [rows[place] for place in kept], thumbnails[kept]
 
 
-def _assigned(rows: list[Row], seed: int) -> list[Row]:
-    """Give every group its split: the user's own where there is one, of several the one that keeps figures honest."""
+def _assigned(rows: list[Row], seed: int) -> tuple[list[Row], str]:
+    """Give every group its split: the user's own where there is one, of several the one that keeps figures honest.
+
+    Returns:
+        The rows, and what the user must know of them: where they name no val or no test, it is taken from their train.
+    """
     fixed: dict[str, str] = {}
     for split in ("train", "val", "test"):
         fixed |= {row.group: split for row in rows if row.upstream_split == split}
-    return splits.assign(rows, seed, (TEST_SHARE, VAL_SHARE), fixed)
+    if fixed and all(row.upstream_split in ("val", "test") for row in rows):
+        said = ", ".join(sorted(set(fixed.values())))
+        raise ManifestError(f"Expected some radiographs in train, or without a split. Received the splits: {said}.")
+    absent = [split for split in ("val", "test") if split not in fixed.values()] if fixed else []
+    if absent:
+        fixed = {group: split for group, split in fixed.items() if split != "train"}
+    assigned = splits.assign(rows, seed, (TEST_SHARE, VAL_SHARE), fixed)
+    moved = sum(row.upstream_split not in ("", row.split) for row in assigned) if not absent else 0
+    if absent:
+        return assigned, f"splits: yours name no {' and no '.join(absent)}, so a fifth of train was taken for each"
+    if moved:
+        return assigned, f"splits: {moved} radiographs stand in another than you said, with their patient or near-copy"
+    return assigned, ""
+
+
+def _any_left(labels: Sequence[str], rows: Sequence[Row], left: Counter[str]) -> None:
+    """Refuse a label of which no radiograph is left.
+
+    Raises:
+        ManifestError: says why they were left.
+    """
+    there = {label for _, label in _each(rows)}
+    if gone := [label for label in labels if label not in there]:
+        why = "; ".join(f"{count}, {reason}" for reason, count in left.items())
+        raise ManifestError(f"Expected radiographs of {gone[0]}. Received none that can be taken (left: {why}).")
 
 
 def _enough(rows: Sequence[Row], labels: Sequence[str]) -> None:

@@ -78,8 +78,11 @@ def train(
     write_scores(
         folder, data.rows, config, {"predictions.csv": head.scores(inputs[:, 0]), LEFT_OUT_FILE: fitted.unseen}
     )
-    edges = zip(config.names, points, strict=True)
-    print(f"{folder}:", *(f"{name} {p.negative_below:g} / {p.threshold:g} / {p.positive_from:g}" for name, p in edges))
+    edges = [
+        f"{name} {p.negative_below:g} / {p.threshold:g} / {p.positive_from:g}" if p.decides else f"{name} no point"
+        for name, p in zip(config.names, points, strict=True)
+    ]
+    print(f"{folder}:", *edges)
 
 
 def write_scores(folder: Path, rows: Sequence[Row], config: HeadConfig, scores: Mapping[str, Floats]) -> None:

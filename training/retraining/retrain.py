@@ -136,7 +136,8 @@ def _retrain(args: argparse.Namespace, folder: Path) -> None:
     report = evaluate.write(folder, listed)
     export = quiet.load("training.evaluate.export")  # late: it imports Keras
     export.export_head(folder, listed, BACKBONE, BACKBONE)
-    print("", *summary.sentences(report), *(f"warning: {each}" for each in summary.warnings(report)), sep="\n")
+    said = summary.sentences(report)
+    print("", *said, *(f"warning: {each}" for each in summary.warnings(report) if each not in said), sep="\n")
     print(f"report: {folder / 'report.html'}")
     print(f"page: {PAGE.format(name=args.name)} once the app is started again (python app.py)")
 
