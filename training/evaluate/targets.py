@@ -23,6 +23,8 @@ CHILDREN = "the children's published test part"
 ELSEWHERE = "left out"
 # Kinds of images of which most must be refused.
 NOT_CHEST = ("ct", "brain_mri", "lateral")
+# Of an interval's ends: Wilson's for none of n is not exactly 0.
+ROUNDING = 1e-9
 # Largest share of the normals of a source left out that may be POSITIVE, and of the ill that may be NEGATIVE.
 WRONG, WRONG_OF = 0.08, {"nih": 0.12, "radiography-rsna": 0.04}
 
@@ -101,8 +103,10 @@ def _share(figure: str, count: int, n: int, most: float) -> Json:
 
 
 def _count(figure: str, row: Json, model: str, most: int) -> Json:
-    positive = row["positive"][model]
-    return _entry(figure, f"at most {most}", f"{positive} of {row['n']}", positive <= most, row["share"][model])
+    positive, n = row["positive"][model], row["n"]
+    low, high = wilson(positive, n)
+    return _entry(figure, f"at most {most}", f"{positive} of {n}", positive <= most,
+                  {"value": positive / n, "low": low, "high": high})  # fmt: skip
 
 
 def _least(figure: str, found: Json, least: float, n: int) -> Json:
@@ -162,7 +166,7 @@ def beside(name: str) -> list[Json]:
 def _inside(whole: Mapping[str, float | None], value: float) -> bool | None:
     """Tell whether a value lies in another figure's interval; None where that has none."""
     low, high = whole["low"], whole["high"]
-    return None if low is None or high is None else low <= value <= high
+    return None if low is None or high is None else low - ROUNDING <= value <= high + ROUNDING
 
 
 def _screened(name: str) -> list[Json]:
