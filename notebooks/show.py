@@ -39,7 +39,7 @@ def quietly() -> None:
         os.dup2(file.fileno(), 2)
 
 
-def png(content: bytes, width: int = WIDEST) -> Image:
+def encoded(content: bytes, width: int = WIDEST) -> Image:
     """Show a PNG or JPEG so many pixels wide."""
     return Image(content, width=width)
 
@@ -59,7 +59,7 @@ def row(images: Sequence[NDArray[np.uint8]], titles: Sequence[str], inches: floa
         axes.axis("off")
     file = BytesIO()
     figure.savefig(file, format="png", dpi=100)
-    return png(file.getvalue(), width=min(WIDEST, round(100 * inches * len(images))))
+    return encoded(file.getvalue(), width=min(WIDEST, round(100 * inches * len(images))))
 
 
 def square(image: NDArray[np.uint8], side: int = 128) -> NDArray[np.uint8]:

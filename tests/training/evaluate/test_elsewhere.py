@@ -41,7 +41,7 @@ def test_labels_go_by_the_names_that_people_give_them(name, label):
     ("name", "content", "words"),
     [
         ("none.csv", "file,kind\na.png,covid\n", "received the columns file, kind"),
-        ("gone.csv", "path,label\na.png,covid\nb.png,\n", "1 left: file missing; 1 left: no label"),
+        ("gone.csv", "path,label\na.png,covid\nb.png,\n", "left: 1, file missing; left: 1, no label"),
         ("odd.csv", "path,label,split\na.png,covid,tets\n", "line 2.*received 'tets'"),
         ("empty.csv", "path,label\n", "no labelled radiograph"),
         ("nowhere", None, "received no folder"),
