@@ -206,7 +206,7 @@ def _page(radiographs: Radiographs, reruns: Reruns, figures: Json) -> str:
         repeats={each.head.settings.title: _repeats(each) for each in reruns.values()},
         scores=_score_plots(radiographs, reruns),
         curves=Picture(draw_curves([each.head for each in reruns.values()]), "Loss and accuracy"),
-        matrices=[picture for each in reruns.values() for picture in _matrices(each.head)],
+        matrices=[picture for each in reruns.values() for picture in draw_matrices(each.head)],
     )
 
 
@@ -345,7 +345,7 @@ def draw_curves(heads: Sequence[Trained]) -> bytes:
     return png(figure)
 
 
-def _matrices(head: Trained) -> list[Picture]:
+def draw_matrices(head: Trained) -> list[Picture]:
     """Draw the article's confusion matrix and ours."""
     cells = steps.figures_of_test(head.tables["test"])["confusion"]
     ours = [[cells["true_positive"], cells["false_negative"]], [cells["false_positive"], cells["true_negative"]]]
