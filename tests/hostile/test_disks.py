@@ -63,3 +63,17 @@ def test_a_full_disk_for_uploads_gives_a_clear_page(folder, tmp_path, large_film
         assert "507" in refused(Visitor(service.url), large_film)
         assert list(passing.iterdir()) == [] and service.rows() == []
         assert Visitor(service.url).analyse(film, "both")
+
+
+def test_a_disk_that_becomes_read_only_loses_nothing(folder, film):
+    # A disk with a database that is in use cannot be remounted; the copies' own can.
+    (folder / "copies").mkdir()
+    with small_disk(folder / "copies") as change, serving(folder) as service:
+        visitor = Visitor(service.url)
+        copies = visitor.analyse(film, "both")
+        rows = service.rows()
+        change("ro")
+        assert "answered 500" in refused(visitor, film)
+        assert service.rows() == rows and len(service.copies()) == len(copies) and service.left() == []
+        change("rw")
+        assert visitor.analyse(film, "both")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from tests.web.results import make_own_result
+from tests.web.results import make_own_result, make_result
 from web.views.result import page
 from xray.networks.heads import Head
 
@@ -142,3 +142,18 @@ def test_all_levels_of_a_deep_film_are_kept_as_it_is_shown(client, send, film_of
     film = film_of(client, text)
     assert film.shape == shown.shape and np.abs(film.astype(int) - shown).mean() < 2
     assert "more levels of grey" in text
+
+
+def test_figures_of_another_version_are_not_shown(measured, make_record, write):
+    record = make_record()
+    older = tuple(replace(result, version="1.2.2") for result in record.results)
+    assert "How often" in write(record, measured)
+    assert "How often" not in write(replace(record, results=older), measured)
+
+
+def test_a_model_that_is_served_no_more_is_still_named(make_record, write):
+    record = make_record()
+    labels = tuple(replace(each, label="flu" if each.label == "covid" else each.label) for each in make_result().labels)
+    flu = make_result("covid_flu", positive="flu", labels=labels)
+    text = write(replace(record, results=(flu,)))
+    assert "covid_flu" in text and "Looks like: flu" in text and 'href="/models/covid_flu"' not in text
