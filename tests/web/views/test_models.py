@@ -66,6 +66,13 @@ def test_several_exclusive_labels_show_which_was_called_of_which(visitor, facts)
     assert "nih, by a head that learned nothing of it" in text(page)
 
 
+def test_a_finding_without_an_operating_point_shows_no_edges(visitor, facts):
+    known = facts["findings"]
+    without = structs.replace(known, points=(metadata.NO_POINT, *known.points[1:]))
+    page = text(visitor(findings=without).get("/models/findings").text)
+    assert "abnormal – – –" in page and "1.0000" not in page
+
+
 @pytest.mark.parametrize("lacking", ["curves", "audit", "baselines", "called", "interval"])
 def test_what_the_metadata_lacks_is_left_out(visitor, facts, lacking):
     known = facts["covid_normal"]

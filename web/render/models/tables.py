@@ -102,7 +102,7 @@ def _tasks(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 def _points(facts: HeadFacts) -> Table:
     names = ("negative_below",) if facts.exclusive else ("threshold", "negative_below", "positive_from")
     rows = [
-        (class_name(label, facts), *(decimal(getattr(point, name), 4) for name in names))
+        (class_name(label, facts), *(decimal(getattr(point, name), 4) if point.decides else NONE for name in names))
         for label, point in zip(facts.labels, facts.points, strict=True)
         if not facts.is_pair
     ]
