@@ -72,8 +72,7 @@ class AnalysisService:
         keep_count: the number of analyses above which the oldest expire.
         turns: whoever reads a file that was sent takes one first; until then it lies on the disk.
         readers: the threads that decode and analyse; a request waits for one.
-        painters: the threads that draw and store what the page shows, and encode half of each annotated copy, while
-            readers draw these.
+        painters: the threads that draw and store what the page shows, while readers draw the annotated copies.
         wording: called in the request, returns what writes the words of its annotated copies.
         metrics: counters, where they are switched on.
         swept_at: when this process last deleted orphaned files, in seconds since 1970.
@@ -160,7 +159,7 @@ class AnalysisService:
                 sheet = annotated_copy.annotate(
                     analysis, prediction, file_name=name, when=now, panel=panel, wording=wording
                 )
-                jpeg = annotated_copy.encode(sheet, self._begin)
+                jpeg = annotated_copy.encode(sheet)
                 watch.lap("draw")
                 copy = self.copies.save(jpeg, prediction.verdict, prediction.score, name)
                 results.append(_result(prediction, copy))

@@ -1,8 +1,7 @@
 """The annotated copy of a radiograph: the image, its heat map and the conclusion, as one JPEG for people."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import partial
 
 import cv2
 import numpy as np
@@ -12,14 +11,12 @@ from xray.annotate.lettering import BACKGROUND, BOLD, HEAVY, LINE, QUIET, TEXT, 
 from xray.annotate.panels import LUNGS, heat_panel, overlay, panel_size, radiograph_panel
 from xray.annotate.words import Wording, Words, english
 from xray.finding import tone
-from xray.io.jpeg import JOINT, encode_jpeg, join
+from xray.io.jpeg import encode_jpeg
 from xray.networks.heads import Verdict
 from xray.networks.lungs import LungMask
 from xray.networks.preprocess import Box
 from xray.prediction import Prediction
 from xray.quality import burnt_in
-
-Begin = Callable[[Callable[[], bytes]], Callable[[], bytes]]
 
 NARROWEST = 880
 # Of JPEG: at 100 % no difference to PNG is seen, in letters and lines neither, and a copy has 0.35 MB in place of 0.8.
@@ -76,20 +73,13 @@ def annotate(
     return np.vstack(strips)
 
 
-def encode(copy: Picture, begin: Begin | None = None) -> bytes:
+def encode(copy: Picture) -> bytes:
     """Encode a copy, or another radiograph with coloured marks, as JPEG.
 
     Args:
         copy: blue, green, red, uint8, shape (height, width, 3).
-        begin: starts work in another thread, which encodes half of it, and returns what waits for its result.
     """
-    height = copy.shape[0]
-    middle = height // 2 // JOINT * JOINT
-    if begin is None or middle == 0:
-        return encode_jpeg(copy, QUALITY, sharp_colours=True)
-    part = partial(encode_jpeg, quality=QUALITY, sharp_colours=True, joinable=True)
-    lower = begin(partial(part, copy[middle:]))
-    return join(part(copy[:middle]), lower(), height)
+    return encode_jpeg(copy, QUALITY, sharp_colours=True)
 
 
 def cover_text(copy: Picture, lines: Iterable[Box], lungs: LungMask) -> Picture:

@@ -35,11 +35,7 @@ _COARSE = 90
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 _EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
 _DQT = 0xDB
-_END, _LAST_RESTART = b"\xff\xd9", b"\xff\xd7"
 
-# Side of a block in pixels; and of the rows of blocks after which restart markers count from 0 again.
-_BLOCK = 8
-JOINT = 8 * _BLOCK
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_DCT_FRAMES = {0xC0, 0xC1, 0xC2}
 
@@ -108,46 +104,18 @@ def is_coarse(data: bytes) -> bool:
     return False
 
 
-def encode_jpeg(
-    image: NDArray[np.uint8], quality: int = 88, *, sharp_colours: bool = False, joinable: bool = False
-) -> bytes:
+def encode_jpeg(image: NDArray[np.uint8], quality: int = 88, *, sharp_colours: bool = False) -> bytes:
     """Encode an image as JPEG.
 
     Args:
         image: uint8, grey, or with 3 channels: blue, green, red.
         quality: 0 to 100.
         sharp_colours: whether colour has the resolution of brightness (4:4:4), as coloured lines and letters need.
-        joinable: whether it is a part for `join`; with sharp colours alone.
     """
     flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
     if sharp_colours:
         flags += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    if joinable:
-        flags += [cv2.IMWRITE_JPEG_RST_INTERVAL, -(-image.shape[1] // _BLOCK)]
     return cv2.imencode(".jpg", image, flags)[1].tobytes()
-
-
-def join(upper: bytes, lower: bytes, height: int) -> bytes:
-    """Join two parts of an image that were encoded apart, as two threads do; its pixels are those of one encoding.
-
-    Args:
-        upper: its height is a multiple of JOINT; as is `lower`, by `encode_jpeg`, joinable.
-        lower: of the same width and quality.
-        height: of the whole image, in pixels.
-
-    Source:
-        ITU-T T.81, E.1.4: a row of blocks that follows a restart marker depends on no other; their numbers go from 0
-        to 7 and begin anew.
-    """
-    joined, starts = bytearray(upper.removesuffix(_END)), []
-    for part in (upper, lower):
-        for marker, content, after in segments(part):
-            if marker in _FRAMES and part is upper:
-                struct.pack_into(">H", joined, after - len(content) + 1, height)
-            if marker == _SOS:
-                starts.append(after)
-                break
-    return b"".join([joined, _LAST_RESTART, lower[starts[1] :]])
 
 
 def check(data: bytes, limits: Limits) -> Frame:
